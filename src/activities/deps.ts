@@ -1,0 +1,32 @@
+import type { Client } from '@temporalio/client';
+import type { AwsClients } from '../aws/clients';
+import type { ObjectStore } from '../store/objectStore';
+
+/** What activities work with. Tests inject their own; `src/worker.ts` wires the real ones. */
+export interface ActivityDeps {
+  aws: AwsClients;
+  /** For Schedules and for looking at other workflows. */
+  temporal: Client;
+  manifests: ObjectStore;
+  evidence: ObjectStore;
+  clock: Clock;
+  settings: Settings;
+}
+
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+export interface Settings {
+  /**
+   * How long AWS may go on hiding what was just created. A retry of a create that has no client token waits this
+   * long before it looks, and looks twice
+   * (https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html).
+   */
+  readLagMs: number;
+  /** Pause between two looks of an activity that waits. */
+  pollMs: number;
+}
+
+export const DEFAULT_SETTINGS: Settings = { readLagMs: 15_000, pollMs: 5_000 };

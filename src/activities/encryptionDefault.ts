@@ -1,0 +1,29 @@
+import {
+  DisableEbsEncryptionByDefaultCommand,
+  EnableEbsEncryptionByDefaultCommand,
+  GetEbsDefaultKmsKeyIdCommand,
+  GetEbsEncryptionByDefaultCommand,
+  ModifyEbsDefaultKmsKeyIdCommand,
+} from '@aws-sdk/client-ec2';
+import type { EncryptionDefault } from '../model/encryptionDefault';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+
+/** Account attributes for EBS encryption: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html */
+export function encryptionDefaultActivities({ aws }: ActivityDeps) {
+  return {
+    async readEncryptionDefault({ target }: { target: Target }): Promise<EncryptionDefault> {
+      const ec2 = aws.ec2(target, 'read');
+      const { EbsEncryptionByDefault } = await ec2.send(new GetEbsEncryptionByDefaultCommand({}));
+      const { KmsKeyId } = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
+      return { enabled: EbsEncryptionByDefault ?? false, kmsKeyId: KmsKeyId ?? '' };
+    },
+
+    /** Sets key and switch as given; setting what is already set changes nothing. */
+    async writeEncryptionDefault({ target, enabled, kmsKeyId }: { target: Target } & EncryptionDefault): Promise<void> {
+      const ec2 = aws.ec2(target, 'migrate');
+      if (kmsKeyId) await ec2.send(new ModifyEbsDefaultKmsKeyIdCommand({ KmsKeyId: kmsKeyId }));
+      await ec2.send(enabled ? new EnableEbsEncryptionByDefaultCommand({}) : new DisableEbsEncryptionByDefaultCommand({}));
+    },
+  };
+}

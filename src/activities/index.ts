@@ -1,0 +1,19 @@
+import { withFailures } from '../aws/failures';
+import type { ActivityDeps } from './deps';
+import { encryptionDefaultActivities } from './encryptionDefault';
+import { evidenceActivities } from './evidence';
+import { targetActivities } from './targets';
+
+/**
+ * Every activity, over injected dependencies. AWS errors leave as ApplicationFailures of the types in
+ * src/model/failures.ts; activities themselves see the SDK's own errors.
+ */
+export function createActivities(deps: ActivityDeps) {
+  return withFailures({
+    ...targetActivities(deps),
+    ...evidenceActivities(deps),
+    ...encryptionDefaultActivities(deps),
+  });
+}
+
+export type Activities = ReturnType<typeof createActivities>;

@@ -1,0 +1,26 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import type { Target, TargetInput } from '../model/target';
+
+/**
+ * What a role is used for. The accounts file may give each its own role, so that what makes backups need not be what
+ * can delete them.
+ */
+export const CAPABILITIES = ['read', 'backup', 'retention', 'restore', 'migrate', 'share'] as const;
+
+export type Capability = (typeof CAPABILITIES)[number];
+
+/** The one place where activities get their AWS clients: by account, region and what they want to do there. */
+export interface AwsClients {
+  ec2(target: Target, capability: Capability): EC2Client;
+  kms(target: Target, capability: Capability): KMSClient;
+  /**
+   * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
+   * GetCallerIdentity.
+   *
+   * @throws ApplicationFailure TargetNotAllowed
+   */
+  resolve(targets: readonly TargetInput[] | undefined): Promise<Target[]>;
+  /** The partition's ARN of an account's role for a capability, for messages; undefined for the own credentials. */
+  roleArn(accountId: string, capability: Capability): string | undefined;
+}

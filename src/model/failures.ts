@@ -1,0 +1,50 @@
+/**
+ * Types of the ApplicationFailures that Holdfast raises. Public: alerts and callers match on them.
+ * Whether a type retries is decided where it is raised (see src/aws/classify.ts), not here.
+ */
+export const FAILURE = {
+  /** The input breaks the contract; nothing was called. The message names each field and the fix. */
+  invalidInput: 'InvalidInput',
+  /** Some of what was asked for did not happen; the details are the result. */
+  partialFailure: 'PartialFailure',
+  /** Nothing of what was asked for happened; the details are the result. */
+  allFailed: 'AllFailed',
+  /** Someone answered `reject`. */
+  rejected: 'Rejected',
+  /** No entry of the accounts file allows this account and region. */
+  targetNotAllowed: 'TargetNotAllowed',
+  /** IAM or KMS refused; the message names role, action, resource and fix. */
+  accessDenied: 'AccessDenied',
+  /** AWS asked for fewer calls. */
+  throttled: 'Throttled',
+  /** A quota is full; waiting may help. */
+  quotaExceeded: 'QuotaExceeded',
+  /** The resource does not exist. */
+  notFound: 'NotFound',
+  /** The resource was made a moment ago and reads do not show it yet. */
+  notYetVisible: 'NotYetVisible',
+  /** The resource is in a state that forbids the call, and may leave it. */
+  conflict: 'Conflict',
+  /** AWS refused the parameters; the same call will be refused again. */
+  invalidRequest: 'InvalidRequest',
+  /** The KMS key is disabled, pending deletion, asymmetric, in another region or not usable by this role. */
+  keyUnusable: 'KeyUnusable',
+  /** A snapshot, copy, image or volume ended in `error`; the message carries AWS's StateMessage. */
+  resourceFailed: 'ResourceFailed',
+  /** The machine must not be touched; the message holds every reason. */
+  notMigratable: 'NotMigratable',
+  /** Sharing this would break, or be refused by AWS; the message says why and what to do. */
+  notShareable: 'NotShareable',
+  /** The machine was down longer than `maxDowntime` allows. */
+  downtimeExceeded: 'DowntimeExceeded',
+  /** The machine did not pass its checks after the start. */
+  healthCheckFailed: 'HealthCheckFailed',
+  /** Changes were undone after a failure; the cause is that failure. */
+  rolledBack: 'RolledBack',
+  /** No such backup policy. */
+  policyNotFound: 'PolicyNotFound',
+  /** AWS or the network failed without saying that it is our fault. */
+  serviceError: 'ServiceError',
+} as const;
+
+export type FailureType = (typeof FAILURE)[keyof typeof FAILURE];

@@ -1,0 +1,20 @@
+import type { Target } from './target';
+
+/**
+ * Workflow ids and Schedule ids. They carry meaning: `machine/…` is a lock that Temporal itself holds, because two
+ * workflows with one id cannot run at the same time.
+ */
+export const workflowIds = {
+  /** Whatever stops or swaps this machine (or standalone volume): migration, recovery. */
+  machine: ({ accountId, region }: Target, resourceId: string) => `machine/${accountId}/${region}/${resourceId}`,
+  /** One target of one backup run. */
+  backupTarget: (runWorkflowId: string, { accountId, region }: Target) => `${runWorkflowId}/${accountId}/${region}`,
+  /** Prefix of the runs that a policy's Schedule starts; the server appends the slot. */
+  backup: (policyName: string) => `backup/${policyName}`,
+  expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,
+};
+
+export const scheduleIds = {
+  policy: (policyName: string) => `policy/${policyName}`,
+  expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,
+};

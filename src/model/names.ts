@@ -1,0 +1,79 @@
+/**
+ * The names that Holdfast shares with the outside: task queues, search attributes, tags.
+ * They are a public contract: dashboards, alarms and audits match on them.
+ */
+
+/** Task queue of every workflow and of every activity that does something. */
+export const TASK_QUEUE = 'holdfast';
+
+/**
+ * Task queue of the activities that only wait. Served by the same process with slots of its own, so that a hundred
+ * waits for slow snapshots never keep a StartInstances from running.
+ */
+export const WAITS_TASK_QUEUE = 'holdfast-waits';
+
+/**
+ * Search attributes of every workflow (https://docs.temporal.io/search-attribute). The shape is that of the SDK's
+ * `SearchAttributeKey`, which the model may not import. `HoldfastResource` takes at most 40 ids.
+ */
+export const SEARCH_ATTRIBUTES = {
+  policy: { name: 'HoldfastPolicy', type: 'KEYWORD' },
+  campaign: { name: 'HoldfastCampaign', type: 'KEYWORD' },
+  account: { name: 'HoldfastAccount', type: 'KEYWORD' },
+  region: { name: 'HoldfastRegion', type: 'KEYWORD' },
+  phase: { name: 'HoldfastPhase', type: 'KEYWORD' },
+  outcome: { name: 'HoldfastOutcome', type: 'KEYWORD' },
+  resource: { name: 'HoldfastResource', type: 'KEYWORD_LIST' },
+} as const;
+
+/** A longer KeywordList value makes the server terminate the workflow. */
+export const MAX_RESOURCES_IN_SEARCH_ATTRIBUTE = 40;
+
+/** Tags on what Holdfast makes. Together they rebuild a volume and expire it, with no other record left. */
+export const TAG = {
+  prefix: 'holdfast:',
+  /** Version of this set of tags; `1` today. */
+  schema: 'holdfast:schema',
+  policy: 'holdfast:policy',
+  /** Id of the recovery point; also the key by which a second call finds what the first one made. */
+  recoveryPoint: 'holdfast:recovery-point',
+  /** ISO 8601 instant (UTC) of the slot's snapshot call. */
+  takenAt: 'holdfast:taken-at',
+  /** ISO 8601 instant (UTC), or `never`. */
+  expiresAt: 'holdfast:expires-at',
+  sourceInstance: 'holdfast:source-instance',
+  /** Source volume, where the snapshot itself does not tell it (copies) or the set has only this one. */
+  sourceVolume: 'holdfast:source-volume',
+  device: 'holdfast:device',
+  /** One tag a volume of the set, `holdfast:volume:<volume id>`: all that CreateVolume and AttachVolume need. */
+  volumePrefix: 'holdfast:volume:',
+  /** Number of volumes in the set. */
+  set: 'holdfast:set',
+  /** Retention terms that hold without the policy: `minKeep=3 rpo=18000` (seconds). */
+  retention: 'holdfast:retention',
+  /** SHA-256 of the manifest's content, which is also its name in the manifest store. */
+  manifest: 'holdfast:manifest',
+  /** Workflow id that made the resource. */
+  workflow: 'holdfast:workflow',
+  legalHold: 'holdfast:legal-hold',
+  requestedBy: 'holdfast:requested-by',
+  ticket: 'holdfast:ticket',
+  /** On everything a migration makes or keeps: the migration's id. */
+  migration: 'holdfast:migration',
+  /** On an original volume while its machine is being migrated, and during soak: how it was attached. */
+  original: 'holdfast:original',
+  /** On a volume that a migration made: the volume that it replaces. */
+  replaces: 'holdfast:replaces',
+  /** On images, and on keys: the alias or share the resource was made for. */
+  alias: 'holdfast:alias',
+  /** Idempotency key of a create call that has no client token. */
+  request: 'holdfast:request',
+} as const;
+
+/** Version written to {@link TAG.schema}. */
+export const TAG_SCHEMA_VERSION = '1';
+
+/** The description that, together with the tag, proves that a snapshot or image is Holdfast's own. */
+export function ownDescription(recoveryPointId: string): string {
+  return `holdfast/${recoveryPointId}`;
+}

@@ -1,0 +1,53 @@
+/** One line of a workflow's progress table: a machine, a target, a region, a step. */
+export interface ProgressRow {
+  item: string;
+  state: string;
+  note?: string;
+}
+
+/** Answer of the `progress` query. `nextCursor` is there when rows are left. */
+export interface ProgressPage {
+  phase: string;
+  counts: Record<string, number>;
+  rows: ProgressRow[];
+  nextCursor?: string;
+}
+
+export interface ProgressQuery {
+  cursor?: string;
+}
+
+const ROWS_A_PAGE = 100;
+const ROWS_IN_DETAILS = 30;
+
+export function progressPage(phase: string, rows: ProgressRow[], { cursor }: ProgressQuery = {}): ProgressPage {
+  const start = Number(cursor ?? 0) || 0;
+  const page = rows.slice(start, start + ROWS_A_PAGE);
+  const next = start + page.length;
+  return { phase, counts: countByState(rows), rows: page, ...(next < rows.length && { nextCursor: String(next) }) };
+}
+
+export function countByState(rows: ProgressRow[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { state } of rows) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+/** Markdown for the Web UI: what is going on, a count by state, and a table of the first rows. */
+export function progressMarkdown(phase: string, rows: ProgressRow[], remarks: readonly string[] = []): string {
+  const counts = Object.entries(countByState(rows)).map(([state, count]) => `${count} ${state}`);
+  const lines = [`**${phase}**${counts.length > 0 ? ` · ${counts.join(' · ')}` : ''}`];
+  for (const remark of remarks) lines.push('', remark);
+  if (rows.length > 0) {
+    lines.push('', '| item | state | note |', '|---|---|---|');
+    for (const row of rows.slice(0, ROWS_IN_DETAILS)) {
+      lines.push(`| ${cell(row.item)} | ${cell(row.state)} | ${cell(row.note ?? '')} |`);
+    }
+    if (rows.length > ROWS_IN_DETAILS) lines.push('', `… and ${rows.length - ROWS_IN_DETAILS} more: query \`progress\``);
+  }
+  return lines.join('\n');
+}
+
+function cell(text: string): string {
+  return text.replaceAll('|', '\\|').replaceAll('\n', ' ');
+}

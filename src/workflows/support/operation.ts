@@ -1,0 +1,164 @@
+import {
+  allHandlersFinished,
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  ContinueAsNew,
+  defineQuery,
+  isCancellation,
+  log,
+  setCurrentDetails,
+  setHandler,
+  upsertSearchAttributes,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { z } from 'zod';
+import { FAILURE } from '../../model/failures';
+import { parseInput } from '../../model/input';
+import { MAX_RESOURCES_IN_SEARCH_ATTRIBUTE, SEARCH_ATTRIBUTES } from '../../model/names';
+import type { Outcome } from '../../model/outcome';
+import { progressMarkdown, progressPage, type ProgressPage, type ProgressQuery, type ProgressRow } from '../../model/progress';
+import type { Target } from '../../model/target';
+import { fail, failureType } from './failure';
+import { evidence } from './options';
+
+export const progressQuery = defineQuery<ProgressPage, [ProgressQuery?]>('progress');
+
+/** What the run is about; each becomes a search attribute. */
+interface Subject {
+  policy?: string;
+  campaign?: string;
+  target?: Target;
+  resources?: string[];
+}
+
+/** One run of a public workflow, as people and programs see it from outside. */
+export class Run {
+  private phaseName = 'Starting';
+  private readonly rows = new Map<string, ProgressRow>();
+  private readonly remarks: string[] = [];
+  readonly startedAt = Date.now();
+
+  constructor() {
+    setHandler(progressQuery, (query) => progressPage(this.phaseName, [...this.rows.values()], query), {
+      description: 'Phase, counts and one page of items; pass {"cursor": nextCursor} for the next',
+    });
+  }
+
+  /** Says what happens now, in the search attribute `HoldfastPhase` and on the details page. */
+  phase(name: string): void {
+    this.phaseName = name;
+    upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.phase, value: name }]);
+    this.show();
+  }
+
+  about({ policy, campaign, target, resources }: Subject): void {
+    upsertSearchAttributes([
+      ...(policy ? [{ key: SEARCH_ATTRIBUTES.policy, value: policy }] : []),
+      ...(campaign ? [{ key: SEARCH_ATTRIBUTES.campaign, value: campaign }] : []),
+      ...(target
+        ? [
+            { key: SEARCH_ATTRIBUTES.account, value: target.accountId },
+            { key: SEARCH_ATTRIBUTES.region, value: target.region },
+          ]
+        : []),
+      ...(resources
+        ? [{ key: SEARCH_ATTRIBUTES.resource, value: resources.slice(0, MAX_RESOURCES_IN_SEARCH_ATTRIBUTE) }]
+        : []),
+    ]);
+  }
+
+  /** Adds or changes one line of the progress table. */
+  row(item: string, state: string, note?: string): void {
+    this.rows.set(item, { item, state, ...(note && { note }) });
+    this.show();
+  }
+
+  /** A sentence that stays above the table: a warning, a command to run next. */
+  remark(text: string): void {
+    if (!this.remarks.includes(text)) this.remarks.push(text);
+    this.show();
+  }
+
+  end(outcome: Outcome): void {
+    upsertSearchAttributes([
+      { key: SEARCH_ATTRIBUTES.outcome, value: outcome },
+      { key: SEARCH_ATTRIBUTES.phase, value: 'Done' },
+    ]);
+    this.phaseName = outcome;
+    this.show();
+  }
+
+  private show(): void {
+    setCurrentDetails(progressMarkdown(this.phaseName, [...this.rows.values()], this.remarks));
+  }
+}
+
+/**
+ * The frame of every public workflow: validates the input before anything else happens, sets the search attributes,
+ * answers `progress`, and at the end waits for message handlers, sets the outcome and leaves evidence.
+ * Handlers for messages belong at the top of `body`, before its first await.
+ *
+ * @throws ApplicationFailure InvalidInput, non-retryable, naming every wrong field
+ */
+export async function operation<Schema extends z.ZodType, Result>(
+  schema: Schema,
+  input: unknown,
+  body: (request: z.output<Schema>, run: Run) => Promise<Result>,
+): Promise<Result> {
+  const run = new Run();
+  run.phase('Starting');
+  const parsed = parseInput(schema, input);
+  if (!parsed.ok) {
+    run.remark(parsed.problems);
+    run.end('InvalidInput');
+    throw fail(FAILURE.invalidInput, `${workflowInfo().workflowType}: ${parsed.problems}`);
+  }
+  try {
+    const result = await body(parsed.value, run);
+    await conclude(run, 'Succeeded', parsed.value, result);
+    return result;
+  } catch (error) {
+    if (!(error instanceof ContinueAsNew)) await conclude(run, outcomeOf(error), parsed.value, detailsOf(error));
+    else await condition(allHandlersFinished);
+    throw error;
+  }
+}
+
+/** Runs even when the workflow was cancelled: an undone campaign leaves evidence too. */
+async function conclude(run: Run, outcome: Outcome, request: unknown, result: unknown): Promise<void> {
+  await CancellationScope.nonCancellable(async () => {
+    await condition(allHandlersFinished);
+    run.end(outcome);
+    const { workflowType, workflowId, runId } = workflowInfo();
+    try {
+      await evidence('Keep evidence').recordEvidence({
+        workflowType,
+        workflowId,
+        runId,
+        outcome,
+        request,
+        result,
+        startedAt: run.startedAt,
+      });
+    } catch (error) {
+      log.error('evidence could not be kept', { error });
+      run.remark(`Evidence could not be kept: ${failureType(error)}. The result of this run is its only record.`);
+    }
+  });
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (isCancellation(error)) return 'Cancelled';
+  const type = failureType(error);
+  if (type === FAILURE.partialFailure) return 'PartialFailure';
+  if (type === FAILURE.allFailed) return 'AllFailed';
+  if (type === FAILURE.rolledBack) return 'RolledBack';
+  if (type === FAILURE.invalidInput) return 'InvalidInput';
+  return 'Failed';
+}
+
+function detailsOf(error: unknown): unknown {
+  if (error instanceof ApplicationFailure && error.details?.length) return error.details[0];
+  return { type: failureType(error), message: error instanceof Error ? error.message : String(error) };
+}

@@ -1,0 +1,58 @@
+import { CancellationScope, log } from '@temporalio/workflow';
+import { failedItem } from './failure';
+import type { FailedItem } from '../../model/outcome';
+
+interface UndoStep {
+  name: string;
+  undo: () => Promise<unknown>;
+}
+
+export interface UndoReport {
+  undone: string[];
+  failed: FailedItem[];
+}
+
+/**
+ * What must be put back if a later step fails. A step is registered BEFORE the call that it undoes: the call may
+ * take effect although its answer never arrives. So every undo finds what to put back by tag or by looking, and does
+ * nothing where nothing happened.
+ */
+export class UndoStack {
+  private readonly steps: UndoStep[] = [];
+
+  register(name: string, undo: () => Promise<unknown>): void {
+    this.steps.push({ name, undo });
+  }
+
+  /**
+   * Undoes everything, last step first, also when the workflow was cancelled.
+   *
+   * @param onStuck is told of a step that cannot be undone; when it returns, the step is tried again. Without it, a
+   * failed step is reported and the next one is undone: right only where the steps do not depend on each other.
+   */
+  async unwind(onStuck?: (failure: FailedItem) => Promise<void>): Promise<UndoReport> {
+    const report: UndoReport = { undone: [], failed: [] };
+    await CancellationScope.nonCancellable(async () => {
+      for (let step = this.steps.pop(); step; step = this.steps.pop()) await this.undoOne(step, report, onStuck);
+    });
+    return report;
+  }
+
+  private async undoOne(step: UndoStep, report: UndoReport, onStuck?: (failure: FailedItem) => Promise<void>) {
+    for (;;) {
+      try {
+        await step.undo();
+        report.undone.push(step.name);
+        return;
+      } catch (error) {
+        const failure = failedItem(step.name, error);
+        log.error('a step could not be undone', { ...failure });
+        if (!onStuck) {
+          report.failed.push(failure);
+          return;
+        }
+        await onStuck(failure);
+      }
+    }
+  }
+}
