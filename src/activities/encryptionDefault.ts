@@ -20,10 +20,16 @@ export function encryptionDefaultActivities({ aws }: ActivityDeps) {
     },
 
     /** Sets key and switch as given; setting what is already set changes nothing. */
-    async writeEncryptionDefault({ target, enabled, kmsKeyId }: { target: Target } & EncryptionDefault): Promise<void> {
+    async writeEncryptionDefault({
+      target,
+      enabled,
+      kmsKeyId,
+    }: { target: Target } & EncryptionDefault): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
       if (kmsKeyId) await ec2.send(new ModifyEbsDefaultKmsKeyIdCommand({ KmsKeyId: kmsKeyId }));
-      await ec2.send(enabled ? new EnableEbsEncryptionByDefaultCommand({}) : new DisableEbsEncryptionByDefaultCommand({}));
+      await ec2.send(
+        enabled ? new EnableEbsEncryptionByDefaultCommand({}) : new DisableEbsEncryptionByDefaultCommand({}),
+      );
     },
   };
 }

@@ -2,6 +2,7 @@ import { withFailures } from '../aws/failures';
 import type { ActivityDeps } from './deps';
 import { encryptionDefaultActivities } from './encryptionDefault';
 import { evidenceActivities } from './evidence';
+import { keyCheckActivities } from './keyChecks';
 import { targetActivities } from './targets';
 
 /**
@@ -11,6 +12,7 @@ import { targetActivities } from './targets';
 export function createActivities(deps: ActivityDeps) {
   return withFailures({
     ...targetActivities(deps),
+    ...keyCheckActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });

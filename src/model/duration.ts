@@ -34,7 +34,10 @@ export function fixedDurationMs(text: string): number | undefined {
 /** A fixed length of time: `15m 4h 30d`. */
 export const fixedDurationSchema = z
   .string()
-  .refine((text) => fixedDurationMs(text) !== undefined, `not a length of time in minutes, hours or days; ${EXAMPLES}`);
+  .refine(
+    (text) => fixedDurationMs(text) !== undefined,
+    `not a length of time in minutes, hours or days; ${EXAMPLES}`,
+  );
 
 /** How long something is kept: any duration, or `forever`. */
 export const retentionDurationSchema = z

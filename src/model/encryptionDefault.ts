@@ -12,7 +12,10 @@ export const enableEncryptionByDefaultInput = operationInput({
   /** Key of each region: id, ARN or alias. */
   kmsKeyIds: z
     .record(regionSchema, z.string().min(1))
-    .refine((keys) => Object.keys(keys).length > 0, 'name at least one region and its key: {"us-east-1": "alias/ebs"}'),
+    .refine(
+      (keys) => Object.keys(keys).length > 0,
+      'name at least one region and its key: {"us-east-1": "alias/ebs"}',
+    ),
   /** Without it: the own account in each region of `kmsKeyIds`. */
   targets: targetsInputSchema.optional(),
 });

@@ -6,9 +6,11 @@ import type { Target } from './target';
  */
 export const workflowIds = {
   /** Whatever stops or swaps this machine (or standalone volume): migration, recovery. */
-  machine: ({ accountId, region }: Target, resourceId: string) => `machine/${accountId}/${region}/${resourceId}`,
+  machine: ({ accountId, region }: Target, resourceId: string) =>
+    `machine/${accountId}/${region}/${resourceId}`,
   /** One target of one backup run. */
-  backupTarget: (runWorkflowId: string, { accountId, region }: Target) => `${runWorkflowId}/${accountId}/${region}`,
+  backupTarget: (runWorkflowId: string, { accountId, region }: Target) =>
+    `${runWorkflowId}/${accountId}/${region}`,
   /** Prefix of the runs that a policy's Schedule starts; the server appends the slot. */
   backup: (policyName: string) => `backup/${policyName}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,

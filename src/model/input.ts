@@ -22,7 +22,10 @@ export function notYet(what: string) {
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problems: string };
 
 /** Parses an input; the problems are one line that names every wrong field and its fix. */
-export function parseInput<Schema extends z.ZodType>(schema: Schema, input: unknown): Parsed<z.output<Schema>> {
+export function parseInput<Schema extends z.ZodType>(
+  schema: Schema,
+  input: unknown,
+): Parsed<z.output<Schema>> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { ok: false, problems: `the input must be one JSON object, but it is ${nameOf(input)}` };
   }
@@ -47,5 +50,7 @@ export function describeIssue(issue: z.core.$ZodIssue): string {
 
 function fieldName(path: PropertyKey[]): string {
   if (path.length === 0) return 'input';
-  return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`)).join('');
+  return path
+    .map((part, index) => (typeof part === 'number' ? `[${part}]` : `${index > 0 ? '.' : ''}${String(part)}`))
+    .join('');
 }

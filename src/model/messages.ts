@@ -4,7 +4,15 @@ import { z } from 'zod';
  * Messages that workflows take, each as an update (people: validated, answered) and as a signal of the same name
  * (parents, bulk). All are idempotent.
  */
-export const MESSAGE_NAMES = ['approve', 'reject', 'pause', 'resume', 'cancelItem', 'rollback', 'commit'] as const;
+export const MESSAGE_NAMES = [
+  'approve',
+  'reject',
+  'pause',
+  'resume',
+  'cancelItem',
+  'rollback',
+  'commit',
+] as const;
 
 export type MessageName = (typeof MESSAGE_NAMES)[number];
 

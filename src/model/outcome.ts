@@ -1,5 +1,6 @@
 /** Value of the search attribute `HoldfastOutcome`, set when a workflow ends. */
-export type Outcome = 'Succeeded' | 'PartialFailure' | 'AllFailed' | 'InvalidInput' | 'Failed' | 'RolledBack' | 'Cancelled';
+export type Outcome =
+  'Succeeded' | 'PartialFailure' | 'AllFailed' | 'InvalidInput' | 'Failed' | 'RolledBack' | 'Cancelled';
 
 /** One thing that did not happen: which, and why (a failure type and one sentence). */
 export interface FailedItem {

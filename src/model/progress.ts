@@ -20,11 +20,20 @@ export interface ProgressQuery {
 const ROWS_A_PAGE = 100;
 const ROWS_IN_DETAILS = 30;
 
-export function progressPage(phase: string, rows: ProgressRow[], { cursor }: ProgressQuery = {}): ProgressPage {
+export function progressPage(
+  phase: string,
+  rows: ProgressRow[],
+  { cursor }: ProgressQuery = {},
+): ProgressPage {
   const start = Number(cursor ?? 0) || 0;
   const page = rows.slice(start, start + ROWS_A_PAGE);
   const next = start + page.length;
-  return { phase, counts: countByState(rows), rows: page, ...(next < rows.length && { nextCursor: String(next) }) };
+  return {
+    phase,
+    counts: countByState(rows),
+    rows: page,
+    ...(next < rows.length && { nextCursor: String(next) }),
+  };
 }
 
 export function countByState(rows: ProgressRow[]): Record<string, number> {
@@ -34,7 +43,11 @@ export function countByState(rows: ProgressRow[]): Record<string, number> {
 }
 
 /** Markdown for the Web UI: what is going on, a count by state, and a table of the first rows. */
-export function progressMarkdown(phase: string, rows: ProgressRow[], remarks: readonly string[] = []): string {
+export function progressMarkdown(
+  phase: string,
+  rows: ProgressRow[],
+  remarks: readonly string[] = [],
+): string {
   const counts = Object.entries(countByState(rows)).map(([state, count]) => `${count} ${state}`);
   const lines = [`**${phase}**${counts.length > 0 ? ` · ${counts.join(' · ')}` : ''}`];
   for (const remark of remarks) lines.push('', remark);
@@ -43,7 +56,8 @@ export function progressMarkdown(phase: string, rows: ProgressRow[], remarks: re
     for (const row of rows.slice(0, ROWS_IN_DETAILS)) {
       lines.push(`| ${cell(row.item)} | ${cell(row.state)} | ${cell(row.note ?? '')} |`);
     }
-    if (rows.length > ROWS_IN_DETAILS) lines.push('', `… and ${rows.length - ROWS_IN_DETAILS} more: query \`progress\``);
+    if (rows.length > ROWS_IN_DETAILS)
+      lines.push('', `… and ${rows.length - ROWS_IN_DETAILS} more: query \`progress\``);
   }
   return lines.join('\n');
 }

@@ -19,7 +19,10 @@ export const targetInputSchema = z.strictObject({
 
 export type TargetInput = z.output<typeof targetInputSchema>;
 
-export const targetsInputSchema = z.array(targetInputSchema).min(1, 'leave it out for the own account, or name one').max(500);
+export const targetsInputSchema = z
+  .array(targetInputSchema)
+  .min(1, 'leave it out for the own account, or name one')
+  .max(500);
 
 export function targetKey({ accountId, region }: Target): string {
   return `${accountId}/${region}`;

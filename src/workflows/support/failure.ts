@@ -1,4 +1,10 @@
-import { ActivityFailure, ApplicationFailure, ChildWorkflowFailure, isCancellation, TimeoutFailure } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  ChildWorkflowFailure,
+  isCancellation,
+  TimeoutFailure,
+} from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 
@@ -42,5 +48,9 @@ interface Tally {
 export function settle<Result>(result: Result, { what, succeeded, failed }: Tally): Result {
   if (failed === 0) return result;
   if (succeeded === 0) throw fail(FAILURE.allFailed, `all ${failed} ${what} failed; see the details`, result);
-  throw fail(FAILURE.partialFailure, `${failed} of ${failed + succeeded} ${what} failed; see the details`, result);
+  throw fail(
+    FAILURE.partialFailure,
+    `${failed} of ${failed + succeeded} ${what} failed; see the details`,
+    result,
+  );
 }

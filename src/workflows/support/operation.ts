@@ -17,7 +17,13 @@ import { FAILURE } from '../../model/failures';
 import { parseInput } from '../../model/input';
 import { MAX_RESOURCES_IN_SEARCH_ATTRIBUTE, SEARCH_ATTRIBUTES } from '../../model/names';
 import type { Outcome } from '../../model/outcome';
-import { progressMarkdown, progressPage, type ProgressPage, type ProgressQuery, type ProgressRow } from '../../model/progress';
+import {
+  progressMarkdown,
+  progressPage,
+  type ProgressPage,
+  type ProgressQuery,
+  type ProgressRow,
+} from '../../model/progress';
 import type { Target } from '../../model/target';
 import { fail, failureType } from './failure';
 import { evidence } from './options';
@@ -119,7 +125,8 @@ export async function operation<Schema extends z.ZodType, Result>(
     await conclude(run, 'Succeeded', parsed.value, result);
     return result;
   } catch (error) {
-    if (!(error instanceof ContinueAsNew)) await conclude(run, outcomeOf(error), parsed.value, detailsOf(error));
+    if (!(error instanceof ContinueAsNew))
+      await conclude(run, outcomeOf(error), parsed.value, detailsOf(error));
     else await condition(allHandlersFinished);
     throw error;
   }
@@ -143,7 +150,9 @@ async function conclude(run: Run, outcome: Outcome, request: unknown, result: un
       });
     } catch (error) {
       log.error('evidence could not be kept', { error });
-      run.remark(`Evidence could not be kept: ${failureType(error)}. The result of this run is its only record.`);
+      run.remark(
+        `Evidence could not be kept: ${failureType(error)}. The result of this run is its only record.`,
+      );
     }
   });
 }

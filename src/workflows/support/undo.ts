@@ -33,12 +33,17 @@ export class UndoStack {
   async unwind(onStuck?: (failure: FailedItem) => Promise<void>): Promise<UndoReport> {
     const report: UndoReport = { undone: [], failed: [] };
     await CancellationScope.nonCancellable(async () => {
-      for (let step = this.steps.pop(); step; step = this.steps.pop()) await this.undoOne(step, report, onStuck);
+      for (let step = this.steps.pop(); step; step = this.steps.pop())
+        await this.undoOne(step, report, onStuck);
     });
     return report;
   }
 
-  private async undoOne(step: UndoStep, report: UndoReport, onStuck?: (failure: FailedItem) => Promise<void>) {
+  private async undoOne(
+    step: UndoStep,
+    report: UndoReport,
+    onStuck?: (failure: FailedItem) => Promise<void>,
+  ) {
     for (;;) {
       try {
         await step.undo();

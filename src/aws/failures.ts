@@ -1,0 +1,74 @@
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
+import { CompleteAsyncError } from '@temporalio/activity';
+import { FAILURE } from '../model/failures';
+import { classify } from './classify';
+
+/** Where a failed call was made; `src/aws/sessions.ts` notes it on every error that a client throws. */
+export interface CallSite {
+  service: string;
+  action: string;
+  accountId: string;
+  region: string;
+  /** Role or caller the call was made as. */
+  as: string;
+}
+
+const CALL_SITES = new WeakMap<Error, CallSite>();
+
+export function noteCallSite(error: Error, site: CallSite): void {
+  if (!CALL_SITES.has(error)) CALL_SITES.set(error, site);
+}
+
+export function isNotFound(error: unknown): boolean {
+  return error instanceof Error && classify(error.name).type === FAILURE.notFound;
+}
+
+/** An AWS error as the failure that workflows and people see: what was refused, where, as whom, and what to do. */
+export function toFailure(error: unknown): Error {
+  if (
+    error instanceof ApplicationFailure ||
+    error instanceof CancelledFailure ||
+    error instanceof CompleteAsyncError
+  ) {
+    return error;
+  }
+  if (!(error instanceof Error)) return ApplicationFailure.retryable(String(error), FAILURE.serviceError);
+  if (error.name === 'AbortError') return new CancelledFailure(error.message, [], error);
+  const site = CALL_SITES.get(error);
+  if (!site) {
+    // Not from AWS: a defect or the environment. Retrying keeps the run alive until a fixed worker takes over.
+    return ApplicationFailure.create({ message: error.message, type: error.name, cause: error });
+  }
+  const { type, retry } = classify(error.name);
+  return ApplicationFailure.create({
+    message: describe(error, site, type),
+    type,
+    nonRetryable: !retry,
+    details: [{ ...site, awsError: error.name }],
+    cause: error,
+  });
+}
+
+function describe(error: Error, site: CallSite, type: string): string {
+  const where = `${site.service}:${site.action} in ${site.accountId}/${site.region}`;
+  const base = `${where}: ${error.name}: ${error.message}`;
+  if (type !== FAILURE.accessDenied) return base;
+  return `${base}. It was called as ${site.as}; allow ${site.service}:${site.action} there (and in the key policy, if a KMS key is named), then run this again`;
+}
+
+type AnyActivity = (input: never) => Promise<unknown>;
+
+/** Wraps every activity so that what it throws reaches the workflow as a classified failure. */
+export function withFailures<T extends Record<string, AnyActivity>>(activities: T): T {
+  const wrapped = Object.entries(activities).map(([name, activity]) => [
+    name,
+    async (input: never) => {
+      try {
+        return await activity(input);
+      } catch (error) {
+        throw toFailure(error);
+      }
+    },
+  ]);
+  return Object.fromEntries(wrapped) as T;
+}

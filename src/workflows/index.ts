@@ -1,0 +1,2 @@
+/** The workflow types that the worker serves. The exported names are the public contract. */
+export { enableEncryptionByDefault } from './enableEncryptionByDefault';
