@@ -1,0 +1,103 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { Client } from '@temporalio/client';
+import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
+import type { Logger } from 'pino';
+import { createActivities } from './activities';
+import { DEFAULT_SETTINGS } from './activities/deps';
+import { AwsSessions } from './aws/sessions';
+import { ConfigError, oneLine, readWorkerConfig, type WorkerConfig } from './config';
+import { openStore } from './store/openStore';
+import { createLogger, TemporalLogger } from './telemetry/logging';
+import { loadDataConverter } from './temporal/dataConverter';
+import { requireSearchAttributes } from './temporal/searchAttributes';
+import { createWorkers, polling } from './temporal/workers';
+
+/** A bad setting, as against a failure while running. */
+const EXIT_BAD_CONFIG = 2;
+
+/** One Ctrl-C may arrive twice: from the terminal, and again from npm. */
+const SAME_SIGNAL_MS = 1_000;
+
+async function main(): Promise<void> {
+  const config = readWorkerConfig(process.env);
+  const dataConverter = await loadDataConverter(config.temporal.dataConverterModule);
+  const logger = createLogger(config.logLevel);
+  installRuntime(config, logger);
+  forceOnSecondSignal(logger);
+  const { connectionOptions, namespace } = config.temporal;
+  const connection = await connect(config);
+  const sessions = new AwsSessions(config.aws);
+  const s3 = new S3Client({ region: config.aws.region, forcePathStyle: !!config.aws.endpoint });
+  try {
+    await requireSearchAttributes(connection, { namespace, address: connectionOptions.address });
+    const activities = createActivities({
+      aws: sessions,
+      temporal: new Client({ connection, namespace, dataConverter }),
+      manifests: openStore(config.manifests, () => s3),
+      evidence: openStore(config.evidence, () => s3),
+      clock: Date,
+      settings: DEFAULT_SETTINGS,
+    });
+    const workers = await createWorkers({ connection, config, activities, dataConverter });
+    const runs = Promise.all(workers.map((worker) => runWithOthers(worker, workers)));
+    await Promise.race([runs, polling(connection, workers, namespace)]);
+    logger.info({ namespace, address: connectionOptions.address, pid: process.pid }, 'worker ready');
+    await runs;
+    logger.info('worker stopped');
+  } finally {
+    sessions.destroy();
+    s3.destroy();
+    await connection.close();
+  }
+}
+
+function installRuntime({ logLevel }: WorkerConfig, logger: Logger): void {
+  Runtime.install({
+    logger: new TemporalLogger(logger),
+    shutdownSignals: ['SIGINT', 'SIGTERM'],
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: logLevel === 'info' ? 'WARN' : 'INFO', other: 'ERROR' } },
+    },
+  });
+}
+
+async function connect({ temporal }: WorkerConfig): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(temporal.connectionOptions);
+  } catch (error) {
+    throw new ConfigError(
+      `TEMPORAL_ADDRESS: cannot connect to Temporal at ${temporal.connectionOptions.address}; start it, or correct the address and TLS settings: ${oneLine(error)}`,
+    );
+  }
+}
+
+/** The process lives and dies as one: when one worker ends, on a signal or on an error, the other drains too. */
+async function runWithOthers(worker: Worker, all: readonly Worker[]): Promise<void> {
+  try {
+    await worker.run();
+  } finally {
+    for (const other of all) if (other.getState() === 'RUNNING') other.shutdown();
+  }
+}
+
+function forceOnSecondSignal(logger: Logger): void {
+  let first: number | undefined;
+  const onSignal = (signal: NodeJS.Signals) => {
+    if (first === undefined) {
+      first = Date.now();
+      logger.info({ signal }, 'draining; a second signal ends the process at once');
+    } else if (Date.now() - first > SAME_SIGNAL_MS) {
+      logger.warn({ signal }, 'ending at once; heartbeat timeouts hand running activities over');
+      process.exit(1);
+    }
+  };
+  process.on('SIGINT', onSignal);
+  process.on('SIGTERM', onSignal);
+}
+
+main().catch((error: unknown) => {
+  const badConfig = error instanceof ConfigError;
+  const text = badConfig || !(error instanceof Error) ? oneLine(error) : (error.stack ?? error.message);
+  process.stderr.write(`holdfast worker: ${text}\n`);
+  process.exit(badConfig ? EXIT_BAD_CONFIG : 1);
+});
