@@ -1,0 +1,54 @@
+import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+} from '@temporalio/common';
+import { FAILURE } from '../model/failures';
+
+/**
+ * An operation that ended without everything that was asked for. `type` is one of `FAILURE` (src/model/failures.ts),
+ * or `Cancelled`, `Terminated`, `TimedOut`.
+ */
+export class OperationFailed<Result = unknown> extends Error {
+  override readonly name = 'OperationFailed';
+
+  constructor(
+    message: string,
+    readonly type: string,
+    readonly workflowId: string,
+    /** What did happen: the operation's result, for `PartialFailure` and `AllFailed`. */
+    readonly result: Result | undefined,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+const WITH_RESULT: readonly string[] = [FAILURE.partialFailure, FAILURE.allFailed];
+
+/** Temporal's wrappers off: what the workflow, or the handler of an update, really said. */
+export function operationFailed<Result>(error: unknown, workflowId: string): Error {
+  if (!(error instanceof WorkflowFailedError || error instanceof WorkflowUpdateFailedError)) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+  const cause = rootCause(error.cause);
+  const failed = (type: string, message: string, result?: Result) =>
+    new OperationFailed<Result>(message, type, workflowId, result, { cause: error });
+  if (cause instanceof ApplicationFailure) {
+    const type = cause.type ?? FAILURE.serviceError;
+    const result = WITH_RESULT.includes(type) ? (cause.details?.[0] as Result) : undefined;
+    return failed(type, cause.message, result);
+  }
+  if (cause instanceof CancelledFailure) return failed('Cancelled', 'the operation was cancelled');
+  return failed(cause?.name.replace(/Failure$/, '') ?? 'Failed', cause?.message ?? error.message);
+}
+
+function rootCause(error: Error | undefined): Error | undefined {
+  let current = error;
+  while ((current instanceof ActivityFailure || current instanceof ChildWorkflowFailure) && current.cause) {
+    current = current.cause;
+  }
+  return current;
+}
