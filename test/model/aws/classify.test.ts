@@ -1,0 +1,109 @@
+import { asksForFewerCalls, classify } from '../../../src/aws/classify';
+
+type Row = readonly [errorName: string, type: string, retries: boolean];
+
+const RETRIES = true;
+const FINAL = false;
+
+const TABLE: readonly Row[] = [
+  ['RequestLimitExceeded', 'Throttled', RETRIES],
+  ['Throttling', 'Throttled', RETRIES],
+  ['ThrottlingException', 'Throttled', RETRIES],
+  ['ThrottledException', 'Throttled', RETRIES],
+  ['TooManyRequestsException', 'Throttled', RETRIES],
+  ['SlowDown', 'Throttled', RETRIES],
+  ['SnapshotCreationPerVolumeRateExceeded', 'Throttled', RETRIES],
+
+  ['ConcurrentSnapshotLimitExceeded', 'QuotaExceeded', RETRIES],
+  ['PendingSnapshotLimitExceeded', 'QuotaExceeded', RETRIES],
+  ['ResourceLimitExceeded', 'QuotaExceeded', RETRIES],
+  ['SnapshotLimitExceeded', 'QuotaExceeded', RETRIES],
+  ['VolumeLimitExceeded', 'QuotaExceeded', RETRIES],
+  ['AttachmentLimitExceeded', 'QuotaExceeded', RETRIES],
+  ['LimitExceededException', 'QuotaExceeded', RETRIES],
+  ['InsufficientInstanceCapacity', 'QuotaExceeded', RETRIES],
+  ['InsufficientVolumeCapacity', 'QuotaExceeded', RETRIES],
+
+  ['UnauthorizedOperation', 'AccessDenied', FINAL],
+  ['AccessDenied', 'AccessDenied', FINAL],
+  ['AccessDeniedException', 'AccessDenied', FINAL],
+  ['AuthFailure', 'AccessDenied', FINAL],
+  ['OptInRequired', 'AccessDenied', FINAL],
+  ['Blocked', 'AccessDenied', FINAL],
+  ['InvalidClientTokenId', 'AccessDenied', FINAL],
+  ['UnrecognizedClientException', 'AccessDenied', FINAL],
+  ['SignatureDoesNotMatch', 'AccessDenied', FINAL],
+  ['CredentialsProviderError', 'AccessDenied', FINAL],
+  ['ExpiredToken', 'AccessDenied', RETRIES],
+  ['ExpiredTokenException', 'AccessDenied', RETRIES],
+  ['RequestExpired', 'AccessDenied', RETRIES],
+
+  ['DisabledException', 'KeyUnusable', FINAL],
+  ['KMSInvalidStateException', 'KeyUnusable', FINAL],
+  ['InvalidKeyUsageException', 'KeyUnusable', FINAL],
+  ['InvalidKmsKey.InvalidState', 'KeyUnusable', FINAL],
+  ['InvalidKMSKeyId.Unauthorized', 'KeyUnusable', FINAL],
+
+  ['InvalidInstanceID.NotFound', 'NotFound', FINAL],
+  ['InvalidVolume.NotFound', 'NotFound', FINAL],
+  ['InvalidSnapshot.NotFound', 'NotFound', FINAL],
+  ['InvalidAMIID.NotFound', 'NotFound', FINAL],
+  ['NotFoundException', 'NotFound', FINAL],
+  ['NoSuchKey', 'NotFound', FINAL],
+  ['NoSuchBucket', 'NotFound', FINAL],
+
+  ['IncorrectState', 'Conflict', RETRIES],
+  ['IncorrectInstanceState', 'Conflict', RETRIES],
+  ['IncorrectModificationState', 'Conflict', RETRIES],
+  ['VolumeInUse', 'Conflict', RETRIES],
+  ['InvalidSnapshot.InUse', 'Conflict', RETRIES],
+  ['DependencyViolation', 'Conflict', RETRIES],
+  ['ConflictException', 'Conflict', RETRIES],
+  ['AlreadyExistsException', 'Conflict', RETRIES],
+
+  ['InvalidParameterValue', 'InvalidRequest', FINAL],
+  ['InvalidParameterCombination', 'InvalidRequest', FINAL],
+  ['InvalidInstanceID.Malformed', 'InvalidRequest', FINAL],
+  ['InvalidAMIName.Duplicate', 'InvalidRequest', FINAL],
+  ['InvalidVolume.ZoneMismatch', 'InvalidRequest', FINAL],
+  ['MissingParameter', 'InvalidRequest', FINAL],
+  ['MalformedPolicyDocumentException', 'InvalidRequest', FINAL],
+  ['UnknownParameter', 'InvalidRequest', FINAL],
+  ['UnsupportedOperation', 'InvalidRequest', FINAL],
+  ['UnsupportedOperationException', 'InvalidRequest', FINAL],
+  ['OperationNotPermitted', 'InvalidRequest', FINAL],
+  ['IdempotentParameterMismatch', 'InvalidRequest', FINAL],
+  ['ValidationException', 'InvalidRequest', FINAL],
+  ['VolumeTypeNotAvailableInZone', 'InvalidRequest', FINAL],
+  ['NonEBSInstance', 'InvalidRequest', FINAL],
+  ['SnapshotCopyUnsupported.InterRegion', 'InvalidRequest', FINAL],
+
+  ['InternalError', 'ServiceError', RETRIES],
+  ['InternalFailure', 'ServiceError', RETRIES],
+  ['Unavailable', 'ServiceError', RETRIES],
+  ['ServiceUnavailable', 'ServiceError', RETRIES],
+  ['KMSInternalException', 'ServiceError', RETRIES],
+  ['DependencyTimeoutException', 'ServiceError', RETRIES],
+  ['KeyUnavailableException', 'ServiceError', RETRIES],
+  ['TimeoutError', 'ServiceError', RETRIES],
+  ['SomethingThatAwsWillInventNextYear', 'ServiceError', RETRIES],
+  ['', 'ServiceError', RETRIES],
+];
+
+describe('classify', () => {
+  it.each(TABLE)('%s is %s, retries: %s', (errorName, type, retry) => {
+    expect(classify(errorName)).toEqual({ type, retry });
+  });
+});
+
+describe('asksForFewerCalls', () => {
+  it.each([
+    ['RequestLimitExceeded', true],
+    ['ThrottlingException', true],
+    ['SnapshotCreationPerVolumeRateExceeded', false],
+    ['ResourceLimitExceeded', false],
+    ['InternalError', false],
+  ])('%s: %s', (errorName, expected) => {
+    expect(asksForFewerCalls(errorName)).toBe(expected);
+  });
+});

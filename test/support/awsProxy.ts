@@ -1,0 +1,131 @@
+import http from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { actionOf, awsError, type AwsCall, type AwsFailure } from './awsWire';
+
+/**
+ * What happens to a call. `before` answers with an error and nothing takes effect; `after` lets it take effect and
+ * then loses the response; `delay` passes it on late; `held` lets it take effect and holds the response until the
+ * callback has ended: the place to kill a worker between "call made" and "result recorded".
+ */
+export type Fault =
+  | { before: AwsFailure }
+  | { after: 'lose the response' }
+  | { delay: number }
+  | { held: (call: AwsCall) => Promise<void> };
+
+interface Rule {
+  action: string;
+  /** Which calls of this action, counted from 1 since the rule was made; all when left out. */
+  nth?: number[];
+  seen: number;
+  fault: Fault;
+}
+
+/** Stands between the AWS SDK and the local AWS; remembers every call and breaks those that a rule names. */
+export class AwsProxy {
+  readonly calls: AwsCall[] = [];
+  private rules: Rule[] = [];
+  private readonly agent = new http.Agent({ keepAlive: true });
+  private readonly server = http.createServer((request, response) => void this.serve(request, response));
+
+  private constructor(private readonly upstream: URL) {}
+
+  static async start(upstream: string): Promise<AwsProxy> {
+    const proxy = new AwsProxy(new URL(upstream));
+    await new Promise<void>((resolve) => proxy.server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** Breaks the nth calls (from now on, counted from 1) of an action; every call when `nth` is left out. */
+  fault(action: string, fault: Fault, nth?: number | number[]): void {
+    this.rules.push({ action, fault, seen: 0, nth: typeof nth === 'number' ? [nth] : nth });
+  }
+
+  /** Forgets rules and calls. */
+  reset(): void {
+    this.rules = [];
+    this.calls.length = 0;
+  }
+
+  callsOf(action: string): AwsCall[] {
+    return this.calls.filter((call) => call.action === action);
+  }
+
+  /** Calls that change something. */
+  mutations(): AwsCall[] {
+    return this.calls.filter(({ action }) => !/^(Describe|Get|List|AssumeRole|HEAD|GET)/.test(action));
+  }
+
+  async stop(): Promise<void> {
+    this.agent.destroy();
+    this.server.closeAllConnections();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const body = await read(request);
+    const call: AwsCall = { ...actionOf(request, body), at: Date.now() };
+    this.calls.push(call);
+    const fault = this.faultFor(call.action);
+    try {
+      if (fault && 'before' in fault) {
+        const { status, headers, body: error } = awsError(call, fault.before);
+        response.writeHead(status, headers).end(error);
+        return;
+      }
+      if (fault && 'delay' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delay));
+      const answer = await this.pass(request, body);
+      if (fault && 'held' in fault) await fault.held(call);
+      if (fault && 'after' in fault) request.socket.destroy();
+      else response.writeHead(answer.status, answer.headers).end(answer.body);
+    } catch {
+      request.socket.destroy();
+    }
+  }
+
+  private faultFor(action: string): Fault | undefined {
+    const rules = this.rules.filter((rule) => rule.action === action);
+    for (const rule of rules) rule.seen += 1;
+    return rules.find((rule) => !rule.nth || rule.nth.includes(rule.seen))?.fault;
+  }
+
+  private pass(request: http.IncomingMessage, body: Buffer): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      const onward = http.request(
+        {
+          host: this.upstream.hostname,
+          port: this.upstream.port,
+          method: request.method,
+          path: request.url,
+          headers: request.headers,
+          agent: this.agent,
+        },
+        (answer) => {
+          read(answer).then(
+            (content) =>
+              resolve({ status: answer.statusCode ?? 500, headers: answer.headers, body: content }),
+            reject,
+          );
+        },
+      );
+      onward.once('error', reject);
+      onward.end(body);
+    });
+  }
+}
+
+interface Answer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: Buffer;
+}
+
+async function read(stream: http.IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
+}

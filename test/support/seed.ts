@@ -1,0 +1,185 @@
+import {
+  CreateVolumeCommand,
+  AttachVolumeCommand,
+  DescribeInstancesCommand,
+  DescribeVolumesCommand,
+  ModifyInstanceAttributeCommand,
+  RegisterImageCommand,
+  RunInstancesCommand,
+  waitUntilInstanceRunning,
+  type EC2Client,
+  type Instance,
+  type Volume,
+  type VolumeType,
+} from '@aws-sdk/client-ec2';
+import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { HOME_REGION, type TestAccount } from './accounts';
+
+export interface DiskSpec {
+  device: string;
+  type?: VolumeType;
+  /** GiB. */
+  size?: number;
+  iops?: number;
+  /** MiB/s; gp3 only. */
+  throughput?: number;
+  deleteOnTermination?: boolean;
+}
+
+interface InstanceSpec {
+  region?: string;
+  tags?: Record<string, string>;
+  /** The root device; `/dev/xvda`, gp3, 8 GiB when left out. */
+  root?: Partial<DiskSpec>;
+  /** Data volumes; one gp3 of 10 GiB with its own IOPS and throughput when left out. */
+  data?: DiskSpec[];
+  instanceType?: 't3.micro' | 'm5.large';
+}
+
+export interface SeededInstance {
+  instanceId: string;
+  /** Volume id by device. */
+  volumes: Record<string, string>;
+}
+
+const DATA_VOLUME: DiskSpec = { device: '/dev/sdf', type: 'gp3', size: 10, iops: 4000, throughput: 250 };
+
+/** An image to start instances from; accounts begin with none. */
+export async function anImage(account: TestAccount, region = HOME_REGION): Promise<string> {
+  const { ImageId } = await account.ec2(region).send(
+    new RegisterImageCommand({
+      Name: `seed-${account.accountId}-${Math.random().toString(36).slice(2)}`,
+      Architecture: 'x86_64',
+      RootDeviceName: '/dev/xvda',
+      VirtualizationType: 'hvm',
+      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 8, VolumeType: 'gp3' } }],
+    }),
+  );
+  return needed(ImageId, 'RegisterImage');
+}
+
+/** A running instance with an unencrypted root and data volumes, attached at their devices. */
+export async function anInstance(account: TestAccount, spec: InstanceSpec = {}): Promise<SeededInstance> {
+  const { region = HOME_REGION, tags = {}, root = {}, data = [DATA_VOLUME] } = spec;
+  const ec2 = account.ec2(region);
+  const { Instances } = await ec2.send(
+    new RunInstancesCommand({
+      ImageId: await anImage(account, region),
+      InstanceType: spec.instanceType ?? 't3.micro',
+      MinCount: 1,
+      MaxCount: 1,
+      BlockDeviceMappings: [
+        {
+          DeviceName: '/dev/xvda',
+          Ebs: {
+            VolumeSize: root.size ?? 8,
+            VolumeType: root.type ?? 'gp3',
+            DeleteOnTermination: root.deleteOnTermination ?? true,
+            ...(root.iops && { Iops: root.iops }),
+            ...(root.throughput && { Throughput: root.throughput }),
+          },
+        },
+      ],
+      TagSpecifications: [{ ResourceType: 'instance', Tags: tagList(tags) }],
+    }),
+  );
+  const instanceId = needed(Instances?.[0]?.InstanceId, 'RunInstances');
+  await waitUntilInstanceRunning(
+    { client: ec2, maxWaitTime: 30, minDelay: 1 },
+    { InstanceIds: [instanceId] },
+  );
+  const zone = needed(
+    (await instance(account, instanceId, region)).Placement?.AvailabilityZone,
+    'DescribeInstances',
+  );
+  for (const disk of data) await attachNew(ec2, instanceId, zone, disk);
+  return { instanceId, volumes: await disksOf(account, instanceId, region) };
+}
+
+async function attachNew(ec2: EC2Client, instanceId: string, zone: string, disk: DiskSpec): Promise<void> {
+  const VolumeId = await createVolume(ec2, zone, disk, {});
+  await ec2.send(new AttachVolumeCommand({ InstanceId: instanceId, VolumeId, Device: disk.device }));
+  await ec2.send(
+    new ModifyInstanceAttributeCommand({
+      InstanceId: instanceId,
+      BlockDeviceMappings: [
+        { DeviceName: disk.device, Ebs: { DeleteOnTermination: disk.deleteOnTermination ?? false } },
+      ],
+    }),
+  );
+}
+
+/** A volume attached to nothing. */
+export async function aVolume(
+  account: TestAccount,
+  spec: Omit<DiskSpec, 'device'> & { region?: string; tags?: Record<string, string> } = {},
+): Promise<string> {
+  const region = spec.region ?? HOME_REGION;
+  return createVolume(account.ec2(region), `${region}a`, spec, spec.tags ?? {});
+}
+
+async function createVolume(
+  ec2: EC2Client,
+  zone: string,
+  { type = 'gp3', size = 10, iops, throughput }: Omit<DiskSpec, 'device'>,
+  tags: Record<string, string>,
+): Promise<string> {
+  const { VolumeId } = await ec2.send(
+    new CreateVolumeCommand({
+      AvailabilityZone: zone,
+      VolumeType: type,
+      Size: size,
+      ...(iops && { Iops: iops }),
+      ...(throughput && { Throughput: throughput }),
+      ...(Object.keys(tags).length > 0 && {
+        TagSpecifications: [{ ResourceType: 'volume', Tags: tagList(tags) }],
+      }),
+    }),
+  );
+  return needed(VolumeId, 'CreateVolume');
+}
+
+/** A customer managed key; its ARN. */
+export async function aKey(account: TestAccount, region = HOME_REGION): Promise<string> {
+  const { KeyMetadata } = await account
+    .kms(region)
+    .send(new CreateKeyCommand({ Description: 'seed', KeyUsage: 'ENCRYPT_DECRYPT' }));
+  return needed(KeyMetadata?.Arn, 'CreateKey');
+}
+
+export async function instance(account: TestAccount, id: string, region = HOME_REGION): Promise<Instance> {
+  const { Reservations } = await account
+    .ec2(region)
+    .send(new DescribeInstancesCommand({ InstanceIds: [id] }));
+  return needed(Reservations?.[0]?.Instances?.[0], `instance ${id}`);
+}
+
+/** Volume ids of an instance by device. */
+export async function disksOf(
+  account: TestAccount,
+  instanceId: string,
+  region = HOME_REGION,
+): Promise<Record<string, string>> {
+  const { BlockDeviceMappings = [] } = await instance(account, instanceId, region);
+  return Object.fromEntries(
+    BlockDeviceMappings.map(({ DeviceName, Ebs }) => [DeviceName ?? '', Ebs?.VolumeId ?? '']),
+  );
+}
+
+export async function volume(account: TestAccount, id: string, region = HOME_REGION): Promise<Volume> {
+  const { Volumes } = await account.ec2(region).send(new DescribeVolumesCommand({ VolumeIds: [id] }));
+  return needed(Volumes?.[0], `volume ${id}`);
+}
+
+export function tagsOf({ Tags = [] }: { Tags?: { Key?: string; Value?: string }[] }): Record<string, string> {
+  return Object.fromEntries(Tags.map(({ Key, Value }) => [Key ?? '', Value ?? '']));
+}
+
+function tagList(tags: Record<string, string>) {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
+}
+
+function needed<Value>(value: Value | undefined, what: string): Value {
+  if (value === undefined) throw new Error(`${what}: the local AWS gave nothing`);
+  return value;
+}

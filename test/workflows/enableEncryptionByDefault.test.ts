@@ -1,0 +1,129 @@
+import { GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
+import { FAILURE } from '../../src/model/failures';
+import type { EnableEncryptionByDefaultResult } from '../../src/workflows/enableEncryptionByDefault';
+import { awaitResult } from '../support/awaitResult';
+import { expectFailure, failedResult } from '../support/failure';
+import { aKey } from '../support/seed';
+import { aWorld, type World } from '../support/world';
+
+describe('enableEncryptionByDefault', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await aWorld({ otherAccounts: 1 });
+  });
+  afterAll(() => world.close());
+  beforeEach(() => world.proxy.reset());
+
+  const run = (input: unknown) =>
+    world.run<EnableEncryptionByDefaultResult>('enableEncryptionByDefault', input);
+
+  async function settingsOf(region: string) {
+    const ec2 = world.home.ec2(region);
+    const { EbsEncryptionByDefault } = await ec2.send(new GetEbsEncryptionByDefaultCommand({}));
+    const { KmsKeyId } = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
+    return { on: EbsEncryptionByDefault, key: KmsKeyId };
+  }
+
+  it('turns encryption by default on, with the key, in every region that was named', async () => {
+    const [east, west] = await Promise.all([aKey(world.home), aKey(world.home, 'eu-west-1')]);
+    const result = await run({ kmsKeyIds: { 'us-east-1': east, 'eu-west-1': west } });
+
+    expect(result.summary).toBe('EBS encryption by default is on in 2 of 2 targets');
+    expect(result.changed.items.map(({ before, after }) => [before.enabled, after.enabled])).toEqual([
+      [false, true],
+      [false, true],
+    ]);
+    expect(await settingsOf('us-east-1')).toEqual({ on: true, key: east });
+    expect(await settingsOf('eu-west-1')).toEqual({ on: true, key: west });
+  });
+
+  it('leaves evidence and the outcome', async () => {
+    const key = await aKey(world.home);
+    const handle = await world.start('enableEncryptionByDefault', {
+      kmsKeyIds: { 'us-east-1': key },
+      requestedBy: 'ann',
+    });
+    await awaitResult(handle);
+
+    const { runId, searchAttributes } = await handle.describe();
+    expect(searchAttributes['HoldfastOutcome']).toEqual(['Succeeded']);
+    expect(world.evidence.values()).toContainEqual(
+      expect.objectContaining({
+        runId,
+        outcome: 'Succeeded',
+        request: expect.objectContaining({ requestedBy: 'ann' }) as unknown,
+      }),
+    );
+  });
+
+  it('puts a target that fails back as it was, and still does the others', async () => {
+    const [east, west] = await Promise.all([aKey(world.home), aKey(world.home, 'eu-west-1')]);
+    await run({ kmsKeyIds: { 'us-east-1': east } });
+    const newKey = await aKey(world.home);
+    world.proxy.fault(
+      'EnableEbsEncryptionByDefault',
+      { before: { code: 'UnauthorizedOperation', status: 403 } },
+      1,
+    );
+
+    const result = await failedResult<EnableEncryptionByDefaultResult>(
+      run({ kmsKeyIds: { 'us-east-1': newKey, 'eu-west-1': west } }),
+      FAILURE.partialFailure,
+    );
+
+    expect(result.failed.items).toEqual([
+      expect.objectContaining({ item: `${world.home.accountId}/us-east-1`, type: FAILURE.accessDenied }),
+    ]);
+    expect(result.changed.total).toBe(1);
+    expect(await settingsOf('us-east-1')).toEqual({ on: true, key: east });
+  });
+
+  it('goes on when a response is lost or AWS throttles', async () => {
+    const key = await aKey(world.home);
+    world.proxy.fault('ModifyEbsDefaultKmsKeyId', { after: 'lose the response' }, 1);
+    world.proxy.fault(
+      'EnableEbsEncryptionByDefault',
+      { before: { code: 'RequestLimitExceeded', status: 503 } },
+      [1, 2],
+    );
+
+    await run({ kmsKeyIds: { 'us-east-1': key } });
+
+    expect(world.proxy.callsOf('EnableEbsEncryptionByDefault')).toHaveLength(3);
+    expect(await settingsOf('us-east-1')).toEqual({ on: true, key });
+  });
+
+  it('works in another account through its role', async () => {
+    const other = world.others[0]!;
+    const key = await aKey(other);
+    const result = await run({ kmsKeyIds: { 'us-east-1': key }, targets: [{ accountId: other.accountId }] });
+    expect(result.changed.items[0]?.target).toEqual({ accountId: other.accountId, region: 'us-east-1' });
+  });
+
+  it('fails as a whole when the key is unusable everywhere', async () => {
+    const message = await expectFailure(run({ kmsKeyIds: { 'us-east-1': 'alias/none' } }), FAILURE.allFailed);
+    expect(message).toContain('all 1 targets failed');
+    expect(world.proxy.mutations()).toEqual([]);
+  });
+
+  it('refuses an account that the accounts file does not name, before any call there', async () => {
+    await expectFailure(
+      run({ kmsKeyIds: { 'us-east-1': 'alias/ebs' }, targets: [{ accountId: '999999999999' }] }),
+      FAILURE.targetNotAllowed,
+    );
+    expect(world.proxy.calls).toEqual([]);
+  });
+
+  it.each([
+    ['nothing', undefined],
+    ['an array', []],
+    ['a string', 'us-east-1'],
+    ['no regions', { kmsKeyIds: {} }],
+    ['an unknown field', { kmsKeyIds: { 'us-east-1': 'k' }, kmsKey: 'k' }],
+    ['a wrong region', { kmsKeyIds: { virginia: 'k' } }],
+  ])('refuses %s as InvalidInput without an AWS call', async (_what, input) => {
+    await expectFailure(run(input), FAILURE.invalidInput);
+    expect(world.proxy.calls).toEqual([]);
+  });
+});
