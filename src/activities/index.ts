@@ -2,6 +2,7 @@ import { withFailures } from '../aws/failures';
 import type { ActivityDeps } from './deps';
 import { encryptionDefaultActivities } from './encryptionDefault';
 import { evidenceActivities } from './evidence';
+import { keyActivities } from './keys';
 import { keyCheckActivities } from './keyChecks';
 import { targetActivities } from './targets';
 
@@ -13,6 +14,7 @@ export function createActivities(deps: ActivityDeps) {
   return withFailures({
     ...targetActivities(deps),
     ...keyCheckActivities(deps),
+    ...keyActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { DescribeKeyCommand, type KeyMetadata } from '@aws-sdk/client-kms';
+import { DescribeKeyCommand, type KeyMetadata, type KMSClient } from '@aws-sdk/client-kms';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target } from '../model/target';
@@ -12,7 +12,7 @@ export interface UsableKey {
   customerManaged: boolean;
 }
 
-export function keyCheckActivities({ aws }: ActivityDeps) {
+export function keyCheckActivities(deps: ActivityDeps) {
   return {
     /**
      * Finds a key by id, ARN, alias or alias ARN and checks that EBS can use it: symmetric, enabled, in this region
@@ -22,26 +22,38 @@ export function keyCheckActivities({ aws }: ActivityDeps) {
      * @throws ApplicationFailure KeyUnusable, saying why
      */
     async requireUsableKey({ target, kmsKeyId }: { target: Target; kmsKeyId: string }): Promise<UsableKey> {
-      const fail = (why: string) =>
-        ApplicationFailure.nonRetryable(
-          `kmsKeyId ${kmsKeyId} in ${targetKey(target)}: ${why}`,
-          FAILURE.keyUnusable,
-        );
-      let key: KeyMetadata | undefined;
-      try {
-        ({ KeyMetadata: key } = await aws
-          .kms(target, 'read')
-          .send(new DescribeKeyCommand({ KeyId: kmsKeyId })));
-      } catch (error) {
-        if (!isNotFound(error)) throw error;
-      }
-      if (!key?.KeyId || !key.Arn)
-        throw fail('there is no such key; create it with createCustomerManagedKey');
-      const problem = whyUnusable(key, target);
-      if (problem) throw fail(problem);
-      return { keyId: key.KeyId, arn: key.Arn, customerManaged: key.KeyManager === 'CUSTOMER' };
+      return usableKey(deps, target, kmsKeyId);
     },
   };
+}
+
+/** @throws ApplicationFailure KeyUnusable, saying why */
+export async function usableKey({ aws }: ActivityDeps, target: Target, kmsKeyId: string): Promise<UsableKey> {
+  const key = await describeKey(aws.kms(target, 'read'), kmsKeyId);
+  if (!key?.KeyId || !key.Arn)
+    throw keyUnusable(target, kmsKeyId, 'there is no such key; create it with createCustomerManagedKey');
+  const problem = whyUnusable(key, target);
+  if (problem) throw keyUnusable(target, kmsKeyId, problem);
+  return { keyId: key.KeyId, arn: key.Arn, customerManaged: key.KeyManager === 'CUSTOMER' };
+}
+
+/** Undefined when there is no such key. */
+export async function describeKey(kms: KMSClient, kmsKeyId: string): Promise<KeyMetadata | undefined> {
+  try {
+    const { KeyMetadata: key } = await kms.send(new DescribeKeyCommand({ KeyId: kmsKeyId }));
+    return key;
+  } catch (error) {
+    // A malformed ARN, or one of another region, names no key here either.
+    if (isNotFound(error) || (error as Error).name === 'InvalidArnException') return undefined;
+    throw error;
+  }
+}
+
+export function keyUnusable(target: Target, kmsKeyId: string, why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `kmsKeyId ${kmsKeyId} in ${targetKey(target)}: ${why}`,
+    FAILURE.keyUnusable,
+  );
 }
 
 /** Undefined when EBS can use the key. */

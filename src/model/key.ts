@@ -9,7 +9,6 @@ export const ROTATION_DAYS = { min: 90, max: 2560, default: 365 } as const;
 /** AWS's limit for an alias, `alias/` included. */
 const MAX_ALIAS = 256;
 
-/** Who can be written into a KMS key's description and its alias. */
 const ALIAS = /^alias\/[a-zA-Z0-9/_-]+$/;
 
 const ALIAS_FIX = 'use letters, digits, / _ and - only, like alias/ebs-production';
@@ -21,8 +20,8 @@ export const aliasSchema = z
   .refine((alias) => ALIAS.test(alias), ALIAS_FIX)
   .refine((alias) => alias.length <= MAX_ALIAS, `at most ${MAX_ALIAS} characters`)
   .refine(
-    (alias) => !/^alias\/aws[/-]/.test(alias),
-    'aliases that begin with alias/aws belong to AWS; choose another one',
+    (alias) => !alias.startsWith('alias/aws/'),
+    'aliases that begin with alias/aws/ belong to AWS; choose another one',
   );
 
 const rotationSchema = z
@@ -59,9 +58,7 @@ export function defaultAlias(description: string): string | undefined {
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 120)
     .replace(/^-+|-+$/g, '');
-  if (!words) return undefined;
-  // What begins with alias/aws- would look like AWS's own, and alias/aws/ is refused.
-  return /^aws(-|$)/.test(words) ? `alias/key-${words}` : `alias/${words}`;
+  return words ? `alias/${words}` : undefined;
 }
 
 export interface KeyRotation {

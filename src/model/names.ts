@@ -55,6 +55,8 @@ export const TAG = {
   manifest: 'holdfast:manifest',
   /** Workflow id that made the resource. */
   workflow: 'holdfast:workflow',
+  /** First execution run id of that workflow: with it, an undo takes back what its own run made, and no more. */
+  run: 'holdfast:run',
   legalHold: 'holdfast:legal-hold',
   requestedBy: 'holdfast:requested-by',
   ticket: 'holdfast:ticket',
