@@ -22,10 +22,23 @@ const accountSchema = z
  * The accounts file: which accounts and regions Holdfast may work in, and as whom. An account without a role is the
  * worker's own, used with its own credentials.
  */
-export const accountsFileSchema = z.strictObject({ accounts: z.record(accountIdSchema, accountSchema) });
+export const accountsFileSchema = z.strictObject({
+  accounts: z.record(accountIdSchema, accountSchema).superRefine((accounts, context) => {
+    for (const [accountId, { role, roles }] of Object.entries(accounts)) {
+      const arns = [role, ...Object.values(roles ?? {})].filter((arn) => arn !== undefined);
+      const foreign = arns.find((arn) => arn.split(':')[4] !== accountId);
+      if (!foreign) continue;
+      context.addIssue({
+        code: 'custom',
+        path: [accountId],
+        message: `role ${foreign} belongs to another account; name a role of ${accountId}`,
+      });
+    }
+  }),
+});
 
 export type AccountsFile = z.output<typeof accountsFileSchema>;
-type AccountEntry = z.output<typeof accountSchema>;
+export type AccountEntry = z.output<typeof accountSchema>;
 
 export function roleFor(account: AccountEntry, capability: Capability): string | undefined {
   return account.roles?.[capability] ?? account.role;

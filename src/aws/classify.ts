@@ -19,11 +19,13 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
     retry(FAILURE.throttled),
   ],
   [
-    /^(ConcurrentSnapshotLimitExceeded|PendingSnapshotLimitExceeded|ResourceLimitExceeded|ConcurrentCopyLimitExceeded|.*LimitExceeded|InsufficientInstanceCapacity|InsufficientVolumeCapacity|InsufficientCapacity)$/,
+    /^(ConcurrentSnapshotLimitExceeded|PendingSnapshotLimitExceeded|ResourceLimitExceeded|ConcurrentCopyLimitExceeded|.*LimitExceeded(Exception)?|InsufficientInstanceCapacity|InsufficientVolumeCapacity|InsufficientCapacity)$/,
     retry(FAILURE.quotaExceeded),
   ],
+  // A process that slept through its session's end signs with the old one; the next attempt has a new one.
+  [/^(ExpiredToken|ExpiredTokenException|RequestExpired)$/, retry(FAILURE.accessDenied)],
   [
-    /^(UnauthorizedOperation|AccessDenied|AccessDeniedException|AuthFailure|Client\.UnauthorizedOperation|OptInRequired|NotAuthorized|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|ExpiredToken|ExpiredTokenException|CredentialsProviderError)$/,
+    /^(UnauthorizedOperation|AccessDenied|AccessDeniedException|AuthFailure|Client\.UnauthorizedOperation|OptInRequired|Blocked|NotAuthorized|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch|CredentialsProviderError)$/,
     final(FAILURE.accessDenied),
   ],
   [
@@ -35,11 +37,11 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
     final(FAILURE.notFound),
   ],
   [
-    /^(IncorrectState|IncorrectInstanceState|VolumeInUse|.*\.InUse|DependencyViolation|ConflictException|AlreadyExistsException|InvalidSnapshot\.InUse|Busy|VolumeModificationInProgress)$/,
+    /^(IncorrectState|IncorrectInstanceState|VolumeInUse|.*\.InUse|DependencyViolation|ConflictException|AlreadyExistsException|InvalidSnapshot\.InUse|Busy|VolumeModificationInProgress|IncorrectModificationState)$/,
     retry(FAILURE.conflict),
   ],
   [
-    /^(Invalid.*|Malformed.*|Missing.*|Unsupported.*|UnknownParameter|ValidationError|ValidationException|IdempotentParameterMismatch|OperationNotPermitted|ParamValidationError)$/,
+    /^(Invalid.*|Malformed.*|Missing.*|Unsupported.*|UnknownParameter|ValidationError|ValidationException|IdempotentParameterMismatch|OperationNotPermitted|ParamValidationError|VolumeTypeNotAvailableInZone|NonEBSInstance|EncryptedVolumesNotSupported|SnapshotCopyUnsupported.*)$/,
     final(FAILURE.invalidRequest),
   ],
 ];
@@ -47,4 +49,11 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
 /** Throttles, server faults and names nobody has heard of retry: AWS adds error names, and a stopped run helps nobody. */
 export function classify(errorName: string): Verdict {
   return TABLE.find(([pattern]) => pattern.test(errorName))?.[1] ?? retry(FAILURE.serviceError);
+}
+
+/** True for throttles of the request rate itself, as against limits on snapshots a volume. */
+export function asksForFewerCalls(errorName: string): boolean {
+  return /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|TooManyRequestsException)$/.test(
+    errorName,
+  );
 }

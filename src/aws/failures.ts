@@ -11,6 +11,8 @@ export interface CallSite {
   region: string;
   /** Role or caller the call was made as. */
   as: string;
+  /** What the call was about: `vol-1, vol-2 and 8 more`. */
+  resources?: string;
 }
 
 const CALL_SITES = new WeakMap<Error, CallSite>();
@@ -50,10 +52,34 @@ export function toFailure(error: unknown): Error {
 }
 
 function describe(error: Error, site: CallSite, type: string): string {
-  const where = `${site.service}:${site.action} in ${site.accountId}/${site.region}`;
-  const base = `${where}: ${error.name}: ${error.message}`;
+  const { service, action, accountId, region, as, resources } = site;
+  const base = `${service}:${action} in ${accountId}/${region}: ${error.name}: ${shortened(error.message)}`;
   if (type !== FAILURE.accessDenied) return base;
-  return `${base}. It was called as ${site.as}; allow ${site.service}:${site.action} there (and in the key policy, if a KMS key is named), then run this again`;
+  const on = resources ? ` on ${resources}` : '';
+  return `${base}. It was called${on} as ${as}; ${fixFor(site, error.name)}, then run this again`;
+}
+
+function fixFor({ service, action, resources, accountId }: CallSite, errorName: string): string {
+  if (
+    /^(CredentialsProviderError|InvalidClientTokenId|UnrecognizedClientException|SignatureDoesNotMatch)$/.test(
+      errorName,
+    )
+  ) {
+    return 'give the worker valid AWS credentials';
+  }
+  if (errorName === 'OptInRequired') return `enable the region for account ${accountId}`;
+  if (service === 'sts' && action === 'AssumeRole') {
+    return `allow the worker's credentials sts:AssumeRole on ${resources ?? 'the role'}, in its trust policy too, and check externalId in the accounts file`;
+  }
+  return `allow ${service}:${action} there (and in the key policy, if a KMS key is named)`;
+}
+
+/** EC2 adds a kilobyte that only `aws sts decode-authorization-message` can read; the details keep it. */
+function shortened(message: string): string {
+  return message.replace(
+    /Encoded authorization failure message: \S+/,
+    'The encoded authorization message is in the failure’s cause.',
+  );
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;

@@ -1,51 +1,64 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
-import { fromTemporaryCredentials } from '@aws-sdk/credential-providers';
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target, type TargetInput } from '../model/target';
-import { roleFor, type AccountsFile } from './accounts';
+import { roleFor, type AccountEntry, type AccountsFile } from './accounts';
 import type { AwsClients, Capability } from './clients';
-import { noteCallSite } from './failures';
+import { instrument, type CallObserver, type Instruments } from './instrument';
+import { RateBudget } from './rateBudget';
+import { sessionCredentials, type RoleCredentials } from './sessionCredentials';
 
 interface SessionOptions {
   /** Region of targets that name none. */
   region: string;
   /** Without an accounts file only the own account may be used, in any region. */
   accounts?: AccountsFile;
+  /** Part of AWS's request rate to take; without it there is no budget. */
+  apiShare?: number;
+  observer?: CallObserver;
 }
-
-type CredentialProvider = ReturnType<typeof fromTemporaryCredentials>;
 
 /**
  * One attempt a call: the SDK's own retry of a lost CreateSnapshot response makes a second snapshot, so Temporal
- * retries instead, through activities that look first. The timeouts end a call well before the activity's own.
+ * retries instead, through activities that look first (docs/adr/0003). It holds for every call, because the token
+ * bucket counts calls, and an SDK that sends three would spend three. The timeouts end a call well before the
+ * activity's own.
  */
 const CLIENT_OPTIONS = {
   maxAttempts: 1,
   requestHandler: { connectionTimeout: 3_000, requestTimeout: 10_000, throwOnRequestTimeout: true },
 };
 
+const OWN_CREDENTIALS = 'the worker’s own credentials';
+
+type AnyClient = EC2Client | KMSClient;
+
 /** AWS clients by account, region and capability; made once, refreshing their credentials before they expire. */
 export class AwsSessions implements AwsClients {
-  private readonly ec2Clients = new Map<string, EC2Client>();
-  private readonly kmsClients = new Map<string, KMSClient>();
-  private readonly credentials = new Map<string, CredentialProvider>();
+  private readonly clients = new Map<string, AnyClient>();
+  private readonly credentials = new Map<string, () => Promise<RoleCredentials>>();
+  private readonly sts: STSClient;
+  private readonly instruments: Instruments;
   private ownAccount: Promise<string> | undefined;
 
-  constructor(private readonly options: SessionOptions) {}
-
-  ec2(target: Target, capability: Capability): EC2Client {
-    return cached(this.ec2Clients, clientKey(target, capability), () =>
-      this.annotated(new EC2Client(this.clientOptions(target, capability)), 'ec2', target, capability),
+  constructor(private readonly options: SessionOptions) {
+    const { apiShare, observer, region } = options;
+    this.instruments = { observer, ...(apiShare && { budget: new RateBudget({ share: apiShare }) }) };
+    this.sts = instrument(
+      new STSClient({ ...CLIENT_OPTIONS, region }),
+      { service: 'sts', target: { accountId: 'the worker’s account', region }, as: OWN_CREDENTIALS },
+      this.instruments,
     );
   }
 
+  ec2(target: Target, capability: Capability): EC2Client {
+    return this.client('ec2', target, capability, (options) => new EC2Client(options));
+  }
+
   kms(target: Target, capability: Capability): KMSClient {
-    return cached(this.kmsClients, clientKey(target, capability), () =>
-      this.annotated(new KMSClient(this.clientOptions(target, capability)), 'kms', target, capability),
-    );
+    return this.client('kms', target, capability, (options) => new KMSClient(options));
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {
@@ -55,7 +68,10 @@ export class AwsSessions implements AwsClients {
         region: region ?? this.options.region,
       })),
     );
-    for (const target of resolved) await this.requireAllowed(target);
+    for (const target of resolved) {
+      this.requireListed(target);
+      if (!this.options.accounts) await this.requireOwn(target);
+    }
     return [...new Map(resolved.map((target) => [targetKey(target), target])).values()];
   }
 
@@ -66,86 +82,102 @@ export class AwsSessions implements AwsClients {
 
   /** Closes the clients' connections. */
   destroy(): void {
-    for (const client of [...this.ec2Clients.values(), ...this.kmsClients.values()]) client.destroy();
+    for (const client of this.clients.values()) client.destroy();
+    this.sts.destroy();
   }
 
-  private async requireAllowed(target: Target): Promise<void> {
+  private client<Client extends AnyClient>(
+    service: string,
+    target: Target,
+    capability: Capability,
+    make: (options: ReturnType<AwsSessions['clientOptions']>) => Client,
+  ): Client {
+    return cached(this.clients, `${service}/${targetKey(target)}/${capability}`, () => {
+      const account = this.requireListed(target);
+      const role = account && this.requireRole(account, target, capability);
+      return instrument(
+        make(this.clientOptions(target, role, account?.externalId)),
+        { service, target, as: role ?? OWN_CREDENTIALS },
+        { ...this.instruments, ...(!role && { guard: () => this.requireOwn(target) }) },
+      );
+    }) as Client;
+  }
+
+  private clientOptions({ region }: Target, role: string | undefined, externalId: string | undefined) {
+    return { ...CLIENT_OPTIONS, region, ...(role && { credentials: this.session(role, externalId) }) };
+  }
+
+  private session(role: string, externalId: string | undefined): () => Promise<RoleCredentials> {
+    return cached(this.credentials, `${role}|${externalId ?? ''}`, () =>
+      sessionCredentials(() => assumeRole(this.sts, role, externalId)),
+    );
+  }
+
+  private requireListed(target: Target): AccountEntry | undefined {
     const accounts = this.options.accounts?.accounts;
-    if (accounts) {
-      if (accounts[target.accountId]?.regions.includes(target.region)) return;
-    } else if (target.accountId === (await this.ownAccountId())) return;
-    throw ApplicationFailure.nonRetryable(
-      `${targetKey(target)}: no entry of the accounts file allows this account and region; add it to HOLDFAST_ACCOUNTS`,
-      FAILURE.targetNotAllowed,
+    if (!accounts) return undefined;
+    const account = accounts[target.accountId];
+    if (account?.regions.includes(target.region)) return account;
+    throw notAllowed(
+      target,
+      'no entry of the accounts file allows this account and region; add it to HOLDFAST_ACCOUNTS',
+    );
+  }
+
+  /** Falling back to other credentials would act in another account, or with rights that the file withholds. */
+  private requireRole(account: AccountEntry, target: Target, capability: Capability): string | undefined {
+    const role = roleFor(account, capability);
+    if (role || !account.roles) return role;
+    throw notAllowed(
+      target,
+      `the accounts file gives this account no role for ${capability}; add roles.${capability} to its entry in HOLDFAST_ACCOUNTS`,
+    );
+  }
+
+  private async requireOwn(target: Target): Promise<void> {
+    const own = await this.ownAccountId();
+    if (target.accountId === own) return;
+    throw notAllowed(
+      target,
+      `the worker's own credentials belong to account ${own}; give ${target.accountId} an entry with a role in HOLDFAST_ACCOUNTS`,
     );
   }
 
   private ownAccountId(): Promise<string> {
-    this.ownAccount ??= this.askOwnAccount().catch((error: unknown) => {
+    this.ownAccount ??= askOwnAccount(this.sts).catch((error: unknown) => {
       this.ownAccount = undefined;
       throw error;
     });
     return this.ownAccount;
   }
-
-  private async askOwnAccount(): Promise<string> {
-    const sts = new STSClient({ region: this.options.region });
-    try {
-      const { Account } = await sts.send(new GetCallerIdentityCommand({}));
-      if (!Account) throw new Error('GetCallerIdentity named no account');
-      return Account;
-    } finally {
-      sts.destroy();
-    }
-  }
-
-  private clientOptions(target: Target, capability: Capability) {
-    const credentials = this.credentialsFor(target.accountId, capability);
-    return { ...CLIENT_OPTIONS, region: target.region, ...(credentials && { credentials }) };
-  }
-
-  private credentialsFor(accountId: string, capability: Capability): CredentialProvider | undefined {
-    const account = this.options.accounts?.accounts[accountId];
-    const roleArn = account && roleFor(account, capability);
-    if (!roleArn) return undefined;
-    const externalId = account.externalId;
-    return cached(this.credentials, `${roleArn}|${externalId ?? ''}`, () =>
-      fromTemporaryCredentials({
-        params: {
-          RoleArn: roleArn,
-          RoleSessionName: 'holdfast',
-          ...(externalId && { ExternalId: externalId }),
-        },
-        clientConfig: { region: this.options.region },
-      }),
-    );
-  }
-
-  private annotated<Client extends EC2Client | KMSClient>(
-    client: Client,
-    service: string,
-    target: Target,
-    capability: Capability,
-  ): Client {
-    const as = this.roleArn(target.accountId, capability) ?? 'the worker’s own credentials';
-    (client as EC2Client).middlewareStack.add(
-      (next, context) => async (args) => {
-        try {
-          return await next(args);
-        } catch (error) {
-          const action = (context.commandName ?? 'unknown').replace(/Command$/, '');
-          if (error instanceof Error) noteCallSite(error, { service, action, ...target, as });
-          throw error;
-        }
-      },
-      { step: 'initialize', name: 'holdfastCallSite', priority: 'high' },
-    );
-    return client;
-  }
 }
 
-function clientKey(target: Target, capability: Capability): string {
-  return `${targetKey(target)}/${capability}`;
+async function askOwnAccount(sts: STSClient): Promise<string> {
+  const { Account } = await sts.send(new GetCallerIdentityCommand({}));
+  if (!Account) throw new Error('GetCallerIdentity named no account');
+  return Account;
+}
+
+async function assumeRole(sts: STSClient, role: string, externalId?: string): Promise<RoleCredentials> {
+  const { Credentials: given } = await sts.send(
+    new AssumeRoleCommand({
+      RoleArn: role,
+      RoleSessionName: 'holdfast',
+      ...(externalId && { ExternalId: externalId }),
+    }),
+  );
+  if (!given?.AccessKeyId || !given.SecretAccessKey)
+    throw new Error(`AssumeRole gave no credentials for ${role}`);
+  return {
+    accessKeyId: given.AccessKeyId,
+    secretAccessKey: given.SecretAccessKey,
+    sessionToken: given.SessionToken,
+    expiration: given.Expiration,
+  };
+}
+
+function notAllowed(target: Target, why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`${targetKey(target)}: ${why}`, FAILURE.targetNotAllowed);
 }
 
 function cached<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

@@ -1,0 +1,183 @@
+import { DescribeVolumesCommand } from '@aws-sdk/client-ec2';
+import { ListKeysCommand } from '@aws-sdk/client-kms';
+import type { AccountsFile } from '../../src/aws/accounts';
+import { withFailures } from '../../src/aws/failures';
+import type { CallObserver } from '../../src/aws/instrument';
+import { AwsSessions } from '../../src/aws/sessions';
+import { anAccount, HOME_REGION, type TestAccount } from '../support/accounts';
+import { AwsProxy } from '../support/awsProxy';
+import { shared } from '../support/shared';
+import { awsEnvironment } from '../support/world';
+
+describe('AwsSessions', () => {
+  let home: TestAccount;
+  let other: TestAccount;
+  let proxy: AwsProxy;
+  let sessions: AwsSessions;
+  const opened: AwsSessions[] = [];
+
+  const roleOf = ({ accountId }: TestAccount, name: string) => `arn:aws:iam::${accountId}:role/${name}`;
+  const at = ({ accountId }: TestAccount, region = HOME_REGION) => ({ accountId, region });
+  const open = (
+    accounts?: AccountsFile['accounts'],
+    more: { apiShare?: number; observer?: CallObserver } = {},
+  ) => {
+    sessions = new AwsSessions({ region: HOME_REGION, ...(accounts && { accounts: { accounts } }), ...more });
+    opened.push(sessions);
+  };
+  const describeVolumes = (account: TestAccount, region = HOME_REGION, VolumeIds?: string[]) =>
+    withFailures({
+      describe: async () =>
+        sessions.ec2(at(account, region), 'read').send(new DescribeVolumesCommand({ VolumeIds })),
+    }).describe();
+
+  beforeAll(async () => {
+    const upstream = shared('awsEndpoint');
+    [home, other, proxy] = await Promise.all([
+      anAccount(upstream),
+      anAccount(upstream),
+      AwsProxy.start(upstream),
+    ]);
+    Object.assign(process.env, awsEnvironment(home, proxy.endpoint));
+  });
+
+  beforeEach(() => proxy.reset());
+
+  afterAll(async () => {
+    for (const each of opened) each.destroy();
+    home.destroy();
+    other.destroy();
+    await proxy.stop();
+  });
+
+  describe('roles', () => {
+    it('assumes the role of each capability once, with the external id', async () => {
+      const roles = { read: roleOf(other, 'reader'), backup: roleOf(other, 'writer') };
+      open({ [other.accountId]: { regions: [HOME_REGION, 'eu-west-1'], externalId: 'agreed', roles } });
+      await describeVolumes(other);
+      await describeVolumes(other, 'eu-west-1');
+      await sessions.kms(at(other), 'read').send(new ListKeysCommand({}));
+      await sessions.ec2(at(other), 'backup').send(new DescribeVolumesCommand({}));
+      expect(proxy.callsOf('AssumeRole').map(({ params }) => [params.RoleArn, params.ExternalId])).toEqual([
+        [roles.read, 'agreed'],
+        [roles.backup, 'agreed'],
+      ]);
+    });
+
+    it('uses role for every capability', async () => {
+      open({ [other.accountId]: { regions: [HOME_REGION], role: roleOf(other, 'all') } });
+      await describeVolumes(other);
+      await sessions.ec2(at(other), 'retention').send(new DescribeVolumesCommand({}));
+      expect(proxy.callsOf('AssumeRole').map(({ params }) => params.RoleArn)).toEqual([roleOf(other, 'all')]);
+    });
+
+    it('hands out the same client again', () => {
+      open({ [other.accountId]: { regions: [HOME_REGION], role: roleOf(other, 'all') } });
+      expect(sessions.ec2(at(other), 'read')).toBe(sessions.ec2(at(other), 'read'));
+    });
+  });
+
+  describe('refuses what the accounts file does not allow', () => {
+    it('an account without entry, before any call', async () => {
+      open({ [home.accountId]: { regions: [HOME_REGION] } });
+      await expect(describeVolumes(other)).rejects.toMatchObject({
+        type: 'TargetNotAllowed',
+        nonRetryable: true,
+      });
+      await expect(sessions.resolve([{ accountId: other.accountId }])).rejects.toThrow('HOLDFAST_ACCOUNTS');
+      expect(proxy.calls).toEqual([]);
+    });
+
+    it('a region that the entry does not list, before any call', async () => {
+      open({ [home.accountId]: { regions: [HOME_REGION] } });
+      await expect(describeVolumes(home, 'eu-west-1')).rejects.toMatchObject({ type: 'TargetNotAllowed' });
+      expect(proxy.calls).toEqual([]);
+    });
+
+    it('a capability without role, instead of falling back to other credentials', async () => {
+      open({ [other.accountId]: { regions: [HOME_REGION], roles: { backup: roleOf(other, 'writer') } } });
+      await expect(describeVolumes(other)).rejects.toThrow('add roles.read to its entry');
+      expect(proxy.calls).toEqual([]);
+    });
+
+    it('an entry without role that is not the own account, before any EC2 call', async () => {
+      open({ [other.accountId]: { regions: [HOME_REGION] } });
+      await expect(describeVolumes(other)).rejects.toThrow(`belong to account ${home.accountId}`);
+      expect(proxy.calls.map(({ action }) => action)).toEqual(['GetCallerIdentity']);
+    });
+
+    it('any other account, when there is no file', async () => {
+      open();
+      await expect(describeVolumes(other)).rejects.toMatchObject({ type: 'TargetNotAllowed' });
+      await expect(sessions.resolve([at(other)])).rejects.toMatchObject({ type: 'TargetNotAllowed' });
+      await describeVolumes(home);
+      expect(proxy.callsOf('DescribeVolumes')).toHaveLength(1);
+    });
+  });
+
+  it('resolves targets: fills in the own account and region, and drops doubles', async () => {
+    open();
+    expect(await sessions.resolve(undefined)).toEqual([at(home)]);
+    const targets = [{}, { region: 'eu-west-1' }, at(home), { accountId: home.accountId }];
+    expect(await sessions.resolve(targets)).toEqual([at(home), at(home, 'eu-west-1')]);
+    expect(proxy.callsOf('GetCallerIdentity')).toHaveLength(1);
+  });
+
+  describe('failures', () => {
+    it('a refusal names role, action, resource and fix', async () => {
+      const role = roleOf(other, 'reader');
+      open({ [other.accountId]: { regions: [HOME_REGION], role } });
+      proxy.fault('DescribeVolumes', {
+        before: { code: 'UnauthorizedOperation', message: 'no', status: 403 },
+      });
+      const volumes = ['vol-1', 'vol-2', 'vol-3', 'vol-4'];
+      await expect(describeVolumes(other, HOME_REGION, volumes)).rejects.toMatchObject({
+        type: 'AccessDenied',
+        nonRetryable: true,
+        message: `ec2:DescribeVolumes in ${other.accountId}/${HOME_REGION}: UnauthorizedOperation: no. It was called on vol-1, vol-2, vol-3 and 1 more as ${role}; allow ec2:DescribeVolumes there (and in the key policy, if a KMS key is named), then run this again`,
+      });
+    });
+
+    it('a role that cannot be assumed is named, and its external id is not', async () => {
+      const role = roleOf(other, 'reader');
+      open({ [other.accountId]: { regions: [HOME_REGION], role, externalId: 'agreed-secret' } });
+      proxy.fault('AssumeRole', { before: { code: 'AccessDenied', message: 'no', status: 403 } });
+      const refused = describeVolumes(other);
+      await expect(refused).rejects.toMatchObject({ type: 'AccessDenied', nonRetryable: true });
+      await expect(refused).rejects.toThrow(
+        `sts:AssumeRole in the worker’s account/${HOME_REGION}: AccessDenied: no. It was called on ${role} as the worker’s own credentials; allow the worker's credentials sts:AssumeRole on ${role}`,
+      );
+      await expect(refused).rejects.not.toThrow('agreed-secret');
+    });
+
+    it('the SDK does not retry', async () => {
+      open();
+      proxy.fault('DescribeVolumes', { before: { code: 'InternalError', status: 500 } });
+      await expect(describeVolumes(home)).rejects.toMatchObject({
+        type: 'ServiceError',
+        nonRetryable: false,
+      });
+      expect(proxy.callsOf('DescribeVolumes')).toHaveLength(1);
+    });
+  });
+
+  it('tells the observer of calls, throttles and waits, and slows down after a throttle', async () => {
+    const seen: string[] = [];
+    const observer: CallObserver = {
+      called: ({ action }, outcome) => seen.push(`${action} ${outcome}`),
+      throttled: ({ action }) => seen.push(`${action} throttled`),
+      waited: ({ action }, waitMs) => seen.push(`${action} waited ${waitMs > 0 && waitMs <= 500}`),
+    };
+    open(undefined, { apiShare: 0.5, observer });
+    proxy.fault('DescribeVolumes', { before: { code: 'RequestLimitExceeded', status: 503 } }, 1);
+    await expect(describeVolumes(home)).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false });
+    await describeVolumes(home);
+    expect(seen).toEqual([
+      'GetCallerIdentity ok',
+      'DescribeVolumes throttled',
+      'DescribeVolumes Throttled',
+      'DescribeVolumes waited true',
+      'DescribeVolumes ok',
+    ]);
+  });
+});
