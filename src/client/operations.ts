@@ -12,7 +12,7 @@ import { operationFailed } from './errors';
 type Workflows = typeof workflows;
 
 /** The workflow types: the exported names of src/workflows. */
-export type OperationName = keyof Workflows & string;
+export type OperationName = keyof Workflows;
 export type OperationInput<Name extends OperationName> = Parameters<Workflows[Name]>[0];
 export type OperationResult<Name extends OperationName> = Awaited<ReturnType<Workflows[Name]>>;
 

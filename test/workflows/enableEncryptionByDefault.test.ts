@@ -47,7 +47,7 @@ describe('enableEncryptionByDefault', () => {
     await awaitResult(handle);
 
     const { runId, searchAttributes } = await handle.describe();
-    expect(searchAttributes['HoldfastOutcome']).toEqual(['Succeeded']);
+    expect(searchAttributes.HoldfastOutcome).toEqual(['Succeeded']);
     expect(world.evidence.values()).toContainEqual(
       expect.objectContaining({
         runId,
