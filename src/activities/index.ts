@@ -2,8 +2,12 @@ import { withFailures } from '../aws/failures';
 import type { ActivityDeps } from './deps';
 import { encryptionDefaultActivities } from './encryptionDefault';
 import { evidenceActivities } from './evidence';
+import { grantActivities } from './grants';
+import { imagePlanActivities } from './imagePlans';
+import { imageActivities } from './images';
 import { keyActivities } from './keys';
 import { keyCheckActivities } from './keyChecks';
+import { shareActivities } from './shares';
 import { targetActivities } from './targets';
 
 /**
@@ -15,6 +19,10 @@ export function createActivities(deps: ActivityDeps) {
     ...targetActivities(deps),
     ...keyCheckActivities(deps),
     ...keyActivities(deps),
+    ...grantActivities(deps),
+    ...imagePlanActivities(deps),
+    ...imageActivities(deps),
+    ...shareActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });

@@ -12,7 +12,7 @@ import {
   type KMSClient,
 } from '@aws-sdk/client-kms';
 import { FAILURE } from '../model/failures';
-import type { KeyRotation } from '../model/key';
+import { ROTATION_DAYS, type KeyRotation } from '../model/key';
 import { keyPolicy, partnersOf, withPartners, type KeyPolicy } from '../model/keyPolicy';
 import { makerTags, type Maker } from '../model/maker';
 import { TAG } from '../model/names';
@@ -147,7 +147,9 @@ export function keyActivities(deps: ActivityDeps) {
     }: KeyRef & { partnerAccounts: string[] }): Promise<void> {
       const kms = aws.kms(target, 'migrate');
       const policy = withPartners(await policyOf(kms, keyId), target, partnerAccounts);
-      await kms.send(new PutKeyPolicyCommand({ KeyId: keyId, Policy: JSON.stringify(policy) }));
+      await kms.send(
+        new PutKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default', Policy: JSON.stringify(policy) }),
+      );
     },
 
     /** @throws ApplicationFailure NotYetVisible, retryable, until reads show the key as it should be */
@@ -193,7 +195,9 @@ async function rotationOf(kms: KMSClient, keyId: string): Promise<KeyRotation> {
   const { KeyRotationEnabled, RotationPeriodInDays } = await kms.send(
     new GetKeyRotationStatusCommand({ KeyId: keyId }),
   );
-  return { enabled: KeyRotationEnabled ?? false, periodInDays: RotationPeriodInDays ?? 0 };
+  return KeyRotationEnabled
+    ? { enabled: true, periodInDays: RotationPeriodInDays ?? ROTATION_DAYS.default }
+    : { enabled: false, periodInDays: 0 };
 }
 
 async function policyOf(kms: KMSClient, keyId: string): Promise<KeyPolicy> {

@@ -12,7 +12,7 @@ import type { Activities } from '../activities';
 import type { KeyState } from '../activities/keys';
 import { makerOf } from './support/maker';
 import { operation, type Run } from './support/operation';
-import { mutate, read, undo as undoing } from './support/options';
+import { mutate, read, undo as undoing, verify } from './support/options';
 import { onlyTarget, refuseOwnAccount } from './support/target';
 import { UndoStack } from './support/undo';
 import { undoAndRethrow } from './support/undone';
@@ -51,7 +51,7 @@ export async function createCustomerManagedKey(
       // A key of this run goes as a whole; one that was there gets its settings back.
       const changed = await bringTo(wanted, key, rotation, made?.ours ? new UndoStack() : undo);
       const expected = { target, alias, keyId: key.keyId, partnerAccounts: wanted.partnerAccounts };
-      const verified = await read(`Verify ${alias}`).verifyKey({ ...expected, ...rotation });
+      const verified = await verify(`Verify ${alias}`).verifyKey({ ...expected, ...rotation });
       const status = made?.ours ? 'CREATED' : changed ? 'UPDATED' : 'UNCHANGED';
       run.row(alias, status.toLowerCase(), verified.arn);
       run.about({ resources: [key.keyId] });

@@ -1,3 +1,5 @@
 /** The workflow types that the worker serves. The exported names are the public contract. */
+export { copyAmiToPartnerRegion } from './copyAmiToPartnerRegion';
 export { createCustomerManagedKey } from './createCustomerManagedKey';
+export { createShareableAmi } from './createShareableAmi';
 export { enableEncryptionByDefault } from './enableEncryptionByDefault';

@@ -22,6 +22,12 @@ function profile(base: ActivityOptions): Profile {
 export const read = profile({ startToCloseTimeout: '30 seconds' });
 
 /**
+ * Reads back what was just changed, until it shows. Bounded: KMS promises five minutes, EC2 far less; what does not
+ * show in ten did not happen.
+ */
+export const verify = profile({ startToCloseTimeout: '30 seconds', scheduleToCloseTimeout: '10 minutes' });
+
+/**
  * Changes something with one or few quick calls. A cancelled workflow waits for the call to finish, so that an undo
  * never races it. The AWS clients' own timeouts end a call well before startToCloseTimeout (src/aws/sessions.ts): an
  * attempt is over before its retry begins.

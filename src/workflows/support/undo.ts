@@ -24,6 +24,11 @@ export class UndoStack {
     this.steps.push({ name, undo });
   }
 
+  /** Takes over the steps of a part that has ended well: should the whole fail, they are undone first. */
+  absorb(part: UndoStack): void {
+    this.steps.push(...part.steps.splice(0));
+  }
+
   /**
    * Undoes everything, last step first, also when the workflow was cancelled.
    *

@@ -1,0 +1,161 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { Context, sleep } from '@temporalio/activity';
+import {
+  CopyImageCommand,
+  CreateImageCommand,
+  DescribeImagesCommand,
+  type EC2Client,
+  type Image,
+  type TagSpecification,
+} from '@aws-sdk/client-ec2';
+import { FAILURE } from '../model/failures';
+import type { ImageFacts } from '../model/image';
+import { makerTags, type Maker } from '../model/maker';
+import { TAG } from '../model/names';
+import { targetKey, type Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { clientToken, foundInTime, madeEarlier } from './idempotency';
+import { imageFacts, ownImage, tagList, tagMap } from './imageReads';
+import { removeImages, type Removed } from './imageRemoval';
+
+interface NewImage {
+  target: Target;
+  name: string;
+  description: string;
+  /** Written as a tag on image and snapshots; together with the run's id it tells what to take over and to undo. */
+  request: string;
+  maker: Maker;
+  tags?: Record<string, string>;
+}
+
+/** Own images: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/AMIs.html */
+export function imageActivities(deps: ActivityDeps) {
+  const { aws, settings } = deps;
+  return {
+    /** Starts an image of an instance and of all its volumes. CreateImage has no client token: name and tags tell. */
+    async createImage(image: NewImage & { instanceId: string; reboot: boolean }): Promise<string> {
+      const { target, instanceId, reboot } = image;
+      const ec2 = aws.ec2(target, 'share');
+      return once(deps, ec2, image, async (common) => {
+        const { ImageId } = await ec2.send(
+          new CreateImageCommand({ ...common, InstanceId: instanceId, NoReboot: !reboot }),
+        );
+        return ImageId;
+      });
+    },
+
+    /** Starts a copy of an own image, from another region or under another key. Without a key it stays as it is. */
+    async copyImage(image: NewImage & { source: Target; amiId: string; kmsKeyId?: string }): Promise<string> {
+      const { target, source, amiId, kmsKeyId, maker, request } = image;
+      const ec2 = aws.ec2(target, 'share');
+      return once(deps, ec2, image, async (common) => {
+        const { ImageId } = await ec2.send(
+          new CopyImageCommand({
+            ...common,
+            SourceRegion: source.region,
+            SourceImageId: amiId,
+            ClientToken: clientToken(`${maker.workflowId}|${maker.runId}|copy|${request}`),
+            ...(kmsKeyId && { Encrypted: true, KmsKeyId: kmsKeyId }),
+          }),
+        );
+        return ImageId;
+      });
+    },
+
+    /**
+     * Waits until the images are available.
+     *
+     * @throws ApplicationFailure ResourceFailed with AWS's StateReason when one of them will never be
+     */
+    async waitForImages({ target, amiIds }: { target: Target; amiIds: string[] }): Promise<void> {
+      const ec2 = aws.ec2(target, 'read');
+      const seen = new Set<string>();
+      for (let open = amiIds; ; await sleep(settings.pollMs)) {
+        const states = await imagesById(ec2, open);
+        Context.current().heartbeat({ waitingFor: open });
+        open = open.filter((amiId) => !isAvailable(target, amiId, states.get(amiId), seen));
+        if (open.length === 0) return;
+      }
+    },
+
+    /** @throws ApplicationFailure NotYetVisible, retryable, while reads do not show the image */
+    async readImage({ target, amiId }: { target: Target; amiId: string }): Promise<ImageFacts> {
+      const ec2 = aws.ec2(target, 'read');
+      const image = await ownImage(ec2, { 'image-id': amiId });
+      if (image) return imageFacts(ec2, image);
+      throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
+    },
+
+    /**
+     * Deregisters what this run made for a request and deletes its snapshots, wherever tags and description agree.
+     * Returns what was removed.
+     */
+    async removeImages(removed: Removed): Promise<string[]> {
+      return removeImages(deps, removed);
+    },
+  };
+}
+
+interface CommonParameters {
+  Name: string;
+  Description: string;
+  TagSpecifications: TagSpecification[];
+}
+
+/** Makes the image unless an earlier attempt, or an earlier run for the same request, did. */
+async function once(
+  { settings }: ActivityDeps,
+  ec2: EC2Client,
+  { target, name, description, request, maker, tags }: NewImage,
+  make: (common: CommonParameters) => Promise<string | undefined>,
+): Promise<string> {
+  const find = async () => {
+    const image = await ownImage(ec2, { name });
+    return image && tagMap(image.Tags)[TAG.request] === request ? image.ImageId : undefined;
+  };
+  const earlier = await madeEarlier(settings, find);
+  if (earlier) return earlier;
+  const Tags = tagList({ ...makerTags(maker, request), ...tags });
+  const common: CommonParameters = {
+    Name: name,
+    Description: description,
+    TagSpecifications: [
+      { ResourceType: 'image', Tags },
+      { ResourceType: 'snapshot', Tags },
+    ],
+  };
+  try {
+    const amiId = await make(common);
+    if (amiId) return amiId;
+  } catch (error) {
+    if ((error as Error).name !== 'InvalidAMIName.Duplicate') throw error;
+    const twin = await foundInTime(settings, find);
+    if (twin) return twin;
+    throw ApplicationFailure.nonRetryable(
+      `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; choose another name`,
+      FAILURE.conflict,
+    );
+  }
+  throw ApplicationFailure.retryable('AWS named no image', FAILURE.serviceError);
+}
+
+async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string, Image>> {
+  const { Images = [] } = await ec2.send(
+    new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'image-id', Values: amiIds }] }),
+  );
+  return new Map(Images.map((image) => [image.ImageId ?? '', image]));
+}
+
+/** An image that was there and is gone will not come back; one that was never seen may still appear. */
+function isAvailable(target: Target, amiId: string, image: Image | undefined, seen: Set<string>): boolean {
+  const end = (why: string) =>
+    ApplicationFailure.nonRetryable(`image ${amiId} in ${targetKey(target)} ${why}`, FAILURE.resourceFailed);
+  if (!image) {
+    if (seen.has(amiId)) throw end('is gone: someone deregistered it');
+    return false;
+  }
+  seen.add(amiId);
+  if (image.State === 'available') return true;
+  if (image.State === 'pending' || image.State === 'transient') return false;
+  throw end(`is ${image.State}: ${image.StateReason?.Message ?? 'AWS gave no reason'}`);
+}

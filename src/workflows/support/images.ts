@@ -1,0 +1,120 @@
+import { isEncrypted, keysOf, snapshotsNotUnder, type ImageFacts, type ImagePlan } from '../../model/image';
+import { FAILURE } from '../../model/failures';
+import { listed } from '../../model/list';
+import type { Maker } from '../../model/maker';
+import type { FailedItem } from '../../model/outcome';
+import type { SharedImageResult } from '../../model/share';
+import type { Target } from '../../model/target';
+import { fail, settle } from './failure';
+import type { Run } from './operation';
+import { mutate, read, undo as undoing, wait } from './options';
+import { shareWithEach } from './sharing';
+import type { UndoStack } from './undo';
+import { showUndone } from './undone';
+
+/** One image that is made under one request. */
+export interface ImageJob {
+  target: Target;
+  request: string;
+  name: string;
+  description: string;
+  maker: Maker;
+}
+
+/** Makes an image with `make` and waits for it; the undo is registered first, and takes this run's image only. */
+export async function makeImage(
+  { target, request, name, maker }: ImageJob,
+  run: Run,
+  undo: UndoStack,
+  make: () => Promise<string>,
+): Promise<string> {
+  undo.register(`image ${name} and its snapshots`, () =>
+    undoing(`Remove image ${name}`).removeImages({ target, request, runId: maker.runId }),
+  );
+  run.row(name, 'being made');
+  const amiId = await make();
+  await awaitImage(target, amiId, name, run);
+  return amiId;
+}
+
+export async function awaitImage(target: Target, amiId: string, name: string, run: Run): Promise<void> {
+  run.row(name, 'pending', amiId);
+  await wait(`Wait for ${amiId} (${name})`).waitForImages({ target, amiIds: [amiId] });
+  run.row(name, 'available', amiId);
+}
+
+/** Removes an image of this run that only stood in between. */
+export async function removeStaging({ target, request, name, maker }: ImageJob, run: Run): Promise<void> {
+  await mutate(`Remove ${name}`).removeImages({ target, request, runId: maker.runId });
+  run.row(name, 'removed');
+}
+
+/** Reads the finished image, and refuses one that AWS put under another key than was asked for. */
+export async function readFinished(target: Target, amiId: string, plan: ImagePlan): Promise<ImageFacts> {
+  const image = await read(`Read ${amiId}`).readImage({ target, amiId });
+  const wrong = snapshotsNotUnder(image, plan.kmsKeyId);
+  if (wrong.length === 0) return image;
+  const found = wrong.map(({ snapshotId, kmsKeyId }) => `${snapshotId} (${kmsKeyId ?? 'not encrypted'})`);
+  throw fail(
+    FAILURE.resourceFailed,
+    `image ${amiId}: expected every snapshot under ${plan.kmsKeyId}, but not ${found.join(', ')}`,
+  );
+}
+
+/**
+ * Shares the finished image. When nobody can use it, it is removed again, unless it was there before this run.
+ * The result goes to {@link settleShares}, after the last point where a failure undoes everything.
+ */
+export async function shareImage(
+  image: ImageFacts,
+  { target, partners, plan, run, undo }: Sharing,
+): Promise<SharedImageResult> {
+  run.phase('Sharing');
+  const { amiId, snapshots } = image;
+  const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
+  const shared = { amiId, snapshotIds, kmsKeyIds: keysOf(image) };
+  const { sharedWith, failed } = await shareWithEach(partners, target, shared, run, undo);
+  const warnings = [...plan.warnings];
+  const removed = sharedWith.length === 0 && !plan.existing && (await remove(image, run, undo, warnings));
+  const summary = removed
+    ? `${amiId} (${image.name}) could be shared with none of ${partners.length} accounts and was removed again`
+    : `${amiId} (${image.name}) in ${target.region} is shared with ${sharedWith.length} of ${partners.length} accounts`;
+  run.remark(summary);
+  return {
+    summary,
+    success: failed.length === 0,
+    amiId: removed ? '' : amiId,
+    name: image.name,
+    region: target.region,
+    target,
+    encrypted: isEncrypted(image),
+    ...(plan.kmsKeyId && { kmsKeyId: plan.kmsKeyId }),
+    snapshots: listed(removed ? [] : snapshotIds),
+    sharedWith: listed(sharedWith),
+    failed: listed<FailedItem>(failed),
+    warnings,
+  };
+}
+
+/** @throws ApplicationFailure PartialFailure or AllFailed with the result as details */
+export function settleShares(result: SharedImageResult): SharedImageResult {
+  const { sharedWith, failed } = result;
+  return settle(result, { what: 'partner accounts', succeeded: sharedWith.total, failed: failed.total });
+}
+
+export interface Sharing {
+  target: Target;
+  partners: string[];
+  plan: ImagePlan;
+  run: Run;
+  undo: UndoStack;
+}
+
+/** False, with a warning, when it could not be removed. */
+async function remove(image: ImageFacts, run: Run, undo: UndoStack, warnings: string[]): Promise<boolean> {
+  const report = await undo.unwind();
+  showUndone(run, report);
+  for (const { message } of report.failed)
+    warnings.push(`${image.amiId} could not be removed, do it by hand: ${message}`);
+  return report.failed.length === 0;
+}
