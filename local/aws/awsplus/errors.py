@@ -1,0 +1,45 @@
+"""AWS errors by code, and AWS's error format for what moto answers as an HTML page."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable, Iterable
+from xml.sax.saxutils import escape
+
+from moto.ec2.exceptions import EC2ClientError
+
+
+def ec2_error(code: str, message: str) -> EC2ClientError:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
+    return EC2ClientError(code, message)
+
+
+class AwsErrorFormat:
+    """WSGI wrapper: an action that nobody wrote answers InvalidAction, a crash InternalError, as the SDKs expect."""
+
+    def __init__(self, app: Callable[..., Iterable[bytes]]) -> None:
+        self._app = app
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        try:
+            return self._app(environ, start_response)
+        except NotImplementedError as error:
+            return _answer(environ, start_response, "400 Bad Request", "InvalidAction", str(error))
+        except Exception as error:  # noqa: BLE001 - a server answers every request
+            message = f"{type(error).__name__}: {error}"
+            return _answer(environ, start_response, "500 Internal Server Error", "InternalError", message)
+
+
+def _answer(environ: dict[str, Any], start_response: Callable[..., Any], status: str, code: str, message: str):
+    if environ.get("HTTP_X_AMZ_TARGET"):
+        body = json.dumps({"__type": code, "message": message})
+        content_type = "application/x-amz-json-1.1"
+    else:
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?><Response><Errors><Error>'
+            f"<Code>{code}</Code><Message>{escape(message)}</Message>"
+            "</Error></Errors><RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>"
+        )
+        content_type = "text/xml"
+    start_response(status, [("Content-Type", content_type)])
+    return [body.encode()]

@@ -1,0 +1,182 @@
+"""Images: real snapshots of every device, copies under keys, launch permissions that others see."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import InvalidAMIIdError
+from moto.ec2.models.amis import Ami, AmiBackend
+from moto.ec2.responses.amis import AmisResponse
+from moto.ec2.utils import generic_filter, random_ami_id
+
+from . import durations
+from .accounts import backend_of, others
+from .clock import CLOCK
+from .errors import ec2_error
+from .snapshots import own_view, paged
+from .tokens import idempotent
+
+
+def launchable_by(image: Any, account_id: str) -> bool:
+    return image.is_public or {"UserId": account_id} in image.launch_permissions
+
+
+def _new_image(backend: Any, name: str, description: str | None, devices: list[dict[str, Any]], instance: Any = None, source: Any = None) -> Any:
+    if any(image.name == name for image in backend.amis.values()):
+        raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+    image = Ami(backend, random_ami_id(), instance=instance, source_ami=source, name=name, description=description or "", root_device_type="ebs", owner_id=backend.account_id)
+    backend.snapshots.pop(image.ebs_snapshot.id, None)
+    image.devices = devices
+    sizes = [device["Ebs"].get("VolumeSize") or 0 for device in devices if "Ebs" in device]
+    image.available_at = CLOCK.after(durations.IMAGE_BASE + durations.snapshot(max(sizes, default=0), first=True))
+    for device in devices:
+        snapshot = backend.snapshots.get(device.get("Ebs", {}).get("SnapshotId"))
+        if snapshot:
+            snapshot.from_ami = image.id
+    backend.amis[image.id] = image
+    return image
+
+
+def _tagged(backend: Any, image: Any, tags: dict[str, dict[str, str]]) -> Any:
+    image.add_tags(tags.get("image", {}))
+    for device in image.devices:
+        snapshot = backend.snapshots.get(device.get("Ebs", {}).get("SnapshotId"))
+        if snapshot:
+            snapshot.add_tags(tags.get("snapshot", {}))
+    return image
+
+
+def _device(name: str, snapshot: Any, volume: Any, delete_on_termination: bool) -> dict[str, Any]:
+    ebs = {
+        "SnapshotId": snapshot.id, "VolumeSize": snapshot.volume_size, "VolumeType": volume.volume_type,
+        "DeleteOnTermination": delete_on_termination, "Encrypted": snapshot.encrypted,
+    }
+    if volume.volume_type in ("gp3", "io1", "io2"):
+        ebs["Iops"] = volume.iops
+    if volume.volume_type == "gp3":
+        ebs["Throughput"] = volume.throughput
+    return {"DeviceName": name, "Ebs": ebs}
+
+
+def visible_image(backend: Any, image_id: str) -> Any:
+    if image_id in backend.amis:
+        return backend.amis[image_id]
+    for other in others(backend):
+        image = other.amis.get(image_id)
+        if image and launchable_by(image, backend.account_id):
+            return image
+    raise InvalidAMIIdError([image_id])
+
+
+def describe_images(self: Any, ami_ids: Any = None, filters: Any = None, exec_users: Any = None, owners: Any = None) -> list[Any]:
+    shared = [i for other in others(self) for i in list(other.amis.values()) if launchable_by(i, self.account_id)]
+    images = list(self.amis.values()) + shared
+    if ami_ids:
+        missing = [i for i in ami_ids if i not in {image.id for image in images}]
+        if missing:
+            raise InvalidAMIIdError(missing)
+        images = [image for image in images if image.id in ami_ids]
+    if exec_users:
+        users = {self.account_id if u == "self" else u for u in exec_users}
+        images = [image for image in images if image.is_public or any({"UserId": u} in image.launch_permissions for u in users)]
+    if owners:
+        ids = {self.account_id if o == "self" else o for o in owners}
+        images = [image for image in images if image.owner_id in ids or image.owner_alias in ids]
+    filters = dict(filters or {})
+    used = filters.pop("block-device-mapping.snapshot-id", None)
+    if used:
+        images = [i for i in images if any(d.get("Ebs", {}).get("SnapshotId") in used for d in i.block_device_mappings)]
+    return generic_filter(filters, images) if filters else images
+
+
+class _Responses(AmisResponse):
+    def create_image(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
+        self.error_on_dryrun()
+        backend, name = self.ec2_backend, self._get_param("Name")
+        instance = backend.get_instance(self._get_param("InstanceId"))
+        if any(image.name == name for image in backend.amis.values()):
+            raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+        devices = []
+        for device, block in instance.get_block_device_mapping:
+            volume = backend.get_volume(block.volume_id)
+            snapshot = backend.create_snapshot(volume.id, f"Created by CreateImage({instance.id}) for {name}")
+            devices.append(_device(device, snapshot, volume, bool(block.delete_on_termination)))
+        image = _new_image(backend, name, self._get_param("Description"), devices, instance=instance)
+        image.root_device_name = instance.root_device_name
+        return ActionResult({"ImageId": _tagged(backend, image, self._parse_tag_specification()).id})
+
+    def copy_image(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html"""
+        self.error_on_dryrun()
+        backend, region = self.ec2_backend, self._get_param("SourceRegion")
+        source = visible_image(backend_of(self.current_account, region), self._get_param("SourceImageId"))
+        if source.state != "available":
+            raise ec2_error("InvalidAMIID.Unavailable", f"The image {source.id} is not available")
+        encrypted, key = self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId")
+        devices = []
+        for device in source.block_device_mappings:
+            ebs = dict(device.get("Ebs", {}))
+            if ebs.get("SnapshotId"):
+                snapshot = backend.copy_snapshot(ebs["SnapshotId"], region, f"Copied for DestinationAmi from {source.id}", encrypted, key)
+                ebs.update(SnapshotId=snapshot.id, Encrypted=snapshot.encrypted)
+            devices.append({**device, "Ebs": ebs})
+        image = _new_image(backend, self._get_param("Name") or source.name, self._get_param("Description"), devices, source=source)
+        image.root_device_name = source.root_device_name
+        if self._get_bool_param("CopyImageTags", False):
+            image.add_tags({t["key"]: t["value"] for t in source.get_tags()})
+        return ActionResult({"ImageId": _tagged(backend, image, self._parse_tag_specification()).id})
+
+    def register_image(self) -> ActionResult:
+        self.error_on_dryrun()
+        devices = [{"DeviceName": d.get("DeviceName"), "Ebs": dict(d.get("Ebs", {}))} for d in self._get_param("BlockDeviceMappings", [])]
+        for device in devices:
+            snapshot_id = device["Ebs"].get("SnapshotId")
+            if snapshot_id:
+                snapshot = self.ec2_backend.visible_snapshot(snapshot_id)
+                device["Ebs"].setdefault("VolumeSize", snapshot.volume_size)
+                device["Ebs"]["Encrypted"] = snapshot.encrypted
+        image = _new_image(self.ec2_backend, self._get_param("Name"), self._get_param("Description"), devices)
+        image.root_device_name = self._get_param("RootDeviceName") or "/dev/sda1"
+        image.architecture = self._get_param("Architecture") or "x86_64"
+        image.virtualization_type = self._get_param("VirtualizationType") or "hvm"
+        image.available_at = 0
+        return ActionResult({"ImageId": _tagged(self.ec2_backend, image, self._parse_tag_specification()).id})
+
+    def describe_images(self) -> ActionResult:
+        found = self.ec2_backend.describe_images(
+            self._get_param("ImageIds", []), self._filters_from_querystring(),
+            self._get_param("ExecutableUsers", []), self._get_param("Owners", []),
+        )
+        page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
+        return ActionResult({"Images": [own_view(i, self.current_account) for i in page], "NextToken": token})
+
+    def deregister_image(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeregisterImage.html"""
+        self.error_on_dryrun()
+        image = self.ec2_backend.amis.get(self._get_param("ImageId"))
+        self.ec2_backend.deregister_image(self._get_param("ImageId"))
+        if image and self._get_bool_param("DeleteAssociatedSnapshots", False):
+            for device in image.block_device_mappings:
+                if device.get("Ebs", {}).get("SnapshotId") in self.ec2_backend.snapshots:
+                    self.ec2_backend.delete_snapshot(device["Ebs"]["SnapshotId"])
+        return ActionResult({"Return": True})
+
+
+def _state(self: Any) -> str:
+    value = self.__dict__.get("_state", "available")
+    if value == "available" and not CLOCK.is_past(self.__dict__.get("available_at", 0)):
+        return "pending"
+    return value
+
+
+def install() -> None:
+    moto_devices = Ami.block_device_mappings
+    Ami.state = property(_state, lambda self, value: self.__dict__.__setitem__("_state", value))
+    Ami.block_device_mappings = property(lambda self: self.__dict__.get("devices") if "devices" in self.__dict__ else moto_devices.fget(self))
+    AmiBackend.describe_images = describe_images
+    for name, function in vars(_Responses).items():
+        if not name.startswith("__"):
+            setattr(AmisResponse, name, function)
+    AmisResponse.copy_image = idempotent("CopyImage", AmisResponse.copy_image)

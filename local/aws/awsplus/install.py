@@ -1,0 +1,16 @@
+"""The one place where moto is patched. The patches know its inside, so its version is checked."""
+
+from __future__ import annotations
+
+import moto
+
+from . import images, instances, keys, snapshots, volumes
+
+MOTO_VERSION = "5.2.5"
+
+
+def install() -> None:
+    if moto.__version__ != MOTO_VERSION:
+        raise SystemExit(f"the local AWS needs moto {MOTO_VERSION}, and this is {moto.__version__}: install local/requirements.txt")
+    for extension in (keys, volumes, snapshots, images, instances):
+        extension.install()

@@ -1,0 +1,119 @@
+"""Instances: devices with all their attributes, and states that take time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.models.instances import Instance, InstanceBackend
+from moto.ec2.responses.instances import InstanceResponse
+
+from . import durations
+from .clock import CLOCK
+from .errors import ec2_error
+from .images import visible_image
+from .tokens import idempotent
+
+_EBS_FIELDS = ("SnapshotId", "VolumeSize", "DeleteOnTermination", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
+
+
+def _state_of(self: Any) -> Any:
+    state = self.__dict__["_ec2_state"]
+    until, name, code = self.__dict__.get("_transition", (0, "", 0))
+    if name and CLOCK.is_past(until):
+        state.name, state.code = name, code
+        self.__dict__.pop("_transition")
+    return state
+
+
+def _set_state(self: Any, value: Any) -> None:
+    self.__dict__["_ec2_state"] = value
+
+
+def _in_transition(self: Any, via: tuple[str, int], to: tuple[str, int], seconds: float) -> None:
+    if CLOCK.speed is None:
+        return
+    self._state.name, self._state.code = via
+    self.__dict__["_transition"] = (CLOCK.after(seconds), *to)
+
+
+def _start(original: Any) -> Any:
+    def start(self: Any) -> Any:
+        if self.state in ("running", "pending"):
+            return self._state
+        if self.state != "stopped":
+            raise ec2_error("IncorrectInstanceState", f"The instance '{self.id}' is not in a state from which it can be started.")
+        if self.root_device_name not in self.block_device_mapping:
+            raise ec2_error("IncorrectInstanceState", f"Instance '{self.id}' does not have a volume attached at root ({self.root_device_name})")
+        previous = original(self)
+        self.launch_time = CLOCK.utcnow()
+        _in_transition(self, ("pending", 0), ("running", 16), durations.INSTANCE_START)
+        return previous
+
+    return start
+
+
+def _stop(original: Any) -> Any:
+    def stop(self: Any) -> Any:
+        if self.state in ("stopped", "stopping"):
+            return self._state
+        if self.state != "running":
+            raise ec2_error("IncorrectInstanceState", f"The instance '{self.id}' is not in a state from which it can be stopped.")
+        previous = original(self)
+        _in_transition(self, ("stopping", 64), ("stopped", 80), durations.INSTANCE_STOP)
+        return previous
+
+    return stop
+
+
+def _devices(image: Any, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The image's devices, changed or joined by those of the request."""
+    devices = {d["DeviceName"]: dict(d.get("Ebs", {})) for d in (image.block_device_mappings if image else [])}
+    for device in wanted:
+        given = {k: v for k, v in device.get("Ebs", {}).items() if v is not None}
+        devices[device["DeviceName"]] = {**devices.get(device["DeviceName"], {}), **given}
+    return [{"DeviceName": name, "Ebs": ebs} for name, ebs in devices.items()]
+
+
+def _run(original: Any) -> Any:
+    def run_instances(self: Any, image_id: str, count: int, user_data: Any, security_group_names: Any, **kwargs: Any) -> Any:
+        image = visible_image(self, image_id)
+        wanted = _devices(image, kwargs.get("block_device_mappings") or [])
+        reservation = original(self, image_id, count, user_data, security_group_names, **{**kwargs, "block_device_mappings": []})
+        for instance in reservation.instances:
+            instance.root_device_name = image.root_device_name
+            for device in wanted:
+                _add_device(self, instance, device, kwargs.get("tags", {}).get("volume", {}))
+            _in_transition(instance, ("pending", 0), ("running", 16), durations.INSTANCE_START)
+        return reservation
+
+    return run_instances
+
+
+def _add_device(backend: Any, instance: Any, device: dict[str, Any], tags: dict[str, str]) -> None:
+    ebs = device["Ebs"]
+    volume = backend.create_volume(
+        size=ebs.get("VolumeSize"), zone_name=instance.availability_zone, snapshot_id=ebs.get("SnapshotId"),
+        encrypted=ebs.get("Encrypted") is True, kms_key_id=ebs.get("KmsKeyId"), volume_type=ebs.get("VolumeType") or "gp2",
+        iops=ebs.get("Iops"), throughput=ebs.get("Throughput"),
+    )
+    volume.created_at = 0
+    volume.add_tags(tags)
+    is_root = device["DeviceName"] == instance.root_device_name
+    backend.attach_volume(volume.id, instance.id, device["DeviceName"], bool(ebs.get("DeleteOnTermination", is_root)))
+
+
+def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
+    mappings = []
+    for mapping in self._get_param("BlockDeviceMappings", []):
+        ebs = mapping.get("Ebs", {})
+        mappings.append({"DeviceName": mapping.get("DeviceName"), "Ebs": {field: ebs.get(field) for field in _EBS_FIELDS}})
+    return mappings
+
+
+def install() -> None:
+    Instance._state = property(_state_of, _set_state)
+    Instance.start = _start(Instance.start)
+    Instance.stop = _stop(Instance.stop)
+    InstanceBackend.run_instances = _run(InstanceBackend.run_instances)
+    InstanceResponse._parse_block_device_mapping = _parse_block_device_mapping
+    InstanceResponse.run_instances = idempotent("RunInstances", InstanceResponse.run_instances)

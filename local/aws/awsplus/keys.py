@@ -1,0 +1,56 @@
+"""KMS keys as EBS and grants use them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.kms import kms_backends
+from moto.kms.models import KmsBackend
+
+from .errors import ec2_error
+
+
+def key_arn(account_id: str, region: str, key_id: str) -> str:
+    """The ARN for a key id, key ARN, alias or alias ARN, in the caller's account unless the ARN says otherwise."""
+    owner = key_id.split(":")[4] if key_id.startswith("arn:") else account_id
+    if key_id.startswith("arn:") and key_id.split(":")[3] != region:
+        raise ec2_error("InvalidParameterValue", f"The KMS key {key_id} is not in {region}")
+    kms = kms_backends[owner][region]
+    name = key_id.split(":", 5)[5] if ":alias/" in key_id else key_id
+    try:
+        return kms.describe_key(name).arn
+    except Exception as error:
+        raise ec2_error("InvalidKmsKey.NotFound", f"The specified key '{key_id}' does not exist.") from error
+
+
+def default_key(backend: Any) -> str:
+    """The account's default key for EBS in the region: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html"""
+    return backend.default_kms_key_id or backend._create_default_encryption_key()
+
+
+def is_aws_managed(arn: str) -> bool:
+    """Nothing under `aws/ebs` can be shared: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html"""
+    account_id, region = arn.split(":")[4], arn.split(":")[3]
+    kms = kms_backends[account_id][region]
+    return kms.alias_exists("alias/aws/ebs") and kms.describe_key("alias/aws/ebs").arn == arn
+
+
+def install() -> None:
+    create_key = KmsBackend.create_key
+    create_grant = KmsBackend.create_grant
+
+    def create_key_with_defaults(self: Any, policy: Any, key_usage: Any, key_spec: Any, *rest: Any, **more: Any) -> Any:
+        """KeyUsage and KeySpec default: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
+        return create_key(self, policy, key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT", *rest, **more)
+
+    def create_grant_once(self: Any, key_id: str, grantee_principal: str, operations: list[str], name: str, *rest: Any, **more: Any) -> tuple[str, str]:
+        """The same name with the same parameters is the same grant: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html"""
+        if name:
+            for grant in self.describe_key(key_id).list_grants(None):
+                same = (grant.name, grant.grantee_principal, sorted(grant.operations))
+                if same == (name, grantee_principal, sorted(operations)):
+                    return grant.id, grant.token
+        return create_grant(self, key_id, grantee_principal, operations, name, *rest, **more)
+
+    KmsBackend.create_key = create_key_with_defaults
+    KmsBackend.create_grant = create_grant_once

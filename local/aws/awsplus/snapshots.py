@@ -1,0 +1,240 @@
+"""Snapshots: keys, copies, sets, sharing, locks, and the time that they take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.core.responses import ActionResult, EmptyResult
+from moto.core.utils import utcnow
+from moto.ec2.exceptions import InvalidSnapshotIdError
+from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
+from moto.ec2.responses.elastic_block_store import ElasticBlockStore
+from moto.ec2.utils import generic_filter, random_snapshot_id
+
+from . import durations
+from .accounts import backend_of, others
+from .clock import CLOCK
+from .errors import ec2_error
+from .keys import is_aws_managed
+from .volumes import encryption
+
+# The VolumeId that EC2 gives a copied snapshot: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
+COPIES_VOLUME_ID = "vol-ffffffff"
+
+
+def shared_with(snapshot: Any, account_id: str) -> bool:
+    return account_id in snapshot.create_volume_permission_userids or "all" in snapshot.create_volume_permission_groups
+
+
+def _status(self: Any) -> str:
+    return "completed" if CLOCK.is_past(self.__dict__.get("done_at", 0)) else "pending"
+
+
+def _progress(self: Any) -> str:
+    done_at, begun_at = self.__dict__.get("done_at", 0), self.__dict__.get("begun_at", 0)
+    if CLOCK.is_past(done_at):
+        return "100%"
+    return f"{int(100 * (CLOCK.now() - begun_at) / (done_at - begun_at))}%"
+
+
+def _takes(snapshot: Any, seconds: float) -> Any:
+    snapshot.begun_at = CLOCK.now()
+    snapshot.done_at = CLOCK.after(seconds)
+    snapshot.start_time = CLOCK.utcnow()
+    return snapshot
+
+
+def visible_snapshot(self: Any, snapshot_id: str) -> Any:
+    if snapshot_id in self.snapshots:
+        return self.snapshots[snapshot_id]
+    for other in others(self):
+        snapshot = other.snapshots.get(snapshot_id)
+        if snapshot and shared_with(snapshot, self.account_id):
+            return snapshot
+    raise InvalidSnapshotIdError()
+
+
+def create_snapshot(self: Any, volume_id: str, description: str, owner_id: str | None = None, from_ami: str | None = None) -> Any:
+    volume = self.get_volume(volume_id)
+    first = not any(s.volume is volume for s in self.snapshots.values())
+    snapshot = Snapshot(self, random_snapshot_id(), volume, description or "", volume.encrypted, volume.kms_key_id, owner_id or self.account_id, from_ami)
+    snapshot.size_when_taken = volume.size
+    snapshot.volume_id_when_taken = volume.id
+    self.snapshots[snapshot.id] = snapshot
+    return _takes(snapshot, durations.snapshot(volume.size, first))
+
+
+def create_snapshots(self: Any, instance_spec: dict[str, Any], description: str, tags: dict[str, str], copy_tags: bool = False) -> list[Any]:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html"""
+    instance = self.get_instance(instance_spec["InstanceId"])
+    if instance.state not in ("running", "stopped"):
+        raise ec2_error("IncorrectState", f"Instance '{instance.id}' is not 'running' or 'stopped'.")
+    excluded = set(instance_spec.get("ExcludeDataVolumeIds") or [])
+    no_boot = str(instance_spec.get("ExcludeBootVolume", False)).lower() == "true"
+    taken = []
+    for device, block in instance.get_block_device_mapping:
+        if block.volume_id in excluded or (no_boot and device == instance.root_device_name):
+            continue
+        snapshot = self.create_snapshot(block.volume_id, description)
+        if copy_tags:
+            snapshot.add_tags({t["key"]: t["value"] for t in snapshot.volume.get_tags() if not t["key"].startswith("aws:")})
+        snapshot.add_tags(tags)
+        taken.append(snapshot)
+    if not taken:
+        raise ec2_error("InvalidParameterValue", "The instance has no volume to snapshot")
+    return taken
+
+
+def copy_snapshot(self: Any, source_snapshot_id: str, source_region: str, description: str, encrypted: bool, kms_key_id: str | None) -> Any:
+    source = backend_of(self.account_id, source_region).visible_snapshot(source_snapshot_id)
+    if source.status != "completed":
+        raise ec2_error("IncorrectState", f"Snapshot '{source_snapshot_id}' is not 'completed'.")
+    encrypted, kms_key_id = encryption(self, encrypted, kms_key_id, source)
+    lineage = getattr(source, "lineage", source.volume.id)
+    first = not any(getattr(s, "lineage", None) == lineage and s.kms_key_id == kms_key_id and s.volume_id == COPIES_VOLUME_ID for s in self.snapshots.values())
+    snapshot = Snapshot(self, random_snapshot_id(), source.volume, description or "", encrypted, kms_key_id, self.account_id)
+    snapshot.size_when_taken = source.volume_size
+    snapshot.volume_id_when_taken = COPIES_VOLUME_ID
+    snapshot.lineage = lineage
+    self.snapshots[snapshot.id] = snapshot
+    return _takes(snapshot, durations.copy(source.volume_size, first))
+
+
+def describe_snapshots(self: Any, snapshot_ids: list[str] | None = None, filters: Any = None, owners: list[str] | None = None, restorable_by: list[str] | None = None) -> list[Any]:
+    found = list(self.snapshots.values())
+    found += [s for other in others(self) for s in list(other.snapshots.values()) if shared_with(s, self.account_id)]
+    if snapshot_ids:
+        known = {s.id for s in found}
+        missing = [i for i in snapshot_ids if i not in known]
+        if missing:
+            raise ec2_error("InvalidSnapshot.NotFound", f"The snapshot '{missing[0]}' does not exist.")
+        found = [s for s in found if s.id in snapshot_ids]
+    if owners:
+        ids = {self.account_id if o == "self" else o for o in owners}
+        found = [s for s in found if s.owner_id in ids]
+    if restorable_by:
+        ids = {self.account_id if u == "self" else u for u in restorable_by}
+        found = [s for s in found if s.owner_id in ids or any(shared_with(s, u) for u in ids)]
+    return generic_filter(filters, found) if filters else found
+
+
+def _add_permission(original: Any) -> Any:
+    def add(self: Any, snapshot_id: str, user_ids: list[str], groups: list[str]) -> None:
+        snapshot = self.get_snapshot(snapshot_id)
+        if snapshot.encrypted and groups:
+            raise ec2_error("OperationNotPermitted", "Encrypted snapshots cannot be made public")
+        if snapshot.encrypted and is_aws_managed(snapshot.kms_key_id):
+            raise ec2_error("InvalidParameter", f"Snapshot '{snapshot_id}' is encrypted under the default key and cannot be shared")
+        original(self, snapshot_id, user_ids=user_ids, groups=groups)
+
+    return add
+
+
+def _delete(original: Any) -> Any:
+    def delete(self: Any, snapshot_id: str) -> Any:
+        snapshot = self.get_snapshot(snapshot_id)
+        for image in self.amis.values():
+            if any(d.get("Ebs", {}).get("SnapshotId") == snapshot_id for d in image.block_device_mappings):
+                raise ec2_error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {image.id}")
+        if getattr(snapshot, "lock_mode", None):
+            raise ec2_error("OperationNotPermitted", f"The snapshot {snapshot_id} is locked")
+        return original(self, snapshot_id)
+
+    return delete
+
+
+class _Responses(ElasticBlockStore):
+    def copy_snapshot(self) -> ActionResult:
+        self.error_on_dryrun()
+        snapshot = self.ec2_backend.copy_snapshot(
+            self._get_param("SourceSnapshotId"), self._get_param("SourceRegion"), self._get_param("Description"),
+            self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId"),
+        )
+        snapshot.add_tags(self._parse_tag_specification().get("snapshot", {}))
+        return ActionResult({"SnapshotId": snapshot.id, "Tags": snapshot.tag_set})
+
+    def create_snapshots(self) -> ActionResult:
+        self.error_on_dryrun()
+        snapshots = self.ec2_backend.create_snapshots(
+            self._get_param("InstanceSpecification", {}), self._get_param("Description", ""),
+            self._parse_tag_specification().get("snapshot", {}), self._get_param("CopyTagsFromSource") == "volume",
+        )
+        return ActionResult({"Snapshots": snapshots})
+
+    def describe_snapshots(self) -> ActionResult:
+        found = self.ec2_backend.describe_snapshots(
+            self._get_param("SnapshotIds", []), self._filters_from_querystring(),
+            self._get_param("OwnerIds", []), self._get_param("RestorableByUserIds", []),
+        )
+        page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
+        return ActionResult({"Snapshots": [own_view(s, self.current_account) for s in page], "NextToken": token})
+
+    def lock_snapshot(self) -> ActionResult:
+        snapshot = self.ec2_backend.get_snapshot(self._get_param("SnapshotId"))
+        snapshot.lock_mode = self._get_param("LockMode")
+        return ActionResult({"SnapshotId": snapshot.id, "LockState": snapshot.lock_mode, "LockCreatedOn": utcnow()})
+
+    def unlock_snapshot(self) -> ActionResult:
+        snapshot = self.ec2_backend.get_snapshot(self._get_param("SnapshotId"))
+        if snapshot.lock_mode == "compliance":
+            raise ec2_error("OperationNotPermitted", "A snapshot in compliance mode cannot be unlocked")
+        snapshot.lock_mode = None
+        return ActionResult({"SnapshotId": snapshot.id})
+
+    def describe_locked_snapshots(self) -> ActionResult:
+        ids = self._get_param("SnapshotIds", [])
+        locked = [s for s in self.ec2_backend.snapshots.values() if getattr(s, "lock_mode", None) and (not ids or s.id in ids)]
+        return ActionResult({"Snapshots": [{"SnapshotId": s.id, "OwnerId": s.owner_id, "LockState": s.lock_mode} for s in locked]})
+
+    def modify_snapshot_attribute(self) -> ActionResult:
+        """Both documented forms: OperationType with ids, and CreateVolumePermission with Add and Remove."""
+        self.error_on_dryrun()
+        snapshot_id, permission = self._get_param("SnapshotId"), self._get_param("CreateVolumePermission", {})
+        plain = [{"UserId": u} for u in self._get_param("UserIds", [])] + [{"Group": g} for g in self._get_param("GroupNames", [])]
+        operation = self._get_param("OperationType")
+        add = permission.get("Add", []) + (plain if operation == "add" else [])
+        remove = permission.get("Remove", []) + (plain if operation == "remove" else [])
+        for change, items in ((self.ec2_backend.add_create_volume_permission, add), (self.ec2_backend.remove_create_volume_permission, remove)):
+            if items:
+                change(snapshot_id, user_ids=[i["UserId"] for i in items if "UserId" in i], groups=[i["Group"] for i in items if "Group" in i])
+        return EmptyResult()
+
+
+class _Shared:
+    """Another account's snapshot or image: its tags are its owner's business."""
+
+    tag_set: list[Any] = []
+    tags: list[Any] = []
+
+    def __init__(self, item: Any) -> None:
+        self._item = item
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._item, name)
+
+
+def own_view(item: Any, account_id: str) -> Any:
+    return item if item.owner_id == account_id else _Shared(item)
+
+
+def paged(items: list[Any], max_results: Any, token: Any) -> tuple[list[Any], str | None]:
+    if not max_results:
+        return items, None
+    start = int(token or 0)
+    end = start + int(max_results)
+    return items[start:end], str(end) if end < len(items) else None
+
+
+def install() -> None:
+    Snapshot.status = property(_status, lambda self, value: None)
+    Snapshot.state = Snapshot.status
+    Snapshot.progress = property(_progress)
+    Snapshot.volume_size = property(lambda self: self.__dict__.get("size_when_taken", self.volume.size))
+    Snapshot.volume_id = property(lambda self: self.__dict__.get("volume_id_when_taken", self.volume.id))
+    for function in (visible_snapshot, create_snapshot, create_snapshots, copy_snapshot, describe_snapshots):
+        setattr(EBSBackend, function.__name__, function)
+    EBSBackend.add_create_volume_permission = _add_permission(EBSBackend.add_create_volume_permission)
+    EBSBackend.delete_snapshot = _delete(EBSBackend.delete_snapshot)
+    for name, function in vars(_Responses).items():
+        if not name.startswith("__"):
+            setattr(ElasticBlockStore, name, function)

@@ -1,0 +1,31 @@
+"""Client tokens: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-idempotency.html"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Callable
+
+from .errors import ec2_error
+
+_ANSWERS: dict[tuple[str, str, str, str], tuple[str, Any]] = {}
+
+
+def idempotent(action: str, respond: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """The same token and parameters get the first answer again; other parameters are refused."""
+
+    def respond_once(self: Any) -> Any:
+        token = self._get_param("ClientToken")
+        if not token:
+            return respond(self)
+        key = (self.current_account, self.region, action, token)
+        asked = json.dumps({k: v for k, v in dict(self.params).items() if k != "DryRun"}, sort_keys=True, default=str)
+        if key in _ANSWERS:
+            first_asked, answer = _ANSWERS[key]
+            if first_asked != asked:
+                raise ec2_error("IdempotentParameterMismatch", f"The client token {token} was used with other parameters")
+            return answer
+        answer = respond(self)
+        _ANSWERS[key] = (asked, answer)
+        return answer
+
+    return respond_once

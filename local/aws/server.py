@@ -1,0 +1,82 @@
+"""The local AWS: moto, made to act like EC2 and KMS where moto does not. Listens on the loopback address only."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import signal
+import sys
+import threading
+import time
+
+os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
+from werkzeug.serving import make_server  # noqa: E402
+
+from awsplus.clock import CLOCK  # noqa: E402
+from awsplus.errors import AwsErrorFormat  # noqa: E402
+from awsplus.install import install  # noqa: E402
+
+PARENT_CHECK_SECONDS = 1.0
+
+
+def speed(text: str) -> float | None:
+    if text == "instant":
+        return None
+    value = float(text)
+    if value <= 0:
+        raise ValueError
+    return value
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
+    parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second, or `instant` (default)")
+    parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
+    return parser.parse_args()
+
+
+def exit_with_parent() -> None:
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_CHECK_SECONDS)
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def application():
+    dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
+    return AwsErrorFormat(dispatcher)
+
+
+def propagating(app):
+    """Flask would turn an exception into an HTML page; AwsErrorFormat answers in AWS's format instead."""
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    return app
+
+
+def main() -> None:
+    options = arguments()
+    install()
+    CLOCK.speed = options.speed
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    try:
+        server = make_server("127.0.0.1", options.port, application(), threaded=True)
+    except (OSError, SystemExit):
+        sys.exit(f"port {options.port} is taken; choose another with --port, or --port 0 for a free one")
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    signal.signal(signal.SIGINT, lambda *_: os._exit(0))
+    if options.exit_with_parent:
+        exit_with_parent()
+    print(f"AWS_ENDPOINT_URL=http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()
