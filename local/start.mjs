@@ -1,0 +1,17 @@
+// npm start, npm run stack, npm run aws, npm run worker: set up what is missing, then run the compiled program.
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { DIST } from './setup/paths.mjs';
+import { CannotGoOn, runMain } from './setup/say.mjs';
+import { setUp } from './setup.mjs';
+
+const PROGRAMS = { start: 'start.js', stack: 'stack.js', aws: 'awsOnly.js', worker: '../src/worker.js' };
+
+await runMain(async () => {
+  const [name = 'start', ...args] = process.argv.slice(2);
+  const program = PROGRAMS[name];
+  if (!program) throw new CannotGoOn(`there is no program ${name}; there are ${Object.keys(PROGRAMS).join(', ')}`);
+  await setUp();
+  process.argv = [process.argv[0], join(DIST, 'local', program), ...args];
+  createRequire(import.meta.url)(join(DIST, 'local', program));
+});
