@@ -80,7 +80,9 @@ export async function anInstance(account: TestAccount, spec: InstanceSpec = {}):
           },
         },
       ],
-      TagSpecifications: [{ ResourceType: 'instance', Tags: tagList(tags) }],
+      ...(Object.keys(tags).length > 0 && {
+        TagSpecifications: [{ ResourceType: 'instance', Tags: tagList(tags) }],
+      }),
     }),
   );
   const instanceId = needed(Instances?.[0]?.InstanceId, 'RunInstances');
