@@ -8,6 +8,7 @@ import { AwsSessions } from './aws/sessions';
 import { ConfigError, oneLine, readWorkerConfig, type WorkerConfig } from './config';
 import { openStore } from './store/openStore';
 import { createLogger, TemporalLogger } from './telemetry/logging';
+import { awsMetrics } from './telemetry/metrics';
 import { loadDataConverter } from './temporal/dataConverter';
 import { requireSearchAttributes } from './temporal/searchAttributes';
 import { createWorkers, polling } from './temporal/workers';
@@ -26,7 +27,7 @@ async function main(): Promise<void> {
   forceOnSecondSignal(logger);
   const { connectionOptions, namespace } = config.temporal;
   const connection = await connect(config);
-  const sessions = new AwsSessions(config.aws);
+  const sessions = new AwsSessions({ ...config.aws, observer: awsMetrics(Runtime.instance().metricMeter) });
   const s3 = new S3Client({ region: config.aws.region, forcePathStyle: !!config.aws.endpoint });
   try {
     await requireSearchAttributes(connection, { namespace, address: connectionOptions.address });
@@ -51,14 +52,19 @@ async function main(): Promise<void> {
   }
 }
 
-function installRuntime({ logLevel }: WorkerConfig, logger: Logger): void {
-  Runtime.install({
-    logger: new TemporalLogger(logger),
-    shutdownSignals: ['SIGINT', 'SIGTERM'],
-    telemetryOptions: {
-      logging: { forward: {}, filter: { core: logLevel === 'info' ? 'WARN' : 'INFO', other: 'ERROR' } },
-    },
-  });
+function installRuntime({ logLevel, metricsPort }: WorkerConfig, logger: Logger): void {
+  try {
+    Runtime.install({
+      logger: new TemporalLogger(logger),
+      shutdownSignals: ['SIGINT', 'SIGTERM'],
+      telemetryOptions: {
+        logging: { forward: {}, filter: { core: logLevel === 'debug' ? 'DEBUG' : 'WARN', other: 'ERROR' } },
+        ...(metricsPort && { metrics: { prometheus: { bindAddress: `0.0.0.0:${metricsPort}` } } }),
+      },
+    });
+  } catch (error) {
+    throw new ConfigError(`HOLDFAST_METRICS_PORT: ${metricsPort} cannot be used: ${oneLine(error)}`);
+  }
 }
 
 async function connect({ temporal }: WorkerConfig): Promise<NativeConnection> {
