@@ -35,15 +35,39 @@ function operation<Name extends OperationName>(name: Name): Run<Name> {
   return (holdfast, input, options) => holdfast.run(name, input, options);
 }
 
+export const createCustomerManagedKey = operation('createCustomerManagedKey');
 export const enableEncryptionByDefault = operation('enableEncryptionByDefault');
+export const createShareableAmi = operation('createShareableAmi');
+export const copyAmiToPartnerRegion = operation('copyAmiToPartnerRegion');
 
-/** The encryption lab's names. */
+/** A function above, bound to a connection: the form in which the labs' classes offer it. */
+type Bound<Name extends OperationName> = (
+  input: OperationInput<Name>,
+  options?: OperationOptions,
+) => Promise<OperationResult<Name>>;
+
+function bound<Name extends OperationName>(holdfast: Holdfast, run: Run<Name>): Bound<Name> {
+  return (input, options) => run(holdfast, input, options);
+}
+
+/** The encryption lab. */
 export class EncryptionManager {
-  constructor(private readonly holdfast: Holdfast) {}
+  readonly createCustomerManagedKey: Bound<'createCustomerManagedKey'>;
+  readonly enableEbsEncryptionByDefault: Bound<'enableEncryptionByDefault'>;
 
-  enableEbsEncryptionByDefault(
-    input: OperationInput<'enableEncryptionByDefault'>,
-  ): Promise<OperationResult<'enableEncryptionByDefault'>> {
-    return enableEncryptionByDefault(this.holdfast, input);
+  constructor(holdfast: Holdfast) {
+    this.createCustomerManagedKey = bound(holdfast, createCustomerManagedKey);
+    this.enableEbsEncryptionByDefault = bound(holdfast, enableEncryptionByDefault);
+  }
+}
+
+/** The image sharing lab. */
+export class CrossAccountAmiManager {
+  readonly createShareableAmi: Bound<'createShareableAmi'>;
+  readonly copyAmiToPartnerRegion: Bound<'copyAmiToPartnerRegion'>;
+
+  constructor(holdfast: Holdfast) {
+    this.createShareableAmi = bound(holdfast, createShareableAmi);
+    this.copyAmiToPartnerRegion = bound(holdfast, copyAmiToPartnerRegion);
   }
 }

@@ -2,7 +2,6 @@ import { asyncLocalStorage } from '@temporalio/activity';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { STSClient } from '@aws-sdk/client-sts';
-import { FAILURE } from '../model/failures';
 import type { Target } from '../model/target';
 import { asksForFewerCalls, classify } from './classify';
 import { noteCallSite, type CallSite } from './failures';
