@@ -1,0 +1,19 @@
+import { DateTime, IANAZone } from 'luxon';
+import { fixedDurationMs, parseDuration } from '../model/duration';
+
+export function isTimezone(name: string): boolean {
+  return IANAZone.isValidZone(name);
+}
+
+/**
+ * The moment when something that is kept so long, from then on, expires; undefined for `forever`. Months and years
+ * are calendar ones in the timezone: a month from 31 January ends on the last day of February.
+ */
+export function expiryOf(from: number, retention: string, timezone: string): number | undefined {
+  const fixed = fixedDurationMs(retention);
+  if (fixed !== undefined) return from + fixed;
+  const parsed = parseDuration(retention);
+  if (!parsed) return undefined;
+  const start = DateTime.fromMillis(from, { zone: timezone });
+  return start.plus(parsed.unit === 'mo' ? { months: parsed.amount } : { years: parsed.amount }).toMillis();
+}

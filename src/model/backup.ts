@@ -1,0 +1,74 @@
+import { z } from 'zod';
+import { operationInput } from './input';
+import type { Listed } from './list';
+import type { FailedItem } from './outcome';
+import { normalizedPolicySchema, policyNameSchema, type NormalizedPolicy } from './policy';
+import { targetSchema } from './target';
+
+const runByName = operationInput({ policyName: policyNameSchema });
+
+/** `runBackup` takes the normalized policy that its Schedule carries, or the policy's name. */
+export type RunBackupInput = z.input<typeof runByName> | NormalizedPolicy;
+
+export function runBackupSchema(input: unknown): z.ZodType<{ policyName: string } | NormalizedPolicy> {
+  const isPolicy = typeof input === 'object' && input !== null && 'schemaVersion' in input;
+  return isPolicy ? normalizedPolicySchema : runByName;
+}
+
+/** What is snapshotted in one call: an instance with its volumes, or one volume by itself. */
+export interface BackupUnit {
+  kind: 'instance' | 'volume';
+  resourceId: string;
+  volumeIds: string[];
+}
+
+/** One unit's recovery point as a run leaves it. */
+export interface RecoveryPointSummary {
+  recoveryPointId: string;
+  resourceId: string;
+  snapshotIds: string[];
+  /** False when an earlier run of the same slot had made it. */
+  created: boolean;
+}
+
+export interface BackupTally {
+  selected: number;
+  protected: number;
+  created: number;
+  volumes: number;
+}
+
+/** One target of a run. The tally and lists are what earlier runs of the same chain (continue as new) found. */
+export const backupTargetInput = operationInput({
+  policy: normalizedPolicySchema,
+  target: targetSchema,
+  /** Milliseconds since the epoch. */
+  slotMs: z.number().int(),
+  cursor: z.string().optional(),
+  soFar: z.custom<BackupTargetResult>().optional(),
+});
+
+export type BackupTargetInput = z.input<typeof backupTargetInput>;
+
+export interface BackupTargetResult extends BackupTally {
+  recoveryPoints: Listed<RecoveryPointSummary>;
+  failed: Listed<FailedItem>;
+}
+
+export interface RunBackupResult {
+  policyName: string;
+  /** ISO 8601, UTC. */
+  slot: string;
+  /** `DUPLICATE_SLOT`: an earlier run of this slot had protected everything, and nothing was made. */
+  status: 'COMPLETED' | 'DUPLICATE_SLOT';
+  /** Instances and standalone volumes that the policy selects. */
+  selected: number;
+  protected: number;
+  /** Volumes in the recovery points of this slot. */
+  volumes: number;
+  failed: Listed<FailedItem>;
+  recoveryPoints: Listed<RecoveryPointSummary>;
+  copies: Listed<{ snapshotId: string; state: string }>;
+  /** Protected share of what is selected, 0 to 1. */
+  coverage: number;
+}

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import { operationInput } from './input';
+import type { Listed } from './list';
+import type { FailedItem } from './outcome';
+import type { KeepReason } from './retention';
+import { targetsInputSchema, type Target } from './target';
+
+export const enforceExpiryInput = operationInput({
+  /** Without it: the worker's own account and region. */
+  targets: targetsInputSchema.optional(),
+  /** Decides, and deletes nothing. */
+  dryRun: z.boolean().default(false),
+});
+
+export type EnforceExpiryInput = z.input<typeof enforceExpiryInput>;
+
+export interface EnforceExpiryResult {
+  dryRun: boolean;
+  /** Recovery points deleted, or, in a dry run, that would be. */
+  expired: Listed<{ target: Target; recoveryPointId: string; snapshotIds: string[] }>;
+  kept: Listed<{ target: Target; recoveryPointId: string; reason: KeepReason }>;
+  /** How many points stay for each reason. */
+  keptByReason: Partial<Record<KeepReason, number>>;
+  failed: Listed<FailedItem>;
+}

@@ -1,0 +1,168 @@
+import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
+
+/** EC2 allows this many tags on a resource; `aws:` ones do not count, but cannot be written either. */
+const MAX_TAGS = 50;
+const NEVER = 'never';
+
+/** All that CreateVolume and AttachVolume need to make a volume again. */
+export interface VolumeLine {
+  device: string;
+  type: string;
+  /** GiB. */
+  size: number;
+  iops?: number;
+  /** MiB/s. */
+  throughput?: number;
+  root: boolean;
+  deleteOnTermination: boolean;
+  multiAttach: boolean;
+  zone: string;
+  kmsKeyId?: string;
+}
+
+/** One tag value: `device type size iops throughput flags zone key`, `-` where there is nothing. */
+export function formatVolumeLine(line: VolumeLine): string {
+  const flags = [line.root && 'r', line.deleteOnTermination && 'd', line.multiAttach && 'm']
+    .filter(Boolean)
+    .join('');
+  const parts = [
+    line.device,
+    line.type,
+    line.size,
+    line.iops,
+    line.throughput,
+    flags,
+    line.zone,
+    line.kmsKeyId,
+  ];
+  return parts.map((part) => (part === undefined || part === '' ? '-' : String(part))).join(' ');
+}
+
+/** Undefined when the text is no such line. */
+export function parseVolumeLine(text: string): VolumeLine | undefined {
+  const parts = text.split(' ');
+  const [device, type, size, iops, throughput, flags, zone, kmsKeyId] = parts;
+  if (parts.length !== 8 || !device || !type || !flags || !zone || !(Number(size) > 0)) return undefined;
+  return {
+    device,
+    type,
+    size: Number(size),
+    ...(iops !== '-' && { iops: Number(iops) }),
+    ...(throughput !== '-' && { throughput: Number(throughput) }),
+    root: flags.includes('r'),
+    deleteOnTermination: flags.includes('d'),
+    multiAttach: flags.includes('m'),
+    zone,
+    ...(kmsKeyId !== '-' && { kmsKeyId }),
+  };
+}
+
+export interface RecoveryPointTags {
+  policyName: string;
+  recoveryPointId: string;
+  /** Milliseconds since the epoch. */
+  takenAt: number;
+  /** Milliseconds since the epoch; undefined for ever. */
+  expiresAt?: number;
+  sourceInstance?: string;
+  volumes: Record<string, VolumeLine>;
+  minKeep: number;
+  rpoMs: number;
+  manifest?: string;
+  workflowId: string;
+  requestedBy?: string;
+  ticket?: string;
+}
+
+/**
+ * The tags of every snapshot of a set, and after them the users' own as far as EC2's fifty allow. Volume lines give
+ * way first where even Holdfast's own do not fit: the manifest has them too.
+ */
+export function recoveryPointTags(
+  point: RecoveryPointTags,
+  userTags: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const volumeIds = Object.keys(point.volumes);
+  const only = volumeIds.length === 1 ? volumeIds[0] : undefined;
+  const own: Record<string, string> = {
+    [TAG.schema]: TAG_SCHEMA_VERSION,
+    [TAG.policy]: point.policyName,
+    [TAG.recoveryPoint]: point.recoveryPointId,
+    [TAG.takenAt]: new Date(point.takenAt).toISOString(),
+    [TAG.expiresAt]: point.expiresAt === undefined ? NEVER : new Date(point.expiresAt).toISOString(),
+    ...(point.sourceInstance && { [TAG.sourceInstance]: point.sourceInstance }),
+    ...(only && { [TAG.sourceVolume]: only, [TAG.device]: point.volumes[only]?.device ?? '-' }),
+    [TAG.set]: String(volumeIds.length),
+    [TAG.retention]: `minKeep=${point.minKeep} rpo=${Math.round(point.rpoMs / 1000)}`,
+    ...(point.manifest && { [TAG.manifest]: point.manifest }),
+    [TAG.workflow]: point.workflowId.slice(0, 256),
+    ...(point.requestedBy && { [TAG.requestedBy]: point.requestedBy }),
+    ...(point.ticket && { [TAG.ticket]: point.ticket }),
+  };
+  const lines = volumeIds.flatMap((id) => {
+    const line = point.volumes[id];
+    return line ? [[TAG.volumePrefix + id, formatVolumeLine(line)] as const] : [];
+  });
+  const theirs = Object.entries(userTags).filter(
+    ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix),
+  );
+  return Object.fromEntries([...Object.entries(own), ...lines, ...theirs].slice(0, MAX_TAGS));
+}
+
+/** A snapshot of a recovery point, as its own tags tell it. */
+export interface RecoveryPointSnapshot {
+  snapshotId: string;
+  recoveryPointId: string;
+  policyName: string;
+  takenAt: number;
+  /** Undefined for ever. */
+  expiresAt?: number;
+  /** Instance and device, or the standalone volume: what the snapshot is one of a series of. */
+  lineage: string;
+  /** The instance or standalone volume, to ask whether it still exists. */
+  sourceId: string;
+  minKeep: number;
+  rpoMs: number;
+  legalHold: boolean;
+}
+
+/**
+ * Undefined when the snapshot is not Holdfast's: tag and description must agree, because people copy tags, and what
+ * cannot be understood is nothing to act on.
+ */
+export function readRecoveryPoint(snapshot: {
+  snapshotId: string;
+  volumeId: string;
+  description: string;
+  tags: Readonly<Record<string, string>>;
+}): RecoveryPointSnapshot | undefined {
+  const { tags } = snapshot;
+  const recoveryPointId = tags[TAG.recoveryPoint];
+  const policyName = tags[TAG.policy];
+  const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
+  const expires = tags[TAG.expiresAt];
+  const expiresAt = expires === NEVER ? undefined : Date.parse(expires ?? '');
+  if (!recoveryPointId || !policyName || Number.isNaN(takenAt) || Number.isNaN(expiresAt ?? 0))
+    return undefined;
+  if (snapshot.description !== ownDescription(recoveryPointId)) return undefined;
+  const volumeId = tags[TAG.sourceVolume] ?? snapshot.volumeId;
+  const instanceId = tags[TAG.sourceInstance];
+  const device = parseVolumeLine(tags[TAG.volumePrefix + volumeId] ?? '')?.device ?? tags[TAG.device];
+  return {
+    snapshotId: snapshot.snapshotId,
+    recoveryPointId,
+    policyName,
+    takenAt,
+    ...(expiresAt !== undefined && { expiresAt }),
+    lineage: instanceId ? `${instanceId}:${device ?? volumeId}` : volumeId,
+    sourceId: instanceId ?? volumeId,
+    ...retentionTerms(tags[TAG.retention] ?? ''),
+    legalHold: tags[TAG.legalHold] !== undefined,
+  };
+}
+
+/** Terms that cannot be read are the careful ones. */
+function retentionTerms(text: string): { minKeep: number; rpoMs: number } {
+  const term = (name: string) => Number(new RegExp(`(?:^| )${name}=(\\d+)(?: |$)`).exec(text)?.[1] ?? NaN);
+  return { minKeep: Math.max(1, term('minKeep') || 3), rpoMs: (term('rpo') || 0) * 1000 };
+}

@@ -1,0 +1,113 @@
+import type { RecoveryPointSnapshot } from './recoveryPoint';
+
+/** Why a point that is past its time stays. */
+export type KeepReason =
+  | 'not expired'
+  | 'kept for ever'
+  | 'among the newest of its lineage'
+  | 'legal hold'
+  | 'locked'
+  | 'an image uses it'
+  | 'a copy of it is running'
+  | 'not completed'
+  | 'the newest point violates the RPO'
+  | 'its policy is paused';
+
+/** A snapshot with what AWS says of it now. */
+export interface SnapshotNow extends RecoveryPointSnapshot {
+  completed: boolean;
+  locked: boolean;
+  usedByImage: boolean;
+  copyRunning: boolean;
+}
+
+/** What is known of a policy now; policies that no longer exist are not listed. */
+export interface PolicyNow {
+  policyName: string;
+  paused: boolean;
+  rpoMs: number;
+}
+
+export interface ExpiryDecision {
+  expired: { recoveryPointId: string; snapshotIds: string[] }[];
+  kept: { recoveryPointId: string; reason: KeepReason }[];
+}
+
+interface Facts {
+  /** All of Holdfast's snapshots of one place (account and region): lineages are judged per place. */
+  snapshots: readonly SnapshotNow[];
+  policies: readonly PolicyNow[];
+  /** Instances and volumes that still exist. */
+  existingSources: ReadonlySet<string>;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/**
+ * Decides which recovery points of a place may go. A point is a set: it goes only when each of its snapshots may, and
+ * the newest good points of every lineage never do, whatever their age.
+ */
+export function decideExpiry(facts: Facts): ExpiryDecision {
+  const lineages = groupBy(facts.snapshots, lineageKey);
+  const decision: ExpiryDecision = { expired: [], kept: [] };
+  for (const [recoveryPointId, set] of groupBy(facts.snapshots, (snapshot) => snapshot.recoveryPointId)) {
+    const reason = firstReason(
+      set.map((snapshot) => reasonToKeep(snapshot, lineages.get(lineageKey(snapshot)) ?? [], facts)),
+    );
+    if (reason) decision.kept.push({ recoveryPointId, reason });
+    else decision.expired.push({ recoveryPointId, snapshotIds: set.map(({ snapshotId }) => snapshotId) });
+  }
+  return decision;
+}
+
+/** Overlapping policies each keep their own points. */
+function lineageKey({ policyName, lineage }: SnapshotNow): string {
+  return `${policyName}|${lineage}`;
+}
+
+function firstReason(reasons: (KeepReason | undefined)[]): KeepReason | undefined {
+  return reasons.find((reason) => reason !== undefined);
+}
+
+function reasonToKeep(
+  snapshot: SnapshotNow,
+  lineage: readonly SnapshotNow[],
+  facts: Facts,
+): KeepReason | undefined {
+  if (snapshot.expiresAt === undefined) return 'kept for ever';
+  if (snapshot.expiresAt > facts.now) return 'not expired';
+  if (snapshot.legalHold) return 'legal hold';
+  if (snapshot.locked) return 'locked';
+  if (snapshot.usedByImage) return 'an image uses it';
+  if (snapshot.copyRunning) return 'a copy of it is running';
+  if (!snapshot.completed) return 'not completed';
+  const newest = lineage.filter(({ completed }) => completed).sort((a, b) => b.takenAt - a.takenAt);
+  const rank = newest.findIndex(({ snapshotId }) => snapshotId === snapshot.snapshotId);
+  if (rank < Math.max(1, snapshot.minKeep)) return 'among the newest of its lineage';
+  return policyReason(snapshot, newest[0], facts);
+}
+
+/** While backups are failing, the old points are all there is. A vanished source has nothing left to protect. */
+function policyReason(
+  snapshot: SnapshotNow,
+  newest: SnapshotNow | undefined,
+  facts: Facts,
+): KeepReason | undefined {
+  const policy = facts.policies.find(({ policyName }) => policyName === snapshot.policyName);
+  if (!policy) return undefined;
+  if (policy.paused) return 'its policy is paused';
+  const isLate = !newest || newest.takenAt < facts.now - policy.rpoMs;
+  return isLate && facts.existingSources.has(snapshot.sourceId)
+    ? 'the newest point violates the RPO'
+    : undefined;
+}
+
+function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map<string, Item[]> {
+  const groups = new Map<string, Item[]>();
+  for (const item of items) {
+    const group = groups.get(key(item));
+    if (group) group.push(item);
+    else groups.set(key(item), [item]);
+  }
+  return groups;
+}

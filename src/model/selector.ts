@@ -1,0 +1,83 @@
+import { z } from 'zod';
+
+/** EC2's limits on tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
+const tagsSchema = z
+  .record(
+    z.string().min(1).max(128),
+    z.union([z.string().max(256), z.array(z.string().max(256)).min(1).max(50)]),
+  )
+  .refine((tags) => Object.keys(tags).length <= 50, 'at most 50 tags');
+
+const tagSelectorSchema = z.strictObject({
+  /** Every one of these; a list of values means any of them. */
+  all: tagsSchema.optional(),
+  /** At least one of these. */
+  any: tagsSchema.optional(),
+  /** None of these. */
+  not: tagsSchema.optional(),
+});
+
+const instanceIdSchema = z
+  .string()
+  .regex(/^i-[0-9a-f]{8,17}$/, 'not an instance id; write it like i-0123456789abcdef0');
+const volumeIdSchema = z
+  .string()
+  .regex(/^vol-[0-9a-f]{8,17}$/, 'not a volume id; write it like vol-0123456789abcdef0');
+
+export const instanceIdsSchema = z.array(instanceIdSchema).min(1, 'name at least one instance').max(1000);
+export const volumeIdsSchema = z.array(volumeIdSchema).min(1, 'name at least one volume').max(1000);
+
+/**
+ * What something is about: instances and volumes by tags, by id, or both. An instance stands for all its volumes; a
+ * volume's own tags count too.
+ */
+export const selectorSchema = z
+  .strictObject({
+    tags: tagSelectorSchema
+      .refine(
+        ({ all, any }) => hasTags(all) || hasTags(any),
+        'name a tag under all or any; not alone would select nearly everything',
+      )
+      .optional(),
+    instanceIds: instanceIdsSchema.optional(),
+    volumeIds: volumeIdsSchema.optional(),
+  })
+  .refine(
+    ({ tags, instanceIds, volumeIds }) =>
+      tags !== undefined || instanceIds !== undefined || volumeIds !== undefined,
+    'it selects nothing; give tags, instanceIds or volumeIds',
+  );
+
+export type Selector = z.output<typeof selectorSchema>;
+type TagSelector = z.output<typeof tagSelectorSchema>;
+type Tags = z.output<typeof tagsSchema>;
+
+function hasTags(tags: Tags | undefined): boolean {
+  return tags !== undefined && Object.keys(tags).length > 0;
+}
+
+/** Whether a resource's tags are what the selector asks for; false without a tag selector. */
+export function matchesTags(
+  selector: TagSelector | undefined,
+  tags: Readonly<Record<string, string>>,
+): boolean {
+  if (!selector) return false;
+  const has = ([key, wanted]: [string, string | string[]]) =>
+    tags[key] !== undefined && [wanted].flat().includes(tags[key]);
+  const { all = {}, any = {}, not = {} } = selector;
+  return (
+    Object.entries(all).every(has) &&
+    (Object.keys(any).length === 0 || Object.entries(any).some(has)) &&
+    !Object.entries(not).some(has)
+  );
+}
+
+/** The part of a tag selector that EC2 can filter by; the rest is for {@link matchesTags}. */
+export function tagFilters(selector: TagSelector): { Name: string; Values: string[] }[] {
+  const filters = Object.entries(selector.all ?? {}).map(([key, values]) => ({
+    Name: `tag:${key}`,
+    Values: [values].flat(),
+  }));
+  const anyKeys = Object.keys(selector.any ?? {});
+  return anyKeys.length > 0 ? [...filters, { Name: 'tag-key', Values: anyKeys }] : filters;
+}

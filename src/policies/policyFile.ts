@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs';
+import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
+import { z } from 'zod';
+import { describeIssue } from '../model/input';
+import { createBackupPolicyInput, policyNameSchema, type CreateBackupPolicyInput } from '../model/policy';
+
+/** The YAML form of a policy. It holds the same fields as the flat input, grouped for people. */
+const policyFileSchema = z.strictObject({
+  apiVersion: z.literal('holdfast/v1'),
+  kind: z.literal('BackupPolicy'),
+  metadata: z.strictObject({ name: policyNameSchema }),
+  spec: z.strictObject({
+    selector: z.unknown(),
+    targets: z.unknown(),
+    schedule: z.strictObject({
+      every: z.string(),
+      timezone: z.string().optional(),
+      paused: z.boolean().optional(),
+    }),
+    rpo: z.unknown(),
+    retention: z.strictObject({ keep: z.string(), minKeep: z.number().optional() }),
+    copies: z.unknown(),
+    archive: z.unknown(),
+    lock: z.unknown(),
+    hooks: z.unknown(),
+  }),
+});
+
+/** Where a field of the flat input stands in the YAML form. */
+const YAML_PATHS: Record<string, string[]> = {
+  policyName: ['metadata', 'name'],
+  frequency: ['spec', 'schedule', 'every'],
+  timezone: ['spec', 'schedule', 'timezone'],
+  paused: ['spec', 'schedule', 'paused'],
+  retention: ['spec', 'retention', 'keep'],
+  minKeep: ['spec', 'retention', 'minKeep'],
+};
+
+/** A policy file that cannot be used; the message names file, line, field and fix. */
+export class PolicyFileError extends Error {
+  override readonly name = 'PolicyFileError';
+}
+
+/** @throws PolicyFileError */
+export function readPolicyFile(path: string): CreateBackupPolicyInput {
+  return parsePolicyFile(readFileSync(path, 'utf8'), path);
+}
+
+/** @throws PolicyFileError */
+export function parsePolicyFile(text: string, path: string): CreateBackupPolicyInput {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [error] = document.errors;
+  if (error)
+    throw new PolicyFileError(
+      `${path}:${lines.linePos(error.pos[0]).line}: not YAML: ${error.message.split('\n')[0]}`,
+    );
+  const failed = (issues: readonly z.core.$ZodIssue[], yamlPath: (field: PropertyKey[]) => PropertyKey[]) =>
+    new PolicyFileError(
+      issues
+        .map((issue) => {
+          const at = { ...issue, path: yamlPath([...issue.path]) };
+          return `${path}:${lineOf(document, lines, at)}: ${describeIssue(at)}`;
+        })
+        .join('\n'),
+    );
+  const file = policyFileSchema.safeParse(document.toJS());
+  if (!file.success) throw failed(file.error.issues, (field) => field);
+  const { metadata, spec } = file.data;
+  const { schedule, retention, ...rest } = spec;
+  const flat = {
+    ...rest,
+    policyName: metadata.name,
+    frequency: schedule.every,
+    timezone: schedule.timezone,
+    paused: schedule.paused,
+    retention: retention.keep,
+    minKeep: retention.minKeep,
+  };
+  const defined = Object.fromEntries(Object.entries(flat).filter(([, value]) => value !== undefined));
+  const policy = createBackupPolicyInput.safeParse(defined);
+  if (!policy.success) {
+    throw failed(policy.error.issues, ([field, ...more]) => [
+      ...(YAML_PATHS[String(field)] ?? ['spec', String(field)]),
+      ...more,
+    ]);
+  }
+  return defined as CreateBackupPolicyInput;
+}
+
+/** The line of the field, or of the nearest thing around it that is there. */
+function lineOf(document: Document, lines: LineCounter, issue: z.core.$ZodIssue): number {
+  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : [...issue.path];
+  for (; path.length > 0; path.pop()) {
+    const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
+    if (!isMap(parent)) continue;
+    const pair = parent.items.find(({ key }) => String(key) === String(path.at(-1)));
+    const range = (pair?.key as { range?: [number, number, number] } | undefined)?.range;
+    if (range) return lines.linePos(range[0]).line;
+  }
+  return 1;
+}
