@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from moto.core.responses import ActionResult
 from moto.ec2.exceptions import InvalidAMIIdError
@@ -45,6 +45,14 @@ def _tagged(backend: Any, image: Any, tags: dict[str, dict[str, str]]) -> Any:
         if snapshot:
             snapshot.add_tags(tags.get("snapshot", {}))
     return image
+
+
+def _describe_snapshots(backend: Any, image: Any, describe: Callable[[str], str]) -> None:
+    """The words that EC2 itself writes on an image's snapshots name the image; until now they name their source."""
+    for device in image.devices:
+        snapshot = backend.snapshots.get(device.get("Ebs", {}).get("SnapshotId"))
+        if snapshot:
+            snapshot.description = describe(snapshot.description)
 
 
 def _device(name: str, snapshot: Any, volume: Any, delete_on_termination: bool) -> dict[str, Any]:
@@ -101,9 +109,10 @@ class _Responses(AmisResponse):
         devices = []
         for device, block in instance.get_block_device_mapping:
             volume = backend.get_volume(block.volume_id)
-            snapshot = backend.create_snapshot(volume.id, f"Created by CreateImage({instance.id}) for {name}")
+            snapshot = backend.create_snapshot(volume.id, "")
             devices.append(_device(device, snapshot, volume, bool(block.delete_on_termination)))
         image = _new_image(backend, name, self._get_param("Description"), devices, instance=instance)
+        _describe_snapshots(backend, image, lambda _: f"Created by CreateImage({instance.id}) for {image.id}")
         image.root_device_name = instance.root_device_name
         return ActionResult({"ImageId": _tagged(backend, image, self._parse_tag_specification()).id})
 
@@ -119,10 +128,11 @@ class _Responses(AmisResponse):
         for device in source.block_device_mappings:
             ebs = dict(device.get("Ebs", {}))
             if ebs.get("SnapshotId"):
-                snapshot = backend.copy_snapshot(ebs["SnapshotId"], region, f"Copied for DestinationAmi from {source.id}", encrypted, key)
+                snapshot = backend.copy_snapshot(ebs["SnapshotId"], region, ebs["SnapshotId"], encrypted, key)
                 ebs.update(SnapshotId=snapshot.id, Encrypted=snapshot.encrypted)
             devices.append({**device, "Ebs": ebs})
         image = _new_image(backend, self._get_param("Name") or source.name, self._get_param("Description"), devices, source=source)
+        _describe_snapshots(backend, image, lambda copied: f"Copied for DestinationAmi {image.id} from SourceAmi {source.id} for SourceSnapshot {copied}. Task created on {int(CLOCK.now() * 1000):,}.")
         image.root_device_name = source.root_device_name
         if self._get_bool_param("CopyImageTags", False):
             image.add_tags({t["key"]: t["value"] for t in source.get_tags()})
