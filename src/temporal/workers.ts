@@ -6,8 +6,11 @@ import type { WorkerConfig } from '../config';
 import { TASK_QUEUE, WAITS_TASK_QUEUE } from '../model/names';
 import { runsInWorkflows } from './dataConverter';
 
-/** After a first signal, activities get this long before they are told to hand over. */
+/** After a first signal, activities that do something get this long before they are told to hand over. */
 const GRACE = '10 seconds';
+
+/** One that waits has nothing to finish: it hands over at once, and its wait goes on elsewhere. */
+const WAITS_GRACE = 0;
 
 /** And this long in all; then the process ends and their heartbeat timeouts hand them over. */
 const FORCE = '25 seconds';
@@ -32,7 +35,6 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
     namespace: config.temporal.namespace,
     activities,
     dataConverter,
-    shutdownGraceTime: GRACE,
     shutdownForceTime: FORCE,
   } satisfies Partial<WorkerOptions>;
   return Promise.all([
@@ -40,11 +42,13 @@ export async function createWorkers(options: WorkersOptions): Promise<Worker[]> 
       ...common,
       ...workflowSource(config, dataConverter),
       taskQueue: TASK_QUEUE,
+      shutdownGraceTime: GRACE,
       maxConcurrentActivityTaskExecutions: ACTION_SLOTS,
     }),
     Worker.create({
       ...common,
       taskQueue: WAITS_TASK_QUEUE,
+      shutdownGraceTime: WAITS_GRACE,
       maxConcurrentActivityTaskExecutions: WAIT_SLOTS,
     }),
   ]);

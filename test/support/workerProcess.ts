@@ -1,0 +1,113 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { stringify } from 'yaml';
+import { accountsFile } from './accounts';
+import { compileSources, removeCompiled } from './compiled';
+import { shared } from './shared';
+import { awsEnvironment, REGIONS, type World } from './world';
+
+const READY_WITHIN_MS = 30_000;
+
+/** The real worker, src/worker.ts, as processes that a test starts and kills. */
+export class WorkerProcesses {
+  private readonly children: ChildProcess[] = [];
+
+  private constructor(
+    private readonly compiled: string,
+    private readonly folder: string,
+    private readonly environment: Record<string, string>,
+  ) {}
+
+  /** Prepares processes for this world's Temporal server and accounts, through its AWS proxy. */
+  static async prepare(world: World): Promise<WorkerProcesses> {
+    const compiled = await compileSources();
+    const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-'));
+    const accounts = path.join(folder, 'accounts.yaml');
+    await writeFile(accounts, stringify(accountsFile(world.home, world.others, REGIONS)));
+    return new WorkerProcesses(compiled, folder, {
+      ...awsEnvironment(world.home, world.proxy.endpoint),
+      AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
+      HOME: folder,
+      PATH: process.env.PATH ?? '',
+      TEMPORAL_ADDRESS: world.temporal.address,
+      TEMPORAL_NAMESPACE: world.temporal.namespace ?? 'default',
+      HOLDFAST_ACCOUNTS: accounts,
+      HOLDFAST_EVIDENCE: path.join(folder, 'evidence'),
+      HOLDFAST_MANIFESTS: path.join(folder, 'manifests'),
+      HOLDFAST_WORKFLOW_BUNDLE: shared('bundle'),
+      HOLDFAST_API_SHARE: '1',
+    });
+  }
+
+  /** Starts one and waits until it polls. */
+  async start(more: Record<string, string> = {}): Promise<ChildProcess> {
+    const child = this.spawn(more);
+    await ready(child);
+    return child;
+  }
+
+  /** Runs one that ends by itself; returns its exit code and what it said on stderr. */
+  async run(more: Record<string, string>): Promise<{ code: unknown; said: string }> {
+    const child = this.spawn(more);
+    let said = '';
+    child.stdout?.resume();
+    child.stderr?.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    const [code] = (await once(child, 'close')) as unknown[];
+    return { code, said };
+  }
+
+  /** SIGKILL: no goodbye, no last heartbeat. Resolves when the process is gone. */
+  async kill(child: ChildProcess): Promise<void> {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill('SIGKILL');
+    await gone;
+  }
+
+  private spawn(more: Record<string, string>): ChildProcess {
+    const child = spawn(process.execPath, [path.join(this.compiled, 'src/worker.js')], {
+      env: { ...this.environment, ...more },
+      cwd: this.folder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.children.push(child);
+    const stop = () => child.kill('SIGKILL');
+    process.once('exit', stop);
+    child.once('exit', () => process.removeListener('exit', stop));
+    return child;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.children.map((child) => this.kill(child)));
+    await rm(this.folder, { recursive: true, force: true });
+    await removeCompiled(this.compiled);
+  }
+}
+
+function ready(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const said: string[] = [];
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      child.kill('SIGKILL');
+      reject(new Error(`the worker ${why}:\n${said.join('\n')}`));
+    };
+    const timer = setTimeout(() => fail('was not ready in time'), READY_WITHIN_MS);
+    child.once('error', (error) => fail(error.message));
+    child.once('exit', (code) => fail(`exited with ${code}`));
+    for (const stream of [child.stdout, child.stderr]) {
+      if (!stream) continue;
+      createInterface({ input: stream }).on('line', (line) => {
+        if (said.length < 100) said.push(line);
+        if (!line.includes('"worker ready"')) return;
+        clearTimeout(timer);
+        child.removeAllListeners('exit');
+        resolve();
+      });
+    }
+  });
+}
