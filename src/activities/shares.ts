@@ -12,6 +12,7 @@ import { grantName, isShared, missingFrom, type SharedImage, type ShareState } f
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { grantsOf } from './grants';
+import { foundInTime } from './idempotency';
 import { notShareable } from './imageReads';
 
 interface Shared {
@@ -34,7 +35,7 @@ interface LaunchShare {
 }
 
 /** Permissions of single accounts; never of the group `all`, which is everybody. */
-export function shareActivities({ aws }: ActivityDeps) {
+export function shareActivities({ aws, settings }: ActivityDeps) {
   const readShare = async ({ target, image, partner }: Shared): Promise<ShareState> => {
     const ec2 = aws.ec2(target, 'read');
     const launch = await launchPermissions(ec2, image.amiId);
@@ -77,20 +78,32 @@ export function shareActivities({ aws }: ActivityDeps) {
         await modifySnapshot(aws.ec2(target, 'share'), snapshotId, { Add: [{ UserId: partner }] });
     },
 
+    /** Takes back what is there; where nothing is shared, nothing is called: whoever may not share may not unshare. */
     async unshareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<void> {
-      for (const snapshotId of snapshotIds) {
-        await unlessGone(
-          modifySnapshot(aws.ec2(target, 'share'), snapshotId, { Remove: [{ UserId: partner }] }),
-        );
-      }
+      const ec2 = aws.ec2(target, 'share');
+      const shared = await foundInTime(settings, async () => {
+        const found: string[] = [];
+        for (const snapshotId of snapshotIds)
+          if ((await unlessGone(volumePermissions(ec2, snapshotId)))?.accounts.includes(partner))
+            found.push(snapshotId);
+        return found.length > 0 ? found : undefined;
+      });
+      for (const snapshotId of shared ?? [])
+        await unlessGone(modifySnapshot(ec2, snapshotId, { Remove: [{ UserId: partner }] }));
     },
 
     async shareLaunch({ target, amiId, partner }: LaunchShare): Promise<void> {
       await modifyImage(aws.ec2(target, 'share'), amiId, { Add: [{ UserId: partner }] });
     },
 
+    /** As {@link unshareSnapshots}. */
     async unshareLaunch({ target, amiId, partner }: LaunchShare): Promise<void> {
-      await unlessGone(modifyImage(aws.ec2(target, 'share'), amiId, { Remove: [{ UserId: partner }] }));
+      const ec2 = aws.ec2(target, 'share');
+      const shared = await foundInTime(settings, async () => {
+        const permissions = await unlessGone(launchPermissions(ec2, amiId));
+        return permissions?.accounts.includes(partner) || undefined;
+      });
+      if (shared) await unlessGone(modifyImage(ec2, amiId, { Remove: [{ UserId: partner }] }));
     },
   };
 }
@@ -139,11 +152,12 @@ async function modifySnapshot(ec2: EC2Client, SnapshotId: string, change: Change
   await ec2.send(new ModifySnapshotAttributeCommand({ SnapshotId, CreateVolumePermission: change }));
 }
 
-async function unlessGone(call: Promise<unknown>): Promise<void> {
+async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {
   try {
-    await call;
+    return await call;
   } catch (error) {
-    if (!isNotFound(error)) throw error;
+    if (isNotFound(error)) return undefined;
+    throw error;
   }
 }
 

@@ -205,9 +205,7 @@ describe('createCustomerManagedKey', () => {
     ['for signing', { KeySpec: 'RSA_2048', KeyUsage: 'SIGN_VERIFY' }],
   ] as const)('refuses a key behind the alias that is %s', async (_what, spec) => {
     const alias = anAlias();
-    const { KeyMetadata } = await kms().send(
-      new CreateKeyCommand({ KeyUsage: 'ENCRYPT_DECRYPT', ...spec }),
-    );
+    const { KeyMetadata } = await kms().send(new CreateKeyCommand({ KeyUsage: 'ENCRYPT_DECRYPT', ...spec }));
     await kms().send(new CreateAliasCommand({ AliasName: alias, TargetKeyId: KeyMetadata?.KeyId }));
     expect(await expectFailure(run({ alias }), FAILURE.keyUnusable)).toContain('symmetric');
     expect(world.proxy.mutations()).toEqual([]);

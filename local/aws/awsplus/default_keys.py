@@ -6,7 +6,9 @@ import json
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
+from moto.kms import kms_backends
 from moto.kms.models import KmsBackend
 from moto.kms.responses import KmsResponse
 
@@ -65,6 +67,14 @@ def install() -> None:
             self.keys[key_id].key_manager = "AWS"
         return key_id
 
+    create_default_encryption_key = EBSBackend._create_default_encryption_key
+
+    def create_aws_ebs(self: Any) -> Any:
+        arn = create_default_encryption_key(self)
+        kms_backends[self.account_id][self.region_name].describe_key("alias/aws/ebs").key_manager = "AWS"
+        return arn
+
+    EBSBackend._create_default_encryption_key = create_aws_ebs
     KmsBackend._generate_default_keys = generate_aws_managed
     KmsBackend.enable_key = lambda self, key_id: enable_key(self, self.get_key_id(key_id))
     KmsBackend.disable_key = lambda self, key_id: disable_key(self, self.get_key_id(key_id))
