@@ -60,6 +60,11 @@ export class WorkerProcesses {
     return { code, said };
   }
 
+  /** A compiled module, for settings that name one: `src/temporal/encryptedPayloads.js`. */
+  compiledModule(relative: string): string {
+    return path.join(this.compiled, relative);
+  }
+
   /** SIGKILL: no goodbye, no last heartbeat. Resolves when the process is gone. */
   async kill(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
