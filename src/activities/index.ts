@@ -5,8 +5,13 @@ import { evidenceActivities } from './evidence';
 import { grantActivities } from './grants';
 import { imagePlanActivities } from './imagePlans';
 import { imageActivities } from './images';
+import { expiryActivities } from './expiry';
+import { inventoryActivities } from './inventory';
+import { snapshotActivities } from './snapshots';
+import { snapshotWaitActivities } from './snapshotWaits';
 import { keyActivities } from './keys';
 import { keyCheckActivities } from './keyChecks';
+import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { targetActivities } from './targets';
 
@@ -23,6 +28,11 @@ export function createActivities(deps: ActivityDeps) {
     ...imagePlanActivities(deps),
     ...imageActivities(deps),
     ...shareActivities(deps),
+    ...policyActivities(deps),
+    ...inventoryActivities(deps),
+    ...snapshotActivities(deps),
+    ...snapshotWaitActivities(deps),
+    ...expiryActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });

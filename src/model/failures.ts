@@ -41,6 +41,8 @@ export const FAILURE = {
   healthCheckFailed: 'HealthCheckFailed',
   /** Changes were undone after a failure; the cause is that failure. */
   rolledBack: 'RolledBack',
+  /** The selector matches no instance and no volume. */
+  nothingSelected: 'NothingSelected',
   /** No such backup policy. */
   policyNotFound: 'PolicyNotFound',
   /** AWS or the network failed without saying that it is our fault. */

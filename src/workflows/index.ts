@@ -3,3 +3,8 @@ export { copyAmiToPartnerRegion } from './copyAmiToPartnerRegion';
 export { createCustomerManagedKey } from './createCustomerManagedKey';
 export { createShareableAmi } from './createShareableAmi';
 export { enableEncryptionByDefault } from './enableEncryptionByDefault';
+export { backupTarget } from './backupTarget';
+export { createBackupPolicy } from './createBackupPolicy';
+export { deleteBackupPolicy } from './deleteBackupPolicy';
+export { enforceExpiry } from './enforceExpiry';
+export { runBackup } from './runBackup';

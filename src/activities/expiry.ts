@@ -1,0 +1,194 @@
+import { Context } from '@temporalio/activity';
+import {
+  paginateDescribeImages,
+  paginateDescribeSnapshots,
+  DescribeLockedSnapshotsCommand,
+  type EC2Client,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
+import { classify } from '../aws/classify';
+import type { FailedItem } from '../model/outcome';
+import { TAG } from '../model/names';
+import { readRecoveryPoint } from '../model/recoveryPoint';
+import {
+  decideExpiry,
+  type ExpiryDecision,
+  type KeepReason,
+  type PolicyNow,
+  type SnapshotNow,
+} from '../model/retention';
+import type { Target } from '../model/target';
+import { FAILURE } from '../model/failures';
+import type { ActivityDeps } from './deps';
+import { failedItem } from './failedItem';
+import { snapshotIdsOf, tagMap } from './imageReads';
+import { instancesById, volumesById } from './inventory';
+import { isOwnSnapshot } from './recoveryPoints';
+import { deleteSnapshot } from './snapshotWaits';
+
+/** Points that one decision hands over for deletion; the workflow asks again until none is left. */
+const POINTS_A_BATCH = 100;
+const KEPT_SHOWN = 100;
+/** What EC2 calls the volume of a copied snapshot. */
+const COPY_VOLUME = 'vol-ffffffff';
+
+export interface ExpiryPlan {
+  expired: ExpiryDecision['expired'];
+  /** Points that may go, this batch included. */
+  expiredTotal: number;
+  /** The first ones; all are counted. */
+  kept: ExpiryDecision['kept'];
+  keptTotal: number;
+  keptByReason: Partial<Record<KeepReason, number>>;
+}
+
+export function expiryActivities({ aws, clock }: ActivityDeps) {
+  return {
+    /**
+     * Looks at every snapshot of Holdfast's in a place and decides which points may go. Points in `except` were
+     * tried already.
+     */
+    async planExpiry({
+      target,
+      policies,
+      except,
+    }: {
+      target: Target;
+      policies: PolicyNow[];
+      except: string[];
+    }): Promise<ExpiryPlan> {
+      const ec2 = aws.ec2(target, 'retention');
+      const snapshots = await snapshotsNow(ec2);
+      const existingSources = await existing(ec2, [...new Set(snapshots.map(({ sourceId }) => sourceId))]);
+      const decision = decideExpiry({ snapshots, policies, existingSources, now: clock.now() });
+      const open = decision.expired.filter(({ recoveryPointId }) => !except.includes(recoveryPointId));
+      return {
+        expired: open.slice(0, POINTS_A_BATCH),
+        expiredTotal: open.length,
+        kept: decision.kept.slice(0, KEPT_SHOWN),
+        keptTotal: decision.kept.length,
+        keptByReason: countReasons(decision),
+      };
+    },
+
+    /** Deletes points, each after a look at what it is now; what others have deleted counts as deleted. */
+    async deletePoints({
+      target,
+      points,
+    }: {
+      target: Target;
+      points: ExpiryDecision['expired'];
+    }): Promise<{ deleted: string[]; failed: FailedItem[] }> {
+      const ec2 = aws.ec2(target, 'retention');
+      const result: { deleted: string[]; failed: FailedItem[] } = { deleted: [], failed: [] };
+      for (const point of points) {
+        Context.current().heartbeat(result.deleted.length);
+        Context.current().cancellationSignal.throwIfAborted();
+        try {
+          await deletePoint(ec2, point);
+          result.deleted.push(point.recoveryPointId);
+        } catch (error) {
+          if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+          result.failed.push(failedItem(point.recoveryPointId, error));
+        }
+      }
+      return result;
+    },
+  };
+}
+
+async function deletePoint(
+  ec2: EC2Client,
+  { snapshotIds }: ExpiryDecision['expired'][number],
+): Promise<void> {
+  const Filters = [{ Name: 'snapshot-id', Values: snapshotIds }];
+  for await (const { Snapshots = [] } of paginateDescribeSnapshots(
+    { client: ec2 },
+    { OwnerIds: ['self'], Filters },
+  )) {
+    const held = Snapshots.find(
+      (snapshot) => !isOwnSnapshot(snapshot) || tagMap(snapshot.Tags)[TAG.legalHold] !== undefined,
+    );
+    if (held)
+      throw new Error(`${held.SnapshotId} has changed since the decision: it is held, or its marks are gone`);
+    for (const { SnapshotId = '' } of Snapshots) await deleteSnapshot(ec2, SnapshotId);
+  }
+}
+
+async function snapshotsNow(ec2: EC2Client): Promise<SnapshotNow[]> {
+  const own: Snapshot[] = [];
+  const Filters = [{ Name: 'tag-key', Values: [TAG.recoveryPoint] }];
+  for await (const { Snapshots = [] } of paginateDescribeSnapshots(
+    { client: ec2, pageSize: 1000 },
+    { OwnerIds: ['self'], Filters },
+  )) {
+    Context.current().heartbeat(own.length);
+    own.push(...Snapshots);
+  }
+  if (own.length === 0) return [];
+  const [used, locked] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
+  const copying = new Set(
+    own.filter(({ State, VolumeId }) => State === 'pending' && VolumeId === COPY_VOLUME).map(pointId),
+  );
+  return own.flatMap((snapshot) => {
+    const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description: description = '' } = snapshot;
+    const point = readRecoveryPoint({ snapshotId, volumeId, description, tags: tagMap(snapshot.Tags) });
+    if (!point) return [];
+    return {
+      ...point,
+      completed: snapshot.State === 'completed',
+      locked: locked.has(snapshotId),
+      usedByImage: used.has(snapshotId),
+      copyRunning: copying.has(point.recoveryPointId),
+    };
+  });
+}
+
+function pointId({ Tags }: Snapshot): string {
+  return tagMap(Tags)[TAG.recoveryPoint] ?? '';
+}
+
+async function usedByImages(ec2: EC2Client): Promise<Set<string>> {
+  const used = new Set<string>();
+  for await (const { Images = [] } of paginateDescribeImages(
+    { client: ec2, pageSize: 1000 },
+    { Owners: ['self'] },
+  )) {
+    for (const snapshotId of Images.flatMap(snapshotIdsOf)) used.add(snapshotId);
+  }
+  return used;
+}
+
+/** https://docs.aws.amazon.com/ebs/latest/userguide/ebs-snapshot-lock.html */
+async function lockedSnapshots(ec2: EC2Client): Promise<Set<string>> {
+  const locked = new Set<string>();
+  for (let NextToken: string | undefined; ;) {
+    const page = await ec2.send(new DescribeLockedSnapshotsCommand({ MaxResults: 1000, NextToken }));
+    for (const { SnapshotId = '', LockState } of page.Snapshots ?? [])
+      if (LockState !== 'expired') locked.add(SnapshotId);
+    NextToken = page.NextToken;
+    if (!NextToken) return locked;
+  }
+}
+
+async function existing(ec2: EC2Client, sourceIds: string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const { InstanceId = '', State } of instancesById(
+    ec2,
+    sourceIds.filter((id) => id.startsWith('i-')),
+  )) {
+    if (State?.Name !== 'terminated') found.add(InstanceId);
+  }
+  for await (const { VolumeId = '' } of volumesById(
+    ec2,
+    sourceIds.filter((id) => id.startsWith('vol-')),
+  ))
+    found.add(VolumeId);
+  return found;
+}
+
+function countReasons({ kept }: ExpiryDecision): ExpiryPlan['keptByReason'] {
+  const counts: ExpiryPlan['keptByReason'] = {};
+  for (const { reason } of kept) counts[reason] = (counts[reason] ?? 0) + 1;
+  return counts;
+}

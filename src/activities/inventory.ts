@@ -1,0 +1,199 @@
+import {
+  paginateDescribeInstances,
+  paginateDescribeVolumes,
+  DescribeInstancesCommand,
+  DescribeVolumesCommand,
+  type EC2Client,
+  type Filter,
+  type Instance,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import type { BackupUnit } from '../model/backup';
+import { matchesTags, tagFilters, type Selector } from '../model/selector';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagMap } from './imageReads';
+
+/** Instances in other states have no volumes, or are about to lose them. */
+const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
+/** Small enough that a page's snapshots start within seconds of each other and its payload stays far below 2 MB. */
+const PAGE = 50;
+/** EC2 takes at most this many values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
+const FILTER_VALUES = 200;
+
+/** The passes over a target, in order. A unit that an earlier pass found is not found again. */
+const PASSES = ['instancesByTag', 'instancesById', 'volumesByTag', 'volumesById'] as const;
+type Pass = (typeof PASSES)[number];
+
+interface UnitsPage {
+  units: BackupUnit[];
+  /** There when more may follow. */
+  cursor?: string;
+}
+
+/** What a selector means in one target: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
+export function inventoryActivities({ aws }: ActivityDeps) {
+  return {
+    /** One page of what the selector selects: instances with their EBS volumes, then volumes by themselves. */
+    async listUnits({
+      target,
+      selector,
+      cursor,
+    }: {
+      target: Target;
+      selector: Selector;
+      cursor?: string;
+    }): Promise<UnitsPage> {
+      const ec2 = aws.ec2(target, 'read');
+      const [index, token] = parseCursor(cursor);
+      const pass = PASSES[index] ?? 'volumesById';
+      const page = pass.startsWith('instances')
+        ? await instancesPage(ec2, selector, pass, token)
+        : await volumesPage(ec2, selector, pass, token);
+      const next = page.token ? `${index}:${page.token}` : `${index + 1}:`;
+      return { units: page.units, ...((page.token || index + 1 < PASSES.length) && { cursor: next }) };
+    },
+  };
+}
+
+function parseCursor(cursor = '0:'): [number, string | undefined] {
+  const at = cursor.indexOf(':');
+  return [Number(cursor.slice(0, at)), cursor.slice(at + 1) || undefined];
+}
+
+interface Found {
+  units: BackupUnit[];
+  token?: string;
+}
+
+async function instancesPage(
+  ec2: EC2Client,
+  selector: Selector,
+  pass: Pass,
+  token: string | undefined,
+): Promise<Found> {
+  const filters = filtersOf(selector, pass, 'instance-id', selector.instanceIds, token);
+  if (!filters) return { units: [] };
+  const { Reservations = [], NextToken } = await ec2.send(
+    new DescribeInstancesCommand({
+      Filters: [...filters.filters, LIVING],
+      MaxResults: PAGE,
+      NextToken: filters.token,
+    }),
+  );
+  const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+  const units = instances.filter((instance) => isOfPass(selector, pass, instance)).map(instanceUnit);
+  return { units, token: filters.next(NextToken) };
+}
+
+async function volumesPage(
+  ec2: EC2Client,
+  selector: Selector,
+  pass: Pass,
+  token: string | undefined,
+): Promise<Found> {
+  const filters = filtersOf(selector, pass, 'volume-id', selector.volumeIds, token);
+  if (!filters) return { units: [] };
+  const { Volumes = [], NextToken } = await ec2.send(
+    new DescribeVolumesCommand({ Filters: filters.filters, MaxResults: PAGE, NextToken: filters.token }),
+  );
+  const matching = Volumes.filter((volume) => isOfPass(selector, pass, volume));
+  const covered = await coveredByInstance(ec2, selector, matching);
+  const units = matching.filter(({ VolumeId = '' }) => !covered.has(VolumeId)).map(volumeUnit);
+  return { units, token: filters.next(NextToken) };
+}
+
+interface PageFilters {
+  filters: Filter[];
+  token?: string;
+  /** The token of the page after this one. */
+  next: (awsToken: string | undefined) => string | undefined;
+}
+
+/** Ids go as filters, because MaxResults and ids exclude each other; a chunk of ids is a page. */
+function filtersOf(
+  selector: Selector,
+  pass: Pass,
+  idFilter: string,
+  ids: string[] | undefined,
+  token?: string,
+): PageFilters | undefined {
+  if (pass.endsWith('ByTag')) {
+    return selector.tags && { filters: tagFilters(selector.tags), token, next: (awsToken) => awsToken };
+  }
+  const start = Number(token ?? 0);
+  const chunk = ids?.slice(start, start + Math.min(PAGE, FILTER_VALUES));
+  if (!chunk || chunk.length === 0) return undefined;
+  const end = start + chunk.length;
+  return {
+    filters: [{ Name: idFilter, Values: chunk }],
+    next: () => (end < (ids?.length ?? 0) ? String(end) : undefined),
+  };
+}
+
+/** By tag: what matches. By id: what no pass by tag has found. */
+function isOfPass(selector: Selector, pass: Pass, { Tags }: Instance | Volume): boolean {
+  return matchesTags(selector.tags, tagMap(Tags)) === pass.endsWith('ByTag');
+}
+
+function instanceUnit({ InstanceId = '', BlockDeviceMappings = [] }: Instance): BackupUnit {
+  return {
+    kind: 'instance',
+    resourceId: InstanceId,
+    volumeIds: BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []),
+  };
+}
+
+function volumeUnit({ VolumeId = '' }: Volume): BackupUnit {
+  return { kind: 'volume', resourceId: VolumeId, volumeIds: [VolumeId] };
+}
+
+/** Volumes whose instance is selected are in its set already. */
+async function coveredByInstance(
+  ec2: EC2Client,
+  selector: Selector,
+  volumes: Volume[],
+): Promise<Set<string>> {
+  const holders = new Map(
+    volumes.flatMap(({ VolumeId = '', Attachments = [] }) => {
+      const instanceId = Attachments[0]?.InstanceId;
+      return instanceId ? [[VolumeId, instanceId] as const] : [];
+    }),
+  );
+  const selected = new Set<string>();
+  for await (const instance of instancesById(ec2, [...new Set(holders.values())])) {
+    const isSelected =
+      matchesTags(selector.tags, tagMap(instance.Tags)) ||
+      selector.instanceIds?.includes(instance.InstanceId ?? '');
+    if (isSelected && LIVING.Values.includes(instance.State?.Name ?? ''))
+      selected.add(instance.InstanceId ?? '');
+  }
+  return new Set(
+    [...holders].filter(([, instanceId]) => selected.has(instanceId)).map(([volumeId]) => volumeId),
+  );
+}
+
+/** Those of the instances that exist, in any state. */
+export async function* instancesById(ec2: EC2Client, ids: readonly string[]): AsyncGenerator<Instance> {
+  for (let start = 0; start < ids.length; start += FILTER_VALUES) {
+    const Filters = [{ Name: 'instance-id', Values: ids.slice(start, start + FILTER_VALUES) }];
+    for await (const { Reservations = [] } of paginateDescribeInstances(
+      { client: ec2, pageSize: 1000 },
+      { Filters },
+    )) {
+      for (const { Instances = [] } of Reservations) yield* Instances;
+    }
+  }
+}
+
+/** Those of the volumes that exist. */
+export async function* volumesById(ec2: EC2Client, ids: readonly string[]): AsyncGenerator<Volume> {
+  for (let start = 0; start < ids.length; start += FILTER_VALUES) {
+    const Filters = [{ Name: 'volume-id', Values: ids.slice(start, start + FILTER_VALUES) }];
+    for await (const { Volumes = [] } of paginateDescribeVolumes(
+      { client: ec2, pageSize: 1000 },
+      { Filters },
+    ))
+      yield* Volumes;
+  }
+}

@@ -1,0 +1,201 @@
+import { createHash } from 'node:crypto';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
+  ScheduleOverlapPolicy,
+  type Client,
+  type ScheduleDescription,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import { isTimezone } from '../calendar/calendar';
+import { fixedDurationMs } from '../model/duration';
+import { FAILURE } from '../model/failures';
+import { scheduleIds, workflowIds } from '../model/ids';
+import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
+import {
+  DEFAULT_SELECTOR_TAG,
+  type BackupPolicy,
+  type CreateBackupPolicyResult,
+  type NormalizedPolicy,
+} from '../model/policy';
+import type { PolicyNow } from '../model/retention';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+
+/**
+ * A run that is still open after this long is stuck: its snapshots would be days older than the next ones. It is
+ * ended, and its failure is as loud as any other.
+ */
+const RUN_TIMEOUT_MS = 3 * 86_400_000;
+const EXPIRY_INTERVAL_MS = 3_600_000;
+const NEXT_RUNS = 5;
+
+/** Policies live as Temporal Schedules: https://docs.temporal.io/schedule */
+export function policyActivities({ aws, temporal }: ActivityDeps) {
+  return {
+    /**
+     * Resolves and reckons once what every run of the policy then follows.
+     *
+     * @throws ApplicationFailure InvalidInput, TargetNotAllowed
+     */
+    async normalizePolicy({ policy }: { policy: BackupPolicy }): Promise<NormalizedPolicy> {
+      if (!isTimezone(policy.timezone)) {
+        throw ApplicationFailure.nonRetryable(
+          `timezone: ${policy.timezone} is not an IANA timezone; write it like Europe/Berlin`,
+          FAILURE.invalidInput,
+        );
+      }
+      const frequencyMs = fixedDurationMs(policy.frequency) ?? 0;
+      const terms = {
+        schemaVersion: 1 as const,
+        policyName: policy.policyName,
+        frequencyMs,
+        retention: policy.retention,
+        timezone: policy.timezone,
+        selector: policy.selector ?? { tags: { all: { [DEFAULT_SELECTOR_TAG]: policy.policyName } } },
+        targets: await aws.resolve(policy.targets),
+        rpoMs: (policy.rpo && fixedDurationMs(policy.rpo)) || 2 * frequencyMs,
+        minKeep: policy.minKeep,
+        paused: policy.paused,
+      };
+      const { requestedBy, ticket } = policy;
+      return {
+        ...terms,
+        hash: hashOf(terms),
+        ...(requestedBy && { requestedBy }),
+        ...(ticket && { ticket }),
+      };
+    },
+
+    /** Creates or changes the policy's Schedule; one that carries the same policy stays untouched. */
+    async applyPolicy({ policy }: { policy: NormalizedPolicy }): Promise<CreateBackupPolicyResult> {
+      const scheduleId = scheduleIds.policy(policy.policyName);
+      const status = await writeSchedule(
+        temporal,
+        policySchedule(policy),
+        (existing) => policyOf(existing)?.hash === policy.hash,
+      );
+      const { info } = await temporal.schedule.getHandle(scheduleId).describe();
+      const nextRuns = policy.paused
+        ? []
+        : info.nextActionTimes.slice(0, NEXT_RUNS).map((at) => at.toISOString());
+      return { policyName: policy.policyName, status, scheduleId, nextRuns };
+    },
+
+    /** Every target gets an hourly `enforceExpiry`, independent of its policies: their points outlive them. */
+    async ensureExpirySchedules({ targets }: { targets: Target[] }): Promise<void> {
+      for (const target of targets) await writeSchedule(temporal, expirySchedule(target), () => true);
+    },
+
+    /** @throws ApplicationFailure PolicyNotFound */
+    async readPolicy({ policyName }: { policyName: string }): Promise<NormalizedPolicy> {
+      try {
+        const policy = policyOf(await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe());
+        if (policy) return policy;
+      } catch (error) {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+      }
+      throw notFound(policyName);
+    },
+
+    /**
+     * Deletes the policy's Schedule; what it made stays and expires.
+     *
+     * @returns false when there was none
+     */
+    async deletePolicySchedule({ policyName }: { policyName: string }): Promise<boolean> {
+      try {
+        await temporal.schedule.getHandle(scheduleIds.policy(policyName)).delete();
+        return true;
+      } catch (error) {
+        if (error instanceof ScheduleNotFoundError) return false;
+        throw error;
+      }
+    },
+
+    /** What deletions must know of the policies that exist now. */
+    async policiesNow(): Promise<PolicyNow[]> {
+      const policies: PolicyNow[] = [];
+      for await (const { scheduleId } of temporal.schedule.list()) {
+        if (!scheduleId.startsWith(scheduleIds.policy(''))) continue;
+        const description = await temporal.schedule.getHandle(scheduleId).describe();
+        const policy = policyOf(description);
+        // A Schedule that nobody can read may stand for any policy of that name: hold its points.
+        const policyName = policy?.policyName ?? scheduleId.slice(scheduleIds.policy('').length);
+        policies.push({ policyName, paused: !policy || description.state.paused, rpoMs: policy?.rpoMs ?? 0 });
+      }
+      return policies;
+    },
+  };
+}
+
+function notFound(policyName: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `policyName: there is no backup policy ${policyName}; create it with createBackupPolicy`,
+    FAILURE.policyNotFound,
+  );
+}
+
+function hashOf(terms: object): string {
+  return createHash('sha256').update(JSON.stringify(terms)).digest('hex');
+}
+
+/** The policy that a Schedule carries as its action's one argument. */
+function policyOf({ action }: ScheduleDescription): NormalizedPolicy | undefined {
+  return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
+}
+
+/** Slow runs never delay the next slot, and after an outage at most one interval is caught up, not a storm of them. */
+function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
+  const { policyName, frequencyMs } = policy;
+  return {
+    scheduleId: scheduleIds.policy(policyName),
+    spec: { intervals: [{ every: frequencyMs }] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'runBackup',
+      workflowId: workflowIds.backup(policyName),
+      taskQueue: TASK_QUEUE,
+      args: [policy],
+      workflowExecutionTimeout: RUN_TIMEOUT_MS,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },
+    state: { paused: policy.paused },
+    memo: { policyName },
+    typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.policy, value: policyName }],
+  };
+}
+
+function expirySchedule(target: Target): ScheduleOptions {
+  return {
+    scheduleId: scheduleIds.expiry(target),
+    spec: { intervals: [{ every: EXPIRY_INTERVAL_MS }] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'enforceExpiry',
+      workflowId: workflowIds.expiry(target),
+      taskQueue: TASK_QUEUE,
+      args: [{ targets: [target] }],
+      workflowExecutionTimeout: RUN_TIMEOUT_MS,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: EXPIRY_INTERVAL_MS },
+  };
+}
+
+async function writeSchedule(
+  temporal: Client,
+  wanted: ScheduleOptions,
+  isSame: (existing: ScheduleDescription) => boolean,
+): Promise<CreateBackupPolicyResult['status']> {
+  const handle = temporal.schedule.getHandle(wanted.scheduleId);
+  try {
+    await temporal.schedule.create(wanted);
+    return 'CREATED';
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+  if (isSame(await handle.describe())) return 'UNCHANGED';
+  await handle.update(({ state }) => ({ ...wanted, state: { ...state, ...wanted.state } }));
+  return 'UPDATED';
+}

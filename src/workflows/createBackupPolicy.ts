@@ -1,0 +1,24 @@
+import {
+  createBackupPolicyInput,
+  type CreateBackupPolicyInput,
+  type CreateBackupPolicyResult,
+} from '../model/policy';
+import { operation } from './support/operation';
+import { mutate, read } from './support/options';
+
+/**
+ * Makes a policy's Schedule what the input says: created, changed, or left alone when it already is. Its points
+ * expire through an hourly `enforceExpiry` of each target, which is made sure of too.
+ */
+export async function createBackupPolicy(input: CreateBackupPolicyInput): Promise<CreateBackupPolicyResult> {
+  return operation(createBackupPolicyInput, input, async (request, run) => {
+    run.about({ policy: request.policyName });
+    run.phase('Normalizing');
+    const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });
+    run.phase('Scheduling');
+    await mutate('Make sure that points expire').ensureExpirySchedules({ targets: policy.targets });
+    const result = await mutate(`Schedule ${policy.policyName}`).applyPolicy({ policy });
+    run.row(result.scheduleId, result.status, result.nextRuns[0] && `next run ${result.nextRuns[0]}`);
+    return result;
+  });
+}

@@ -1,0 +1,125 @@
+import {
+  ApplicationFailure,
+  executeChild,
+  isCancellation,
+  ParentClosePolicy,
+  workflowInfo,
+} from '@temporalio/workflow';
+import {
+  runBackupSchema,
+  type BackupTargetResult,
+  type RunBackupInput,
+  type RunBackupResult,
+} from '../model/backup';
+import { FAILURE } from '../model/failures';
+import { workflowIds } from '../model/ids';
+import { listed } from '../model/list';
+import type { FailedItem } from '../model/outcome';
+import type { NormalizedPolicy } from '../model/policy';
+import { targetKey, type Target } from '../model/target';
+import { backupTarget } from './backupTarget';
+import { fail, failedItem, rootCause, settle } from './support/failure';
+import { operation, type Run } from './support/operation';
+import { read } from './support/options';
+
+/**
+ * One slot of a policy: everything that it selects gets a completed recovery point, in every target. A slot that ran
+ * before creates nothing. A resource that fails does not stop the others, and fails the run.
+ */
+export async function runBackup(input: RunBackupInput): Promise<RunBackupResult> {
+  return operation(runBackupSchema(input), input, async (request, run) => {
+    run.about({ policy: request.policyName });
+    run.phase('Reading the policy');
+    const policy =
+      'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
+    const slotMs = slotOf();
+    run.remark(`Slot ${new Date(slotMs).toISOString()}`);
+    run.phase('Protecting');
+    const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
+    const result = resultOf(policy, slotMs, outcomes);
+    if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy);
+    return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
+  });
+}
+
+/** The nominal time that the policy was due at; for a run by hand, when it started. */
+function slotOf(): number {
+  const { typedSearchAttributes, startTime } = workflowInfo();
+  const scheduled = typedSearchAttributes.get({ name: 'TemporalScheduledStartTime', type: 'DATETIME' });
+  return (scheduled ?? startTime).getTime();
+}
+
+type TargetOutcome = BackupTargetResult | { notRun: FailedItem };
+
+/** A child that outlives a terminated parent: its snapshots are started, and somebody must see them complete. */
+async function protect(
+  policy: NormalizedPolicy,
+  target: Target,
+  slotMs: number,
+  run: Run,
+): Promise<TargetOutcome> {
+  const name = targetKey(target);
+  run.row(name, 'running');
+  try {
+    const result = await executeChild(backupTarget, {
+      workflowId: workflowIds.backupTarget(workflowInfo().workflowId, target),
+      args: [{ policy, target, slotMs }],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${policy.policyName} in ${name}`,
+    });
+    run.row(name, 'protected', `${result.protected} of ${result.selected}`);
+    return result;
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const partial = resultIn(error);
+    run.row(
+      name,
+      'failed',
+      partial ? `${partial.protected} of ${partial.selected}` : rootCause(error).message,
+    );
+    return partial ?? { notRun: failedItem(name, error) };
+  }
+}
+
+/** A child that protected only some says which, in its failure's details. */
+function resultIn(error: unknown): BackupTargetResult | undefined {
+  const cause = rootCause(error);
+  const isPartial =
+    cause instanceof ApplicationFailure &&
+    (cause.type === FAILURE.partialFailure || cause.type === FAILURE.allFailed);
+  return isPartial ? (cause.details?.[0] as BackupTargetResult | undefined) : undefined;
+}
+
+function resultOf(policy: NormalizedPolicy, slotMs: number, outcomes: TargetOutcome[]): RunBackupResult {
+  const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+  const notRun = outcomes.flatMap((outcome) => ('notRun' in outcome ? outcome.notRun : []));
+  const sum = (pick: (result: BackupTargetResult) => number) =>
+    ran.reduce((total, result) => total + pick(result), 0);
+  const selected = sum((result) => result.selected);
+  const isProtected = sum((result) => result.protected);
+  const failures = [...notRun, ...ran.flatMap(({ failed }) => failed.items)];
+  const points = ran.flatMap(({ recoveryPoints }) => recoveryPoints.items);
+  return {
+    policyName: policy.policyName,
+    slot: new Date(slotMs).toISOString(),
+    status: isProtected > 0 && sum((result) => result.created) === 0 ? 'DUPLICATE_SLOT' : 'COMPLETED',
+    selected,
+    protected: isProtected,
+    volumes: sum((result) => result.volumes),
+    failed: listed(failures, notRun.length + sum(({ failed }) => failed.total)),
+    recoveryPoints: listed(
+      points,
+      sum(({ recoveryPoints }) => recoveryPoints.total),
+    ),
+    copies: listed([]),
+    coverage: selected === 0 ? 0 : isProtected / selected,
+  };
+}
+
+function nothingSelected({ policyName, selector, targets }: NormalizedPolicy) {
+  const where = targets.map(targetKey).join(', ');
+  return fail(
+    FAILURE.nothingSelected,
+    `policy ${policyName} selects nothing in ${where}: no instance or volume matches ${JSON.stringify(selector)}`,
+  );
+}
