@@ -1,15 +1,20 @@
+import { isCancellation } from '@temporalio/workflow';
 import {
   enableEncryptionByDefaultInput,
+  encryptsUnder,
+  regionMismatch,
   type EnableEncryptionByDefaultInput,
   type EncryptionDefaultChange,
 } from '../model/encryptionDefault';
+import { FAILURE } from '../model/failures';
 import { listed, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import { targetKey, type Target } from '../model/target';
-import { failedItem, settle } from './support/failure';
+import { fail, failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { mutate, read } from './support/options';
+import { mutate, read, undo as undoing, verify } from './support/options';
 import { UndoStack } from './support/undo';
+import { showUndone, undoAndRethrow } from './support/undone';
 
 export interface EnableEncryptionByDefaultResult {
   summary: string;
@@ -18,8 +23,8 @@ export interface EnableEncryptionByDefaultResult {
 }
 
 /**
- * Turns EBS encryption by default on, with a customer managed key, in every target. Targets do not depend on each
- * other; one that fails is put back as it was and reported.
+ * Turns EBS encryption by default on, with a key of the region, in every target. Targets do not depend on each other:
+ * one that fails is put back as it was and reported, and the others go on. A cancelled run puts all of them back.
  */
 export async function enableEncryptionByDefault(
   input: EnableEncryptionByDefaultInput,
@@ -30,13 +35,21 @@ export async function enableEncryptionByDefault(
     const targets = await read('Resolve targets').resolveTargets({
       targets: request.targets ?? Object.keys(kmsKeyIds).map((region) => ({ region })),
     });
+    if (targets.length === 1) run.about({ target: targets[0] });
+    refuseMismatch(kmsKeyIds, targets);
     run.phase('Encrypting by default');
+    for (const target of targets) run.row(targetKey(target), 'waiting');
     const changed: EncryptionDefaultChange[] = [];
     const failed: FailedItem[] = [];
+    const undo = new UndoStack();
     for (const target of targets) {
+      const part = new UndoStack();
       try {
-        changed.push(await encryptByDefault(target, kmsKeyIds[target.region] ?? '', run));
+        changed.push(await encryptByDefault(target, kmsKeyIds[target.region] ?? '', run, part));
+        undo.absorb(part);
       } catch (error) {
+        showUndone(run, await part.unwind());
+        if (isCancellation(error)) return undoAndRethrow(error, run, undo);
         const failure = failedItem(targetKey(target), error);
         failed.push(failure);
         run.row(targetKey(target), 'failed', failure.message);
@@ -50,30 +63,33 @@ export async function enableEncryptionByDefault(
   });
 }
 
+/** Again, now that targets without a region have one. */
+function refuseMismatch(kmsKeyIds: Record<string, string>, targets: readonly Target[]): void {
+  const regions = targets.map(({ region }) => region);
+  const problems = regionMismatch(kmsKeyIds, regions).map(({ field, message }) => `${field}: ${message}`);
+  if (problems.length > 0) throw fail(FAILURE.invalidInput, problems.join('; '));
+}
+
 async function encryptByDefault(
   target: Target,
   kmsKeyId: string,
   run: Run,
+  undo: UndoStack,
 ): Promise<EncryptionDefaultChange> {
   const name = targetKey(target);
   run.row(name, 'checking');
-  const key = await read(`Check ${kmsKeyId} in ${name}`).requireUsableKey({ target, kmsKeyId });
+  const { arn: keyArn } = await read(`Check ${kmsKeyId} in ${name}`).requireUsableKey({ target, kmsKeyId });
   const before = await read(`Read ${name}`).readEncryptionDefault({ target });
-  const undo = new UndoStack();
-  undo.register(`put ${name} back`, () =>
-    mutate(`Put ${name} back`).writeEncryptionDefault({ target, ...before }),
-  );
-  try {
-    await mutate(`Encrypt by default in ${name}`).writeEncryptionDefault({
-      target,
-      enabled: true,
-      kmsKeyId: key.arn,
-    });
-    const after = await read(`Verify ${name}`).readEncryptionDefault({ target });
-    run.row(name, 'encrypted by default', key.arn);
-    return { target, before, after };
-  } catch (error) {
-    await undo.unwind();
-    throw error;
+  if (encryptsUnder(before, keyArn)) {
+    run.row(name, 'encrypted by default', 'was already');
+    return { target, before, after: before };
   }
+  undo.register(`encryption by default in ${name} as before`, () =>
+    undoing(`Put ${name} back`).writeEncryptionDefault({ target, ...before }),
+  );
+  const wanted = { enabled: true, kmsKeyId: keyArn };
+  await mutate(`Encrypt by default in ${name}`).writeEncryptionDefault({ target, ...wanted });
+  const after = await verify(`Verify ${name}`).verifyEncryptionDefault({ target, keyArn });
+  run.row(name, 'encrypted by default', keyArn);
+  return { target, before, after };
 }

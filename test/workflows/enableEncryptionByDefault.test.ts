@@ -94,6 +94,54 @@ describe('enableEncryptionByDefault', () => {
     expect(await settingsOf('us-east-1')).toEqual({ on: true, key });
   });
 
+  it('changes nothing where it is on already', async () => {
+    const key = await aKey(world.home);
+    await run({ kmsKeyIds: { 'us-east-1': key } });
+    world.proxy.reset();
+    const result = await run({ kmsKeyIds: { 'us-east-1': key } });
+    expect(result.changed.items).toEqual([
+      expect.objectContaining({
+        before: { enabled: true, kmsKeyId: key },
+        after: { enabled: true, kmsKeyId: key },
+      }),
+    ]);
+    expect(world.proxy.mutations()).toEqual([]);
+  });
+
+  it('puts every target back when it is cancelled', async () => {
+    const [east, west] = await Promise.all([aKey(world.home), aKey(world.home, 'eu-west-1')]);
+    await run({ kmsKeyIds: { 'us-east-1': east, 'eu-west-1': west } });
+    const [newEast, newWest] = await Promise.all([aKey(world.home), aKey(world.home, 'eu-west-1')]);
+    world.proxy.reset();
+    world.proxy.fault(
+      'ModifyEbsDefaultKmsKeyId',
+      { before: { code: 'RequestLimitExceeded', status: 503 } },
+      [2, 3],
+    );
+    const handle = await world.start('enableEncryptionByDefault', {
+      kmsKeyIds: { 'us-east-1': newEast, 'eu-west-1': newWest },
+    });
+    while (world.proxy.callsOf('ModifyEbsDefaultKmsKeyId').length < 2)
+      await new Promise((go) => setTimeout(go, 10));
+    await handle.cancel();
+    await expect(handle.result()).rejects.toThrow();
+
+    expect(await settingsOf('us-east-1')).toEqual({ on: true, key: east });
+    expect(await settingsOf('eu-west-1')).toEqual({ on: true, key: west });
+    const { searchAttributes } = await handle.describe();
+    expect(searchAttributes['HoldfastOutcome']).toEqual(['Cancelled']);
+  });
+
+  it('names both when targets without a region and keys do not fit together', async () => {
+    const message = await expectFailure(
+      run({ kmsKeyIds: { 'eu-west-1': 'alias/ebs' }, targets: [{}] }),
+      FAILURE.invalidInput,
+    );
+    expect(message).toContain('targets: a target is in us-east-1');
+    expect(message).toContain('kmsKeyIds: there is a key for eu-west-1');
+    expect(world.proxy.mutations()).toEqual([]);
+  });
+
   it('works in another account through its role', async () => {
     const other = world.others[0]!;
     const key = await aKey(other);
@@ -122,6 +170,12 @@ describe('enableEncryptionByDefault', () => {
     ['no regions', { kmsKeyIds: {} }],
     ['an unknown field', { kmsKeyIds: { 'us-east-1': 'k' }, kmsKey: 'k' }],
     ['a wrong region', { kmsKeyIds: { virginia: 'k' } }],
+    ['a target without a key', { kmsKeyIds: { 'us-east-1': 'k' }, targets: [{ region: 'eu-west-1' }] }],
+    [
+      'a key without a target',
+      { kmsKeyIds: { 'us-east-1': 'k', 'eu-west-1': 'k' }, targets: [{ region: 'us-east-1' }] },
+    ],
+    ['no targets', { kmsKeyIds: { 'us-east-1': 'k' }, targets: [] }],
   ])('refuses %s as InvalidInput without an AWS call', async (_what, input) => {
     await expectFailure(run(input), FAILURE.invalidInput);
     expect(world.proxy.calls).toEqual([]);
