@@ -101,7 +101,7 @@ export function shareActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'share');
       const shared = await foundInTime(settings, async () => {
         const permissions = await unlessGone(launchPermissions(ec2, amiId));
-        return permissions?.accounts.includes(partner) || undefined;
+        return permissions?.accounts.includes(partner) ? true : undefined;
       });
       if (shared) await unlessGone(modifyImage(ec2, amiId, { Remove: [{ UserId: partner }] }));
     },

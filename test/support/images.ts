@@ -81,3 +81,17 @@ export async function grantsOn(
   const { Grants = [] } = await owner.kms(region).send(new ListGrantsCommand({ KeyId }));
   return Grants.filter(({ Name }) => Name?.startsWith('holdfast/'));
 }
+
+/** Everything that sharing images leaves in a region, by id: to tell that nothing was left, or what. */
+export async function imagesLeft(owner: TestAccount, key: string, region = HOME_REGION) {
+  const [images, snapshots, grants] = await Promise.all([
+    madeImages(owner, region),
+    madeSnapshots(owner, region),
+    grantsOn(owner, key, region),
+  ]);
+  return {
+    images: images.map(({ ImageId }) => ImageId).sort(),
+    snapshots: snapshots.map(({ SnapshotId }) => SnapshotId).sort(),
+    grants: grants.map(({ GrantId }) => GrantId).sort(),
+  };
+}

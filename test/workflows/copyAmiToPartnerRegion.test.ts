@@ -9,8 +9,9 @@ import { FAILURE } from '../../src/model/failures';
 import type { SharedImageResult } from '../../src/model/share';
 import type { TestAccount } from '../support/accounts';
 import { expectFailure, failedResult } from '../support/failure';
-import { grantsOn, imageCalled, madeImages, madeSnapshots, openTo, sharedWith } from '../support/images';
+import { grantsOn, imageCalled, imagesLeft, openTo, sharedWith } from '../support/images';
 import { aKey, anInstance } from '../support/seed';
+import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
 
 const THERE = 'ap-southeast-1';
@@ -63,18 +64,7 @@ describe('copyAmiToPartnerRegion', () => {
   });
   const run = (input: unknown) => world.run<SharedImageResult>('copyAmiToPartnerRegion', input);
 
-  async function inventory() {
-    const [images, snapshots, grants] = await Promise.all([
-      madeImages(world.home, THERE),
-      madeSnapshots(world.home, THERE),
-      grantsOn(world.home, keys.there, THERE),
-    ]);
-    return {
-      images: images.map(({ ImageId }) => ImageId).sort(),
-      snapshots: snapshots.map(({ SnapshotId }) => SnapshotId).sort(),
-      grants: grants.map(({ GrantId }) => GrantId).sort(),
-    };
-  }
+  const inventory = () => imagesLeft(world.home, keys.there, THERE);
 
   it('copies the image under a key of the region, and shares it with the partner there', async () => {
     const result = await run(asked(encrypted.amiId));
@@ -148,7 +138,7 @@ describe('copyAmiToPartnerRegion', () => {
     world.proxy.reset();
     world.proxy.fault('CreateGrant', { before: { code: 'ThrottlingException' } });
     const handle = await world.start('copyAmiToPartnerRegion', asked(amiId));
-    while (world.proxy.callsOf('CreateGrant').length === 0) await new Promise((go) => setTimeout(go, 20));
+    await until(() => world.proxy.callsOf('CreateGrant').length > 0);
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow();
     expect(await inventory()).toEqual(before);

@@ -14,6 +14,7 @@ import type { CreateCustomerManagedKeyResult } from '../../src/model/key';
 import { TAG } from '../../src/model/names';
 import type { TestAccount } from '../support/accounts';
 import { expectFailure } from '../support/failure';
+import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
 
 describe('createCustomerManagedKey', () => {
@@ -131,8 +132,8 @@ describe('createCustomerManagedKey', () => {
     const results = await Promise.all([run({ alias }), run({ alias }), run({ alias })]);
 
     expect(new Set(results.map(({ keyId }) => keyId)).size).toBe(1);
-    expect(await keysOf(alias)).toEqual([results[0]!.keyId]);
-    expect(await aliasOf(alias)).toBe(results[0]!.keyId);
+    expect(await keysOf(alias)).toEqual([results[0].keyId]);
+    expect(await aliasOf(alias)).toBe(results[0].keyId);
   });
 
   it.each(['CreateKey', 'CreateAlias', 'EnableKeyRotation'])(
@@ -152,7 +153,7 @@ describe('createCustomerManagedKey', () => {
       world.proxy.fault('CreateAlias', { before: { code: 'ThrottlingException' } });
       world.start('createCustomerManagedKey', { ...ASKED, alias }).then(resolve, reject);
     });
-    while (world.proxy.callsOf('CreateAlias').length === 0) await new Promise((go) => setTimeout(go, 20));
+    await until(() => world.proxy.callsOf('CreateAlias').length > 0);
     await handle.terminate('test');
     const [orphan] = await keysOf(alias);
     world.proxy.reset();
@@ -190,14 +191,13 @@ describe('createCustomerManagedKey', () => {
     const alias = anAlias();
     world.proxy.fault('EnableKeyRotation', { before: { code: 'ThrottlingException' } });
     const handle = await world.start('createCustomerManagedKey', { ...ASKED, alias });
-    while (world.proxy.callsOf('EnableKeyRotation').length === 0)
-      await new Promise((go) => setTimeout(go, 20));
+    await until(() => world.proxy.callsOf('EnableKeyRotation').length > 0);
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow();
 
     expect(await keysOf(alias)).toEqual([]);
     const { searchAttributes } = await handle.describe();
-    expect(searchAttributes['HoldfastOutcome']).toEqual(['Cancelled']);
+    expect(searchAttributes.HoldfastOutcome).toEqual(['Cancelled']);
   });
 
   it.each([

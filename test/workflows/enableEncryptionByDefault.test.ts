@@ -4,6 +4,7 @@ import type { EnableEncryptionByDefaultResult } from '../../src/workflows/enable
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { aKey } from '../support/seed';
+import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
 
 describe('enableEncryptionByDefault', () => {
@@ -121,15 +122,14 @@ describe('enableEncryptionByDefault', () => {
     const handle = await world.start('enableEncryptionByDefault', {
       kmsKeyIds: { 'us-east-1': newEast, 'eu-west-1': newWest },
     });
-    while (world.proxy.callsOf('ModifyEbsDefaultKmsKeyId').length < 2)
-      await new Promise((go) => setTimeout(go, 10));
+    await until(() => world.proxy.callsOf('ModifyEbsDefaultKmsKeyId').length >= 2);
     await handle.cancel();
     await expect(handle.result()).rejects.toThrow();
 
     expect(await settingsOf('us-east-1')).toEqual({ on: true, key: east });
     expect(await settingsOf('eu-west-1')).toEqual({ on: true, key: west });
     const { searchAttributes } = await handle.describe();
-    expect(searchAttributes['HoldfastOutcome']).toEqual(['Cancelled']);
+    expect(searchAttributes.HoldfastOutcome).toEqual(['Cancelled']);
   });
 
   it('names both when targets without a region and keys do not fit together', async () => {
