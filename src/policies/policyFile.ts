@@ -10,19 +10,19 @@ const policyFileSchema = z.strictObject({
   kind: z.literal('BackupPolicy'),
   metadata: z.strictObject({ name: policyNameSchema }),
   spec: z.strictObject({
-    selector: z.unknown(),
-    targets: z.unknown(),
+    selector: z.unknown().optional(),
+    targets: z.unknown().optional(),
     schedule: z.strictObject({
       every: z.string(),
       timezone: z.string().optional(),
       paused: z.boolean().optional(),
     }),
-    rpo: z.unknown(),
+    rpo: z.unknown().optional(),
     retention: z.strictObject({ keep: z.string(), minKeep: z.number().optional() }),
-    copies: z.unknown(),
-    archive: z.unknown(),
-    lock: z.unknown(),
-    hooks: z.unknown(),
+    copies: z.unknown().optional(),
+    archive: z.unknown().optional(),
+    lock: z.unknown().optional(),
+    hooks: z.unknown().optional(),
   }),
 });
 

@@ -1,0 +1,75 @@
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { expiryOf } from '../../src/calendar/calendar';
+import { parsePolicyFile, PolicyFileError, readPolicyFile } from '../../src/policies/policyFile';
+import { ROOT } from '../support/paths';
+
+const YAML = `apiVersion: holdfast/v1
+kind: BackupPolicy
+metadata:
+  name: critical
+spec:
+  selector: { tags: { all: { tier: critical } } }
+  schedule: { every: 4h, timezone: Europe/Berlin }
+  rpo: 5h
+  retention: { keep: 30d, minKeep: 5 }
+  targets: [{ region: eu-west-1 }]
+`;
+
+describe('policy files', () => {
+  it('hold the flat input, grouped', () => {
+    expect(parsePolicyFile(YAML, 'p.yaml')).toEqual({
+      policyName: 'critical',
+      selector: { tags: { all: { tier: 'critical' } } },
+      frequency: '4h',
+      timezone: 'Europe/Berlin',
+      rpo: '5h',
+      retention: '30d',
+      minKeep: 5,
+      targets: [{ region: 'eu-west-1' }],
+    });
+  });
+
+  it.each<[string, string, string, RegExp]>([
+    ['an unknown key', 'rpo: 5h', 'rop: 5h', /^p\.yaml:8: spec\.rop: not a field/],
+    [
+      'a bad duration',
+      'every: 4h',
+      'every: often',
+      /^p\.yaml:7: spec\.schedule\.every: not a length of time/,
+    ],
+    [
+      'an rpo that cannot be met',
+      'rpo: 5h',
+      'rpo: 4h',
+      /^p\.yaml:8: spec\.rpo: cannot be met: 4 h between runs/,
+    ],
+    ['a bad region', 'eu-west-1', 'Ireland', /^p\.yaml:10: spec\.targets\.?\[0\]\.region: not an AWS region/],
+    ['another kind', 'kind: BackupPolicy', 'kind: Pod', /^p\.yaml:2: kind: /],
+    ['no YAML', 'kind: BackupPolicy', 'kind: [', /^p\.yaml:\d+: not YAML/],
+    ['copies', 'rpo: 5h', 'copies: [eu-west-1]', /^p\.yaml:8: spec\.copies: copies are not available/],
+  ])('with %s say where and what', (_, from, to, message) => {
+    const wrong = () => parsePolicyFile(YAML.replace(from, to), 'p.yaml');
+    expect(wrong).toThrow(PolicyFileError);
+    expect(wrong).toThrow(message);
+  });
+
+  it.each(readdirSync(path.join(ROOT, 'policies')))('shipped: %s can be used', (file) => {
+    expect(readPolicyFile(path.join(ROOT, 'policies', file)).policyName).toBe(path.parse(file).name);
+  });
+});
+
+describe('expiryOf', () => {
+  const at = (text: string) => Date.parse(text);
+  it.each<[string, string, string, string | undefined]>([
+    ['2026-01-31T04:00:00Z', '30d', 'UTC', '2026-03-02T04:00:00Z'],
+    ['2026-01-31T04:00:00Z', '1mo', 'UTC', '2026-02-28T04:00:00Z'],
+    ['2024-02-29T00:00:00Z', '1y', 'UTC', '2025-02-28T00:00:00Z'],
+    // A calendar month keeps the wall clock: New York leaves daylight saving on the way.
+    ['2026-10-15T12:00:00Z', '1mo', 'America/New_York', '2026-11-15T13:00:00Z'],
+    ['2026-10-15T12:00:00Z', '30d', 'America/New_York', '2026-11-14T12:00:00Z'],
+    ['2026-10-15T12:00:00Z', 'forever', 'UTC', undefined],
+  ])('%s + %s in %s', (from, retention, timezone, expected) => {
+    expect(expiryOf(at(from), retention, timezone)).toBe(expected === undefined ? undefined : at(expected));
+  });
+});

@@ -1,0 +1,131 @@
+import {
+  formatVolumeLine,
+  parseVolumeLine,
+  readRecoveryPoint,
+  recoveryPointTags,
+  type RecoveryPointTags,
+  type VolumeLine,
+} from '../../src/model/recoveryPoint';
+
+const ROOT: VolumeLine = {
+  device: '/dev/xvda',
+  type: 'gp3',
+  size: 8,
+  iops: 3000,
+  throughput: 125,
+  root: true,
+  deleteOnTermination: true,
+  multiAttach: false,
+  zone: 'us-east-1a',
+};
+const DATA: VolumeLine = {
+  device: '/dev/sdf',
+  type: 'st1',
+  size: 500,
+  root: false,
+  deleteOnTermination: false,
+  multiAttach: false,
+  zone: 'us-east-1a',
+  kmsKeyId: 'arn:aws:kms:us-east-1:123456789012:key/mrk-0123456789abcdef0123456789abcdef',
+};
+const SHARED: VolumeLine = {
+  device: '-',
+  type: 'io2',
+  size: 65_536,
+  iops: 256_000,
+  root: false,
+  deleteOnTermination: false,
+  multiAttach: true,
+  zone: 'us-gov-west-1b',
+};
+
+const POINT: RecoveryPointTags = {
+  policyName: 'critical',
+  recoveryPointId: 'rp-0123456789abcdef0',
+  takenAt: Date.UTC(2026, 0, 31, 4),
+  expiresAt: Date.UTC(2026, 2, 2, 4),
+  sourceInstance: 'i-0abc',
+  volumes: { 'vol-0a': ROOT, 'vol-0b': DATA },
+  minKeep: 3,
+  rpoMs: 18_000_000,
+  manifest: 'f'.repeat(64),
+  workflowId: 'backup/critical',
+};
+
+const read = (tags: Record<string, string>, more: object = {}) =>
+  readRecoveryPoint({
+    snapshotId: 'snap-1',
+    volumeId: 'vol-0b',
+    description: `holdfast/${POINT.recoveryPointId}`,
+    tags,
+    ...more,
+  });
+
+describe('volume lines', () => {
+  it.each([[ROOT], [DATA], [SHARED]])('say all of %j in one tag value', (line) => {
+    const text = formatVolumeLine(line);
+    expect(text.length).toBeLessThanOrEqual(256);
+    expect(parseVolumeLine(text)).toEqual(line);
+  });
+
+  it.each(['', 'gp3', '/dev/sdf gp3 none - - - us-east-1a -', 'a b c d e f g h i'])(
+    'are not made of %j',
+    (text) => {
+      expect(parseVolumeLine(text)).toBeUndefined();
+    },
+  );
+});
+
+describe('recovery point tags', () => {
+  it('can be read back from a snapshot of the set', () => {
+    expect(read(recoveryPointTags(POINT, {}))).toEqual({
+      snapshotId: 'snap-1',
+      recoveryPointId: POINT.recoveryPointId,
+      policyName: 'critical',
+      takenAt: POINT.takenAt,
+      expiresAt: POINT.expiresAt,
+      lineage: 'i-0abc:/dev/sdf',
+      sourceId: 'i-0abc',
+      minKeep: 3,
+      rpoMs: 18_000_000,
+      legalHold: false,
+    });
+  });
+
+  it('name a standalone volume as its own lineage, for ever', () => {
+    const tags = recoveryPointTags(
+      { ...POINT, sourceInstance: undefined, expiresAt: undefined, volumes: { 'vol-0c': SHARED } },
+      {},
+    );
+    expect(read(tags, { volumeId: 'vol-ffffffff' })).toMatchObject({ lineage: 'vol-0c', sourceId: 'vol-0c' });
+    expect(read(tags)?.expiresAt).toBeUndefined();
+  });
+
+  it('carry the users’ tags as far as fifty allow, and none of aws: or of Holdfast’s', () => {
+    const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`k${index}`, 'v']));
+    const tags = recoveryPointTags(POINT, {
+      ...many,
+      'aws:cloudformation:stack-name': 's',
+      'holdfast:policy': 'forged',
+    });
+    expect(Object.keys(tags)).toHaveLength(50);
+    expect(tags['holdfast:policy']).toBe('critical');
+    expect(Object.keys(tags).some((key) => key.startsWith('aws:'))).toBe(false);
+    expect(read(tags)).toBeDefined();
+  });
+
+  it.each<[string, Record<string, string>, object]>([
+    ['its description says otherwise', {}, { description: 'nightly' }],
+    ['the time it was taken cannot be read', { 'holdfast:taken-at': 'yesterday' }, {}],
+    ['its expiry cannot be read', { 'holdfast:expires-at': 'soon' }, {}],
+    ['its policy is missing', { 'holdfast:policy': '' }, {}],
+  ])('are not believed when %s', (_, changed, more) => {
+    expect(read({ ...recoveryPointTags(POINT, {}), ...changed }, more)).toBeUndefined();
+  });
+
+  it('fall back to the careful terms where theirs are unreadable', () => {
+    expect(read({ ...recoveryPointTags(POINT, {}), 'holdfast:retention': 'minKeep=none' })).toMatchObject({
+      minKeep: 3,
+    });
+  });
+});

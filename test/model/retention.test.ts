@@ -1,0 +1,119 @@
+import { decideExpiry, type KeepReason, type PolicyNow, type SnapshotNow } from '../../src/model/retention';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = 100 * DAY;
+
+/** A completed snapshot of policy `p`, `days` old, long expired, that nothing else holds. */
+function old(days: number, more: Partial<SnapshotNow> = {}): SnapshotNow {
+  return {
+    snapshotId: `snap-${days}-${more.lineage ?? 'i-1:/dev/sda1'}`,
+    recoveryPointId: `rp-${days}`,
+    policyName: 'p',
+    takenAt: NOW - days * DAY,
+    expiresAt: NOW - 1,
+    lineage: 'i-1:/dev/sda1',
+    sourceId: 'i-1',
+    minKeep: 3,
+    rpoMs: 5 * HOUR,
+    legalHold: false,
+    completed: true,
+    locked: false,
+    usedByImage: false,
+    copyRunning: false,
+    ...more,
+  };
+}
+
+const ACTIVE: PolicyNow = { policyName: 'p', paused: false, rpoMs: 2 * DAY };
+
+function decide(
+  snapshots: SnapshotNow[],
+  { policies = [ACTIVE], existing = ['i-1'] }: { policies?: PolicyNow[]; existing?: string[] } = {},
+) {
+  const { expired, kept } = decideExpiry({
+    snapshots,
+    policies,
+    existingSources: new Set(existing),
+    now: NOW,
+  });
+  return {
+    expired: expired.map(({ recoveryPointId }) => recoveryPointId),
+    kept: Object.fromEntries(kept.map(({ recoveryPointId, reason }) => [recoveryPointId, reason])) as Record<
+      string,
+      KeepReason
+    >,
+  };
+}
+
+describe('decideExpiry', () => {
+  it('lets what is past its time go, and keeps the newest minKeep whatever their age', () => {
+    const { expired, kept } = decide([old(1), old(2), old(3), old(4), old(5)]);
+    expect(expired).toEqual(['rp-4', 'rp-5']);
+    expect(kept).toEqual({
+      'rp-1': 'among the newest of its lineage',
+      'rp-2': 'among the newest of its lineage',
+      'rp-3': 'among the newest of its lineage',
+    });
+  });
+
+  it.each<[string, Partial<SnapshotNow>, KeepReason]>([
+    ['not expired', { expiresAt: NOW + 1 }, 'not expired'],
+    ['kept for ever', { expiresAt: undefined }, 'kept for ever'],
+    ['on legal hold', { legalHold: true }, 'legal hold'],
+    ['locked', { locked: true }, 'locked'],
+    ['used by an image', { usedByImage: true }, 'an image uses it'],
+    ['being copied', { copyRunning: true }, 'a copy of it is running'],
+    ['pending or in error', { completed: false }, 'not completed'],
+  ])('keeps a point that is %s', (_, held, reason) => {
+    const { expired, kept } = decide([old(1), old(2), old(3), old(9, held), old(10)]);
+    expect(kept['rp-9']).toBe(reason);
+    expect(expired).toEqual(['rp-10']);
+  });
+
+  it('keeps the newest good one even when its terms ask for none', () => {
+    expect(decide([old(9, { minKeep: 0 }), old(10, { minKeep: 0 })], { policies: [] }).expired).toEqual([
+      'rp-10',
+    ]);
+  });
+
+  it('counts only completed points among the newest', () => {
+    const broken = [old(1, { completed: false }), old(2, { completed: false })];
+    expect(decide([...broken, old(3), old(4), old(5), old(6)], { policies: [] }).expired).toEqual(['rp-6']);
+  });
+
+  it('stops deleting while the newest completed point violates the RPO', () => {
+    const late = [old(3), old(4), old(5), old(6)];
+    expect(decide(late).kept['rp-6']).toBe('the newest point violates the RPO');
+    expect(decide([old(1), ...late]).expired).toEqual(['rp-5', 'rp-6']);
+  });
+
+  it('goes on expiring what belongs to a vanished source or a deleted policy', () => {
+    const late = [old(30), old(40), old(50), old(60)];
+    expect(decide(late, { existing: [] }).expired).toEqual(['rp-60']);
+    expect(decide(late, { policies: [] }).expired).toEqual(['rp-60']);
+  });
+
+  it('deletes nothing of a paused policy', () => {
+    const points = [old(1), old(2), old(3), old(4)];
+    expect(decide(points, { policies: [{ ...ACTIVE, paused: true }] }).kept['rp-4']).toBe(
+      'its policy is paused',
+    );
+  });
+
+  it('expires a set as a whole: one held snapshot keeps all of it', () => {
+    const data = { lineage: 'i-1:/dev/sdf' };
+    const sets = [1, 2, 3, 4, 5].flatMap((days) => [old(days), old(days, data)]);
+    const held = sets.map((snapshot) =>
+      snapshot.snapshotId === 'snap-5-i-1:/dev/sdf' ? { ...snapshot, locked: true } : snapshot,
+    );
+    expect(decide(held)).toMatchObject({ expired: ['rp-4'], kept: { 'rp-5': 'locked' } });
+  });
+
+  it('judges each policy and each lineage by itself', () => {
+    const mine = [old(1), old(2), old(3), old(4)];
+    const theirs = [5, 6, 7].map((days) => old(days, { policyName: 'q' }));
+    const other = [8, 9, 10].map((days) => old(days, { lineage: 'vol-2', sourceId: 'vol-2' }));
+    expect(decide([...mine, ...theirs, ...other], { policies: [ACTIVE] }).expired).toEqual(['rp-4']);
+  });
+});
