@@ -2,44 +2,54 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { DIST, ROOT } from './paths.mjs';
-import { lastLine, run } from './run.mjs';
+import { run, tellingLine } from './run.mjs';
 import { CannotGoOn, say } from './say.mjs';
-import { filesBelow, hashOfFiles, isStamped, stamp } from './stamps.mjs';
+import { filesBelow, hashOfFiles, isStamped, stamp, writeAtomically } from './stamps.mjs';
 
-export const BUNDLE = join(DIST, 'workflow-bundle.js');
+const BUNDLE = join(DIST, 'workflow-bundle.js');
 
-/** Compiles src and local to dist, and bundles the workflows, where sources have changed since. */
+/** Compiles src and local to dist, and bundles the workflows; each only where its sources have changed since. */
 export async function build() {
-  const sources = [
-    ...filesBelow(join(ROOT, 'src'), ['.ts']),
-    ...filesBelow(join(ROOT, 'local'), ['.ts']),
-    ...['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].map((name) => join(ROOT, name)),
-  ];
-  const wanted = hashOfFiles(sources);
+  await compile();
+  await bundle();
+}
+
+async function compile() {
+  const wanted = hashOf(['src', 'local'], ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json']);
   const stampFile = join(DIST, '.holdfast-sources');
-  if (existsSync(BUNDLE) && isStamped(stampFile, wanted)) return;
-  say('Building …');
+  if (isStamped(stampFile, wanted)) return;
+  say('Compiling …');
+  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   try {
-    await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: ROOT });
+    await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: ROOT, showProgress: true });
   } catch (error) {
-    throw new CannotGoOn(`the build failed:\n${error.output}`);
+    throw new CannotGoOn(`the build failed:\n${error.output.trim()}`);
   }
-  await bundleWorkflows();
   stamp(stampFile, wanted);
 }
 
 /** The bundle is what a production worker loads: built once, the same on every host. */
-async function bundleWorkflows() {
-  const require = createRequire(join(ROOT, 'package.json'));
-  const { writeFileSync } = await import('node:fs');
-  const { bundleWorkflowCode, DefaultLogger } = require('@temporalio/worker');
+async function bundle() {
+  const wanted = hashOf(['src/workflows', 'src/model'], ['tsconfig.json', 'package-lock.json']);
+  const stampFile = join(DIST, '.holdfast-bundle');
+  if (existsSync(BUNDLE) && isStamped(stampFile, wanted)) return;
+  say('Bundling the workflows …');
+  const { bundleWorkflowCode, DefaultLogger } = createRequire(join(ROOT, 'package.json'))(
+    '@temporalio/worker',
+  );
   try {
     const { code } = await bundleWorkflowCode({
       workflowsPath: join(DIST, 'src/workflows/index.js'),
       logger: new DefaultLogger('ERROR'),
     });
-    writeFileSync(BUNDLE, code);
+    writeAtomically(BUNDLE, code);
   } catch (error) {
-    throw new CannotGoOn(`the workflows could not be bundled: ${lastLine(String(error))}`);
+    throw new CannotGoOn(`the workflows could not be bundled: ${tellingLine(String(error))}`);
   }
+  stamp(stampFile, wanted);
+}
+
+function hashOf(folders, files) {
+  const sources = folders.flatMap((folder) => filesBelow(join(ROOT, folder), ['.ts']));
+  return hashOfFiles([...sources, ...files.map((file) => join(ROOT, file))], ROOT);
 }

@@ -9,11 +9,13 @@ const FILE = join(STATE, 'setup.lock');
 /** Two set-ups at the same time would install over each other; the second one waits for the first. */
 export async function locked(work) {
   mkdirSync(STATE, { recursive: true });
-  for (let told = false; !take(); told = true) {
+  for (let told = false; !(await take()); told = true) {
     if (!told) say('Another set-up is under way; waiting for it …');
     await sleep(500);
   }
-  const release = () => rmSync(FILE, { force: true });
+  const release = () => {
+    if (holder() === process.pid) rmSync(FILE, { force: true });
+  };
   process.once('exit', release);
   try {
     return await work();
@@ -23,15 +25,17 @@ export async function locked(work) {
   }
 }
 
-function take() {
+async function take() {
   try {
     writeFileSync(FILE, String(process.pid), { flag: 'wx' });
-    return true;
   } catch (error) {
     if (error.code !== 'EEXIST') throw error;
     if (!isAlive(holder())) rmSync(FILE, { force: true });
     return false;
   }
+  // Another process may have judged the same dead holder and removed our file for its; the last one to write holds it.
+  await sleep(20);
+  return holder() === process.pid;
 }
 
 function holder() {

@@ -1,21 +1,27 @@
 import { spawn } from 'node:child_process';
+import { progress } from './progress.mjs';
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * Runs a program to its end and resolves with what it printed; long silences are filled with dots on a terminal.
- * Rejects with `Error & { output, code }`.
+ * Runs a program to its end and resolves with what it printed; `showProgress` shows that it is still at it. The program
+ * does not outlive this process. Rejects with `Error & { output, code }`.
  */
-export function run(program, args, { cwd, env } = {}) {
+export function run(program, args, { cwd, env, showProgress = false } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(program, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
-    const dots = process.stdout.isTTY ? setInterval(() => process.stdout.write('.'), 2000) : undefined;
+    const shown = showProgress ? progress() : undefined;
+    const release = endingWith(child);
     let output = '';
-    child.stdout.on('data', (data) => (output += data));
-    child.stderr.on('data', (data) => (output += data));
+    const onData = (data) => {
+      output += data;
+      shown?.note(String(data).trim().split('\n').at(-1));
+    };
+    child.stdout.on('data', onData);
+    child.stderr.on('data', onData);
     const end = (error) => {
-      if (dots) {
-        clearInterval(dots);
-        process.stdout.write('\r\x1b[K');
-      }
+      shown?.end();
+      release();
       if (error) reject(Object.assign(error, { output }));
       else resolve(output);
     };
@@ -26,8 +32,25 @@ export function run(program, args, { cwd, env } = {}) {
   });
 }
 
+function endingWith(child) {
+  const stop = () => child.kill('SIGTERM');
+  const onSignal = () => {
+    stop();
+    process.exit(130);
+  };
+  process.once('exit', stop);
+  for (const signal of SIGNALS) process.once(signal, onSignal);
+  return () => {
+    process.removeListener('exit', stop);
+    for (const signal of SIGNALS) process.removeListener(signal, onSignal);
+  };
+}
+
 /** The line of a program's output that says most about its failure. */
-export function lastLine(output) {
-  const lines = output.split('\n').map((line) => line.trim()).filter(Boolean);
-  return lines.findLast((line) => /error/i.test(line)) ?? lines.at(-1) ?? 'it said nothing';
+export function tellingLine(output) {
+  const lines = output
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line && !/complete log of this run|^npm error (code|errno|syscall|type)\b/i.test(line));
+  return lines.find((line) => /\berror\b/i.test(line)) ?? lines.at(-1) ?? 'it said nothing';
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 
 /** A stamp says what a step was done from; the step is done again when that has changed. */
 export function isStamped(file, value) {
@@ -8,12 +8,19 @@ export function isStamped(file, value) {
 }
 
 export function stamp(file, value) {
-  writeFileSync(file, value);
+  writeAtomically(file, value);
 }
 
-export function hashOfFiles(files) {
+/** Whoever reads the file sees the old content or the new one, never half of it. */
+export function writeAtomically(file, content) {
+  const part = `${file}.${process.pid}.part`;
+  writeFileSync(part, content);
+  renameSync(part, file);
+}
+
+export function hashOfFiles(files, root) {
   const hash = createHash('sha256');
-  for (const file of files) hash.update(file).update('\0').update(readFileSync(file));
+  for (const file of files) hash.update(relative(root, file)).update('\0').update(readFileSync(file));
   return hash.digest('hex');
 }
 

@@ -1,0 +1,48 @@
+import { AWS_SPEED } from '../stack/localAws';
+import { NAMESPACE, USUAL_TEMPORAL_PORT } from '../stack/temporalServer';
+import type { StackFile } from '../stack/stackFile';
+import type { Stack } from '../stack/stack';
+
+/** What is up, and where. */
+export function stackTable({ file, fleet }: Stack): string {
+  return [
+    `  Web UI       ${file.uiUrl}`,
+    `  Temporal     ${file.temporalAddress} (namespace ${file.namespace})`,
+    `  local AWS    ${file.awsEndpoint} (a stand-in: ${AWS_SPEED} AWS seconds a second, no real account)`,
+    `  worker       process ${file.workerPid}`,
+    `  fleet        ${fleet.instances} instances, ${fleet.volumes} volumes, in ${fleet.accounts} accounts`,
+  ].join('\n');
+}
+
+/** Link to a workflow in the Web UI; its newest run. */
+export function workflowLink({ uiUrl, namespace }: StackFile, workflowId: string): string {
+  return `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+}
+
+/** Flags of the CLI stand after the subcommand, and are only needed where the defaults are not right. */
+export function temporalCommand(file: StackFile, subcommand: string): string {
+  const elsewhere = file.temporalAddress !== `127.0.0.1:${USUAL_TEMPORAL_PORT}`;
+  const address = elsewhere ? ` --address ${file.temporalAddress}` : '';
+  const namespace = file.namespace === NAMESPACE ? '' : ` --namespace ${file.namespace}`;
+  return `${quoted(file.temporalCli)} ${subcommand}${address}${namespace}`;
+}
+
+export function commandsToPaste(file: StackFile): string {
+  const start = (type: string, input: object) =>
+    temporalCommand(
+      file,
+      `workflow start --task-queue holdfast --type ${type} --input '${JSON.stringify(input)}'`,
+    );
+  return [
+    'To paste next:',
+    `  ${temporalCommand(file, 'workflow list')}`,
+    `  ${start('enableEncryptionByDefault', { kmsKeyIds: { 'us-east-1': 'alias/aws/ebs' } })}`,
+    `  ${start('createBackupPolicy', { policyName: 'web', frequency: '4h', retention: '30d', selector: { tags: { all: { role: 'web' } } } })}`,
+    `  ${start('runBackup', { policyName: 'web' })}`,
+    `  ${temporalCommand(file, 'schedule list')}`,
+  ].join('\n');
+}
+
+function quoted(text: string): string {
+  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}
