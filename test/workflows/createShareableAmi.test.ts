@@ -181,7 +181,9 @@ describe('createShareableAmi', () => {
       {},
     );
     expect(progress.rows).toEqual(
-      expect.arrayContaining(partnerIds().map((item) => expect.objectContaining({ item, state: 'shared' }))),
+      expect.arrayContaining(
+        partnerIds().map((item) => expect.objectContaining({ item, state: 'shared' }) as unknown),
+      ),
     );
     expect(world.evidence.values()).toContainEqual(
       expect.objectContaining({ result: expect.objectContaining({ amiId }) as unknown }),
