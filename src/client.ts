@@ -16,7 +16,7 @@ import type {
 
 export { ConfigError } from './config';
 export { OperationFailed } from './client/errors';
-export { Holdfast, Operation } from './client/operations';
+export { Holdfast, Operation, OPERATION_NAMES } from './client/operations';
 export type { OperationInput, OperationName, OperationOptions, OperationResult } from './client/operations';
 export { FAILURE, type FailureType } from './model/failures';
 export type { Listed } from './model/list';
@@ -24,6 +24,7 @@ export type { Message, MessageName } from './model/messages';
 export type { FailedItem } from './model/outcome';
 export type { ProgressPage, ProgressRow } from './model/progress';
 export type { Target, TargetInput } from './model/target';
+export { PolicyFileError, readPolicyFile } from './policies/policyFile';
 
 type Run<Name extends OperationName> = (
   holdfast: Holdfast,
@@ -35,6 +36,10 @@ function operation<Name extends OperationName>(name: Name): Run<Name> {
   return (holdfast, input, options) => holdfast.run(name, input, options);
 }
 
+export const createBackupPolicy = operation('createBackupPolicy');
+export const deleteBackupPolicy = operation('deleteBackupPolicy');
+export const runBackup = operation('runBackup');
+export const enforceExpiry = operation('enforceExpiry');
 export const createCustomerManagedKey = operation('createCustomerManagedKey');
 export const enableEncryptionByDefault = operation('enableEncryptionByDefault');
 export const createShareableAmi = operation('createShareableAmi');
@@ -48,6 +53,21 @@ type Bound<Name extends OperationName> = (
 
 function bound<Name extends OperationName>(holdfast: Holdfast, run: Run<Name>): Bound<Name> {
   return (input, options) => run(holdfast, input, options);
+}
+
+/** The snapshot lab. */
+export class SnapshotManager {
+  readonly createBackupPolicy: Bound<'createBackupPolicy'>;
+  readonly deleteBackupPolicy: Bound<'deleteBackupPolicy'>;
+  readonly runBackup: Bound<'runBackup'>;
+  readonly enforceExpiry: Bound<'enforceExpiry'>;
+
+  constructor(holdfast: Holdfast) {
+    this.createBackupPolicy = bound(holdfast, createBackupPolicy);
+    this.deleteBackupPolicy = bound(holdfast, deleteBackupPolicy);
+    this.runBackup = bound(holdfast, runBackup);
+    this.enforceExpiry = bound(holdfast, enforceExpiry);
+  }
 }
 
 /** The encryption lab. */

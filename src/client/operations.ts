@@ -11,8 +11,19 @@ import { operationFailed } from './errors';
 
 type Workflows = typeof workflows;
 
-/** The workflow types: the exported names of src/workflows. */
-export type OperationName = keyof Workflows;
+/** The public workflow types. What else src/workflows exports are their children. */
+export const OPERATION_NAMES = [
+  'createBackupPolicy',
+  'deleteBackupPolicy',
+  'runBackup',
+  'enforceExpiry',
+  'createCustomerManagedKey',
+  'enableEncryptionByDefault',
+  'createShareableAmi',
+  'copyAmiToPartnerRegion',
+] as const satisfies readonly (keyof Workflows)[];
+
+export type OperationName = (typeof OPERATION_NAMES)[number];
 export type OperationInput<Name extends OperationName> = Parameters<Workflows[Name]>[0];
 export type OperationResult<Name extends OperationName> = Awaited<ReturnType<Workflows[Name]>>;
 

@@ -1,0 +1,173 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import {
+  CrossAccountAmiManager,
+  EncryptionManager,
+  FAILURE,
+  Holdfast,
+  OperationFailed,
+  readPolicyFile,
+  SnapshotManager,
+} from '../../src/client';
+import { compileSources, removeCompiled } from '../support/compiled';
+import { ROOT } from '../support/paths';
+import { aKey, anInstance } from '../support/seed';
+import { aWorld, type World } from '../support/world';
+
+describe('the client', () => {
+  let world: World;
+  let holdfast: Holdfast;
+  let environment: Record<string, string>;
+
+  beforeAll(async () => {
+    world = await aWorld({ otherAccounts: 1 });
+    environment = {
+      TEMPORAL_ADDRESS: world.temporal.address,
+      TEMPORAL_NAMESPACE: world.temporal.namespace ?? 'default',
+    };
+    holdfast = await Holdfast.connect(environment);
+  });
+  afterAll(async () => {
+    await holdfast.close();
+    await world.close();
+  });
+
+  it('plays the snapshot lab', async () => {
+    await anInstance(world.home, { tags: { tier: 'critical' } });
+    const snapshots = new SnapshotManager(holdfast);
+    const policy = readPolicyFile(path.join(ROOT, 'policies/critical.yaml'));
+    expect(await snapshots.createBackupPolicy(policy)).toMatchObject({
+      policyName: 'critical',
+      status: 'CREATED',
+    });
+    expect(await snapshots.runBackup({ policyName: 'critical' })).toMatchObject({
+      policyName: 'critical',
+      status: 'COMPLETED',
+      selected: 1,
+      protected: 1,
+    });
+    expect(await snapshots.deleteBackupPolicy({ policyName: 'critical' })).toEqual({
+      policyName: 'critical',
+      status: 'DELETED',
+    });
+  });
+
+  it('plays the encryption and the image lab', async () => {
+    const encryption = new EncryptionManager(holdfast);
+    const { keyId } = await encryption.createCustomerManagedKey({
+      description: 'lab key',
+      keyUsage: 'ENCRYPT_DECRYPT',
+    });
+    const on = await encryption.enableEbsEncryptionByDefault({ kmsKeyIds: { 'us-east-1': keyId } });
+    expect(on.summary).toBe('EBS encryption by default is on in 1 of 1 targets');
+
+    const { instanceId } = await anInstance(world.home);
+    const partner = world.others[0]?.accountId ?? '';
+    const images = new CrossAccountAmiManager(holdfast);
+    const shared = await images.createShareableAmi({
+      instanceId,
+      amiName: 'golden',
+      description: 'for partners',
+      partnerAccounts: [partner],
+      kmsKeyId: keyId,
+    });
+    expect(shared).toMatchObject({ success: true, sharedWith: { items: [partner] } });
+  });
+
+  it('throws what happened when not everything did', async () => {
+    const kmsKeyId = await aKey(world.home);
+    const kmsKeyIds = { 'us-east-1': kmsKeyId, 'eu-west-1': 'alias/none' };
+    const failure: unknown = await new EncryptionManager(holdfast)
+      .enableEbsEncryptionByDefault({ kmsKeyIds }, { workflowId: 'two-regions' })
+      .catch((error: unknown) => error);
+    expect(failure).toBeInstanceOf(OperationFailed);
+    expect(failure).toMatchObject({
+      type: FAILURE.partialFailure,
+      workflowId: 'two-regions',
+      result: { changed: { total: 1 }, failed: { items: [{ type: FAILURE.keyUnusable }] } },
+    });
+    expect(await holdfast.operation('two-regions').progress()).toMatchObject({ phase: 'PartialFailure' });
+  });
+
+  describe('from a shell', () => {
+    let compiled = '';
+    let folder = '';
+    beforeAll(async () => {
+      [compiled, folder] = await Promise.all([
+        compileSources(),
+        mkdtemp(path.join(tmpdir(), 'holdfast-cli-')),
+      ]);
+    });
+    afterAll(async () => {
+      await removeCompiled(compiled);
+      await rm(folder, { recursive: true, force: true });
+    });
+
+    interface Answer {
+      code: unknown;
+      stdout: string;
+      stderr: string;
+    }
+
+    function cli(...args: string[]): Promise<Answer> {
+      const env = { ...environment, PATH: process.env.PATH, HOME: folder };
+      return new Promise((resolve) => {
+        const program = path.join(compiled, 'src/cli/holdfast.js');
+        execFile(process.execPath, [program, ...args], { env, cwd: folder }, (error, stdout, stderr) =>
+          resolve({ code: error ? error.code : 0, stdout, stderr }),
+        );
+      });
+    }
+
+    it('prints the result', async () => {
+      const kmsKeyId = await aKey(world.home);
+      const input = path.join(folder, 'input.json');
+      await writeFile(input, JSON.stringify({ kmsKeyIds: { 'us-east-1': kmsKeyId } }));
+      const { code, stdout } = await cli('run', 'enableEncryptionByDefault', '--input', `@${input}`);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ changed: { total: 1 } });
+    });
+
+    it('says what failed, and still prints what did happen', async () => {
+      const input = JSON.stringify({ kmsKeyIds: { 'us-east-1': 'alias/none' } });
+      const failed = await cli(
+        'run',
+        'enableEncryptionByDefault',
+        '--input',
+        input,
+        '--workflow-id',
+        'by-hand',
+      );
+      expect(failed.code).toBe(1);
+      expect(failed.stderr).toMatch(/^holdfast: AllFailed: .* \(workflow by-hand\)\n$/);
+      expect(JSON.parse(failed.stdout)).toMatchObject({ failed: { total: 1 } });
+      expect(JSON.parse((await cli('progress', 'by-hand')).stdout)).toMatchObject({ phase: 'AllFailed' });
+    });
+
+    it('applies policy files, and names the line of a wrong one', async () => {
+      const good = path.join(ROOT, 'policies/development.yaml');
+      const { code, stdout } = await cli('apply', good);
+      expect(code).toBe(0);
+      expect(JSON.parse(stdout)).toMatchObject({ policyName: 'development', status: 'CREATED' });
+      const wrong = path.join(folder, 'wrong.yaml');
+      await writeFile(wrong, 'apiVersion: holdfast/v1\nkind: BackupPlan\n');
+      const refused = await cli('apply', wrong);
+      expect(refused.code).toBe(2);
+      expect(refused.stderr).toContain('wrong.yaml:2: kind');
+    });
+
+    it.each([
+      [['run', 'makeCoffee'], 'makeCoffee'],
+      [['run', 'runBackup', '--input', '[]'], 'not a JSON object'],
+      [['run', 'runBackup', '--input', '{}'], 'policyName'],
+      [['approve', 'some-id', '--by', 'me'], '--reason'],
+    ])('%j is one clear error', async (args, named) => {
+      const { code, stdout, stderr } = await cli(...args);
+      expect(code).toBe(2);
+      expect(stdout).toBe('');
+      expect(stderr).toContain(named);
+    });
+  });
+});
