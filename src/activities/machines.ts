@@ -1,0 +1,224 @@
+import {
+  DescribeInstanceAttributeCommand,
+  DescribeInstancesCommand,
+  DescribeVolumesModificationsCommand,
+  type EC2Client,
+  type Instance,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../model/failures';
+import { planMigration, type MachineFacts, type Planned, type VolumeFacts } from '../model/migration';
+import type { Selector } from '../model/selector';
+import { targetKey, type Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagMap } from './imageReads';
+import { instancesById, inventoryActivities, volumesById } from './inventory';
+
+interface Selected {
+  instanceIds: string[];
+  /** Selected volumes that are attached to nothing. */
+  standalone: string[];
+}
+
+/** Machines as a migration looks at them before it touches anything. */
+export function machineActivities(deps: ActivityDeps) {
+  const { aws } = deps;
+  return {
+    /**
+     * The machines that a campaign is about; a volume stands for the machine it is attached to.
+     *
+     * @throws ApplicationFailure NotFound naming the ids that do not exist
+     */
+    async selectMachines(asked: {
+      target: Target;
+      instanceIds?: string[];
+      volumeIds?: string[];
+      selector?: Selector;
+    }): Promise<Selected> {
+      const ec2 = aws.ec2(asked.target, 'read');
+      const instanceIds = new Set<string>(
+        await existingInstances(ec2, asked.target, asked.instanceIds ?? []),
+      );
+      const volumeIds = [...(asked.volumeIds ?? [])];
+      if (asked.selector) {
+        for (let cursor: string | undefined; ;) {
+          const page = await inventoryActivities(deps).listUnits({
+            target: asked.target,
+            selector: asked.selector,
+            cursor,
+          });
+          for (const { kind, resourceId } of page.units) {
+            if (kind === 'instance') instanceIds.add(resourceId);
+            else volumeIds.push(resourceId);
+          }
+          cursor = page.cursor;
+          if (cursor === undefined) break;
+        }
+      }
+      const standalone = await holdersOf(ec2, asked.target, volumeIds, instanceIds);
+      return { instanceIds: [...instanceIds], standalone };
+    },
+
+    /** What a migration of the machine would do, or every reason not to; reads only. */
+    async planMachine({
+      target,
+      instanceId,
+      kmsKeyArn,
+    }: {
+      target: Target;
+      instanceId: string;
+      kmsKeyArn: string;
+    }): Promise<Planned> {
+      return planMigration(await machineFacts(aws.ec2(target, 'read'), target, instanceId), kmsKeyArn);
+    },
+  };
+}
+
+async function existingInstances(ec2: EC2Client, target: Target, ids: string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for await (const { InstanceId = '', State } of instancesById(ec2, ids)) {
+    if (State?.Name !== 'terminated') found.add(InstanceId);
+  }
+  requireAll('instanceIds', target, ids, found);
+  return ids;
+}
+
+/** Adds the machines of attached volumes; returns the volumes that have none. */
+async function holdersOf(
+  ec2: EC2Client,
+  target: Target,
+  ids: string[],
+  instanceIds: Set<string>,
+): Promise<string[]> {
+  const found = new Set<string>();
+  const standalone: string[] = [];
+  for await (const { VolumeId = '', Attachments = [] } of volumesById(ec2, ids)) {
+    found.add(VolumeId);
+    const holder = Attachments[0]?.InstanceId;
+    if (holder) instanceIds.add(holder);
+    else standalone.push(VolumeId);
+  }
+  requireAll('volumeIds', target, ids, found);
+  return standalone;
+}
+
+function requireAll(field: string, target: Target, ids: string[], found: ReadonlySet<string>): void {
+  const missing = ids.filter((id) => !found.has(id));
+  if (missing.length === 0) return;
+  throw ApplicationFailure.nonRetryable(
+    `${field}: ${missing.join(', ')} not found in ${targetKey(target)}; correct the ids, or name their account and region as target`,
+    FAILURE.notFound,
+  );
+}
+
+/** The instance, or a failure that says it is gone. */
+export async function requireInstance(ec2: EC2Client, target: Target, instanceId: string): Promise<Instance> {
+  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+  const instance = Reservations[0]?.Instances?.[0];
+  if (instance && instance.State?.Name !== 'terminated') return instance;
+  throw ApplicationFailure.nonRetryable(
+    `${instanceId} in ${targetKey(target)} is terminated`,
+    FAILURE.notFound,
+  );
+}
+
+export function attachedVolumeIds({ BlockDeviceMappings = [] }: Instance): string[] {
+  return BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []);
+}
+
+async function machineFacts(ec2: EC2Client, target: Target, instanceId: string): Promise<MachineFacts> {
+  const instance = await requireInstance(ec2, target, instanceId);
+  const tags = tagMap(instance.Tags);
+  const ids = attachedVolumeIds(instance);
+  const modifying = await beingModified(ec2, ids);
+  const volumes: VolumeFacts[] = [];
+  for await (const volume of volumesById(ec2, ids)) volumes.push(volumeFacts(volume, instanceId, modifying));
+  return {
+    target,
+    instanceId,
+    state: instance.State?.Name ?? 'unknown',
+    rootDevice: instance.RootDeviceName ?? '',
+    rootDeviceType: instance.RootDeviceType ?? 'ebs',
+    spot: instance.InstanceLifecycle === 'spot',
+    autoScalingGroup: tags['aws:autoscaling:groupName'],
+    managedBy: instance.Operator?.Managed
+      ? (instance.Operator.Principal ?? 'an AWS service')
+      : managerInTags(tags),
+    hibernation: instance.HibernationOptions?.Configured ?? false,
+    productCodes: (instance.ProductCodes ?? []).flatMap(({ ProductCodeType, ProductCodeId }) =>
+      ProductCodeType === 'marketplace' ? (ProductCodeId ?? []) : [],
+    ),
+    assignedPublicIp: instance.NetworkInterfaces?.find(
+      ({ Association }) => Association?.IpOwnerId === 'amazon',
+    )?.Association?.PublicIp,
+    stopProtection: await isOn(ec2, instanceId, 'disableApiStop'),
+    terminationProtection: await isOn(ec2, instanceId, 'disableApiTermination'),
+    volumes,
+  };
+}
+
+/** Services that replace their machines mark them with tags: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html */
+const MANAGER_TAGS: readonly [RegExp, string][] = [
+  [/^eks:cluster-name$|^aws:eks:cluster-name$/, 'Amazon EKS'],
+  [/^kubernetes\.io\/cluster\//, 'Kubernetes'],
+  [/^elasticbeanstalk:environment-(name|id)$/, 'Elastic Beanstalk'],
+  [/^aws:ecs:clusterName$/, 'Amazon ECS'],
+];
+
+function managerInTags(tags: Record<string, string>): string | undefined {
+  return MANAGER_TAGS.find(([pattern]) => Object.keys(tags).some((key) => pattern.test(key)))?.[1];
+}
+
+async function isOn(
+  ec2: EC2Client,
+  InstanceId: string,
+  Attribute: 'disableApiStop' | 'disableApiTermination',
+): Promise<boolean> {
+  const answer = await ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute }));
+  return (
+    (Attribute === 'disableApiStop' ? answer.DisableApiStop : answer.DisableApiTermination)?.Value ?? false
+  );
+}
+
+async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const Filters = [{ Name: 'volume-id', Values: ids }];
+  const { VolumesModifications = [] } = await ec2.send(new DescribeVolumesModificationsCommand({ Filters }));
+  const open = VolumesModifications.filter(
+    ({ ModificationState }) => ModificationState === 'modifying' || ModificationState === 'optimizing',
+  );
+  return new Set(open.map(({ VolumeId = '' }) => VolumeId));
+}
+
+function volumeFacts(volume: Volume, instanceId: string, modifying: ReadonlySet<string>): VolumeFacts {
+  const attachment = volume.Attachments?.find(({ InstanceId }) => InstanceId === instanceId);
+  return {
+    volumeId: volume.VolumeId ?? '',
+    device: attachment?.Device ?? '',
+    type: volume.VolumeType ?? 'gp2',
+    size: volume.Size ?? 0,
+    ...explicitPerformance(volume),
+    deleteOnTermination: attachment?.DeleteOnTermination ?? false,
+    zone: volume.AvailabilityZone ?? '',
+    createdAt: volume.CreateTime?.getTime() ?? 0,
+    state: volume.State ?? 'unknown',
+    encrypted: volume.Encrypted ?? false,
+    multiAttach: volume.MultiAttachEnabled ?? false,
+    beingModified: modifying.has(volume.VolumeId ?? ''),
+  };
+}
+
+/**
+ * IOPS and throughput where CreateVolume takes them; for gp2 and the HDD types EC2 derives them from the size
+ * (https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html).
+ */
+export function explicitPerformance({ VolumeType, Iops, Throughput }: Volume): {
+  iops?: number;
+  throughput?: number;
+} {
+  return {
+    ...(['gp3', 'io1', 'io2'].includes(VolumeType ?? '') && Iops && { iops: Iops }),
+    ...(VolumeType === 'gp3' && Throughput && { throughput: Throughput }),
+  };
+}

@@ -1,0 +1,71 @@
+import { z } from 'zod';
+import { fixedDurationSchema } from './duration';
+import { notYet, operationInput } from './input';
+import type { Listed } from './list';
+import type { MachinePlan } from './migration';
+import type { FailedItem } from './outcome';
+import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
+import { targetInputSchema } from './target';
+
+const MOST_AT_ONCE = 50;
+
+/** One request to move machines to encrypted volumes. A volume id stands for its whole machine. */
+export const encryptVolumesInput = operationInput({
+  instanceIds: instanceIdsSchema.optional(),
+  volumeIds: volumeIdsSchema.optional(),
+  selector: selectorSchema.optional(),
+  /** Customer managed key of the target's region: id, ARN or alias. */
+  kmsKeyId: z.string().min(1),
+  target: targetInputSchema.optional(),
+  strategy: z
+    .enum(['auto', 'copy'], 'this version carries out auto and copy; direct and clone are not available yet')
+    .default('auto'),
+  /** Machines that are migrated at the same time. */
+  concurrency: z.number().int().min(1).max(MOST_AT_ONCE).default(1),
+  /** After so many machines have failed or rolled back, no more are started. */
+  maxFailures: z.number().int().min(1).max(1000).default(1),
+  requireApproval: z.boolean().default(false),
+  /** From the stop call until the machine runs again. */
+  maxDowntime: fixedDurationSchema.default('30m'),
+  soak: fixedDurationSchema.optional(),
+  dryRun: z.boolean().default(false),
+  waves: notYet('waves are'),
+  window: notYet('window is'),
+  healthChecks: notYet('healthChecks are'),
+  hooks: notYet('hooks are'),
+  drain: notYet('drain is'),
+  rekey: notYet('rekey is'),
+}).superRefine((input, context) => {
+  const given = [input.instanceIds, input.volumeIds, input.selector].filter((field) => field !== undefined);
+  if (given.length !== 1) {
+    context.addIssue({
+      code: 'custom',
+      path: ['instanceIds'],
+      message: 'give exactly one of instanceIds, volumeIds and selector',
+    });
+  }
+});
+
+export type EncryptVolumesInput = z.input<typeof encryptVolumesInput>;
+export type Campaign = z.output<typeof encryptVolumesInput>;
+
+export interface SkippedItem {
+  item: string;
+  reasons: string[];
+}
+
+export interface EncryptVolumesResult {
+  /** One sentence for a manager. */
+  summary: string;
+  encrypted: Listed<{ instanceId: string; volumes: number; downtimeMs: number; workflowId: string }>;
+  skipped: Listed<SkippedItem>;
+  failed: Listed<FailedItem>;
+  rolledBack: Listed<FailedItem>;
+  /** Old volume id to new one, of the machines listed under `encrypted`. */
+  volumeIdMap: Record<string, string>;
+  /** For a dry run: what would be done. */
+  plan?: Listed<MachinePlan>;
+}
+
+/** The signal by which a migration tells its campaign how it ended. */
+export const MIGRATION_ENDED = 'migrationEnded';

@@ -1,0 +1,198 @@
+import { z } from 'zod';
+import { operationInput } from './input';
+import { targetSchema, type Target } from './target';
+
+/** One volume of a machine that is to be replaced by an encrypted one. */
+export interface DiskPlan {
+  volumeId: string;
+  device: string;
+  type: string;
+  /** GiB. */
+  size: number;
+  iops?: number;
+  /** MiB/s. */
+  throughput?: number;
+  deleteOnTermination: boolean;
+  zone: string;
+  /** Milliseconds since the epoch: a second mark, besides the id, of the volume that may later be deleted. */
+  createdAt: number;
+}
+
+/** What a migration will do, decided once from what was there. */
+export interface MachinePlan {
+  target: Target;
+  instanceId: string;
+  wasRunning: boolean;
+  rootDevice: string;
+  kmsKeyArn: string;
+  /** The unencrypted volumes; they move together, in one stop. */
+  disks: DiskPlan[];
+  /** Volumes that stay: encrypted already. */
+  untouched: string[];
+}
+
+export interface VolumeFacts extends DiskPlan {
+  state: string;
+  encrypted: boolean;
+  multiAttach: boolean;
+  beingModified: boolean;
+}
+
+/** What EC2 says of a machine; the planner knows nothing else. */
+export interface MachineFacts {
+  target: Target;
+  instanceId: string;
+  state: string;
+  rootDevice: string;
+  rootDeviceType: string;
+  spot: boolean;
+  autoScalingGroup?: string;
+  managedBy?: string;
+  hibernation: boolean;
+  productCodes: string[];
+  /** A public IPv4 that EC2 assigned and would replace; an Elastic IP stays. */
+  assignedPublicIp?: string;
+  stopProtection: boolean;
+  terminationProtection: boolean;
+  volumes: VolumeFacts[];
+}
+
+export type Planned =
+  | { kind: 'plan'; plan: MachinePlan }
+  | { kind: 'nothing'; reason: string }
+  | { kind: 'blocked'; reasons: string[] };
+
+/** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
+export function planMigration(facts: MachineFacts, kmsKeyArn: string): Planned {
+  const disks = facts.volumes.filter(({ encrypted }) => !encrypted);
+  if (disks.length === 0) return { kind: 'nothing', reason: 'every volume is encrypted already' };
+  const reasons = blockers(facts, disks);
+  if (reasons.length > 0) return { kind: 'blocked', reasons };
+  const { target, instanceId, rootDevice } = facts;
+  const untouched = facts.volumes.filter(({ encrypted }) => encrypted).map(({ volumeId }) => volumeId);
+  const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning: facts.state === 'running' };
+  return { kind: 'plan', plan: { ...plan, disks: disks.map(diskPlan), untouched } };
+}
+
+function diskPlan({
+  volumeId,
+  device,
+  type,
+  size,
+  iops,
+  throughput,
+  deleteOnTermination,
+  zone,
+  createdAt,
+}: VolumeFacts): DiskPlan {
+  return { volumeId, device, type, size, iops, throughput, deleteOnTermination, zone, createdAt };
+}
+
+function blockers(facts: MachineFacts, disks: readonly VolumeFacts[]): string[] {
+  const rules: [boolean, string][] = [
+    [
+      !['running', 'stopped'].includes(facts.state),
+      `it is ${facts.state}; only running and stopped machines can be migrated`,
+    ],
+    [facts.rootDeviceType !== 'ebs', 'its root is an instance store, which a stop would erase'],
+    [facts.spot, 'it is a Spot Instance, which a stop may end'],
+    [
+      facts.autoScalingGroup !== undefined,
+      `Auto Scaling group ${facts.autoScalingGroup} would replace it when it stops; change the launch template instead`,
+    ],
+    [facts.managedBy !== undefined, `it is managed by ${facts.managedBy}; let that service replace it`],
+    [facts.hibernation, 'it is configured for hibernation, which needs its own root volume'],
+    [
+      facts.productCodes.length > 0,
+      `Marketplace product codes ${facts.productCodes.join(', ')} would be lost with its root volume`,
+    ],
+    [
+      facts.assignedPublicIp !== undefined,
+      `its public IPv4 ${facts.assignedPublicIp} is not an Elastic IP and would change with the stop; associate an Elastic IP first`,
+    ],
+    [facts.stopProtection, 'stop protection is on; turn it off for the migration'],
+    [facts.terminationProtection, 'termination protection is on; turn it off for the migration'],
+  ];
+  return [...rules.flatMap(([holds, reason]) => (holds ? reason : [])), ...disks.flatMap(diskBlockers)];
+}
+
+function diskBlockers({ volumeId, multiAttach, beingModified, state }: VolumeFacts): string[] {
+  return [
+    ...(multiAttach ? [`${volumeId} is a Multi-Attach volume, which other machines use`] : []),
+    ...(beingModified ? [`${volumeId} is being modified; wait until that is done`] : []),
+    ...(state !== 'in-use' ? [`${volumeId} is ${state}`] : []),
+  ];
+}
+
+export const migrateMachineInput = operationInput({
+  target: targetSchema,
+  instanceId: z.string().min(1),
+  kmsKeyArn: z.string().min(1),
+  maxDowntimeMs: z.number().int().positive(),
+  /** After so long the originals are deleted without a `commit`; without it they wait for one. */
+  soakMs: z.number().int().positive().optional(),
+  /** Workflow id of the campaign that is told how it ended. */
+  campaignId: z.string().optional(),
+});
+
+export type MigrateMachineInput = z.input<typeof migrateMachineInput>;
+
+/** How a migration ended, as its campaign is told; `encrypted` while the originals are still kept too. */
+export interface MigrationReport {
+  instanceId: string;
+  outcome: 'encrypted' | 'nothing' | 'blocked' | 'rolledBack' | 'failed' | 'cancelled';
+  /** What to know about it: reasons, the failure, what is left. */
+  message: string;
+  /** Old volume id to new one. */
+  volumeIdMap: Record<string, string>;
+  /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
+  downtimeMs: number;
+}
+
+export interface MigrateMachineResult extends MigrationReport {
+  /** Whether the originals are deleted. */
+  committed: boolean;
+  /** Recovery point of what was on the new volumes, where a rollback kept one. */
+  keptRecoveryPoint?: string;
+}
+
+/** What a terminated migration left behind, read from its marks. */
+export interface InterruptedMigration {
+  migrationId: string;
+  /** `start` once the machine may have written to the new volumes. */
+  phase: MarkPhase;
+  plan: MachinePlan;
+  /** Original volume id to the new volume that exists for it. */
+  replacements: Record<string, string>;
+  /** Whether every new volume is attached in its original's place. */
+  swapped: boolean;
+}
+
+export type MarkPhase = 'swap' | 'start';
+
+/** Tag on the machine: `<migration id> <running|stopped> <phase>`. */
+export function formatMachineMark(migrationId: string, wasRunning: boolean, phase: MarkPhase): string {
+  return `${migrationId} ${wasRunning ? 'running' : 'stopped'} ${phase}`;
+}
+
+export function parseMachineMark(
+  text: string,
+): { migrationId: string; wasRunning: boolean; phase: MarkPhase } | undefined {
+  const [migrationId, state, phase] = text.split(' ');
+  if (!migrationId || (state !== 'running' && state !== 'stopped') || (phase !== 'swap' && phase !== 'start'))
+    return undefined;
+  return { migrationId, wasRunning: state === 'running', phase };
+}
+
+/** Tag on an original volume: `<migration id> <instance id> <device> <d|->`. */
+export function formatOriginalMark(migrationId: string, instanceId: string, disk: DiskPlan): string {
+  return [migrationId, instanceId, disk.device, disk.deleteOnTermination ? 'd' : '-'].join(' ');
+}
+
+export function parseOriginalMark(
+  text: string,
+): { migrationId: string; instanceId: string; device: string; deleteOnTermination: boolean } | undefined {
+  const [migrationId, instanceId, device, flag] = text.split(' ');
+  if (!migrationId || !instanceId || !device || (flag !== 'd' && flag !== '-')) return undefined;
+  return { migrationId, instanceId, device, deleteOnTermination: flag === 'd' };
+}
