@@ -156,7 +156,8 @@ async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undef
   try {
     return await call;
   } catch (error) {
-    if (isNotFound(error)) return undefined;
+    // EC2 says `Unavailable` of an image that was deregistered a while ago.
+    if (isNotFound(error) || (error as Error).name === 'InvalidAMIID.Unavailable') return undefined;
     throw error;
   }
 }

@@ -186,6 +186,14 @@ def install() -> None:
     Ami.state = property(_state, lambda self, value: self.__dict__.__setitem__("_state", value))
     Ami.block_device_mappings = property(lambda self: self.__dict__.get("devices") if "devices" in self.__dict__ else moto_devices.fget(self))
     AmiBackend.describe_images = describe_images
+    describe_image_attribute = AmiBackend.describe_image_attribute
+
+    def attribute(self: Any, ami_id: str, attribute_name: str) -> Any:
+        if ami_id not in self.amis:
+            raise InvalidAMIIdError([ami_id])
+        return describe_image_attribute(self, ami_id, attribute_name)
+
+    AmiBackend.describe_image_attribute = attribute
     for name, function in vars(_Responses).items():
         if not name.startswith("__"):
             setattr(AmisResponse, name, function)
