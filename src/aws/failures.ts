@@ -34,8 +34,8 @@ export function toFailure(error: unknown): Error {
   ) {
     return error;
   }
+  if (isAbort(error)) return new CancelledFailure('the call was abandoned');
   if (!(error instanceof Error)) return ApplicationFailure.retryable(String(error), FAILURE.serviceError);
-  if (error.name === 'AbortError') return new CancelledFailure(error.message, [], error);
   const site = CALL_SITES.get(error);
   if (!site) {
     // Not from AWS: a defect or the environment. Retrying keeps the run alive until a fixed worker takes over.
@@ -49,6 +49,11 @@ export function toFailure(error: unknown): Error {
     details: [{ ...site, awsError: error.name }],
     cause: error,
   });
+}
+
+/** By name: the AWS SDK, Node and DOM each have a class of their own for it. */
+function isAbort(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
 }
 
 function describe(error: Error, site: CallSite, type: string): string {

@@ -1,5 +1,8 @@
 import { DescribeVolumesCommand } from '@aws-sdk/client-ec2';
 import { ListKeysCommand } from '@aws-sdk/client-kms';
+import { CancelledFailure } from '@temporalio/common';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { DefaultLogger } from '@temporalio/worker';
 import type { AccountsFile } from '../../src/aws/accounts';
 import { withFailures } from '../../src/aws/failures';
 import type { CallObserver } from '../../src/aws/instrument';
@@ -179,5 +182,38 @@ describe('AwsSessions', () => {
       'DescribeVolumes waited true',
       'DescribeVolumes ok',
     ]);
+  });
+
+  describe('a call that has to wait for the budget', () => {
+    const inActivity = (info: ConstructorParameters<typeof MockActivityEnvironment>[0]) => {
+      const activity = new MockActivityEnvironment(info, { logger: new DefaultLogger('ERROR') });
+      return { activity, done: activity.run(() => describeVolumes(home)) };
+    };
+
+    beforeEach(async () => {
+      open(undefined, { apiShare: 0.02 });
+      await describeVolumes(home);
+      proxy.reset();
+    });
+
+    it('is not made when its attempt would end first: Temporal retries when there is room', async () => {
+      const { done } = inActivity({ startToCloseTimeoutMs: 900 });
+      await expect(done).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false });
+      await expect(done).rejects.toHaveProperty('nextRetryDelay', expect.any(Number));
+      expect(proxy.calls).toEqual([]);
+    });
+
+    it('is not made when its activity would miss a heartbeat first', async () => {
+      const { done } = inActivity({ startToCloseTimeoutMs: 900_000, heartbeatTimeoutMs: 500 });
+      await expect(done).rejects.toMatchObject({ type: 'Throttled' });
+      expect(proxy.calls).toEqual([]);
+    });
+
+    it('is not made when its activity is cancelled', async () => {
+      const { activity, done } = inActivity({ startToCloseTimeoutMs: 60_000 });
+      setTimeout(() => activity.cancel(), 50);
+      await expect(done).rejects.toBeInstanceOf(CancelledFailure);
+      expect(proxy.calls).toEqual([]);
+    });
   });
 });
