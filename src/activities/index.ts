@@ -11,6 +11,12 @@ import { snapshotActivities } from './snapshots';
 import { snapshotWaitActivities } from './snapshotWaits';
 import { keyActivities } from './keys';
 import { keyCheckActivities } from './keyChecks';
+import { campaignActivities } from './campaigns';
+import { machineActivities } from './machines';
+import { machinePowerActivities } from './machinePower';
+import { markActivities } from './marks';
+import { stagingActivities } from './staging';
+import { volumeActivities } from './volumes';
 import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { targetActivities } from './targets';
@@ -33,6 +39,12 @@ export function createActivities(deps: ActivityDeps) {
     ...snapshotActivities(deps),
     ...snapshotWaitActivities(deps),
     ...expiryActivities(deps),
+    ...machineActivities(deps),
+    ...machinePowerActivities(deps),
+    ...stagingActivities(deps),
+    ...volumeActivities(deps),
+    ...markActivities(deps),
+    ...campaignActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });

@@ -27,8 +27,8 @@ export interface MachinePlan {
   kmsKeyArn: string;
   /** The unencrypted volumes; they move together, in one stop. */
   disks: DiskPlan[];
-  /** Volumes that stay: encrypted already. */
-  untouched: string[];
+  /** Data volumes that stay, because they are encrypted already. */
+  untouchedData: string[];
 }
 
 export interface VolumeFacts extends DiskPlan {
@@ -69,9 +69,11 @@ export function planMigration(facts: MachineFacts, kmsKeyArn: string): Planned {
   const reasons = blockers(facts, disks);
   if (reasons.length > 0) return { kind: 'blocked', reasons };
   const { target, instanceId, rootDevice } = facts;
-  const untouched = facts.volumes.filter(({ encrypted }) => encrypted).map(({ volumeId }) => volumeId);
+  const untouchedData = facts.volumes
+    .filter(({ encrypted, device }) => encrypted && device !== rootDevice)
+    .map(({ volumeId }) => volumeId);
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning: facts.state === 'running' };
-  return { kind: 'plan', plan: { ...plan, disks: disks.map(diskPlan), untouched } };
+  return { kind: 'plan', plan: { ...plan, disks: disks.map(diskPlan), untouchedData } };
 }
 
 function diskPlan({

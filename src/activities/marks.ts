@@ -1,0 +1,178 @@
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  CreateTagsCommand,
+  DeleteTagsCommand,
+  DescribeVolumesCommand,
+  type EC2Client,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { FAILURE } from '../model/failures';
+import {
+  formatMachineMark,
+  formatOriginalMark,
+  parseMachineMark,
+  parseOriginalMark,
+  type DiskPlan,
+  type InterruptedMigration,
+  type MachinePlan,
+  type MarkPhase,
+} from '../model/migration';
+import { TAG } from '../model/names';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagMap } from './imageReads';
+import { attachedVolumeIds, explicitPerformance, requireInstance } from './machines';
+
+/**
+ * Marks are what survives a terminated workflow: tags on the machine and on its original volumes that say how each
+ * was attached. They are written before the stop, and read by the next run.
+ */
+export function markActivities({ aws }: ActivityDeps) {
+  return {
+    /** Originals first: the machine's mark says that all of them are marked. */
+    async markMachine({
+      plan,
+      migrationId,
+      phase,
+    }: {
+      plan: MachinePlan;
+      migrationId: string;
+      phase: MarkPhase;
+    }): Promise<void> {
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      if (phase === 'swap') {
+        for (const disk of plan.disks)
+          await tag(ec2, disk.volumeId, TAG.original, formatOriginalMark(migrationId, plan.instanceId, disk));
+      }
+      await tag(ec2, plan.instanceId, TAG.migration, formatMachineMark(migrationId, plan.wasRunning, phase));
+    },
+
+    /** The machine's mark goes last: without it nothing looks for the others. */
+    async unmarkMachine({
+      plan,
+      replacements,
+    }: {
+      plan: MachinePlan;
+      replacements: string[];
+    }): Promise<void> {
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      const originals = await present(
+        ec2,
+        plan.disks.map(({ volumeId }) => volumeId),
+      );
+      if (originals.length > 0) await untag(ec2, originals, [TAG.original]);
+      const remaining = await present(ec2, replacements);
+      if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces]);
+      await untag(ec2, [plan.instanceId], [TAG.migration]);
+    },
+
+    /** What a terminated migration of this machine left; nothing in nearly every run. */
+    async findInterrupted({
+      target,
+      instanceId,
+      kmsKeyArn,
+    }: {
+      target: Target;
+      instanceId: string;
+      kmsKeyArn: string;
+    }): Promise<InterruptedMigration | undefined> {
+      const ec2 = aws.ec2(target, 'read');
+      const instance = await requireInstance(ec2, target, instanceId);
+      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration] ?? '');
+      if (!mark) return undefined;
+      const { migrationId, wasRunning, phase } = mark;
+      const originals = await tagged(ec2, TAG.original, `${migrationId} *`);
+      const made = await tagged(ec2, TAG.migration, migrationId);
+      const replacements = Object.fromEntries(
+        made.map(({ VolumeId = '', Tags }) => [tagMap(Tags)[TAG.replaces] ?? '', VolumeId]),
+      );
+      const attached = new Set(attachedVolumeIds(instance));
+      const disks = originals.map(markedDisk);
+      if (disks.length === 0) {
+        throw ApplicationFailure.nonRetryable(
+          `${instanceId} carries the mark of migration ${migrationId}, but none of its volumes does: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
+          FAILURE.notMigratable,
+        );
+      }
+      return {
+        migrationId,
+        phase,
+        replacements,
+        swapped: disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? '')),
+        plan: {
+          target,
+          instanceId,
+          wasRunning,
+          rootDevice: instance.RootDeviceName ?? '',
+          kmsKeyArn,
+          disks,
+          untouchedData: [],
+        },
+      };
+    },
+
+    /**
+     * Checks after an undo that the machine is as it was: the same volumes at the same devices.
+     *
+     * @throws ApplicationFailure Conflict naming what differs
+     */
+    async requireAsBefore({ plan }: { plan: MachinePlan }): Promise<void> {
+      const instance = await requireInstance(aws.ec2(plan.target, 'read'), plan.target, plan.instanceId);
+      const now = new Map(
+        (instance.BlockDeviceMappings ?? []).map(({ DeviceName = '', Ebs }) => [DeviceName, Ebs]),
+      );
+      const differences = plan.disks.flatMap((disk) => {
+        const is = now.get(disk.device);
+        if (is?.VolumeId !== disk.volumeId)
+          return `${disk.device} holds ${is?.VolumeId ?? 'nothing'} instead of ${disk.volumeId}`;
+        return is.DeleteOnTermination === disk.deleteOnTermination
+          ? []
+          : `DeleteOnTermination of ${disk.device} differs`;
+      });
+      const isUp = instance.State?.Name === 'running' || instance.State?.Name === 'pending';
+      if (isUp !== plan.wasRunning) differences.push(`it is ${instance.State?.Name}`);
+      if (differences.length === 0) return;
+      throw ApplicationFailure.nonRetryable(
+        `${plan.instanceId} is not as it was: ${differences.join('; ')}`,
+        FAILURE.conflict,
+      );
+    },
+  };
+}
+
+async function tag(ec2: EC2Client, id: string, Key: string, Value: string): Promise<void> {
+  await ec2.send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] }));
+}
+
+async function untag(ec2: EC2Client, Resources: string[], keys: string[]): Promise<void> {
+  await ec2.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) }));
+}
+
+async function present(ec2: EC2Client, ids: string[]): Promise<string[]> {
+  if (ids.length === 0) return [];
+  const { Volumes = [] } = await ec2.send(
+    new DescribeVolumesCommand({ Filters: [{ Name: 'volume-id', Values: ids }] }),
+  );
+  return Volumes.flatMap(({ VolumeId }) => VolumeId ?? []);
+}
+
+async function tagged(ec2: EC2Client, key: string, value: string): Promise<Volume[]> {
+  const { Volumes = [] } = await ec2.send(
+    new DescribeVolumesCommand({ Filters: [{ Name: `tag:${key}`, Values: [value] }] }),
+  );
+  return Volumes;
+}
+
+function markedDisk(volume: Volume): DiskPlan {
+  const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original] ?? '');
+  return {
+    volumeId: volume.VolumeId ?? '',
+    device: mark?.device ?? '',
+    deleteOnTermination: mark?.deleteOnTermination ?? false,
+    type: volume.VolumeType ?? 'gp2',
+    size: volume.Size ?? 0,
+    ...explicitPerformance(volume),
+    zone: volume.AvailabilityZone ?? '',
+    createdAt: volume.CreateTime?.getTime() ?? 0,
+  };
+}

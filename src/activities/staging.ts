@@ -1,0 +1,198 @@
+import { Context, sleep } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import {
+  CopySnapshotCommand,
+  CreateSnapshotsCommand,
+  CreateTagsCommand,
+  DescribeSnapshotsCommand,
+  type EC2Client,
+  type Snapshot,
+  type Tag,
+} from '@aws-sdk/client-ec2';
+import { FAILURE } from '../model/failures';
+import type { MachinePlan } from '../model/migration';
+import { ownDescription, TAG, TAG_SCHEMA_VERSION } from '../model/names';
+import { targetKey, type Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { madeEarlier, requestId } from './idempotency';
+import { tagList, tagMap } from './imageReads';
+import { deleteSnapshot } from './snapshotWaits';
+
+/** Snapshot id by the original volume's id. */
+export type SnapshotMap = Record<string, string>;
+
+interface StageRequest {
+  plan: MachinePlan;
+  migrationId: string;
+  /** `seed` while the machine runs, `final` after the stop, `rollback` of the new volumes. */
+  stage: string;
+}
+
+/** Policy name on the recovery points that migrations leave. */
+const MIGRATION_POLICY = 'migration';
+
+/** Snapshots that a migration makes on its way; all carry its id as tag and in the description. */
+export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
+  return {
+    /** One crash-consistent set of the volumes that move; CreateSnapshots has no client token, so the tag tells. */
+    async startStagingSnapshots(request: StageRequest): Promise<SnapshotMap> {
+      const { plan, migrationId, stage } = request;
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      const key = requestId(migrationId, stage);
+      const earlier = await madeEarlier(settings, () => byRequest(ec2, key));
+      const snapshots = earlier ?? (await createSet(ec2, plan, stagingTags(migrationId, key), migrationId));
+      const map = Object.fromEntries(
+        snapshots.map(({ VolumeId = '', SnapshotId = '' }) => [VolumeId, SnapshotId]),
+      );
+      return requireAll(plan, map, `${stage} snapshots`);
+    },
+
+    /**
+     * Starts the encrypted copy of one snapshot. The same key and the same source volume make later copies
+     * incremental (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html).
+     */
+    async startEncryptedCopy(
+      request: StageRequest & { volumeId: string; snapshotId: string },
+    ): Promise<string> {
+      const { plan, migrationId, stage, volumeId, snapshotId } = request;
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      const key = requestId(migrationId, stage, 'copy', volumeId);
+      const earlier = await madeEarlier(settings, () => byRequest(ec2, key));
+      if (earlier?.[0]?.SnapshotId) return earlier[0].SnapshotId;
+      const Tags = tagList({
+        ...stagingTags(migrationId, key),
+        [TAG.sourceVolume]: volumeId,
+        [TAG.sourceInstance]: plan.instanceId,
+      });
+      const { SnapshotId } = await ec2.send(
+        new CopySnapshotCommand({
+          SourceRegion: plan.target.region,
+          SourceSnapshotId: snapshotId,
+          Encrypted: true,
+          KmsKeyId: plan.kmsKeyArn,
+          Description: ownDescription(migrationId),
+          TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
+        }),
+      );
+      if (!SnapshotId)
+        throw ApplicationFailure.retryable(`CopySnapshot of ${snapshotId} gave no id`, FAILURE.serviceError);
+      return SnapshotId;
+    },
+
+    /**
+     * Waits until all are completed.
+     *
+     * @throws ApplicationFailure ResourceFailed with AWS's StateMessage: a key that cannot be used shows up here
+     */
+    async awaitSnapshots({ target, snapshotIds }: { target: Target; snapshotIds: string[] }): Promise<void> {
+      const ec2 = aws.ec2(target, 'read');
+      for (let open = snapshotIds; ; await sleep(settings.pollMs)) {
+        Context.current().heartbeat({ waitingFor: open });
+        const Filters = [{ Name: 'snapshot-id', Values: open }];
+        const { Snapshots = [] } = await ec2.send(
+          new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }),
+        );
+        const broken = Snapshots.find(({ State }) => State === 'error');
+        if (broken) throw failed(target, broken);
+        const completed = new Set(
+          Snapshots.filter(({ State }) => State === 'completed').map(({ SnapshotId }) => SnapshotId),
+        );
+        open = open.filter((id) => !completed.has(id));
+        if (open.length === 0) return;
+      }
+    },
+
+    /** Deletes what the migration staged, but for `keep`. Both marks must agree. */
+    async deleteStaging({
+      target,
+      migrationId,
+      keep,
+    }: {
+      target: Target;
+      migrationId: string;
+      keep: string[];
+    }): Promise<void> {
+      const ec2 = aws.ec2(target, 'migrate');
+      for (const { SnapshotId = '', Description } of await byTag(ec2, TAG.migration, migrationId)) {
+        Context.current().heartbeat(SnapshotId);
+        if (Description === ownDescription(migrationId) && !keep.includes(SnapshotId))
+          await deleteSnapshot(ec2, SnapshotId);
+      }
+    },
+
+    /** Makes snapshots a recovery point of their own that never expires: what stays of a machine's last moment. */
+    async keepAsRecoveryPoint({
+      plan,
+      migrationId,
+      snapshotIds,
+    }: {
+      plan: MachinePlan;
+      migrationId: string;
+      snapshotIds: string[];
+    }): Promise<void> {
+      const Tags = tagList({
+        [TAG.recoveryPoint]: migrationId,
+        [TAG.policy]: MIGRATION_POLICY,
+        [TAG.takenAt]: new Date(clock.now()).toISOString(),
+        [TAG.expiresAt]: 'never',
+        [TAG.sourceInstance]: plan.instanceId,
+        [TAG.set]: String(snapshotIds.length),
+      });
+      await aws.ec2(plan.target, 'migrate').send(new CreateTagsCommand({ Resources: snapshotIds, Tags }));
+    },
+  };
+}
+
+function stagingTags(migrationId: string, request: string): Record<string, string> {
+  return { [TAG.schema]: TAG_SCHEMA_VERSION, [TAG.migration]: migrationId, [TAG.request]: request };
+}
+
+async function createSet(
+  ec2: EC2Client,
+  plan: MachinePlan,
+  tags: Record<string, string>,
+  migrationId: string,
+): Promise<Snapshot[]> {
+  const moves = (device: string) => plan.disks.some((disk) => disk.device === device);
+  const Tags: Tag[] = tagList({ ...tags, [TAG.sourceInstance]: plan.instanceId });
+  const { Snapshots = [] } = await ec2.send(
+    new CreateSnapshotsCommand({
+      InstanceSpecification: {
+        InstanceId: plan.instanceId,
+        ExcludeBootVolume: !moves(plan.rootDevice),
+        // EC2 refuses a boot volume here; the switch above is for that.
+        ...(plan.untouchedData.length > 0 && { ExcludeDataVolumeIds: plan.untouchedData }),
+      },
+      Description: ownDescription(migrationId),
+      TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
+    }),
+  );
+  return Snapshots;
+}
+
+function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): SnapshotMap {
+  const missing = plan.disks.filter(({ volumeId }) => !map[volumeId]).map(({ volumeId }) => volumeId);
+  if (missing.length === 0) return map;
+  throw ApplicationFailure.nonRetryable(
+    `${plan.instanceId}: ${missing.join(', ')} not among the ${what}; somebody has changed the machine's volumes meanwhile`,
+    FAILURE.notMigratable,
+  );
+}
+
+async function byRequest(ec2: EC2Client, key: string): Promise<Snapshot[] | undefined> {
+  const found = await byTag(ec2, TAG.request, key);
+  return found.length > 0 ? found : undefined;
+}
+
+async function byTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {
+  const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
+  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
+  return Snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);
+}
+
+function failed(target: Target, { SnapshotId, StateMessage }: Snapshot): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `snapshot ${SnapshotId} in ${targetKey(target)} failed: ${StateMessage ?? 'EC2 gave no reason'}`,
+    FAILURE.resourceFailed,
+  );
+}
