@@ -1,3 +1,6 @@
+import { workflowIds } from '../../src/model/ids';
+import { STORY_INSTANCE } from '../seed/fleet';
+import { HOME_REGION } from '../stack/accounts';
 import { AWS_SPEED } from '../stack/localAws';
 import { NAMESPACE, USUAL_TEMPORAL_PORT } from '../stack/temporalServer';
 import type { StackFile } from '../stack/stackFile';
@@ -17,6 +20,17 @@ export function stackTable({ file, fleet }: Stack): string {
 /** Link to a workflow in the Web UI; its newest run. */
 export function workflowLink({ uiUrl, namespace }: StackFile, workflowId: string): string {
   return `${uiUrl}/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`;
+}
+
+export function linksToOpen(file: StackFile, instanceId: string): string {
+  const machine = workflowIds.machine({ accountId: file.accounts.home, region: HOME_REGION }, instanceId);
+  return [
+    'To open in the Web UI:',
+    `  all workflows       ${file.uiUrl}/namespaces/${file.namespace}/workflows`,
+    `  the policies        ${file.uiUrl}/namespaces/${file.namespace}/schedules`,
+    `  the migration       ${workflowLink(file, machine)}`,
+    `  the shared image    ${workflowLink(file, `share-${STORY_INSTANCE}`)}`,
+  ].join('\n');
 }
 
 /** Flags of the CLI stand after the subcommand, and are only needed where the defaults are not right. */

@@ -1,0 +1,45 @@
+import { attempt, check, type Check } from '../measure/check';
+import { compareMachines, recordMachine } from '../measure/disks';
+import { checkProtection } from '../measure/protection';
+import { checkSettings, keyArn } from '../measure/settings';
+import { checkSharing } from '../measure/sharing';
+import { ACCOUNTS, HOME_REGION, PARTNER_REGION, STRANGER } from '../stack/accounts';
+import type { StoryContext } from './context';
+import { FIRST_PARTNER, KEYS } from './labs';
+
+/** Asks the local AWS, by plain SDK calls, whether what the story was about is so. */
+export async function measure(context: StoryContext): Promise<Check[]> {
+  const { home, before, selected, made, stack } = context;
+  const asked = await Promise.all([...ACCOUNTS.partners, STRANGER].map((id) => stack.accounts.account(id)));
+  const groups = await Promise.all([
+    ...selected.map(({ account, volumes }) =>
+      attempt('volumes protected', () => checkProtection(account, volumes)),
+    ),
+    attempt('volumes encrypted', async () =>
+      compareMachines(
+        before,
+        await recordMachine(home, before.instanceId),
+        await keyArn(home, HOME_REGION, KEYS.alias),
+      ),
+    ),
+    attempt('settings', () => checkSettings(home, KEYS.regions, KEYS.alias)),
+    attempt('the image is shared', () =>
+      checkSharing(
+        { amiId: made.amiId ?? 'no image', region: HOME_REGION, allowed: ACCOUNTS.partners },
+        asked,
+      ),
+    ),
+    attempt('the copy is shared', () =>
+      checkSharing(
+        { amiId: made.copyAmiId ?? 'no copy', region: PARTNER_REGION, allowed: [FIRST_PARTNER] },
+        asked,
+      ),
+    ),
+  ]);
+  const crash = check(
+    'the worker was killed in mid-swap',
+    made.crash !== undefined,
+    made.crash ?? 'it was not',
+  );
+  return [crash, ...groups.flat()];
+}
