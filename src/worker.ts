@@ -1,4 +1,3 @@
-import { S3Client } from '@aws-sdk/client-s3';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
@@ -6,7 +5,7 @@ import { createActivities } from './activities';
 import { DEFAULT_SETTINGS } from './activities/deps';
 import { AwsSessions } from './aws/sessions';
 import { ConfigError, oneLine, readWorkerConfig, type WorkerConfig } from './config';
-import { openStore } from './store/openStore';
+import { openStore, storeClient } from './store/openStore';
 import { createLogger, TemporalLogger } from './telemetry/logging';
 import { awsMetrics } from './telemetry/metrics';
 import { loadDataConverter } from './temporal/dataConverter';
@@ -27,15 +26,16 @@ async function main(): Promise<void> {
   forceOnSecondSignal(logger);
   const { connectionOptions, namespace } = config.temporal;
   const connection = await connect(config);
-  const sessions = new AwsSessions({ ...config.aws, observer: awsMetrics(Runtime.instance().metricMeter) });
-  const s3 = new S3Client({ region: config.aws.region, forcePathStyle: !!config.aws.endpoint });
+  const observer = awsMetrics(Runtime.instance().metricMeter);
+  const sessions = new AwsSessions({ ...config.aws, observer });
+  const s3 = storeClient(config.aws, observer);
   try {
     await requireSearchAttributes(connection, { namespace, address: connectionOptions.address });
     const activities = createActivities({
       aws: sessions,
       temporal: new Client({ connection, namespace, dataConverter }),
-      manifests: openStore(config.manifests, () => s3),
-      evidence: openStore(config.evidence, () => s3),
+      manifests: openStore(config.manifests, s3),
+      evidence: openStore(config.evidence, s3),
       clock: Date,
       settings: DEFAULT_SETTINGS,
     });

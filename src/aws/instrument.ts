@@ -1,6 +1,7 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import type { S3Client } from '@aws-sdk/client-s3';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
 import { asksForFewerCalls, classify } from './classify';
@@ -33,7 +34,7 @@ interface Caller {
 }
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
-export function instrument<Client extends EC2Client | KMSClient | STSClient>(
+export function instrument<Client extends EC2Client | KMSClient | S3Client | STSClient>(
   client: Client,
   { service, target, as }: Caller,
   { guard, budget, observer }: Instruments,
@@ -99,7 +100,7 @@ const NOT_RESOURCES = /^(ExternalId|RoleSessionName)$/;
 /** Ids, names and ARNs that a call is about, for messages: `vol-1, vol-2 and 8 more`. */
 export function resourcesIn(input: object): string | undefined {
   const values = Object.entries(input).flatMap(([key, value]: [string, unknown]) =>
-    /(Id|Ids|Arn|Name|Resources)$/.test(key) && !NOT_RESOURCES.test(key) ? [value].flat() : [],
+    /(Id|Ids|Arn|Name|Resources|Bucket)$|^Key$/.test(key) && !NOT_RESOURCES.test(key) ? [value].flat() : [],
   );
   const ids = [...new Set(values.filter((value): value is string => typeof value === 'string'))];
   if (ids.length === 0) return undefined;

@@ -1,5 +1,5 @@
-import type { MetricMeter } from '@temporalio/common';
-import type { CallObserver } from '../aws/instrument';
+import type { MetricMeter, MetricTags } from '@temporalio/common';
+import type { CallObserver, ObservedCall } from '../aws/instrument';
 
 /** Holdfast's own metrics, on the same Prometheus endpoint as Temporal's. */
 export function awsMetrics(meter: MetricMeter): CallObserver {
@@ -19,14 +19,18 @@ export function awsMetrics(meter: MetricMeter): CallObserver {
   );
   return {
     called(call, outcome, durationMs) {
-      calls.add(1, { ...call, outcome });
+      calls.add(1, { ...labels(call), outcome });
       latency.record(Math.round(durationMs), { service: call.service, action: call.action });
     },
     throttled(call) {
-      throttles.add(1, { ...call });
+      throttles.add(1, labels(call));
     },
     waited(call, waitMs) {
-      waits.record(Math.round(waitMs), { ...call });
+      waits.record(Math.round(waitMs), labels(call));
     },
   };
+}
+
+function labels({ service, action, accountId, region }: ObservedCall): MetricTags {
+  return { service, action, account: accountId, region };
 }

@@ -1,32 +1,39 @@
 import { randomUUID } from 'node:crypto';
-import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { S3Store } from '../../src/store/s3Store';
+import { CreateBucketCommand } from '@aws-sdk/client-s3';
+import { withFailures } from '../../src/aws/failures';
+import { openStore, storeClient } from '../../src/store/openStore';
+import { HOME_REGION } from '../support/accounts';
 import { shared } from '../support/shared';
 
 describe('S3Store', () => {
-  const s3 = new S3Client({
-    region: 'us-east-1',
-    endpoint: shared('awsEndpoint'),
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
+  const endpoint = shared('awsEndpoint');
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: 'test',
+    AWS_SECRET_ACCESS_KEY: 'test',
   });
+  const s3 = storeClient({ region: HOME_REGION, endpoint, apiShare: 1 });
+  const open = (name: string, prefix: string) => openStore({ kind: 's3', bucket: name, prefix }, s3);
   const bucket = `holdfast-${randomUUID()}`;
 
   beforeAll(() => s3.send(new CreateBucketCommand({ Bucket: bucket })));
   afterAll(() => s3.destroy());
 
   it('gives back what was put, under its prefix only', async () => {
-    const store = new S3Store(s3, bucket, 'manifests');
+    const store = open(bucket, 'manifests');
     await store.put('ab/cd.json', '{"é":1}');
     await store.put('ab/cd.json', '{"é":2}');
     expect(await store.get('ab/cd.json')).toBe('{"é":2}');
-    expect(await new S3Store(s3, bucket, '').get('ab/cd.json')).toBeUndefined();
-    expect(await new S3Store(s3, bucket, '').get('manifests/ab/cd.json')).toBe('{"é":2}');
+    expect(await open(bucket, '').get('ab/cd.json')).toBeUndefined();
+    expect(await open(bucket, '').get('manifests/ab/cd.json')).toBe('{"é":2}');
   });
 
-  it('says when the bucket does not exist', async () => {
-    const store = new S3Store(s3, `${bucket}-not`, '');
-    await expect(store.put('a', 'b')).rejects.toThrow('bucket');
-    await expect(store.get('a')).rejects.toThrow('bucket');
+  it('says that the bucket does not exist, and does not retry for ever', async () => {
+    const missing = open(`${bucket}-not`, '');
+    const { put, get } = withFailures({ put: () => missing.put('a', 'b'), get: () => missing.get('a') });
+    for (const call of [put, get]) {
+      await expect(call()).rejects.toMatchObject({ type: 'NotFound', nonRetryable: true });
+      await expect(call()).rejects.toThrow('NoSuchBucket');
+    }
   });
 });

@@ -95,7 +95,7 @@ describe('the worker process', () => {
     const { accountId } = world.home;
     expect(metrics).toMatch(
       new RegExp(
-        `^holdfast_aws_calls\\{[^}]*account_?[iI]d="${accountId}"[^}]*action="DescribeKey"[^}]*outcome="ok".* 1$`,
+        `^holdfast_aws_calls\\{[^}]*account="${accountId}"[^}]*action="DescribeKey"[^}]*outcome="ok".* 1$`,
         'm',
       ),
     );
