@@ -9,6 +9,7 @@ import {
   log,
   setCurrentDetails,
   setHandler,
+  TemporalFailure,
   upsertSearchAttributes,
   workflowInfo,
 } from '@temporalio/workflow';
@@ -25,7 +26,7 @@ import {
   type ProgressRow,
 } from '../../model/progress';
 import type { Target } from '../../model/target';
-import { fail, failureType } from './failure';
+import { fail, failureType, rootCause } from './failure';
 import { evidence } from './options';
 
 export const progressQuery = defineQuery<ProgressPage, [ProgressQuery?]>('progress');
@@ -125,11 +126,17 @@ export async function operation<Schema extends z.ZodType, Result>(
     await conclude(run, 'Succeeded', parsed.value, result);
     return result;
   } catch (error) {
-    if (!(error instanceof ContinueAsNew))
-      await conclude(run, outcomeOf(error), parsed.value, detailsOf(error));
-    else await condition(allHandlersFinished);
+    if (error instanceof ContinueAsNew) await condition(allHandlersFinished);
+    else if (error instanceof TemporalFailure) await concludeFailed(run, error, parsed.value);
+    // Anything else is a defect: it fails the workflow task, which a fixed worker then does again, and not the run.
     throw error;
   }
+}
+
+async function concludeFailed(run: Run, error: TemporalFailure, request: unknown): Promise<void> {
+  const outcome = outcomeOf(error);
+  if (outcome !== 'Cancelled') run.remark(`${failureType(error)}: ${rootCause(error).message}`);
+  await conclude(run, outcome, request, detailsOf(error));
 }
 
 /** Runs even when the workflow was cancelled: an undone campaign leaves evidence too. */
@@ -169,5 +176,5 @@ function outcomeOf(error: unknown): Outcome {
 
 function detailsOf(error: unknown): unknown {
   if (error instanceof ApplicationFailure && error.details?.length) return error.details[0];
-  return { type: failureType(error), message: error instanceof Error ? error.message : String(error) };
+  return { type: failureType(error), message: rootCause(error).message };
 }

@@ -1,4 +1,4 @@
-import { isCancellation } from '@temporalio/workflow';
+import { isCancellation, TemporalFailure } from '@temporalio/workflow';
 import { failureType, fail, rootCause } from './failure';
 import type { Run } from './operation';
 import type { UndoReport, UndoStack } from './undo';
@@ -8,6 +8,8 @@ import type { UndoReport, UndoStack } from './undo';
  * joins the message: nobody should have to find a leftover by its cost.
  */
 export async function undoAndRethrow(error: unknown, run: Run, undo: UndoStack): Promise<never> {
+  // A defect fails the workflow task, not the run: a fixed worker goes on from here, with nothing undone.
+  if (!(error instanceof TemporalFailure)) throw error;
   run.phase('Undoing');
   const report = await undo.unwind();
   showUndone(run, report);
