@@ -28,7 +28,6 @@ export async function selectedVolumes(
   );
 }
 
-/** Runs that are known to have been complete, by policy. */
 export async function checkProtection(
   account: AwsAccount,
   selected: ReadonlyMap<string, readonly string[]>,
@@ -57,15 +56,19 @@ export async function checkProtection(
 function oncePerRun(accountId: string, snapshots: readonly Snapshot[]): Check {
   const counts = new Map<string, number>();
   for (const snapshot of snapshots) {
-    const tags = tagsOf(snapshot);
-    const key = `${tags[TAG.policy]} of ${tags[TAG.takenAt]}: ${snapshot.VolumeId}`;
+    const key = `${runOf(snapshot)}: ${snapshot.VolumeId}`;
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
   const twice = [...counts].filter(([, count]) => count !== 1).map(([key, count]) => `${key} has ${count}`);
-  const runs = new Set(snapshots.map((each) => `${tagsOf(each)[TAG.policy]} ${tagsOf(each)[TAG.takenAt]}`));
+  const runs = new Set(snapshots.map(runOf));
   return check(
     `snapshots per volume per run in account ${accountId} = 1`,
     twice.length === 0 && counts.size > 0,
     [`${snapshots.length} snapshots, ${runs.size} runs`, ...twice].join('; '),
   );
+}
+
+/** The workflow that made it. A time would not do: a second snapshot, taken later, would look like another run. */
+function runOf(snapshot: Snapshot): string {
+  return tagsOf(snapshot)[TAG.workflow] ?? `unknown maker of ${snapshot.SnapshotId}`;
 }

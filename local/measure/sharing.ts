@@ -1,4 +1,5 @@
-import { DescribeImagesCommand, RunInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeImagesCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { ListGrantsCommand } from '@aws-sdk/client-kms';
 import type { AwsAccount } from '../stack/awsAccounts';
 import { check, type Check } from './check';
 
@@ -21,7 +22,7 @@ export async function checkSharing(image: SharedImage, asked: readonly AwsAccoun
   );
 }
 
-/** A real launch, ended at once: it needs the image's, its snapshots' and its key's permissions together. */
+/** A real launch; the machine stays in the partner's account, which goes with the local AWS. */
 async function launch(
   account: AwsAccount,
   { amiId, region }: SharedImage,
@@ -32,10 +33,31 @@ async function launch(
     const { Instances } = await ec2.send(
       new RunInstancesCommand({ ImageId: amiId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 }),
     );
-    const InstanceIds = (Instances ?? []).map(({ InstanceId = '' }) => InstanceId);
-    await ec2.send(new TerminateInstancesCommand({ InstanceIds }));
+    if (!Instances?.[0]?.InstanceId) return { launched: false, why: 'no instance came of it' };
     return { launched: true, why: `launched, owner ${Images?.[0]?.OwnerId}` };
   } catch (error) {
     return { launched: false, why: error instanceof Error ? error.name : String(error) };
   }
+}
+
+/** The local AWS does not ask the key when somebody launches, so who may use it is looked up with its owner. */
+export async function checkGrants(
+  owner: AwsAccount,
+  keyArn: string,
+  image: SharedImage,
+  asked: readonly AwsAccount[],
+): Promise<Check> {
+  const { Grants = [] } = await owner.kms(image.region).send(new ListGrantsCommand({ KeyId: keyArn }));
+  const holders = asked.filter(({ accountId }) =>
+    Grants.some(({ GranteePrincipal }) => GranteePrincipal?.includes(accountId)),
+  );
+  const found = holders.map(({ accountId }) => accountId);
+  const wanted = asked
+    .filter(({ accountId }) => image.allowed.includes(accountId))
+    .map(({ accountId }) => accountId);
+  return check(
+    `only the accounts that ${image.amiId} is shared with may use its key in ${image.region}`,
+    wanted.length > 0 && found.join() === wanted.join(),
+    found.join(', ') || 'nobody',
+  );
 }

@@ -94,6 +94,8 @@ async function runInstance(
       InstanceType: type,
       MinCount: 1,
       MaxCount: 1,
+      // An address that EC2 assigns would change at a stop, and Holdfast rightly refuses to stop such a machine.
+      NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: false }],
       Placement: { AvailabilityZone: `${HOME_REGION}a` },
       BlockDeviceMappings: disks.map(deviceMapping),
       TagSpecifications: [

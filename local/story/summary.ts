@@ -2,7 +2,7 @@ import { attempt, check, type Check } from '../measure/check';
 import { compareMachines, recordMachine } from '../measure/disks';
 import { checkProtection } from '../measure/protection';
 import { checkSettings, keyArn } from '../measure/settings';
-import { checkSharing } from '../measure/sharing';
+import { checkGrants, checkSharing, type SharedImage } from '../measure/sharing';
 import { ACCOUNTS, HOME_REGION, PARTNER_REGION, STRANGER } from '../stack/accounts';
 import type { StoryContext } from './context';
 import { FIRST_PARTNER, KEYS } from './labs';
@@ -11,6 +11,10 @@ import { FIRST_PARTNER, KEYS } from './labs';
 export async function measure(context: StoryContext): Promise<Check[]> {
   const { home, before, selected, made, stack } = context;
   const asked = await Promise.all([...ACCOUNTS.partners, STRANGER].map((id) => stack.accounts.account(id)));
+  const sharing = async (image: SharedImage) => [
+    ...(await checkSharing(image, asked)),
+    await checkGrants(home, await keyArn(home, image.region, KEYS.alias), image, asked),
+  ];
   const groups = await Promise.all([
     ...selected.map(({ account, volumes }) =>
       attempt('volumes protected', () => checkProtection(account, volumes)),
@@ -24,16 +28,10 @@ export async function measure(context: StoryContext): Promise<Check[]> {
     ),
     attempt('settings', () => checkSettings(home, KEYS.regions, KEYS.alias)),
     attempt('the image is shared', () =>
-      checkSharing(
-        { amiId: made.amiId ?? 'no image', region: HOME_REGION, allowed: ACCOUNTS.partners },
-        asked,
-      ),
+      sharing({ amiId: made.amiId ?? 'no image', region: HOME_REGION, allowed: ACCOUNTS.partners }),
     ),
     attempt('the copy is shared', () =>
-      checkSharing(
-        { amiId: made.copyAmiId ?? 'no copy', region: PARTNER_REGION, allowed: [FIRST_PARTNER] },
-        asked,
-      ),
+      sharing({ amiId: made.copyAmiId ?? 'no copy', region: PARTNER_REGION, allowed: [FIRST_PARTNER] }),
     ),
   ]);
   const crash = check(
