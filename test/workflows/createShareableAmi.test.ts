@@ -118,6 +118,18 @@ describe('createShareableAmi', () => {
       expect(await inventory()).toEqual(before);
     });
 
+    it('makes one image when two runs ask at once', async () => {
+      const input = asked();
+      const before = await inventory();
+      const [one, two] = await Promise.all([run(input), run(input)]);
+
+      expect(one.amiId).toBe(two.amiId);
+      const after = await inventory();
+      expect(after.images.length - before.images.length).toBe(1);
+      expect(after.snapshots.length - before.snapshots.length).toBe(2);
+      expect(after.grants.length - before.grants.length).toBe(2);
+    });
+
     it('adds a partner to the image that is there', async () => {
       const [one, two] = partnerIds() as [string, string];
       const input = asked({ partnerAccounts: [one] });
