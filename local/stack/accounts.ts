@@ -21,6 +21,6 @@ export function roleArn(accountId: string): string {
 /** The accounts file of the stack's worker. Partners are not in it: Holdfast has no business inside their accounts. */
 export function accountsYaml(): string {
   const regions = [HOME_REGION, DR_REGION, PARTNER_REGION];
-  const others = ACCOUNTS.others.map((id) => [id, { regions, role: roleArn(id) }]);
-  return stringify({ accounts: Object.fromEntries([[ACCOUNTS.home, { regions }], ...others]) });
+  const others = ACCOUNTS.others.map((id) => [id, { regions, role: roleArn(id) }] as const);
+  return stringify({ accounts: { [ACCOUNTS.home]: { regions }, ...Object.fromEntries(others) } });
 }
