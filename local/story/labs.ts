@@ -1,5 +1,3 @@
-import type { EncryptVolumesInput, EncryptVolumesResult } from '../../src/model/campaign';
-import { TASK_QUEUE } from '../../src/model/names';
 import { STORY_INSTANCE } from '../seed/fleet';
 import { ACCOUNTS, DR_REGION, HOME_REGION, PARTNER_REGION } from '../stack/accounts';
 import { Problem } from '../stack/problem';
@@ -72,15 +70,14 @@ async function createKeys({ encryption }: StoryContext): Promise<string> {
 
 /** While the machine is half done, with a backup of other machines under way too, the worker dies. */
 async function migrate(context: StoryContext, note: (text: string) => void): Promise<string> {
-  const { holdfast, before, home, stack, made } = context;
+  const { encryption, before, home, stack, made } = context;
   const over = new AbortController();
   note('copies are made while it runs');
-  const migration = holdfast.temporal.workflow
-    .execute<(input: EncryptVolumesInput) => Promise<EncryptVolumesResult>>('encryptVolumes', {
-      args: [{ instanceIds: [before.instanceId], kmsKeyId: KEY_ALIAS, requestedBy: REQUESTED_BY }],
-      taskQueue: TASK_QUEUE,
-      workflowId: MIGRATION_ID,
-    })
+  const migration = encryption
+    .encryptExistingVolumes(
+      { instanceIds: [before.instanceId], kmsKeyId: KEY_ALIAS, requestedBy: REQUESTED_BY },
+      { workflowId: MIGRATION_ID },
+    )
     .finally(() => over.abort());
   const crash = async () => {
     await stopping(home, before.instanceId, over.signal);
