@@ -83,9 +83,7 @@ export function markActivities({ aws }: ActivityDeps) {
       const { migrationId, wasRunning, phase } = mark;
       const originals = await tagged(ec2, TAG.original, `${migrationId} *`);
       const made = await tagged(ec2, TAG.migration, migrationId);
-      const replacements = Object.fromEntries(
-        made.map(({ VolumeId = '', Tags }) => [tagMap(Tags)[TAG.replaces] ?? '', VolumeId]),
-      );
+      const replacements = replacementMap(made);
       const attached = new Set(attachedVolumeIds(instance));
       const disks = originals.map(markedDisk);
       if (disks.length === 0) {
@@ -111,12 +109,30 @@ export function markActivities({ aws }: ActivityDeps) {
       };
     },
 
+    /** The new volumes that a migration made, by the original's id; found by tag, because an answer may be lost. */
+    async replacementsOf({
+      target,
+      migrationId,
+    }: {
+      target: Target;
+      migrationId: string;
+    }): Promise<Record<string, string>> {
+      return replacementMap(await tagged(aws.ec2(target, 'read'), TAG.migration, migrationId));
+    },
+
+    /** The encrypted copies that new volumes were made from: the machine's last moment on its old ones. */
+    async finalCopiesOf({ target, migrationId }: { target: Target; migrationId: string }): Promise<string[]> {
+      const made = await tagged(aws.ec2(target, 'read'), TAG.migration, migrationId);
+      return made.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+    },
+
     /**
-     * Checks after an undo that the machine is as it was: the same volumes at the same devices.
+     * Checks that the machine is as the plan saw it: the same volumes at the same devices, running or not as given.
+     * Others act on it too.
      *
      * @throws ApplicationFailure Conflict naming what differs
      */
-    async requireAsBefore({ plan }: { plan: MachinePlan }): Promise<void> {
+    async requireAsPlanned({ plan, running }: { plan: MachinePlan; running: boolean }): Promise<void> {
       const instance = await requireInstance(aws.ec2(plan.target, 'read'), plan.target, plan.instanceId);
       const now = new Map(
         (instance.BlockDeviceMappings ?? []).map(({ DeviceName = '', Ebs }) => [DeviceName, Ebs]),
@@ -130,10 +146,10 @@ export function markActivities({ aws }: ActivityDeps) {
           : `DeleteOnTermination of ${disk.device} differs`;
       });
       const isUp = instance.State?.Name === 'running' || instance.State?.Name === 'pending';
-      if (isUp !== plan.wasRunning) differences.push(`it is ${instance.State?.Name}`);
+      if (isUp !== running) differences.push(`it is ${instance.State?.Name}`);
       if (differences.length === 0) return;
       throw ApplicationFailure.nonRetryable(
-        `${plan.instanceId} is not as it was: ${differences.join('; ')}`,
+        `${plan.instanceId} is not as it was planned for: ${differences.join('; ')}`,
         FAILURE.conflict,
       );
     },
@@ -161,6 +177,12 @@ async function tagged(ec2: EC2Client, key: string, value: string): Promise<Volum
     new DescribeVolumesCommand({ Filters: [{ Name: `tag:${key}`, Values: [value] }] }),
   );
   return Volumes;
+}
+
+function replacementMap(made: readonly Volume[]): Record<string, string> {
+  return Object.fromEntries(
+    made.map(({ VolumeId = '', Tags }) => [tagMap(Tags)[TAG.replaces] ?? '', VolumeId]),
+  );
 }
 
 function markedDisk(volume: Volume): DiskPlan {

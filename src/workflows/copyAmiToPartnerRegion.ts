@@ -8,7 +8,14 @@ import {
 } from '../model/share';
 import type { Target } from '../model/target';
 import { fail } from './support/failure';
-import { awaitImage, makeImage, readFinished, settleShares, shareImage } from './support/images';
+import {
+  awaitImage,
+  makeImage,
+  readFinished,
+  settleShares,
+  shareImage,
+  warnOfClearDisks,
+} from './support/images';
 import { makerOf } from './support/maker';
 import { operation, type Run } from './support/operation';
 import { mutate, read } from './support/options';
@@ -47,7 +54,7 @@ export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput)
       amiId,
       kmsKeyId,
     });
-    for (const warning of plan.warnings) run.remark(`**${warning}**`);
+    if (plan.clear && !plan.existing) warnOfClearDisks(run);
     const undo = new UndoStack();
     let result: SharedImageResult;
     try {

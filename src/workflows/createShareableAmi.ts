@@ -14,6 +14,7 @@ import {
   removeStaging,
   settleShares,
   shareImage,
+  warnOfClearDisks,
   type ImageJob,
 } from './support/images';
 import { makerOf } from './support/maker';
@@ -49,7 +50,7 @@ export async function createShareableAmi(input: CreateShareableAmiInput): Promis
       description,
       kmsKeyId,
     });
-    for (const warning of plan.warnings) run.remark(`**${warning}**`);
+    if (plan.clear && !plan.existing) warnOfClearDisks(run);
     const source: Source = { target, instanceId, reboot: request.reboot, maker: makerOf(request) };
     const undo = new UndoStack();
     let result: SharedImageResult;

@@ -8,3 +8,5 @@ export { createBackupPolicy } from './createBackupPolicy';
 export { deleteBackupPolicy } from './deleteBackupPolicy';
 export { enforceExpiry } from './enforceExpiry';
 export { runBackup } from './runBackup';
+export { encryptVolumes } from './encryptVolumes';
+export { migrateMachine } from './migrateMachine';

@@ -1,4 +1,11 @@
-import { isEncrypted, keysOf, snapshotsNotUnder, type ImageFacts, type ImagePlan } from '../../model/image';
+import {
+  isEncrypted,
+  keysOf,
+  snapshotsNotUnder,
+  UNENCRYPTED_WARNING,
+  type ImageFacts,
+  type ImagePlan,
+} from '../../model/image';
 import { FAILURE } from '../../model/failures';
 import { listed } from '../../model/list';
 import type { Maker } from '../../model/maker';
@@ -74,7 +81,9 @@ export async function shareImage(
   const snapshotIds = snapshots.map(({ snapshotId }) => snapshotId);
   const shared = { amiId, snapshotIds, kmsKeyIds: keysOf(image) };
   const { sharedWith, failed } = await shareWithEach(partners, target, shared, run, undo);
-  const warnings = [...plan.warnings];
+  const encrypted = isEncrypted(image);
+  const warnings = encrypted ? [] : [UNENCRYPTED_WARNING];
+  if (!encrypted) warnOfClearDisks(run);
   const removed = sharedWith.length === 0 && !plan.existing && (await remove(image, run, undo, warnings));
   const summary = removed
     ? `${amiId} (${image.name}) could be shared with none of ${partners.length} accounts and was removed again`
@@ -87,8 +96,8 @@ export async function shareImage(
     name: image.name,
     region: target.region,
     target,
-    encrypted: isEncrypted(image),
-    ...(plan.kmsKeyId && { kmsKeyId: plan.kmsKeyId }),
+    encrypted,
+    ...(encrypted && shared.kmsKeyIds.length === 1 && { kmsKeyId: shared.kmsKeyIds[0] }),
     snapshots: listed(removed ? [] : snapshotIds),
     sharedWith: listed(sharedWith),
     failed: listed<FailedItem>(failed),
@@ -100,6 +109,11 @@ export async function shareImage(
 export function settleShares(result: SharedImageResult): SharedImageResult {
   const { sharedWith, failed } = result;
   return settle(result, { what: 'partner accounts', succeeded: sharedWith.total, failed: failed.total });
+}
+
+/** Loud, before anything is shared: an unencrypted image cannot be taken back once a partner has copied it. */
+export function warnOfClearDisks(run: Run): void {
+  run.remark(`**${UNENCRYPTED_WARNING}**`);
 }
 
 export interface Sharing {

@@ -1,0 +1,125 @@
+import { CancellationScope, getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
+import { MIGRATION_ENDED } from '../model/campaign';
+import { FAILURE } from '../model/failures';
+import {
+  migrateMachineInput,
+  type MigrateMachineInput,
+  type MigrateMachineResult,
+  type MigrationReport,
+} from '../model/migration';
+import { adoptInterrupted } from './migration/adopt';
+import { newMigration, type Migration, type Swapped } from './migration/migration';
+import { Orders } from './migration/orders';
+import { soakUntilVerdict } from './migration/soak';
+import {
+  encryptedDisks,
+  finalEncryptedCopies,
+  passHealthGate,
+  seedEncryptedCopies,
+  startMachine,
+  stopMachine,
+  swapDisks,
+} from './migration/steps';
+import { fail, failureType, rootCause } from './support/failure';
+import { operation, type Run } from './support/operation';
+import { read } from './support/options';
+
+/**
+ * Moves one machine to encrypted volumes, by copy. Its workflow id, `machine/<account>/<region>/<instance>`, is the
+ * lock. Until the health gate has passed, any failure puts everything back; after it the originals are kept until
+ * `commit`, and `rollback` goes back to them.
+ */
+export async function migrateMachine(input: MigrateMachineInput): Promise<MigrateMachineResult> {
+  return operation(migrateMachineInput, input, async (request, run) => {
+    const orders = new Orders(run);
+    const { target, instanceId, campaignId } = request;
+    run.about({ campaign: campaignId, target, resources: [instanceId] });
+    try {
+      const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
+      if ('outcome' in swapped) return { ...(await announced(request, swapped)), committed: false };
+      const report = await announced(request, encrypted(swapped));
+      return await soakUntilVerdict(swapped.migration, report, request.soakMs);
+    } catch (error) {
+      await CancellationScope.nonCancellable(() => announced(request, failureReport(instanceId, error)));
+      throw error;
+    }
+  });
+}
+
+/** @returns a report instead where there was nothing to do */
+async function migrate(
+  request: MigrateMachineInput,
+  run: Run,
+  orders: Orders,
+): Promise<Swapped | MigrationReport> {
+  const { target, instanceId, kmsKeyArn, maxDowntimeMs } = request;
+  run.phase('Planning');
+  const decision = await read(`Plan ${instanceId}`).planMachine({ target, instanceId, kmsKeyArn });
+  if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
+  if (decision.kind === 'blocked')
+    throw fail(FAILURE.notMigratable, `${instanceId}: ${decision.reasons.join('; ')}`);
+  for (const { volumeId, device } of decision.plan.disks) run.row(volumeId, 'planned', device);
+  const migration = newMigration(decision.plan, maxDowntimeMs, run, orders);
+  try {
+    await seedEncryptedCopies(migration); // the machine keeps running
+    await stopMachine(migration); // the downtime budget starts here
+    const copies = await finalEncryptedCopies(migration);
+    const replacements = await encryptedDisks(migration, copies);
+    await swapDisks(migration, replacements);
+    await startMachine(migration);
+    await passHealthGate(migration);
+    return { migration, replacements };
+  } catch (failure) {
+    return await rollBack(migration, failure);
+  }
+}
+
+/** Everything as it was, verified; a step that cannot be undone waits for a person. Always ends in a failure. */
+async function rollBack({ plan, run, orders, undo, downtime }: Migration, failure: unknown): Promise<never> {
+  run.phase('Rolling back');
+  run.remark(`Rolling back because: ${rootCause(failure).message}`);
+  const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
+  if (isCancellation(failure)) throw failure;
+  const why = `${failureType(failure)}: ${rootCause(failure).message}`;
+  const result = { ...report(plan.instanceId, 'rolledBack', why, downtime.ms), committed: false, undone };
+  throw fail(FAILURE.rolledBack, `${plan.instanceId} is as it was before. ${why}`, result);
+}
+
+function report(
+  instanceId: string,
+  outcome: MigrationReport['outcome'],
+  message: string,
+  downtimeMs = 0,
+): MigrationReport {
+  return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs };
+}
+
+function encrypted({ migration: { plan, downtime }, replacements }: Swapped): MigrationReport {
+  const message = 'encrypted; the originals are kept until commit';
+  return { ...report(plan.instanceId, 'encrypted', message, downtime.ms), volumeIdMap: replacements };
+}
+
+function failureReport(instanceId: string, error: unknown): MigrationReport {
+  const outcome = isCancellation(error) ? 'cancelled' : OUTCOMES[failureType(error)];
+  return report(instanceId, outcome ?? 'failed', rootCause(error).message);
+}
+
+const OUTCOMES: Partial<Record<string, MigrationReport['outcome']>> = {
+  [FAILURE.rolledBack]: 'rolledBack',
+  [FAILURE.notMigratable]: 'blocked',
+};
+
+/** Tells the campaign, where there is one; a campaign that is gone needs no telling. */
+async function announced(
+  { campaignId }: MigrateMachineInput,
+  ended: MigrationReport,
+): Promise<MigrationReport> {
+  if (campaignId === undefined) return ended;
+  try {
+    await getExternalWorkflowHandle(campaignId).signal(MIGRATION_ENDED, ended);
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the campaign could not be told', { campaignId, error });
+  }
+  return ended;
+}

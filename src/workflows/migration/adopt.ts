@@ -1,0 +1,90 @@
+import type { InterruptedMigration, MigrateMachineInput } from '../../model/migration';
+import { failedItem } from '../support/failure';
+import type { Run } from '../support/operation';
+import { read } from '../support/options';
+import { UndoStack } from '../support/undo';
+import { Downtime, type Migration, type Swapped } from './migration';
+import { untilDone, type Orders } from './orders';
+import { passHealthGate, startMachine } from './steps';
+import {
+  deleteNewVolumes,
+  deleteStaging,
+  putDisksBack,
+  removeMarks,
+  restorePower,
+  stopAgain,
+  verifyAsBefore,
+  type Undoable,
+} from './undoing';
+
+/**
+ * A migration that was terminated could neither finish nor undo. If the machine has all its new volumes and its
+ * start had begun, that migration is taken over as it is; otherwise everything is put back, and the caller begins
+ * anew.
+ */
+export async function adoptInterrupted(
+  request: MigrateMachineInput,
+  run: Run,
+  orders: Orders,
+): Promise<Swapped | undefined> {
+  const { target, instanceId, kmsKeyArn, maxDowntimeMs } = request;
+  const found = await read(`Look for an interrupted migration of ${instanceId}`).findInterrupted({
+    target,
+    instanceId,
+    kmsKeyArn,
+  });
+  if (!found) return undefined;
+  run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
+  if (found.phase === 'start' && found.swapped) return takeOver(found, maxDowntimeMs, run, orders);
+  await restore(found, run, orders);
+  return undefined;
+}
+
+async function takeOver(
+  found: InterruptedMigration,
+  maxDowntimeMs: number,
+  run: Run,
+  orders: Orders,
+): Promise<Swapped> {
+  const { migrationId: id, plan } = found;
+  run.remark('It had swapped the volumes already: finishing it.');
+  const migration: Migration = {
+    id,
+    plan,
+    run,
+    orders,
+    undo: new UndoStack(),
+    downtime: new Downtime(maxDowntimeMs),
+  };
+  // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
+  const step = (item: string, act: () => Promise<void>) =>
+    untilDone(orders, item, act, (error) => failedItem(item, error));
+  await step('start the machine', () => startMachine(migration));
+  await step('status checks', () => passHealthGate(migration));
+  return { migration, replacements: found.replacements };
+}
+
+async function restore(
+  { migrationId: id, plan }: InterruptedMigration,
+  run: Run,
+  orders: Orders,
+): Promise<void> {
+  run.phase('Putting an interrupted migration back');
+  const undoable: Undoable = { id, plan, run };
+  const steps: [string, (undoable: Undoable) => Promise<void>][] = [
+    ['stop the machine', stopAgain],
+    ['put the original volumes back', putDisksBack],
+    ['delete the new volumes', deleteNewVolumes],
+    ['start the machine', restorePower],
+    ['delete staging snapshots', deleteStaging],
+    ['remove the marks', removeMarks],
+    ['verify', verifyAsBefore],
+  ];
+  for (const [item, step] of steps)
+    await untilDone(
+      orders,
+      item,
+      () => step(undoable),
+      (error) => failedItem(item, error),
+    );
+}

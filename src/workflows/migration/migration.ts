@@ -1,0 +1,66 @@
+import { uuid4, type ActivityOptions } from '@temporalio/workflow';
+import { FAILURE } from '../../model/failures';
+import type { MachinePlan } from '../../model/migration';
+import { fail } from '../support/failure';
+import type { Run } from '../support/operation';
+import { UndoStack } from '../support/undo';
+import type { Orders } from './orders';
+
+/** Stops, swaps, starts and undos end or prevent somebody's downtime: they go before everything else on the queue. */
+export const URGENT: ActivityOptions = { priority: { priorityKey: 1 } };
+
+/** One machine's move while it is under way. */
+export interface Migration {
+  id: string;
+  plan: MachinePlan;
+  run: Run;
+  orders: Orders;
+  undo: UndoStack;
+  downtime: Downtime;
+}
+
+/** A machine that runs on its new volumes; the originals are kept. */
+export interface Swapped {
+  migration: Migration;
+  /** New volume by the original that it replaces. */
+  replacements: Record<string, string>;
+}
+
+export function newMigration(plan: MachinePlan, maxDowntimeMs: number, run: Run, orders: Orders): Migration {
+  const id = `mig-${uuid4().replaceAll('-', '').slice(0, 17)}`;
+  return { id, plan, run, orders, undo: new UndoStack(), downtime: new Downtime(maxDowntimeMs) };
+}
+
+/** What the machine's users notice: from the stop call until it runs again. */
+export class Downtime {
+  private beganAt: number | undefined;
+  private endedAt: number | undefined;
+
+  constructor(private readonly maxMs: number) {}
+
+  begin(): void {
+    this.beganAt = Date.now();
+  }
+
+  end(): void {
+    this.endedAt = Date.now();
+  }
+
+  get ms(): number {
+    return this.beganAt === undefined ? 0 : (this.endedAt ?? Date.now()) - this.beganAt;
+  }
+
+  /**
+   * Options for a call while the machine is down: it may take what is left of the budget. A machine that was stopped
+   * anyway has no budget to keep.
+   *
+   * @throws ApplicationFailure DowntimeExceeded when nothing is left
+   */
+  bounded(): ActivityOptions {
+    if (this.beganAt === undefined) return URGENT;
+    const leftMs = this.maxMs - this.ms;
+    if (leftMs <= 0)
+      throw fail(FAILURE.downtimeExceeded, 'the machine has been down for as long as maxDowntime allows');
+    return { ...URGENT, scheduleToCloseTimeout: leftMs };
+  }
+}

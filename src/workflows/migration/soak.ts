@@ -1,0 +1,103 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
+import { failedItem } from '../support/failure';
+import { mutate, read, wait } from '../support/options';
+import type { Migration } from './migration';
+import { untilDone } from './orders';
+import {
+  deleteNewVolumes,
+  deleteStaging,
+  planOfNewVolumes,
+  putDisksBack,
+  removeMarks,
+  restorePower,
+  stopAgain,
+  verifyAsBefore,
+} from './undoing';
+
+/**
+ * The originals are kept until somebody commits or rolls back; a cancel rolls back. Once decided it is carried
+ * through: a step that fails waits for a person.
+ */
+export async function soakUntilVerdict(
+  migration: Migration,
+  report: MigrationReport,
+  soakMs: number | undefined,
+): Promise<MigrateMachineResult> {
+  const { run, orders, plan } = migration;
+  run.phase('Soaking');
+  run.remark(
+    `The original volumes of ${plan.instanceId} are kept. Send \`commit\` to delete them, or \`rollback\` to put them back.`,
+  );
+  let verdict: 'commit' | 'rollback' = 'rollback';
+  let cancelled: Error | undefined;
+  try {
+    verdict = await orders.verdictWithin(soakMs);
+  } catch (error) {
+    if (!isCancellation(error) || !(error instanceof Error)) throw error;
+    cancelled = error;
+  }
+  const result = await CancellationScope.nonCancellable(() =>
+    verdict === 'commit' ? commit(migration, report) : rollBackSwap(migration, report),
+  );
+  if (cancelled) throw cancelled;
+  return result;
+}
+
+/** The commit point: originals are deleted; the encrypted copies of their last moment stay as a recovery point. */
+async function commit(migration: Migration, report: MigrationReport): Promise<MigrateMachineResult> {
+  const { plan, id, run, orders } = migration;
+  const step = (item: string, act: () => Promise<unknown>) =>
+    untilDone(orders, item, act, (error) => failedItem(item, error));
+  run.phase('Committing');
+  const copies = await read('Find the final copies').finalCopiesOf({ target: plan.target, migrationId: id });
+  await step('keep the final recovery point', () =>
+    mutate('Keep the final encrypted copies').keepAsRecoveryPoint({
+      plan,
+      migrationId: id,
+      snapshotIds: copies,
+    }),
+  );
+  await step('delete the originals', () =>
+    mutate('Delete the original volumes').deleteOriginals({ plan, migrationId: id }),
+  );
+  await step('delete staging snapshots', () => deleteStaging(migration, copies));
+  await step('remove the marks', () => removeMarks(migration));
+  return { ...report, committed: true };
+}
+
+/** Back to the originals. What was written to the new volumes since the start stays as an encrypted recovery point. */
+async function rollBackSwap(migration: Migration, report: MigrationReport): Promise<MigrateMachineResult> {
+  const { plan, id, run, orders } = migration;
+  const { target } = plan;
+  const keptId = `${id}-kept`;
+  const step = (item: string, act: () => Promise<unknown>) =>
+    untilDone(orders, item, act, (error) => failedItem(item, error));
+  run.phase('Rolling back');
+  await step('stop the machine', () => stopAgain(migration));
+  await step('keep what was written since', async () => {
+    const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
+    const snapshots = await mutate('Snapshot the new volumes').startStagingSnapshots({
+      plan: newPlan,
+      migrationId: keptId,
+      stage: 'rollback',
+    });
+    const snapshotIds = Object.values(snapshots);
+    await mutate('Keep the snapshots').keepAsRecoveryPoint({ plan, migrationId: keptId, snapshotIds });
+    await wait(`Wait for ${snapshotIds.length} snapshots`).awaitSnapshots({ target, snapshotIds });
+  });
+  await step('put the original volumes back', () => putDisksBack(migration));
+  await step('start the machine', () => restorePower(migration));
+  await step('delete the new volumes', () => deleteNewVolumes(migration));
+  await step('delete staging snapshots', () => deleteStaging(migration));
+  await step('remove the marks', () => removeMarks(migration));
+  await step('verify', () => verifyAsBefore(migration));
+  return {
+    ...report,
+    outcome: 'rolledBack',
+    message: 'rolled back to the original volumes',
+    volumeIdMap: {},
+    committed: false,
+    keptRecoveryPoint: keptId,
+  };
+}
