@@ -30,7 +30,12 @@ async function main(): Promise<void> {
   const sessions = new AwsSessions({ ...config.aws, observer });
   const s3 = storeClient(config.aws, observer);
   try {
-    await requireSearchAttributes(connection, { namespace, address: connectionOptions.address });
+    const unchecked = await requireSearchAttributes(connection, {
+      namespace,
+      address: connectionOptions.address,
+    });
+    if (unchecked)
+      logger.warn({ command: unchecked }, 'search attributes cannot be looked up here; they must exist');
     const activities = createActivities({
       aws: sessions,
       temporal: new Client({ connection, namespace, dataConverter }),

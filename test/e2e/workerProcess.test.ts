@@ -139,7 +139,7 @@ describe('the worker process', () => {
   it('ends at once on a second signal, but not on the echo of the first', async () => {
     const worker = await workers.start();
     const key = await aKey(world.home);
-    world.proxy.fault('GetEbsEncryptionByDefault', { delay: 8_000 }, 1);
+    world.proxy.fault('GetEbsEncryptionByDefault', { delay: 4_000 }, 1);
     const handle = await world.start('enableEncryptionByDefault', { kmsKeyIds: { 'us-east-1': key } });
     while (world.proxy.callsOf('GetEbsEncryptionByDefault').length === 0) await sleep(20);
     worker.kill('SIGINT');
