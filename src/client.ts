@@ -41,6 +41,7 @@ export const deleteBackupPolicy = operation('deleteBackupPolicy');
 export const runBackup = operation('runBackup');
 export const enforceExpiry = operation('enforceExpiry');
 export const createCustomerManagedKey = operation('createCustomerManagedKey');
+export const encryptVolumes = operation('encryptVolumes');
 export const enableEncryptionByDefault = operation('enableEncryptionByDefault');
 export const createShareableAmi = operation('createShareableAmi');
 export const copyAmiToPartnerRegion = operation('copyAmiToPartnerRegion');
@@ -73,10 +74,12 @@ export class SnapshotManager {
 /** The encryption lab. */
 export class EncryptionManager {
   readonly createCustomerManagedKey: Bound<'createCustomerManagedKey'>;
+  readonly encryptExistingVolumes: Bound<'encryptVolumes'>;
   readonly enableEbsEncryptionByDefault: Bound<'enableEncryptionByDefault'>;
 
   constructor(holdfast: Holdfast) {
     this.createCustomerManagedKey = bound(holdfast, createCustomerManagedKey);
+    this.encryptExistingVolumes = bound(holdfast, encryptVolumes);
     this.enableEbsEncryptionByDefault = bound(holdfast, enableEncryptionByDefault);
   }
 }

@@ -18,6 +18,7 @@ export const OPERATION_NAMES = [
   'runBackup',
   'enforceExpiry',
   'createCustomerManagedKey',
+  'encryptVolumes',
   'enableEncryptionByDefault',
   'createShareableAmi',
   'copyAmiToPartnerRegion',

@@ -91,6 +91,25 @@ describe('the client', () => {
     expect(await holdfast.operation('two-regions').progress()).toMatchObject({ phase: 'PartialFailure' });
   });
 
+  it('approves a campaign, and hears why a message makes no sense', async () => {
+    const [{ instanceId }, kmsKeyId] = await Promise.all([anInstance(world.home), aKey(world.home)]);
+    const campaign = await holdfast.start('encryptVolumes', {
+      instanceIds: [instanceId],
+      kmsKeyId,
+      requireApproval: true,
+      soak: '15m',
+    });
+    const unsigned = campaign.approve({ by: '', reason: 'because' });
+    await expect(unsigned).rejects.toMatchObject({ name: 'OperationFailed', type: FAILURE.invalidInput });
+    await expect(unsigned).rejects.toThrow('by: say who you are');
+    await campaign.approve({ by: 'a test', reason: 'because' });
+    const { encrypted } = await campaign.result();
+    expect(encrypted.items).toMatchObject([{ instanceId, volumes: 2 }]);
+    const migration = holdfast.operation(encrypted.items[0]?.workflowId ?? '');
+    await migration.commit({ by: 'a test', reason: 'it runs' });
+    await migration.result();
+  });
+
   describe('from a shell', () => {
     let compiled = '';
     let folder = '';

@@ -77,7 +77,7 @@ export class AwsProxy {
         response.writeHead(status, headers).end(error);
         return;
       }
-      if (fault && 'delay' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delay));
+      if (fault && 'delay' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delay).unref());
       const answer = await this.pass(request, body);
       if (fault && 'held' in fault) await fault.held(call);
       if (fault && 'after' in fault) request.socket.destroy();
