@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { paginateListAliases } from '@aws-sdk/client-kms';
 import { FAILURE } from '../model/failures';
-import { imageDescription, UNENCRYPTED_WARNING, type ImagePlan } from '../model/image';
+import { imageDescription, type ImagePlan } from '../model/image';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { requestId } from './idempotency';
@@ -45,7 +45,10 @@ export function imagePlanActivities(deps: ActivityDeps) {
       const volumes = await volumesOf(deps, target, instanceId);
       const key = kmsKeyId ? await shareableKey(deps, target, kmsKeyId) : await defaultKey(deps, target);
       const volumeKeys = [...new Set(volumes.map(({ KmsKeyId }) => KmsKeyId ?? ''))];
-      if (!key) for (const each of volumeKeys) if (each) await requireShareable(deps, target, each);
+      // A volume under a key that cannot be used makes an image that fails late; unless it is copied under `key`,
+      // the volume's key is also what partners get.
+      for (const each of volumeKeys.filter(Boolean))
+        await (key ? usableKey(deps, target, each) : requireShareable(deps, target, each));
       const request = requestId('image', targetKey(target), instanceId, amiName);
       const plan = {
         request,
@@ -53,7 +56,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
         description: imageDescription(description, request),
         ...(key && { kmsKeyId: key.arn }),
         reencrypt: key !== undefined && volumeKeys.some((each) => each !== key.arn),
-        warnings: !key && volumeKeys.includes('') ? [UNENCRYPTED_WARNING] : [],
+        clear: !key && volumeKeys.includes(''),
       };
       return { ...plan, existing: await takenOver(ec2, target, plan) };
     },
@@ -93,7 +96,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
         description: imageDescription(`Copied from ${amiId} in ${source.region}`, request),
         ...(key && { kmsKeyId: key.arn }),
         reencrypt: key !== undefined,
-        warnings: key ? [] : [UNENCRYPTED_WARNING],
+        clear: !key,
       };
       const ec2 = aws.ec2(destination, 'read');
       return { ...plan, existing: await takenOver(ec2, destination, plan) };

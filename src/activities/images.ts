@@ -18,6 +18,9 @@ import { clientToken, foundInTime, madeEarlier } from './idempotency';
 import { imageFacts, ownImage, tagList, tagMap } from './imageReads';
 import { removeImages, type Removed } from './imageRemoval';
 
+/** Reads may lag; an image that none of them shows for so many lags is no more. */
+const LAGS_UNTIL_GONE = 4;
+
 interface NewImage {
   target: Target;
   name: string;
@@ -69,11 +72,17 @@ export function imageActivities(deps: ActivityDeps) {
      */
     async waitForImages({ target, amiIds }: { target: Target; amiIds: string[] }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      const seen = new Set<string>();
+      const shownAt = new Map(amiIds.map((amiId) => [amiId, Date.now()]));
       for (let open = amiIds; ; await sleep(settings.pollMs)) {
-        const states = await imagesById(ec2, open);
+        const images = await imagesById(ec2, open);
         Context.current().heartbeat({ waitingFor: open });
-        open = open.filter((amiId) => !isAvailable(target, amiId, states.get(amiId), seen));
+        for (const amiId of images.keys()) shownAt.set(amiId, Date.now());
+        open = open.filter((amiId) => {
+          const hiddenForMs = Date.now() - (shownAt.get(amiId) ?? 0);
+          if (hiddenForMs > LAGS_UNTIL_GONE * settings.readLagMs)
+            throw ended(target, amiId, 'is gone: someone deregistered it');
+          return !isAvailable(target, amiId, images.get(amiId));
+        });
         if (open.length === 0) return;
       }
     },
@@ -146,16 +155,15 @@ async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string,
   return new Map(Images.map((image) => [image.ImageId ?? '', image]));
 }
 
-/** An image that was there and is gone will not come back; one that was never seen may still appear. */
-function isAvailable(target: Target, amiId: string, image: Image | undefined, seen: Set<string>): boolean {
-  const end = (why: string) =>
-    ApplicationFailure.nonRetryable(`image ${amiId} in ${targetKey(target)} ${why}`, FAILURE.resourceFailed);
-  if (!image) {
-    if (seen.has(amiId)) throw end('is gone: someone deregistered it');
-    return false;
-  }
-  seen.add(amiId);
-  if (image.State === 'available') return true;
-  if (image.State === 'pending' || image.State === 'transient') return false;
-  throw end(`is ${image.State}: ${image.StateReason?.Message ?? 'AWS gave no reason'}`);
+function isAvailable(target: Target, amiId: string, image: Image | undefined): boolean {
+  if (image?.State === 'available') return true;
+  if (!image || image.State === 'pending' || image.State === 'transient') return false;
+  throw ended(target, amiId, `is ${image.State}: ${image.StateReason?.Message ?? 'AWS gave no reason'}`);
+}
+
+function ended(target: Target, amiId: string, why: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `image ${amiId} in ${targetKey(target)} ${why}`,
+    FAILURE.resourceFailed,
+  );
 }

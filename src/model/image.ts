@@ -26,7 +26,8 @@ export interface ImagePlan {
   reencrypt: boolean;
   /** An image that an earlier run made for this very request. */
   existing?: string;
-  warnings: string[];
+  /** True when the image will not be encrypted, or not all of it. */
+  clear: boolean;
 }
 
 /**
@@ -52,7 +53,7 @@ export function stagingName(request: string, runId: string): string {
 }
 
 export const UNENCRYPTED_WARNING =
-  'The image is NOT encrypted: whoever it is shared with reads its disks in the clear. Give a customer managed kmsKeyId to encrypt it.';
+  'At least one disk of the image is NOT encrypted: whoever it is shared with reads it in the clear. Give a customer managed kmsKeyId to encrypt it.';
 
 /** Snapshots that are not under the key that they should be under. */
 export function snapshotsNotUnder({ snapshots }: ImageFacts, kmsKeyId: string | undefined): ImageSnapshot[] {

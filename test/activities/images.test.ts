@@ -263,8 +263,14 @@ describe('waitForImages', () => {
     expect((await failureOf(wait)).message).toContain('ami-1 in 111111111111/us-east-1 is gone');
   });
 
+  it('gives up on an image that never shows', async () => {
+    const { wait, send } = waiting([image('ami-1', 'available')]);
+    expect((await failureOf(wait)).message).toContain('ami-2 in 111111111111/us-east-1 is gone');
+    expect(send.mock.calls.length).toBeGreaterThan(10);
+  });
+
   it('stops when it is cancelled', async () => {
-    const { wait, environment } = waiting([image('ami-1', 'pending')]);
+    const { wait, environment } = waiting([image('ami-1', 'pending'), image('ami-2', 'pending')]);
     setTimeout(() => environment.cancel(), 30);
     await expect(wait).rejects.toThrow(CancelledFailure);
   });

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DisableEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
 import {
   CrossAccountAmiManager,
   EncryptionManager,
@@ -62,6 +63,8 @@ describe('the client', () => {
     });
     const on = await encryption.enableEbsEncryptionByDefault({ kmsKeyIds: { 'us-east-1': keyId } });
     expect(on.summary).toBe('EBS encryption by default is on in 1 of 1 targets');
+    // What the other tests start shall not be born encrypted.
+    await world.home.ec2().send(new DisableEbsEncryptionByDefaultCommand({}));
 
     const { instanceId } = await anInstance(world.home);
     const partner = world.others[0]?.accountId ?? '';

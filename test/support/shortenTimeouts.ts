@@ -20,17 +20,22 @@ export interface TestLimits {
 
 /** Bundled with the workflows under test, so that no workflow has to know that it is tested. */
 export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptors => {
-  const given = workflowInfo().memo?.[TEST_LIMITS] as TestLimits | undefined;
-  const limits = given ?? {};
-  const inherited = given && { [TEST_LIMITS]: given };
+  // The memo is not there yet when the SDK calls this factory.
+  const given = () => workflowInfo().memo?.[TEST_LIMITS] as TestLimits | undefined;
   return {
     outbound: [
       {
-        scheduleActivity: (input, next) => next({ ...input, options: shorten(input.options, limits) }),
+        scheduleActivity: (input, next) => next({ ...input, options: shorten(input.options, given() ?? {}) }),
         startTimer: (input, next) =>
-          next({ ...input, durationMs: Math.min(input.durationMs, limits.timer ?? Infinity) }),
-        startChildWorkflowExecution: (input, next) =>
-          next({ ...input, options: { ...input.options, memo: { ...input.options.memo, ...inherited } } }),
+          next({ ...input, durationMs: Math.min(input.durationMs, given()?.timer ?? Infinity) }),
+        startChildWorkflowExecution: (input, next) => {
+          const limits = given();
+          const inherited = limits && { [TEST_LIMITS]: limits };
+          return next({
+            ...input,
+            options: { ...input.options, memo: { ...input.options.memo, ...inherited } },
+          });
+        },
       },
     ],
   };

@@ -33,7 +33,7 @@ export interface WorldOptions {
   worker?: boolean;
 }
 
-interface StartOptions {
+export interface StartOptions {
   workflowId?: string;
   limits?: TestLimits;
 }

@@ -130,6 +130,14 @@ describe('createShareableAmi', () => {
       expect(after.grants.length - before.grants.length).toBe(2);
     });
 
+    it('says of an image that it takes over what that image is, not what the input would make', async () => {
+      const input = asked();
+      const first = await run(input);
+      const second = await run({ ...input, kmsKeyId: undefined });
+      expect(second).toEqual(first);
+      expect(second).toMatchObject({ encrypted: true, kmsKeyId: key, warnings: [] });
+    });
+
     it('adds a partner to the image that is there', async () => {
       const [one, two] = partnerIds() as [string, string];
       const input = asked({ partnerAccounts: [one] });

@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import {
+  DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
+  type Snapshot,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import type { EncryptVolumesResult } from '../../src/model/campaign';
+import { workflowIds } from '../../src/model/ids';
+import type { MessageName } from '../../src/model/messages';
+import type { ProgressPage } from '../../src/model/progress';
+import { HOME_REGION } from './accounts';
+import { aKey, instance, tagsOf } from './seed';
+import { until } from './until';
+import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
+
+export const MESSAGE = { by: 'ann', reason: 'test' };
+
+interface DiskState {
+  volumeId?: string;
+  encrypted?: boolean;
+  key?: string;
+  marks: string[];
+  device?: string;
+}
+
+/** Everything about a machine that a migration must not change, and its volumes. */
+export interface MachineState {
+  state?: string;
+  marks: string[];
+  disks: DiskState[];
+}
+
+/** A world with a customer key, and what tests of migrations ask of it. */
+export class MigrationWorld {
+  private constructor(
+    readonly world: World,
+    readonly key: string,
+  ) {}
+
+  static async open(options: WorldOptions = {}): Promise<MigrationWorld> {
+    const world = await aWorld(options);
+    return new MigrationWorld(world, await aKey(world.home));
+  }
+
+  readonly encrypt = (input: object, options: StartOptions = {}): Promise<EncryptVolumesResult> =>
+    this.world.run('encryptVolumes', { kmsKeyId: this.key, ...input }, options);
+
+  readonly start = (input: object, options: StartOptions = {}): Promise<WorkflowHandle> =>
+    this.world.start('encryptVolumes', { kmsKeyId: this.key, ...input }, options);
+
+  machine(instanceId: string): WorkflowHandle {
+    const target = { accountId: this.world.home.accountId, region: HOME_REGION };
+    return this.world.client.workflow.getHandle(workflowIds.machine(target, instanceId));
+  }
+
+  tell(instanceId: string, message: MessageName): Promise<unknown> {
+    return this.machine(instanceId).executeUpdate(message, { args: [MESSAGE] });
+  }
+
+  /** Holds the answer to the nth call of an action until `what` is done; resolves then. */
+  meanwhile(action: string, what: () => Promise<unknown>, nth = 1): Promise<void> {
+    return new Promise<void>((resolve, reject) => {
+      const held = () => what().then(() => resolve(), reject);
+      this.world.proxy.fault(action, { held }, nth);
+    });
+  }
+
+  /** Starts a campaign; when an action has taken effect, and before its answer arrives, something happens to it. */
+  async startAnd(
+    input: object,
+    action: string,
+    act: (campaign: WorkflowHandle) => Promise<unknown>,
+  ): Promise<WorkflowHandle> {
+    const workflowId = `campaign-${randomUUID()}`;
+    const campaign = this.world.client.workflow.getHandle(workflowId);
+    const acted = this.meanwhile(action, () => act(campaign));
+    await this.start(input, { workflowId });
+    await acted;
+    return campaign;
+  }
+
+  async stateOf(instanceId: string): Promise<MachineState> {
+    const { home } = this.world;
+    const found = await instance(home, instanceId);
+    const volumes = await this.volumes({ Name: 'attachment.instance-id', Values: [instanceId] });
+    const disks = volumes.map(diskState).sort((a, b) => (a.device ?? '').localeCompare(b.device ?? ''));
+    return { state: found.State?.Name, marks: marksOf(found), disks };
+  }
+
+  async volumes(filter: { Name: string; Values: string[] }): Promise<Volume[]> {
+    const { Volumes = [] } = await this.world.home
+      .ec2()
+      .send(new DescribeVolumesCommand({ Filters: [filter] }));
+    return Volumes;
+  }
+
+  /** Holdfast's snapshots of a machine. */
+  async snapshots(instanceId: string): Promise<Snapshot[]> {
+    const { Snapshots = [] } = await this.world.home
+      .ec2()
+      .send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
+    return Snapshots.filter((snapshot) => tagsOf(snapshot)['holdfast:source-instance'] === instanceId);
+  }
+
+  /** What a migration has made or marked and that is still there. */
+  async leftovers(instanceId: string, originals: MachineState) {
+    const ids = new Set(originals.disks.map(({ volumeId }) => volumeId));
+    const made = await this.volumes({ Name: 'tag-key', Values: ['holdfast:replaces'] });
+    const marked = await this.volumes({ Name: 'tag-key', Values: ['holdfast:original'] });
+    return {
+      made: made.filter((volume) => ids.has(tagsOf(volume)['holdfast:replaces'])).length,
+      marked: marked.filter(({ VolumeId }) => ids.has(VolumeId)).length,
+      snapshots: (await this.snapshots(instanceId)).length,
+    };
+  }
+
+  /** Waits until a run, which need not have started yet, says that it is in this phase. */
+  async phase(handle: WorkflowHandle, name: string): Promise<void> {
+    const phaseNow = async () => (await handle.query<ProgressPage>('progress')).phase;
+    await until(async () => (await phaseNow().catch(notFoundYet)) === name);
+  }
+
+  close(): Promise<void> {
+    return this.world.close();
+  }
+}
+
+function diskState(volume: Volume) {
+  const [attachment] = volume.Attachments ?? [];
+  const tags = Object.entries(tagsOf(volume));
+  return {
+    volumeId: volume.VolumeId,
+    encrypted: volume.Encrypted,
+    key: volume.KmsKeyId,
+    device: attachment?.Device,
+    deleteOnTermination: attachment?.DeleteOnTermination,
+    type: volume.VolumeType,
+    size: volume.Size,
+    iops: volume.Iops,
+    throughput: volume.Throughput,
+    userTags: Object.fromEntries(tags.filter(([name]) => !name.startsWith('holdfast:'))),
+    marks: marksOf(volume),
+  };
+}
+
+function marksOf(resource: Parameters<typeof tagsOf>[0]): string[] {
+  return Object.keys(tagsOf(resource)).filter((name) => name.startsWith('holdfast:'));
+}
+
+/** What may not differ before and after: everything but the volumes' ids, encryption and Holdfast's marks. */
+export function butEncryption({ state, disks }: MachineState) {
+  return {
+    state,
+    disks: disks.map(({ volumeId: _v, encrypted: _e, key: _k, marks: _m, ...rest }) => rest),
+  };
+}
+
+function notFoundYet(error: unknown): undefined {
+  if (!(error instanceof WorkflowNotFoundError)) throw error;
+}

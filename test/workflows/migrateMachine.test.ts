@@ -1,0 +1,130 @@
+import { StopInstancesCommand } from '@aws-sdk/client-ec2';
+import { FAILURE } from '../../src/model/failures';
+import type { MigrateMachineResult } from '../../src/model/migration';
+import { awaitResult } from '../support/awaitResult';
+import { failureOf } from '../support/failure';
+import { butEncryption, MigrationWorld } from '../support/migration';
+import { anInstance, tagsOf } from '../support/seed';
+
+const refusal = (why: string): object => ({ cause: { message: expect.stringContaining(why) as string } });
+
+describe.each([
+  ['with a workflow cache', true],
+  ['without one', false],
+])('migrateMachine, %s', (_, cache) => {
+  let migrations: MigrationWorld;
+
+  beforeAll(async () => {
+    migrations = await MigrationWorld.open({ cache });
+  });
+  afterAll(() => migrations.close());
+  beforeEach(() => migrations.world.proxy.reset());
+
+  it('moves a running machine to encrypted volumes that differ in nothing else, and keeps the originals until commit', async () => {
+    const { instanceId } = await anInstance(migrations.world.home, {
+      root: { type: 'gp3', iops: 3500, throughput: 200 },
+      data: [
+        { device: '/dev/sdf', type: 'io2', size: 20, iops: 1000, deleteOnTermination: true },
+        { device: '/dev/sdg', type: 'st1', size: 500 },
+      ],
+    });
+    const before = await migrations.stateOf(instanceId);
+    const result = await migrations.encrypt({ instanceIds: [instanceId] });
+    expect(result).toMatchObject({
+      encrypted: { total: 1, items: [{ instanceId, volumes: 3 }] },
+      failed: { total: 0 },
+      rolledBack: { total: 0 },
+    });
+    expect(result.summary).toMatch(/^1 machine with 3 volumes encrypted/);
+    const after = await migrations.stateOf(instanceId);
+    expect(butEncryption(after)).toEqual(butEncryption(before));
+    expect(after.disks.every((disk) => disk.encrypted && disk.key === migrations.key)).toBe(true);
+    const originals = before.disks.map(({ volumeId = '' }) => volumeId);
+    expect(Object.keys(result.volumeIdMap).sort()).toEqual([...originals].sort());
+    const byId = { Name: 'volume-id', Values: originals };
+    const kept = await migrations.volumes(byId);
+    expect(kept.map(({ State }) => State)).toEqual(['available', 'available', 'available']);
+
+    await migrations.tell(instanceId, 'commit');
+    const committed = await awaitResult<MigrateMachineResult>(migrations.machine(instanceId));
+    expect(committed).toMatchObject({ outcome: 'encrypted', committed: true });
+    expect(await migrations.volumes(byId)).toEqual([]);
+    const end = await migrations.stateOf(instanceId);
+    expect([end.marks, ...end.disks.map(({ marks }) => marks)].flat()).toEqual([]);
+    const snapshots = await migrations.snapshots(instanceId);
+    expect(snapshots.map(({ Encrypted }) => Encrypted)).toEqual([true, true, true]);
+    expect(snapshots.every((snapshot) => tagsOf(snapshot)['holdfast:expires-at'] === 'never')).toBe(true);
+  });
+
+  it.each([
+    'CreateSnapshots',
+    'CopySnapshot',
+    'StopInstances',
+    'CreateVolume',
+    'DetachVolume',
+    'AttachVolume',
+    'StartInstances',
+    'CreateTags',
+  ])('finishes when the answer to %s is lost, and makes nothing twice', async (action) => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const before = await migrations.stateOf(instanceId);
+    migrations.world.proxy.fault(action, { after: 'lose the response' }, [1, 3]);
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    const after = await migrations.stateOf(instanceId);
+    expect(butEncryption(after)).toEqual(butEncryption(before));
+    expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
+    // A seed and a final snapshot of each of the two volumes, and a copy of each of those.
+    expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });
+  });
+
+  it('rolls back in soak, keeps what was written since, and can be migrated again', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const before = await migrations.stateOf(instanceId);
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    const first = migrations.machine(instanceId);
+    await migrations.tell(instanceId, 'rollback');
+    const back = await awaitResult<MigrateMachineResult>(first);
+    expect(back).toMatchObject({ outcome: 'rolledBack', committed: false });
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+    const kept = (await migrations.snapshots(instanceId)).filter(
+      (snapshot) => tagsOf(snapshot)['holdfast:recovery-point'] === back.keptRecoveryPoint,
+    );
+    expect(kept.map(({ Encrypted }) => Encrypted)).toEqual([true, true]);
+
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    const again = await migrations.stateOf(instanceId);
+    expect(again.disks.every(({ encrypted }) => encrypted)).toBe(true);
+  });
+
+  it('leaves a stopped machine stopped', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    await migrations.world.home.ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+    const before = await migrations.stateOf(instanceId);
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    const after = await migrations.stateOf(instanceId);
+    expect(after.state).toBe('stopped');
+    expect(butEncryption(after)).toEqual(butEncryption(before));
+  });
+
+  it('takes verdicts only in soak, and only one', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const early = migrations.meanwhile('StopInstances', async () => {
+      await expect(migrations.tell(instanceId, 'commit')).rejects.toMatchObject(refusal('in soak'));
+    });
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await early;
+    const late = migrations.meanwhile('DeleteVolume', async () => {
+      await migrations.tell(instanceId, 'commit');
+      await expect(migrations.tell(instanceId, 'rollback')).rejects.toMatchObject(refusal('already'));
+    });
+    await migrations.tell(instanceId, 'commit');
+    await late;
+    await awaitResult(migrations.machine(instanceId));
+  });
+
+  it('is refused without a full input, before any call', async () => {
+    const failure = await failureOf(migrations.world.run('migrateMachine', { instanceId: 'i-1' }));
+    expect(failure.type).toBe(FAILURE.invalidInput);
+    expect(migrations.world.proxy.calls).toEqual([]);
+  });
+});
