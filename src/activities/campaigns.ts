@@ -6,21 +6,31 @@ export interface ClosedWorkflow {
   status: string;
 }
 
-export function campaignActivities({ temporal }: ActivityDeps) {
+export function campaignActivities(deps: ActivityDeps) {
   return {
     /** Those of the workflows that have ended: a terminated child announces nothing. */
     async closedWorkflows({ workflowIds }: { workflowIds: string[] }): Promise<ClosedWorkflow[]> {
       const closed: ClosedWorkflow[] = [];
       for (const workflowId of workflowIds) {
-        try {
-          const { status } = await temporal.workflow.getHandle(workflowId).describe();
-          if (status.name !== 'RUNNING') closed.push({ workflowId, status: status.name });
-        } catch (error) {
-          if (!(error instanceof WorkflowNotFoundError)) throw error;
-          closed.push({ workflowId, status: 'NOT_FOUND' });
-        }
+        const status = await statusOf(deps, workflowId);
+        if (status !== RUNNING) closed.push({ workflowId, status });
       }
       return closed;
     },
   };
+}
+
+const RUNNING = 'RUNNING';
+
+export async function isOpen(deps: ActivityDeps, workflowId: string): Promise<boolean> {
+  return (await statusOf(deps, workflowId)) === RUNNING;
+}
+
+async function statusOf({ temporal }: ActivityDeps, workflowId: string): Promise<string> {
+  try {
+    return (await temporal.workflow.getHandle(workflowId).describe()).status.name;
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    return 'NOT_FOUND';
+  }
 }

@@ -8,12 +8,29 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
-import { planMigration, type MachineFacts, type Planned, type VolumeFacts } from '../model/migration';
+import { workflowIds } from '../model/ids';
+import {
+  parseMachineMark,
+  parseOriginalMark,
+  planMigration,
+  type MachineFacts,
+  type Planned,
+  type Surveyed,
+  type VolumeFacts,
+} from '../model/migration';
+import { TAG } from '../model/names';
 import type { Selector } from '../model/selector';
 import { targetKey, type Target } from '../model/target';
+import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { instancesById, inventoryActivities, volumesById } from './inventory';
+
+interface MachineAsked {
+  target: Target;
+  instanceId: string;
+  kmsKeyArn: string;
+}
 
 interface Selected {
   instanceIds: string[];
@@ -61,16 +78,18 @@ export function machineActivities(deps: ActivityDeps) {
     },
 
     /** What a migration of the machine would do, or every reason not to; reads only. */
-    async planMachine({
-      target,
-      instanceId,
-      kmsKeyArn,
-    }: {
-      target: Target;
-      instanceId: string;
-      kmsKeyArn: string;
-    }): Promise<Planned> {
+    async planMachine({ target, instanceId, kmsKeyArn }: MachineAsked): Promise<Planned> {
       return planMigration(await machineFacts(aws.ec2(target, 'read'), target, instanceId), kmsKeyArn);
+    },
+
+    /** The same for a campaign, which may come upon what a terminated migration has left; reads only. */
+    async surveyMachine({ target, instanceId, kmsKeyArn }: MachineAsked): Promise<Surveyed> {
+      const ec2 = aws.ec2(target, 'read');
+      const { Tags } = await requireInstance(ec2, target, instanceId);
+      const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+      if (mark && !(await isOpen(deps, workflowIds.machine(target, instanceId))))
+        return { kind: 'interrupted', migrationId: mark.migrationId };
+      return planMigration(await machineFacts(ec2, target, instanceId), kmsKeyArn);
     },
   };
 }
@@ -93,9 +112,11 @@ async function holdersOf(
 ): Promise<string[]> {
   const found = new Set<string>();
   const standalone: string[] = [];
-  for await (const { VolumeId = '', Attachments = [] } of volumesById(ec2, ids)) {
+  for await (const { VolumeId = '', Attachments = [], Tags } of volumesById(ec2, ids)) {
     found.add(VolumeId);
-    const holder = Attachments[0]?.InstanceId;
+    // An original that a migration has detached still belongs to its machine.
+    const original = parseOriginalMark(tagMap(Tags)[TAG.original] ?? '');
+    const holder = Attachments[0]?.InstanceId ?? original?.instanceId;
     if (holder) instanceIds.add(holder);
     else standalone.push(VolumeId);
   }

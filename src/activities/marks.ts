@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
+  DescribeSnapshotsCommand,
   DescribeVolumesCommand,
   type EC2Client,
   type Volume,
@@ -10,6 +11,7 @@ import { FAILURE } from '../model/failures';
 import {
   formatMachineMark,
   formatOriginalMark,
+  keptBy,
   parseMachineMark,
   parseOriginalMark,
   type DiskPlan,
@@ -18,7 +20,7 @@ import {
   type MarkPhase,
 } from '../model/migration';
 import { TAG } from '../model/names';
-import type { Target } from '../model/target';
+import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds, explicitPerformance, requireInstance } from './machines';
@@ -92,11 +94,13 @@ export function markActivities({ aws }: ActivityDeps) {
           FAILURE.notMigratable,
         );
       }
+      const swapped = disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
+      if (phase === 'soak' && !swapped) await requireKept(ec2, target, instanceId, migrationId);
       return {
         migrationId,
         phase,
         replacements,
-        swapped: disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? '')),
+        swapped,
         plan: {
           target,
           instanceId,
@@ -177,6 +181,22 @@ async function tagged(ec2: EC2Client, key: string, value: string): Promise<Volum
     new DescribeVolumesCommand({ Filters: [{ Name: `tag:${key}`, Values: [value] }] }),
   );
   return Volumes;
+}
+
+/** New volumes hold writes of their own; they may go only when a rollback has kept those. */
+async function requireKept(
+  ec2: EC2Client,
+  target: Target,
+  instanceId: string,
+  migrationId: string,
+): Promise<void> {
+  const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values: [keptBy(migrationId)] }];
+  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
+  if (Snapshots.length > 0) return;
+  throw ApplicationFailure.nonRetryable(
+    `${instanceId} in ${targetKey(target)} ran on the new volumes of migration ${migrationId}, and somebody has detached one of them: attach it again, or take a snapshot of it and remove the tag ${TAG.migration} from the instance`,
+    FAILURE.notMigratable,
+  );
 }
 
 function replacementMap(made: readonly Volume[]): Record<string, string> {

@@ -62,6 +62,9 @@ export type Planned =
   | { kind: 'nothing'; reason: string }
   | { kind: 'blocked'; reasons: string[] };
 
+/** What a campaign does about a machine: a migration that was terminated half-way goes before every other plan. */
+export type Surveyed = Planned | { kind: 'interrupted'; migrationId: string };
+
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
 export function planMigration(facts: MachineFacts, kmsKeyArn: string): Planned {
   const disks = facts.volumes.filter(({ encrypted }) => !encrypted);
@@ -161,7 +164,6 @@ export interface MigrateMachineResult extends MigrationReport {
 /** What a terminated migration left behind, read from its marks. */
 export interface InterruptedMigration {
   migrationId: string;
-  /** `start` once the machine may have written to the new volumes. */
   phase: MarkPhase;
   plan: MachinePlan;
   /** Original volume id to the new volume that exists for it. */
@@ -170,7 +172,14 @@ export interface InterruptedMigration {
   swapped: boolean;
 }
 
-export type MarkPhase = 'swap' | 'start';
+/** `start` once the machine may write to its new volumes, `soak` once it has passed its status checks. */
+const MARK_PHASES = ['swap', 'start', 'soak'] as const;
+export type MarkPhase = (typeof MARK_PHASES)[number];
+
+/** Recovery point of what was written to a migration's new volumes, which its rollback keeps. */
+export function keptBy(migrationId: string): string {
+  return `${migrationId}-kept`;
+}
 
 /** Tag on the machine: `<migration id> <running|stopped> <phase>`. */
 export function formatMachineMark(migrationId: string, wasRunning: boolean, phase: MarkPhase): string {
@@ -180,9 +189,9 @@ export function formatMachineMark(migrationId: string, wasRunning: boolean, phas
 export function parseMachineMark(
   text: string,
 ): { migrationId: string; wasRunning: boolean; phase: MarkPhase } | undefined {
-  const [migrationId, state, phase] = text.split(' ');
-  if (!migrationId || (state !== 'running' && state !== 'stopped') || (phase !== 'swap' && phase !== 'start'))
-    return undefined;
+  const [migrationId, state, word] = text.split(' ');
+  const phase = MARK_PHASES.find((each) => each === word);
+  if (!migrationId || (state !== 'running' && state !== 'stopped') || !phase) return undefined;
   return { migrationId, wasRunning: state === 'running', phase };
 }
 

@@ -33,12 +33,12 @@ export async function encryptVolumes(input: EncryptVolumesInput): Promise<Encryp
     const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
     const plan = await planMachines(target, await selected(target, request), kmsKeyArn, run);
     if (request.dryRun) return dryRunResult(plan);
-    if (request.requireApproval) await orders.approval(plan.machines.length);
+    if (request.requireApproval) await orders.approval(migrated(plan).length);
     run.phase('Migrating');
     const maxDowntimeMs = fixedDurationMs(request.maxDowntime) ?? 0;
     const soakMs = request.soak === undefined ? undefined : fixedDurationMs(request.soak);
     await fleet.migrate(
-      plan.machines.map(({ instanceId }) => ({
+      migrated(plan).map((instanceId) => ({
         target,
         instanceId,
         kmsKeyArn,
@@ -50,6 +50,11 @@ export async function encryptVolumes(input: EncryptVolumesInput): Promise<Encryp
     );
     return settled(plan, fleet);
   });
+}
+
+/** What is half-way goes first: it may be down. */
+function migrated({ interrupted, machines }: CampaignPlan): string[] {
+  return [...interrupted, ...machines.map(({ instanceId }) => instanceId)];
 }
 
 /** Nothing under `aws/ebs` can be shared or copied elsewhere, so moving there would be moving twice. */

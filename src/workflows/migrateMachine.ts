@@ -14,6 +14,7 @@ import { soakUntilVerdict } from './migration/soak';
 import {
   encryptedDisks,
   finalEncryptedCopies,
+  markSoaking,
   passHealthGate,
   seedEncryptedCopies,
   startMachine,
@@ -68,6 +69,7 @@ async function migrate(
     await swapDisks(migration, replacements);
     await startMachine(migration);
     await passHealthGate(migration);
+    await markSoaking(migration);
     return { migration, replacements };
   } catch (failure) {
     return await rollBack(migration, failure);
@@ -80,7 +82,8 @@ async function rollBack({ plan, run, orders, undo, downtime }: Migration, failur
   run.remark(`Rolling back because: ${rootCause(failure).message}`);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
   if (isCancellation(failure)) throw failure;
-  const why = `${failureType(failure)}: ${rootCause(failure).message}`;
+  const cause = downtime.explain(failure);
+  const why = `${failureType(cause)}: ${rootCause(cause).message}`;
   const result = { ...report(plan.instanceId, 'rolledBack', why, downtime.ms), committed: false, undone };
   throw fail(FAILURE.rolledBack, `${plan.instanceId} is as it was before. ${why}`, result);
 }

@@ -35,6 +35,9 @@ describe('the client', () => {
     await world.close();
   });
 
+  // What the next test starts shall not be born encrypted.
+  afterEach(() => world.home.ec2().send(new DisableEbsEncryptionByDefaultCommand({})));
+
   it('plays the snapshot lab', async () => {
     await anInstance(world.home, { tags: { tier: 'critical' } });
     const snapshots = new SnapshotManager(holdfast);
@@ -63,8 +66,6 @@ describe('the client', () => {
     });
     const on = await encryption.enableEbsEncryptionByDefault({ kmsKeyIds: { 'us-east-1': keyId } });
     expect(on.summary).toBe('EBS encryption by default is on in 1 of 1 targets');
-    // What the other tests start shall not be born encrypted.
-    await world.home.ec2().send(new DisableEbsEncryptionByDefaultCommand({}));
 
     const { instanceId } = await anInstance(world.home);
     const partner = world.others[0]?.accountId ?? '';

@@ -1,3 +1,4 @@
+import { DetachVolumeCommand } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../src/model/failures';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import type { ProgressPage } from '../../src/model/progress';
@@ -5,7 +6,7 @@ import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { butEncryption, MigrationWorld } from '../support/migration';
-import { anInstance } from '../support/seed';
+import { anInstance, disksOf } from '../support/seed';
 
 const NOTHING = { made: 0, marked: 0, snapshots: 0 };
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
@@ -99,11 +100,39 @@ describe('migrateMachine, undone', () => {
     expect(lost.failed.items[0]?.message).toContain('TERMINATED');
 
     migrations.world.proxy.reset();
-    await migrations.encrypt({ instanceIds: [instanceId] });
+    const result = await migrations.encrypt({ instanceIds: [instanceId] });
+    expect(result.encrypted.items).toMatchObject([{ instanceId, volumes: 2 }]);
     const after = await migrations.stateOf(instanceId);
     expect(butEncryption(after)).toEqual(butEncryption(before));
     expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
     expect(migrations.world.proxy.callsOf('CopySnapshot').length > 0).toBe(copiesAgain);
     expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });
+  });
+
+  it('takes over the soak of a run that was terminated in it, without touching the machine', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await migrations.machine(instanceId).terminate('test');
+    migrations.world.proxy.reset();
+    const result = await migrations.encrypt({ instanceIds: [instanceId] });
+    expect(result.encrypted.items).toMatchObject([{ instanceId, volumes: 2 }]);
+    expect(migrations.world.proxy.mutations()).toEqual([]);
+    await migrations.tell(instanceId, 'commit');
+    await awaitResult(migrations.machine(instanceId));
+    const end = await migrations.stateOf(instanceId);
+    expect([end.marks, ...end.disks.map(({ marks }) => marks)].flat()).toEqual([]);
+  });
+
+  it('refuses to put back a soaking machine whose new volumes somebody has detached', async () => {
+    const { home } = migrations.world;
+    const { instanceId } = await anInstance(home);
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await migrations.machine(instanceId).terminate('test');
+    const { '/dev/sdf': VolumeId } = await disksOf(home, instanceId);
+    await home.ec2().send(new DetachVolumeCommand({ VolumeId }));
+    migrations.world.proxy.reset();
+    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId] }));
+    expect(result.skipped.items[0]?.reasons[0]).toContain('somebody has detached one of them');
+    expect(migrations.world.proxy.mutations()).toEqual([]);
   });
 });

@@ -5,7 +5,7 @@ import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
 import { Downtime, type Migration, type Swapped } from './migration';
 import { untilDone, type Orders } from './orders';
-import { passHealthGate, startMachine } from './steps';
+import { markSoaking, passHealthGate, startMachine } from './steps';
 import {
   deleteNewVolumes,
   deleteStaging,
@@ -19,7 +19,7 @@ import {
 
 /**
  * A migration that was terminated could neither finish nor undo. If the machine has all its new volumes and its
- * start had begun, that migration is taken over as it is; otherwise everything is put back, and the caller begins
+ * start had begun, that migration is taken over where it was; otherwise everything is put back, and the caller begins
  * anew.
  */
 export async function adoptInterrupted(
@@ -35,7 +35,7 @@ export async function adoptInterrupted(
   });
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
-  if (found.phase === 'start' && found.swapped) return takeOver(found, maxDowntimeMs, run, orders);
+  if (found.phase !== 'swap' && found.swapped) return takeOver(found, maxDowntimeMs, run, orders);
   await restore(found, run, orders);
   return undefined;
 }
@@ -59,8 +59,11 @@ async function takeOver(
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
   const step = (item: string, act: () => Promise<void>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
-  await step('start the machine', () => startMachine(migration));
-  await step('status checks', () => passHealthGate(migration));
+  if (found.phase === 'start') {
+    await step('start the machine', () => startMachine(migration));
+    await step('status checks', () => passHealthGate(migration));
+    await step('mark the machine', () => markSoaking(migration));
+  }
   return { migration, replacements: found.replacements };
 }
 

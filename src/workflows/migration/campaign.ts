@@ -18,6 +18,8 @@ export interface CampaignPlan {
   /** Machines, and volumes without one, that the campaign was asked about. */
   total: number;
   machines: MachinePlan[];
+  /** Machines that a terminated migration left half-way: they go first. */
+  interrupted: string[];
   blocked: SkippedItem[];
   nothingToDo: SkippedItem[];
 }
@@ -34,6 +36,7 @@ export async function planMachines(
     target,
     total,
     machines: [],
+    interrupted: [],
     blocked: standalone.map(notAttached),
     nothingToDo: [],
   };
@@ -53,7 +56,7 @@ function notAttached(volumeId: string): SkippedItem {
 }
 
 async function planOne(plan: CampaignPlan, instanceId: string, kmsKeyArn: string, run: Run): Promise<void> {
-  const decision = await read(`Plan ${instanceId}`).planMachine({
+  const decision = await read(`Plan ${instanceId}`).surveyMachine({
     target: plan.target,
     instanceId,
     kmsKeyArn,
@@ -61,6 +64,9 @@ async function planOne(plan: CampaignPlan, instanceId: string, kmsKeyArn: string
   if (decision.kind === 'plan') {
     plan.machines.push(decision.plan);
     run.row(instanceId, 'planned', `${decision.plan.disks.length} volumes`);
+  } else if (decision.kind === 'interrupted') {
+    plan.interrupted.push(instanceId);
+    run.row(instanceId, 'interrupted', `migration ${decision.migrationId} is to be finished or undone first`);
   } else if (decision.kind === 'blocked') plan.blocked.push({ item: instanceId, reasons: decision.reasons });
   else {
     plan.nothingToDo.push({ item: instanceId, reasons: [decision.reason] });
@@ -72,7 +78,7 @@ export function dryRunResult(plan: CampaignPlan): EncryptVolumesResult {
   const volumes = plan.machines.reduce((total, { disks }) => total + disks.length, 0);
   return {
     ...resultOf(plan, []),
-    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted by copy; ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do`,
+    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted by copy; ${plan.interrupted.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do`,
     plan: listed(plan.machines),
   };
 }

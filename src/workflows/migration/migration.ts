@@ -1,7 +1,8 @@
-import { uuid4, type ActivityOptions } from '@temporalio/workflow';
+import { ActivityFailure, TimeoutFailure, uuid4, type ActivityOptions } from '@temporalio/workflow';
+import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import type { MachinePlan } from '../../model/migration';
-import { fail } from '../support/failure';
+import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { UndoStack } from '../support/undo';
 import type { Orders } from './orders';
@@ -62,5 +63,17 @@ export class Downtime {
     if (leftMs <= 0)
       throw fail(FAILURE.downtimeExceeded, 'the machine has been down for as long as maxDowntime allows');
     return { ...URGENT, scheduleToCloseTimeout: leftMs };
+  }
+
+  /** A call that the budget cut off says so; a timeout alone would tell nobody what to change. */
+  explain(failure: unknown): unknown {
+    const cutOff =
+      rootCause(failure) instanceof TimeoutFailure && this.beganAt !== undefined && !this.endedAt;
+    if (!cutOff) return failure;
+    const at = failure instanceof ActivityFailure ? `; ${failure.activityType} was cut off` : '';
+    return fail(
+      FAILURE.downtimeExceeded,
+      `the machine would have been down for longer than maxDowntime, ${formatDuration(this.maxMs)}${at}. Give it more, or make its volumes' last copies smaller by migrating when it writes less`,
+    );
   }
 }

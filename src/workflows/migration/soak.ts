@@ -1,5 +1,5 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
+import { keptBy, type MigrateMachineResult, type MigrationReport } from '../../model/migration';
 import { failedItem } from '../support/failure';
 import { mutate, read, wait } from '../support/options';
 import type { Migration } from './migration';
@@ -70,7 +70,7 @@ async function commit(migration: Migration, report: MigrationReport): Promise<Mi
 async function rollBackSwap(migration: Migration, report: MigrationReport): Promise<MigrateMachineResult> {
   const { plan, id, run, orders } = migration;
   const { target } = plan;
-  const keptId = `${id}-kept`;
+  const keptId = keptBy(id);
   const step = (item: string, act: () => Promise<unknown>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Rolling back');

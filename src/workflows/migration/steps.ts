@@ -199,3 +199,8 @@ export async function passHealthGate({ plan, run }: Migration): Promise<void> {
     );
   }
 }
+
+/** Should this run be terminated while it soaks, the next one takes over the soak and leaves the machine alone. */
+export async function markSoaking({ plan, id }: Migration): Promise<void> {
+  await mutate(`Mark ${plan.instanceId} as soaking`).markMachine({ plan, migrationId: id, phase: 'soak' });
+}
