@@ -1,46 +1,111 @@
 import { once } from 'node:events';
-import { GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
+import { DescribeSnapshotsCommand, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { RunBackupResult } from '../../src/model/backup';
+import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
-import { aKey } from '../support/seed';
-import { aWorld, type World } from '../support/world';
+import { butEncryption, MigrationWorld } from '../support/migration';
+import { anInstance } from '../support/seed';
 import { WorkerProcesses } from '../support/workerProcess';
 
 /** Activities of a killed worker are noticed after these, not after half a minute. */
 const LIMITS = { heartbeat: 3_000, startToClose: 5_000 };
 
 describe('a worker process that is killed', () => {
-  let world: World;
+  let migrations: MigrationWorld;
   let workers: WorkerProcesses;
 
   beforeAll(async () => {
-    world = await aWorld({ worker: false });
-    workers = await WorkerProcesses.prepare(world);
+    migrations = await MigrationWorld.open({ worker: false });
+    workers = await WorkerProcesses.prepare(migrations.world);
   });
   afterAll(async () => {
     await workers.close();
-    await world.close();
+    await migrations.close();
   });
-  beforeEach(() => world.proxy.reset());
+  beforeEach(() => migrations.world.proxy.reset());
+  afterEach(() => workers.killAll());
 
-  /** Kills the worker when the nth call of an action has taken effect and nobody knows it yet. */
-  async function killAt(action: string, nth = 1): Promise<Promise<unknown>> {
+  /** Starts a run; its worker dies when a call has taken effect and nobody knows it, and another one takes over. */
+  async function killedAt(action: string, start: () => Promise<WorkflowHandle>): Promise<WorkflowHandle> {
     const worker = await workers.start();
-    world.proxy.fault(action, { held: () => workers.kill(worker) }, nth);
-    return once(worker, 'exit');
-  }
-
-  it('loses nothing: the next one finishes the run', async () => {
-    const key = await aKey(world.home);
-    const killed = killAt('EnableEbsEncryptionByDefault');
-    const handle = await world.start(
-      'enableEncryptionByDefault',
-      { kmsKeyIds: { 'us-east-1': key } },
-      { limits: LIMITS },
-    );
-    await killed;
+    const gone = once(worker, 'exit');
+    migrations.world.proxy.fault(action, { held: () => workers.kill(worker) }, 1);
+    const handle = await start();
+    await gone;
     await workers.start();
-    await awaitResult(handle);
-    const settings = await world.home.ec2().send(new GetEbsEncryptionByDefaultCommand({}));
-    expect(settings.EbsEncryptionByDefault).toBe(true);
+    return handle;
+  }
+  const migrate = (instanceId: string) => migrations.start({ instanceIds: [instanceId] }, { limits: LIMITS });
+
+  it('loses nothing of a small run: the next one finishes it', async () => {
+    const { home } = migrations.world;
+    const input = { kmsKeyIds: { 'us-east-1': migrations.key } };
+    const run = await killedAt('EnableEbsEncryptionByDefault', () =>
+      migrations.world.start('enableEncryptionByDefault', input, { limits: LIMITS }),
+    );
+    await awaitResult(run);
+    const set = await home.ec2().send(new GetEbsEncryptionByDefaultCommand({}));
+    expect(set.EbsEncryptionByDefault).toBe(true);
+    await migrations.encryptionByDefaultOff();
+  });
+
+  it('leaves exactly one snapshot set when it dies at CreateSnapshots', async () => {
+    const { home } = migrations.world;
+    const policyName = 'killed';
+    const { volumes } = await anInstance(home, { tags: { policy: policyName } });
+    const selector = { tags: { all: { policy: policyName } } };
+    const setUp = await workers.start();
+    await migrations.world.run('createBackupPolicy', {
+      policyName,
+      frequency: '4h',
+      retention: '30d',
+      selector,
+    });
+    await workers.kill(setUp);
+    // The next attempt first waits until reads must show what the lost one made, so its time is not shortened.
+    const run = await killedAt('CreateSnapshots', () =>
+      migrations.world.start('runBackup', { policyName }, { limits: { heartbeat: LIMITS.heartbeat } }),
+    );
+    const result = await awaitResult<RunBackupResult>(run);
+    expect(result).toMatchObject({ status: 'COMPLETED', protected: 1, volumes: 2 });
+    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
+    const { Snapshots = [] } = await home.ec2().send(new DescribeSnapshotsCommand({ Filters }));
+    expect(Snapshots.map(({ VolumeId }) => VolumeId).sort()).toEqual(Object.values(volumes).sort());
+    expect(migrations.world.proxy.callsOf('CreateSnapshots')).toHaveLength(1);
+  });
+
+  it.each(['DetachVolume', 'AttachVolume', 'StartInstances'])(
+    'leaves a running machine on its encrypted volumes when it dies at %s',
+    async (action) => {
+      const { instanceId } = await anInstance(migrations.world.home);
+      const before = await migrations.stateOf(instanceId);
+      await awaitResult(await killedAt(action, () => migrate(instanceId)));
+      const after = await migrations.stateOf(instanceId);
+      expect(after.state).toBe('running');
+      expect(butEncryption(after)).toEqual(butEncryption(before));
+      expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
+      expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });
+    },
+  );
+
+  it('finishes a machine although its campaign was terminated in mid-swap as well; rolls back, and migrates again', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const before = await migrations.stateOf(instanceId);
+    const campaign = await killedAt('DetachVolume', () => migrate(instanceId));
+    await campaign.terminate('test');
+    const machine = migrations.machine(instanceId);
+    await migrations.phase(machine, 'Soaking');
+    expect((await migrations.stateOf(instanceId)).disks.every(({ encrypted }) => encrypted)).toBe(true);
+
+    await migrations.tell(instanceId, 'rollback');
+    const back = await awaitResult<MigrateMachineResult>(machine);
+    expect(back.outcome).toBe('rolledBack');
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+
+    await awaitResult(await migrate(instanceId));
+    const again = await migrations.stateOf(instanceId);
+    expect(butEncryption(again)).toEqual(butEncryption(before));
+    expect(again.disks.every(({ encrypted }) => encrypted)).toBe(true);
   });
 });

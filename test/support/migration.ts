@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import {
   DescribeSnapshotsCommand,
+  DisableEbsEncryptionByDefaultCommand,
   DescribeVolumesCommand,
   type Snapshot,
   type Volume,
@@ -120,6 +121,11 @@ export class MigrationWorld {
   async phase(handle: WorkflowHandle, name: string): Promise<void> {
     const phaseNow = async () => (await handle.query<ProgressPage>('progress')).phase;
     await until(async () => (await phaseNow().catch(notFoundYet)) === name);
+  }
+
+  /** For what is started next and shall not be born encrypted. */
+  async encryptionByDefaultOff(): Promise<void> {
+    await this.world.home.ec2().send(new DisableEbsEncryptionByDefaultCommand({}));
   }
 
   close(): Promise<void> {

@@ -73,6 +73,10 @@ export class WorkerProcesses {
     await gone;
   }
 
+  async killAll(): Promise<void> {
+    await Promise.all(this.children.map((child) => this.kill(child)));
+  }
+
   private spawn(more: Record<string, string>): ChildProcess {
     const child = spawn(process.execPath, [path.join(this.compiled, 'src/worker.js')], {
       env: { ...this.environment, ...more },
@@ -87,7 +91,7 @@ export class WorkerProcesses {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.children.map((child) => this.kill(child)));
+    await this.killAll();
     await rm(this.folder, { recursive: true, force: true });
     await removeCompiled(this.compiled);
   }
