@@ -197,3 +197,7 @@ export async function* volumesById(ec2: EC2Client, ids: readonly string[]): Asyn
       yield* Volumes;
   }
 }
+
+export function attachedVolumeIds({ BlockDeviceMappings = [] }: Instance): string[] {
+  return BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []);
+}

@@ -24,7 +24,7 @@ import { targetKey, type Target } from '../model/target';
 import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
-import { instancesById, inventoryActivities, volumesById } from './inventory';
+import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
 
 interface MachineAsked {
   target: Target;
@@ -142,10 +142,6 @@ export async function requireInstance(ec2: EC2Client, target: Target, instanceId
     `${instanceId} in ${targetKey(target)} is terminated`,
     FAILURE.notFound,
   );
-}
-
-export function attachedVolumeIds({ BlockDeviceMappings = [] }: Instance): string[] {
-  return BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []);
 }
 
 async function machineFacts(ec2: EC2Client, target: Target, instanceId: string): Promise<MachineFacts> {

@@ -23,7 +23,8 @@ import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
-import { attachedVolumeIds, explicitPerformance, requireInstance } from './machines';
+import { attachedVolumeIds } from './inventory';
+import { explicitPerformance, requireInstance } from './machines';
 
 /**
  * Marks are what survives a terminated workflow: tags on the machine and on its original volumes that say how each

@@ -12,7 +12,7 @@ import { classify } from '../aws/classify';
 import { expiryOf } from '../calendar/calendar';
 import type { BackupUnit } from '../model/backup';
 import { FAILURE } from '../model/failures';
-import { ownDescription } from '../model/names';
+import { ownDescription, TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
 import { recoveryPointTags, type VolumeLine } from '../model/recoveryPoint';
@@ -20,7 +20,7 @@ import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
-import { instancesById, volumesById } from './inventory';
+import { attachedVolumeIds, instancesById, volumesById } from './inventory';
 import { writeManifest } from './manifests';
 import { recoveryPointId, snapshotsOf } from './recoveryPoints';
 
@@ -33,6 +33,8 @@ interface SetsRequest {
   /** Milliseconds since the epoch. */
   slotMs: number;
   workflowId: string;
+  /** First execution run id: tells this run's sets from those of another run of the same slot. */
+  runId: string;
   units: BackupUnit[];
 }
 
@@ -41,6 +43,7 @@ export interface StartedSet {
   recoveryPointId: string;
   resourceId: string;
   volumeIds: string[];
+  /** By this run, and not by an earlier one of the same slot. */
   created: boolean;
 }
 
@@ -70,12 +73,17 @@ export function snapshotActivities(deps: ActivityDeps) {
         const found = existing.get(id);
         Context.current().heartbeat(result.started.length + result.failed.length);
         Context.current().cancellationSignal.throwIfAborted();
-        if (found) result.started.push(startedSet(id, unit, found, false));
+        if (found) result.started.push(startedSet(id, unit, found, isOwn(request, found)));
         else await start(deps, ec2, request, unit, facts, result);
       }
       return result;
     },
   };
+}
+
+/** An earlier attempt of this run may have made it, and its answer was lost. */
+function isOwn({ runId }: SetsRequest, set: readonly Snapshot[]): boolean {
+  return set.every(({ Tags }) => tagMap(Tags)[TAG.run] === runId);
 }
 
 function idOf({ policy, slotMs, target }: SetsRequest, unit: BackupUnit): string {
@@ -111,10 +119,6 @@ async function describe(ec2: EC2Client, units: BackupUnit[]): Promise<Facts> {
   const volumeIds = [...new Set([...units.flatMap((unit) => unit.volumeIds), ...attached])];
   for await (const volume of volumesById(ec2, volumeIds)) facts.volumes.set(volume.VolumeId ?? '', volume);
   return facts;
-}
-
-function attachedVolumeIds({ BlockDeviceMappings = [] }: Instance): string[] {
-  return BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []);
 }
 
 /** One unit that AWS refuses does not stop the others; what may pass makes the batch try again. */
@@ -179,7 +183,7 @@ function setTags(
   unit: BackupUnit,
   { instance, volumes, manifest }: { instance?: Instance; volumes: Volume[]; manifest?: string },
 ): Record<string, string> {
-  const { policy, workflowId } = request;
+  const { policy, workflowId, runId } = request;
   const takenAt = deps.clock.now();
   const userTags = tagMap(instance ? instance.Tags : volumes[0]?.Tags);
   return recoveryPointTags(
@@ -196,6 +200,7 @@ function setTags(
       rpoMs: policy.rpoMs,
       manifest,
       workflowId,
+      runId,
       requestedBy: policy.requestedBy,
       ticket: policy.ticket,
     },

@@ -70,6 +70,8 @@ export interface RecoveryPointTags {
   rpoMs: number;
   manifest?: string;
   workflowId: string;
+  /** First execution run id. */
+  runId: string;
   requestedBy?: string;
   ticket?: string;
 }
@@ -96,6 +98,7 @@ export function recoveryPointTags(
     [TAG.retention]: `minKeep=${point.minKeep} rpo=${Math.round(point.rpoMs / 1000)}`,
     ...(point.manifest && { [TAG.manifest]: point.manifest }),
     [TAG.workflow]: point.workflowId.slice(0, 256),
+    [TAG.run]: point.runId,
     ...(point.requestedBy && { [TAG.requestedBy]: point.requestedBy }),
     ...(point.ticket && { [TAG.ticket]: point.ticket }),
   };

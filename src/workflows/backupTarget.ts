@@ -65,12 +65,13 @@ async function protectPage(
   for (const { resourceId, volumeIds } of units)
     run.row(resourceId, 'starting', `${volumeIds.length} volumes`);
   try {
-    const { workflowId } = workflowInfo();
+    const { workflowId, firstExecutionRunId: runId } = workflowInfo();
     const sets = await batch(`Snapshot ${units.length} resources`).createSnapshotSets({
       policy,
       target,
       slotMs,
       workflowId,
+      runId,
       units,
     });
     note(result, sets.failed, run);

@@ -50,6 +50,7 @@ const POINT: RecoveryPointTags = {
   rpoMs: 18_000_000,
   manifest: 'f'.repeat(64),
   workflowId: 'backup/critical',
+  runId: '01a20ad1',
 };
 
 const read = (tags: Record<string, string>, more: object = {}) =>

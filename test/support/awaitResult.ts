@@ -23,7 +23,12 @@ async function pending(handle: WorkflowHandle): Promise<string> {
     ({ activityType, attempt, lastFailure }) =>
       `${activityType?.name} (attempt ${attempt}): ${lastFailure?.message ?? 'no failure yet'}`,
   );
-  const children = (raw.pendingChildren ?? []).map(({ workflowId }) => `child ${workflowId}`);
+  const children = await Promise.all(
+    (raw.pendingChildren ?? []).map(async ({ workflowId }) => {
+      const child = handle.client.getHandle(workflowId ?? '');
+      return `child ${workflowId}, which waited for ${await pending(child)}`;
+    }),
+  );
   const task = raw.pendingWorkflowTask?.attempt
     ? [`workflow task, attempt ${raw.pendingWorkflowTask.attempt}`]
     : [];
