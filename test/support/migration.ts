@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  DeleteVolumeCommand,
   DescribeSnapshotsCommand,
   DisableEbsEncryptionByDefaultCommand,
   DescribeVolumesCommand,
@@ -54,6 +55,21 @@ export class MigrationWorld {
   machine(instanceId: string): WorkflowHandle {
     const target = { accountId: this.world.home.accountId, region: HOME_REGION };
     return this.world.client.workflow.getHandle(workflowIds.machine(target, instanceId));
+  }
+
+  /** The machine's newest run: the id alone stands for whichever run comes last. */
+  async pinned(instanceId: string): Promise<WorkflowHandle> {
+    const { workflowId } = this.machine(instanceId);
+    const { runId } = await this.machine(instanceId).describe();
+    return this.world.client.workflow.getHandle(workflowId, runId);
+  }
+
+  keyIn(region: string): Promise<string> {
+    return aKey(this.world.home, region);
+  }
+
+  async deleteVolume(VolumeId: string): Promise<void> {
+    await this.world.home.ec2().send(new DeleteVolumeCommand({ VolumeId }));
   }
 
   tell(instanceId: string, message: MessageName): Promise<unknown> {

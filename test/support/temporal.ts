@@ -7,12 +7,20 @@ import { pythonProgram } from './paths';
 /** The failures that tests provoke would fill the screen at a lower level. */
 Runtime.install({ logger: new DefaultLogger('ERROR'), shutdownSignals: [] });
 
-/** A Temporal dev server of this test file's own, on a free port, with the search attributes. */
-export async function devServer(): Promise<TestWorkflowEnvironment> {
+/**
+ * A Temporal dev server of this test file's own, on a free port, with the search attributes.
+ *
+ * @param suggestContinueAsNewAfter events after which the server suggests it; 4096 when left out
+ */
+export async function devServer(suggestContinueAsNewAfter?: number): Promise<TestWorkflowEnvironment> {
+  const dynamic =
+    suggestContinueAsNewAfter === undefined
+      ? []
+      : ['--dynamic-config-value', `limit.historyCount.suggestContinueAsNew=${suggestContinueAsNewAfter}`];
   return TestWorkflowEnvironment.createLocal({
     server: {
       executable: { type: 'existing-path', path: pythonProgram('temporal') },
-      extraArgs: ['--output', 'none'],
+      extraArgs: ['--output', 'none', ...dynamic],
       log: { format: 'pretty', level: 'never' },
       searchAttributes: Object.values(SEARCH_ATTRIBUTES).map(({ name, type }) =>
         defineSearchAttributeKey(name, type),

@@ -22,6 +22,8 @@ const FAST: Settings = { readLagMs: 50, pollMs: 25 };
 export interface WorldOptions {
   /** A server that skips time, instead of a dev server: for soaks and windows. No Schedules, no visibility. */
   timeSkipping?: boolean;
+  /** Events after which the server suggests to continue as new. */
+  suggestContinueAsNewAfter?: number;
   /** False turns the workflow cache off. */
   cache?: boolean;
   /** How many more accounts the accounts file names, with a role each. */
@@ -120,7 +122,7 @@ export class World {
 export async function aWorld(options: WorldOptions = {}): Promise<World> {
   const upstream = shared('awsEndpoint');
   const [temporal, home, others, proxy] = await Promise.all([
-    options.timeSkipping ? timeSkippingServer() : devServer(),
+    options.timeSkipping ? timeSkippingServer() : devServer(options.suggestContinueAsNewAfter),
     anAccount(upstream),
     Promise.all(Array.from({ length: options.otherAccounts ?? 0 }, () => anAccount(upstream))),
     AwsProxy.start(upstream),

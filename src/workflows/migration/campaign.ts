@@ -1,6 +1,6 @@
 import { listed } from '../../model/list';
 import type { EncryptVolumesResult, SkippedItem } from '../../model/campaign';
-import type { MachinePlan } from '../../model/migration';
+import type { MachinePlan, Surveyed } from '../../model/migration';
 import { workflowIds } from '../../model/ids';
 import { formatDuration } from '../../model/duration';
 import type { Target } from '../../model/target';
@@ -42,7 +42,14 @@ export async function planMachines(
   };
   for (let start = 0; start < instanceIds.length; start += PLANNED_AT_ONCE) {
     const page = instanceIds.slice(start, start + PLANNED_AT_ONCE);
-    await Promise.all(page.map((instanceId) => planOne(plan, instanceId, kmsKeyArn, run)));
+    const decisions = await Promise.all(
+      page.map(async (instanceId) => {
+        const decision = await read(`Plan ${instanceId}`).surveyMachine({ target, instanceId, kmsKeyArn });
+        return { instanceId, decision };
+      }),
+    );
+    // Machines go in the order in which they were asked for, whichever answer came first.
+    for (const { instanceId, decision } of decisions) sortIn(plan, instanceId, decision, run);
   }
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
@@ -55,22 +62,26 @@ function notAttached(volumeId: string): SkippedItem {
   };
 }
 
-async function planOne(plan: CampaignPlan, instanceId: string, kmsKeyArn: string, run: Run): Promise<void> {
-  const decision = await read(`Plan ${instanceId}`).surveyMachine({
-    target: plan.target,
-    instanceId,
-    kmsKeyArn,
-  });
-  if (decision.kind === 'plan') {
-    plan.machines.push(decision.plan);
-    run.row(instanceId, 'planned', `${decision.plan.disks.length} volumes`);
-  } else if (decision.kind === 'interrupted') {
-    plan.interrupted.push(instanceId);
-    run.row(instanceId, 'interrupted', `migration ${decision.migrationId} is to be finished or undone first`);
-  } else if (decision.kind === 'blocked') plan.blocked.push({ item: instanceId, reasons: decision.reasons });
-  else {
-    plan.nothingToDo.push({ item: instanceId, reasons: [decision.reason] });
-    run.row(instanceId, 'nothing to do', decision.reason);
+function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run: Run): void {
+  switch (decision.kind) {
+    case 'plan':
+      plan.machines.push(decision.plan);
+      run.row(instanceId, 'planned', `${decision.plan.disks.length} volumes`);
+      return;
+    case 'interrupted':
+      plan.interrupted.push(instanceId);
+      run.row(
+        instanceId,
+        'interrupted',
+        `migration ${decision.migrationId} is to be finished or undone first`,
+      );
+      return;
+    case 'blocked':
+      plan.blocked.push({ item: instanceId, reasons: decision.reasons });
+      return;
+    case 'nothing':
+      plan.nothingToDo.push({ item: instanceId, reasons: [decision.reason] });
+      run.row(instanceId, 'nothing to do', decision.reason);
   }
 }
 

@@ -1,0 +1,230 @@
+import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import { workflowIds } from '../../src/model/ids';
+import { HOME_REGION } from '../support/accounts';
+import { awaitResult } from '../support/awaitResult';
+import { MESSAGE, type MigrationWorld } from '../support/migration';
+import { anInstance, aVolume } from '../support/seed';
+
+const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
+
+/** Plays one run to its end, however it ends, and names the executions whose histories are kept. */
+export type Scenario = (migrations: MigrationWorld) => Promise<Record<string, WorkflowHandle>>;
+
+/** Waits for the end; undone and cancelled runs end in a failure, and that is what is recorded. */
+async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
+  await awaitResult(handle).catch((error: unknown) => {
+    if (!(error instanceof WorkflowFailedError)) throw error;
+  });
+  return handle;
+}
+
+function start(migrations: MigrationWorld, type: string, input: object): Promise<WorkflowHandle> {
+  return migrations.world.start(type, input);
+}
+
+const policy = (policyName: string) => ({
+  policyName,
+  frequency: '4h',
+  retention: '30d',
+  selector: { tags: { all: { policy: policyName } } },
+});
+
+function backupChild({ world }: MigrationWorld, run: WorkflowHandle): WorkflowHandle {
+  return world.client.workflow.getHandle(`${run.workflowId}/${world.home.accountId}/${HOME_REGION}`);
+}
+
+async function sharing({ world, key }: MigrationWorld, amiName: string) {
+  const { instanceId } = await anInstance(world.home);
+  const partnerAccounts = world.others.map(({ accountId }) => accountId);
+  return { instanceId, amiName, description: 'for partners', partnerAccounts, kmsKeyId: key };
+}
+
+export const SCENARIOS: Record<string, Scenario> = {
+  async policies(migrations) {
+    const { world } = migrations;
+    const created = await start(migrations, 'createBackupPolicy', policy('kept'));
+    await awaitResult(created);
+    await anInstance(world.home, { tags: { policy: 'kept' } });
+    const volumeId = await aVolume(world.home, { tags: { policy: 'kept' } });
+    const run = await start(migrations, 'runBackup', { policyName: 'kept' });
+    await awaitResult(run);
+    world.proxy.fault('CreateSnapshot', REFUSED);
+    const partly = await ended(await start(migrations, 'runBackup', { policyName: 'kept' }));
+    world.proxy.reset();
+    const expiry = await ended(await start(migrations, 'enforceExpiry', {}));
+    const deleted = await ended(await start(migrations, 'deleteBackupPolicy', { policyName: 'kept' }));
+    await migrations.deleteVolume(volumeId);
+    return {
+      'createBackupPolicy.succeeded': created,
+      'runBackup.succeeded': run,
+      'backupTarget.succeeded': backupChild(migrations, run),
+      'runBackup.partly': partly,
+      'backupTarget.partly': backupChild(migrations, partly),
+      'enforceExpiry.succeeded': expiry,
+      'deleteBackupPolicy.succeeded': deleted,
+    };
+  },
+
+  async backupCancelled(migrations) {
+    await anInstance(migrations.world.home, { tags: { policy: 'cancelled' } });
+    await awaitResult(await start(migrations, 'createBackupPolicy', policy('cancelled')));
+    const run = migrations.world.client.workflow.getHandle('backup-cancelled');
+    const cancelled = migrations.meanwhile('CreateSnapshots', () => run.cancel());
+    await migrations.world.start('runBackup', { policyName: 'cancelled' }, { workflowId: run.workflowId });
+    await cancelled;
+    await ended(run);
+    return {
+      'runBackup.cancelled': run,
+      'backupTarget.cancelled': await ended(backupChild(migrations, run)),
+    };
+  },
+
+  async keys(migrations) {
+    const asked = { description: 'EBS', keyUsage: 'ENCRYPT_DECRYPT' };
+    const made = await start(migrations, 'createCustomerManagedKey', { ...asked, alias: 'alias/recorded' });
+    await awaitResult(made);
+    migrations.world.proxy.fault('EnableKeyRotation', REFUSED);
+    const undone = await start(migrations, 'createCustomerManagedKey', { ...asked, alias: 'alias/undone' });
+    await ended(undone);
+    return { 'createCustomerManagedKey.succeeded': made, 'createCustomerManagedKey.undone': undone };
+  },
+
+  async encryptionByDefault(migrations) {
+    const kmsKeyIds = { [HOME_REGION]: migrations.key };
+    const on = await ended(await start(migrations, 'enableEncryptionByDefault', { kmsKeyIds }));
+    const wrong = { ...kmsKeyIds, 'eu-west-1': 'alias/none' };
+    const partly = await ended(await start(migrations, 'enableEncryptionByDefault', { kmsKeyIds: wrong }));
+    await migrations.encryptionByDefaultOff();
+    return { 'enableEncryptionByDefault.succeeded': on, 'enableEncryptionByDefault.partly': partly };
+  },
+
+  async images(migrations) {
+    const { world } = migrations;
+    const shared = await start(migrations, 'createShareableAmi', await sharing(migrations, 'shared'));
+    const { amiId } = await awaitResult<{ amiId: string }>(shared);
+    const copy = {
+      amiId,
+      destinationRegion: 'eu-west-1',
+      partnerAccountId: world.others[0]?.accountId,
+      kmsKeyId: await migrations.keyIn('eu-west-1'),
+    };
+    world.proxy.fault('CreateGrant', REFUSED);
+    const copyUndone = await ended(await start(migrations, 'copyAmiToPartnerRegion', copy));
+    world.proxy.reset();
+    const copied = await ended(await start(migrations, 'copyAmiToPartnerRegion', copy));
+    world.proxy.fault('CopyImage', REFUSED);
+    const undone = await start(migrations, 'createShareableAmi', await sharing(migrations, 'undone'));
+    await ended(undone);
+    world.proxy.reset();
+    const cancelled = world.client.workflow.getHandle('share-cancelled');
+    const told = migrations.meanwhile('CopyImage', () => cancelled.cancel());
+    const input = await sharing(migrations, 'cancelled');
+    await world.start('createShareableAmi', input, { workflowId: cancelled.workflowId });
+    await told;
+    return {
+      'createShareableAmi.succeeded': shared,
+      'createShareableAmi.undone': undone,
+      'createShareableAmi.cancelled': await ended(cancelled),
+      'copyAmiToPartnerRegion.succeeded': copied,
+      'copyAmiToPartnerRegion.undone': copyUndone,
+    };
+  },
+
+  async migrations(migrations) {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const campaign = await start(migrations, 'encryptVolumes', {
+      kmsKeyId: migrations.key,
+      instanceIds: [instanceId],
+      requireApproval: true,
+    });
+    await migrations.phase(campaign, 'Waiting for approval');
+    await campaign.executeUpdate('approve', { args: [MESSAGE] });
+    await awaitResult(campaign);
+    await migrations.tell(instanceId, 'rollback');
+    const back = await ended(await migrations.pinned(instanceId));
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await migrations.tell(instanceId, 'commit');
+    const committed = await ended(await migrations.pinned(instanceId));
+    return {
+      'encryptVolumes.approved': campaign,
+      'migrateMachine.rolledBackInSoak': back,
+      'migrateMachine.committed': committed,
+    };
+  },
+
+  async migrationsUndone(migrations) {
+    const { home, proxy } = migrations.world;
+    const { instanceId } = await anInstance(home);
+    proxy.fault('StartInstances', REFUSED, 1);
+    const failed = await ended(await migrations.start({ instanceIds: [instanceId] }));
+    const undone = await ended(await migrations.pinned(instanceId));
+    proxy.reset();
+    const cancelled = await ended(
+      await migrations.startAnd({ instanceIds: [instanceId] }, 'CreateVolume', (handle) => handle.cancel()),
+    );
+    const cancelledMachine = await ended(await migrations.pinned(instanceId));
+    proxy.fault('AttachVolume', REFUSED);
+    const stuck = await migrations.start({ instanceIds: [instanceId] });
+    await migrations.phase(migrations.machine(instanceId), 'Needs a person');
+    proxy.reset();
+    await migrations.tell(instanceId, 'resume');
+    await ended(stuck);
+    return {
+      'encryptVolumes.rolledBack': failed,
+      'encryptVolumes.cancelled': cancelled,
+      'migrateMachine.undone': undone,
+      'migrateMachine.cancelled': cancelledMachine,
+      'migrateMachine.resumed': await ended(await migrations.pinned(instanceId)),
+    };
+  },
+
+  async campaignSteered(migrations) {
+    const made = await Promise.all(Array.from({ length: 3 }, () => anInstance(migrations.world.home)));
+    const instanceIds = made.map(({ instanceId }) => instanceId);
+    const [first = '', second = ''] = instanceIds;
+    const input = { instanceIds, concurrency: 1 };
+    const campaign = await migrations.startAnd(input, 'StopInstances', async (handle) => {
+      await handle.executeUpdate('pause', { args: [MESSAGE] });
+      await handle.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [second] }] });
+    });
+    await migrations.phase(migrations.machine(first), 'Soaking');
+    await campaign.executeUpdate('resume', { args: [MESSAGE] });
+    return { 'encryptVolumes.steered': await ended(campaign) };
+  },
+
+  async adopted(migrations) {
+    const handles: Record<string, WorkflowHandle> = {};
+    for (const [name, action] of [
+      ['restored', 'AttachVolume'],
+      ['takenOver', 'StartInstances'],
+    ] as const) {
+      const { instanceId } = await anInstance(migrations.world.home);
+      const input = { kmsKeyArn: migrations.key, maxDowntimeMs: 3600_000, instanceId };
+      const target = { accountId: migrations.world.home.accountId, region: HOME_REGION };
+      const workflowId = workflowIds.machine(target, instanceId);
+      const terminated = migrations.meanwhile(action, () => migrations.machine(instanceId).terminate('test'));
+      await migrations.world.start('migrateMachine', { ...input, target }, { workflowId });
+      await terminated;
+      migrations.world.proxy.reset();
+      await migrations.world.start('migrateMachine', { ...input, target }, { workflowId });
+      await migrations.phase(migrations.machine(instanceId), 'Soaking');
+      await migrations.tell(instanceId, 'commit');
+      handles[`migrateMachine.${name}`] = await ended(migrations.machine(instanceId));
+    }
+    return handles;
+  },
+};
+
+/** On a server that suggests to continue as new after a few events. */
+export const CONTINUED: Scenario = async (migrations) => {
+  await anInstance(migrations.world.home, { tags: { policy: 'long' } });
+  await awaitResult(await start(migrations, 'createBackupPolicy', policy('long')));
+  const run = await ended(await start(migrations, 'runBackup', { policyName: 'long' }));
+  const last = backupChild(migrations, run);
+  const { raw } = await last.describe();
+  const first = migrations.world.client.workflow.getHandle(
+    last.workflowId,
+    raw.workflowExecutionInfo?.firstRunId ?? undefined,
+  );
+  return { 'backupTarget.continued': first, 'backupTarget.continuation': last };
+};
