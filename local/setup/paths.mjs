@@ -7,7 +7,3 @@ export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const STATE = join(ROOT, '.holdfast');
 export const PYTHON = join(STATE, 'python');
 export const DIST = join(ROOT, 'dist');
-
-export function pythonProgram(name) {
-  return process.platform === 'win32' ? join(PYTHON, 'Scripts', `${name}.exe`) : join(PYTHON, 'bin', name);
-}

@@ -1,6 +1,5 @@
 import { ActivityCancellationType, proxyActivities, type ActivityOptions } from '@temporalio/workflow';
 import { WAITS_TASK_QUEUE } from '../../model/names';
-import { FAILURE } from '../../model/failures';
 import type { Activities } from '../../activities';
 
 /**
@@ -64,6 +63,3 @@ export const undo = profile({
 
 /** Proof is part of the work, but a sink that stays broken for an hour must not keep a finished run open. */
 export const evidence = profile({ startToCloseTimeout: '30 seconds', scheduleToCloseTimeout: '1 hour' });
-
-/** Failure types that mean "look again later" where the caller decides to go on without the resource. */
-export const TRANSIENT = [FAILURE.throttled, FAILURE.notYetVisible, FAILURE.conflict, FAILURE.serviceError];
