@@ -1,5 +1,5 @@
 /** npm run stack: everything up and a fleet to play with, no story. */
-import { commandsToPaste, stackTable } from './story/words';
+import { firstCommands, stackTable } from './story/words';
 import { flags } from './stack/options';
 import { Program } from './stack/program';
 import { Stack } from './stack/stack';
@@ -10,7 +10,7 @@ void Program.run(async (program) => {
   flags(process.argv.slice(2), [], 'npm run stack');
   const stack = await Stack.start(say, (stop) => program.atEnd(stop));
   say(stackTable(stack));
-  say(commandsToPaste(stack.file));
+  say(firstCommands(stack.file));
   say('stack ready; .holdfast/stack.json tells where; Ctrl-C stops everything');
   return Promise.race([
     program.untilInterrupted(0),

@@ -6,7 +6,7 @@ import { Stack } from './stack/stack';
 import { storyContext } from './story/context';
 import { playStory } from './story/story';
 import { measure } from './story/summary';
-import { commandsToPaste, linksToOpen, stackTable } from './story/words';
+import { linksToOpen, stackTable, storyCommands } from './story/words';
 
 const say = (line = '') => process.stdout.write(`${line}\n`);
 
@@ -33,7 +33,7 @@ async function tell(stack: Stack): Promise<number> {
   const held = checks.filter((each) => each.held).length;
   say(`${held} of ${checks.length} checks held${failures.length > 0 ? ', and the story broke off' : ''}.\n`);
   say(linksToOpen(stack.file, context.before.instanceId));
-  say(commandsToPaste(stack.file));
+  say(storyCommands(stack.file, context.before.instanceId));
   await context.holdfast.close();
   return held === checks.length && failures.length === 0 ? 0 : 1;
 }

@@ -94,7 +94,7 @@ async function migrate(context: StoryContext, note: (text: string) => void): Pro
   if (run.status === 'rejected') throw run.reason;
   const backup = await resultOfRun(context, run.value);
   if (backup.status !== 'COMPLETED') throw new Problem(`the backup during the crash ended ${backup.status}`);
-  return `${result.value.summary} A killed worker in between`;
+  return `${result.value.summary}; a worker was killed on the way`;
 }
 
 async function encryptByDefault({ encryption }: StoryContext): Promise<string> {

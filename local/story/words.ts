@@ -41,20 +41,45 @@ export function temporalCommand(file: StackFile, subcommand: string): string {
   return `${quoted(file.temporalCli)} ${subcommand}${address}${namespace}`;
 }
 
-export function commandsToPaste(file: StackFile): string {
-  const start = (type: string, input: object) =>
+/** After the story: what it left to decide, and something of one's own. */
+export function storyCommands(file: StackFile, instanceId: string): string {
+  const machine = workflowIds.machine({ accountId: file.accounts.home, region: HOME_REGION }, instanceId);
+  const message = JSON.stringify({ by: 'me', reason: 'it runs well' });
+  return pasted([
+    temporalCommand(file, 'workflow list'),
+    // The original volumes are kept until somebody says so.
     temporalCommand(
       file,
-      `workflow start --task-queue holdfast --type ${type} --input '${JSON.stringify(input)}'`,
+      `workflow update execute --workflow-id ${machine} --name commit --input '${message}'`,
+    ),
+    ...backupCommands(file),
+  ]);
+}
+
+/** On a fleet that nothing has happened to yet. */
+export function firstCommands(file: StackFile): string {
+  return pasted([
+    ...backupCommands(file),
+    temporalCommand(file, 'schedule list'),
+    temporalCommand(file, 'workflow list'),
+  ]);
+}
+
+function backupCommands(file: StackFile): string[] {
+  const execute = (type: string, input: object) =>
+    temporalCommand(
+      file,
+      `workflow execute --task-queue holdfast --type ${type} --input '${JSON.stringify(input)}'`,
     );
+  const selector = { tags: { all: { role: 'web' } } };
   return [
-    'To paste next:',
-    `  ${temporalCommand(file, 'workflow list')}`,
-    `  ${start('enableEncryptionByDefault', { kmsKeyIds: { 'us-east-1': 'alias/aws/ebs' } })}`,
-    `  ${start('createBackupPolicy', { policyName: 'web', frequency: '4h', retention: '30d', selector: { tags: { all: { role: 'web' } } } })}`,
-    `  ${start('runBackup', { policyName: 'web' })}`,
-    `  ${temporalCommand(file, 'schedule list')}`,
-  ].join('\n');
+    execute('createBackupPolicy', { policyName: 'web', frequency: '4h', retention: '30d', selector }),
+    execute('runBackup', { policyName: 'web' }),
+  ];
+}
+
+function pasted(commands: string[]): string {
+  return ['To paste next:', ...commands.map((command) => `  ${command}`)].join('\n');
 }
 
 function quoted(text: string): string {

@@ -1,0 +1,116 @@
+import {
+  formatMachineMark,
+  formatOriginalMark,
+  parseMachineMark,
+  parseOriginalMark,
+  planMigration,
+  type MachineFacts,
+  type VolumeFacts,
+} from '../../src/model/migration';
+
+const ROOT: VolumeFacts = {
+  volumeId: 'vol-root',
+  device: '/dev/xvda',
+  type: 'gp3',
+  size: 8,
+  iops: 3000,
+  throughput: 125,
+  deleteOnTermination: true,
+  zone: 'us-east-1a',
+  createdAt: 1,
+  state: 'in-use',
+  encrypted: false,
+  multiAttach: false,
+  beingModified: false,
+};
+const DATA: VolumeFacts = { ...ROOT, volumeId: 'vol-data', device: '/dev/sdf', deleteOnTermination: false };
+
+const MACHINE: MachineFacts = {
+  target: { accountId: '111111111111', region: 'us-east-1' },
+  instanceId: 'i-1',
+  state: 'running',
+  rootDevice: '/dev/xvda',
+  rootDeviceType: 'ebs',
+  spot: false,
+  hibernation: false,
+  productCodes: [],
+  stopProtection: false,
+  terminationProtection: false,
+  volumes: [ROOT, DATA],
+};
+
+const planned = (more: Partial<MachineFacts> = {}) => planMigration({ ...MACHINE, ...more }, 'key-arn');
+
+describe('planMigration', () => {
+  it('moves every unencrypted volume, and only those', () => {
+    const encrypted = { ...DATA, volumeId: 'vol-secret', device: '/dev/sdg', encrypted: true };
+    const plan = planned({ volumes: [ROOT, DATA, encrypted] });
+    expect(plan).toMatchObject({
+      kind: 'plan',
+      plan: { wasRunning: true, kmsKeyArn: 'key-arn', untouchedData: ['vol-secret'] },
+    });
+    const ids = plan.kind === 'plan' ? plan.plan.disks.map(({ volumeId }) => volumeId) : [];
+    expect(ids).toEqual(['vol-root', 'vol-data']);
+  });
+
+  it('does not count an encrypted root among the data volumes that a snapshot set leaves out', () => {
+    const plan = planned({ volumes: [{ ...ROOT, encrypted: true }, DATA] });
+    expect(plan).toMatchObject({ kind: 'plan', plan: { untouchedData: [] } });
+  });
+
+  it('has nothing to do where everything is encrypted, whatever else would forbid it', () => {
+    const volumes = [{ ...ROOT, encrypted: true }];
+    expect(planned({ volumes, spot: true })).toMatchObject({ kind: 'nothing' });
+  });
+
+  it.each<[string, Partial<MachineFacts>]>([
+    ['it is stopping', { state: 'stopping' }],
+    ['instance store', { rootDeviceType: 'instance-store' }],
+    ['Spot Instance', { spot: true }],
+    ['Auto Scaling group web', { autoScalingGroup: 'web' }],
+    ['managed by Amazon EKS', { managedBy: 'Amazon EKS' }],
+    ['hibernation', { hibernation: true }],
+    ['product codes abc', { productCodes: ['abc'] }],
+    ['public IPv4 1.2.3.4', { assignedPublicIp: '1.2.3.4' }],
+    ['stop protection', { stopProtection: true }],
+    ['termination protection', { terminationProtection: true }],
+    ['vol-data is a Multi-Attach volume', { volumes: [ROOT, { ...DATA, multiAttach: true }] }],
+    ['vol-data is being modified', { volumes: [ROOT, { ...DATA, beingModified: true }] }],
+    ['vol-data is creating', { volumes: [ROOT, { ...DATA, state: 'creating' }] }],
+  ])('names what forbids it: %s', (reason, facts) => {
+    const decision = planned(facts);
+    expect(decision.kind).toBe('blocked');
+    expect(decision.kind === 'blocked' ? decision.reasons : []).toEqual([expect.stringContaining(reason)]);
+  });
+
+  it('names every reason, not just the first', () => {
+    const decision = planned({ spot: true, stopProtection: true, state: 'pending' });
+    expect(decision.kind === 'blocked' ? decision.reasons : []).toHaveLength(3);
+  });
+});
+
+describe('marks', () => {
+  it.each(['swap', 'start', 'soak'] as const)('of a machine in %s come back as they were', (phase) => {
+    const text = formatMachineMark('mig-1', true, phase);
+    expect(parseMachineMark(text)).toEqual({ migrationId: 'mig-1', wasRunning: true, phase });
+  });
+
+  it('of an original volume come back as they were, in a tag value', () => {
+    const text = formatOriginalMark('mig-1', 'i-1', DATA);
+    expect(text.length).toBeLessThanOrEqual(256);
+    expect(parseOriginalMark(text)).toEqual({
+      migrationId: 'mig-1',
+      instanceId: 'i-1',
+      device: '/dev/sdf',
+      deleteOnTermination: false,
+    });
+  });
+
+  it.each(['', 'mig-1', 'mig-1 running', 'mig-1 walking swap', 'mig-1 running away'])(
+    'are not read from %j',
+    (text) => {
+      expect(parseMachineMark(text)).toBeUndefined();
+      expect(parseOriginalMark(text)).toBeUndefined();
+    },
+  );
+});
