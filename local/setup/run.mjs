@@ -15,7 +15,7 @@ export function run(program, args, { cwd, env, showProgress = false } = {}) {
     let output = '';
     const onData = (data) => {
       output += data;
-      shown?.note(String(data).trim().split('\n').at(-1));
+      shown?.note(lastNews(String(data)));
     };
     child.stdout.on('data', onData);
     child.stderr.on('data', onData);
@@ -30,6 +30,11 @@ export function run(program, args, { cwd, env, showProgress = false } = {}) {
       end(code === 0 ? undefined : Object.assign(new Error(`${program} ended with ${code}`), { code })),
     );
   });
+}
+
+/** npm's warnings about somebody's own settings tell nobody how far it is. */
+function lastNews(text) {
+  return text.split('\n').findLast((line) => line.trim() && !line.startsWith('npm warn')) ?? '';
 }
 
 function endingWith(child) {

@@ -9,7 +9,7 @@ import {
   type ScheduleOptions,
 } from '@temporalio/client';
 import { isTimezone } from '../calendar/calendar';
-import { fixedDurationMs } from '../model/duration';
+import { fixedDurationMs, formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { scheduleIds, workflowIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
@@ -20,7 +20,7 @@ import {
   type NormalizedPolicy,
 } from '../model/policy';
 import type { PolicyNow } from '../model/retention';
-import type { Target } from '../model/target';
+import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 
 /**
@@ -158,6 +158,7 @@ function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
       workflowId: workflowIds.backup(policyName),
       taskQueue: TASK_QUEUE,
       args: [policy],
+      staticSummary: `${policyName}: every ${formatDuration(frequencyMs)}, kept ${policy.retention}`,
       workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
     policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },
@@ -177,6 +178,7 @@ function expirySchedule(target: Target): ScheduleOptions {
       workflowId: workflowIds.expiry(target),
       taskQueue: TASK_QUEUE,
       args: [{ targets: [target] }],
+      staticSummary: `Expire recovery points in ${targetKey(target)}`,
       workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
     policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: EXPIRY_INTERVAL_MS },

@@ -19,6 +19,8 @@ export interface ProgressQuery {
 
 const ROWS_A_PAGE = 100;
 const ROWS_IN_DETAILS = 30;
+/** The Web UI sets columns of a table without any space between them; this space is one that it keeps. */
+const GAP = '\u2003';
 
 export function progressPage(
   phase: string,
@@ -54,7 +56,8 @@ export function progressMarkdown(
   if (rows.length > 0) {
     lines.push('', '| item | state | note |', '|---|---|---|');
     for (const row of rows.slice(0, ROWS_IN_DETAILS)) {
-      lines.push(`| ${cell(row.item)} | ${cell(row.state)} | ${cell(row.note ?? '')} |`);
+      const cells = [row.item, row.state, row.note ?? ''].map(cell);
+      lines.push(`| ${cells.join(` |${GAP}`)} |`);
     }
     if (rows.length > ROWS_IN_DETAILS)
       lines.push('', `… and ${rows.length - ROWS_IN_DETAILS} more: query \`progress\``);

@@ -98,7 +98,7 @@ function report(
 }
 
 function encrypted({ migration: { plan, downtime }, replacements }: Swapped): MigrationReport {
-  const message = 'encrypted; the originals are kept until commit';
+  const message = 'its original volumes are kept until commit';
   return { ...report(plan.instanceId, 'encrypted', message, downtime.ms), volumeIdMap: replacements };
 }
 

@@ -107,14 +107,15 @@ function ready(child: ChildProcess): Promise<void> {
     };
     const timer = setTimeout(() => fail('was not ready in time'), READY_WITHIN_MS);
     child.once('error', (error) => fail(error.message));
-    child.once('exit', (code) => fail(`exited with ${code}`));
+    const onExit = (code: number | null) => fail(`exited with ${code}`);
+    child.once('exit', onExit);
     for (const stream of [child.stdout, child.stderr]) {
       if (!stream) continue;
       createInterface({ input: stream }).on('line', (line) => {
         if (said.length < 100) said.push(line);
         if (!line.includes('"worker ready"')) return;
         clearTimeout(timer);
-        child.removeAllListeners('exit');
+        child.removeListener('exit', onExit);
         resolve();
       });
     }
