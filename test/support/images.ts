@@ -9,6 +9,20 @@ import {
 import { ListGrantsCommand, type GrantListEntry } from '@aws-sdk/client-kms';
 import { TAG } from '../../src/model/names';
 import { HOME_REGION, type TestAccount } from './accounts';
+import type { World } from './world';
+
+/** Inputs of createShareableAmi: each names an image of its own, for all other accounts of the world. */
+export function imageInputs(world: World, instanceId: string, kmsKeyId: string) {
+  let named = 0;
+  return (more: object = {}) => ({
+    instanceId,
+    amiName: `golden-${++named}`,
+    description: 'for partners',
+    partnerAccounts: world.others.map(({ accountId }) => accountId),
+    kmsKeyId,
+    ...more,
+  });
+}
 
 /** Own images that Holdfast made, finished or not. */
 export async function madeImages(account: TestAccount, region = HOME_REGION): Promise<Image[]> {

@@ -11,7 +11,7 @@ import { FAILURE } from '../../src/model/failures';
 import { TAG } from '../../src/model/names';
 import type { SharedImageResult } from '../../src/model/share';
 import { expectFailure, failedResult } from '../support/failure';
-import { grantsOn, imageCalled, imagesLeft, openTo, sharedWith } from '../support/images';
+import { grantsOn, imageCalled, imageInputs, imagesLeft, openTo, sharedWith } from '../support/images';
 import { aKey, anInstance, tagsOf, type SeededInstance } from '../support/seed';
 import { aWorld, type World } from '../support/world';
 
@@ -19,23 +19,16 @@ describe('createShareableAmi', () => {
   let world: World;
   let instance: SeededInstance;
   let key: string;
+  let asked: ReturnType<typeof imageInputs>;
 
   beforeAll(async () => {
     world = await aWorld({ otherAccounts: 2 });
     [instance, key] = await Promise.all([anInstance(world.home), aKey(world.home)]);
+    asked = imageInputs(world, instance.instanceId, key);
   });
   afterAll(() => world.close());
   beforeEach(() => world.proxy.reset());
 
-  let named = 0;
-  const asked = (more: object = {}) => ({
-    instanceId: instance.instanceId,
-    amiName: `golden-${++named}`,
-    description: 'for partners',
-    partnerAccounts: world.others.map(({ accountId }) => accountId),
-    kmsKeyId: key,
-    ...more,
-  });
   const run = (input: unknown) => world.run<SharedImageResult>('createShareableAmi', input);
   const partnerIds = () => world.others.map(({ accountId }) => accountId).sort();
 

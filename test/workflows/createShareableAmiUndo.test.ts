@@ -1,7 +1,7 @@
 import { FAILURE } from '../../src/model/failures';
 import type { SharedImageResult } from '../../src/model/share';
 import { expectFailure, failedResult } from '../support/failure';
-import { grantsOn, imagesLeft, openTo } from '../support/images';
+import { grantsOn, imageInputs, imagesLeft, openTo } from '../support/images';
 import { aKey, anInstance, type SeededInstance } from '../support/seed';
 import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
@@ -10,23 +10,16 @@ describe('createShareableAmi that fails', () => {
   let world: World;
   let instance: SeededInstance;
   let key: string;
+  let asked: ReturnType<typeof imageInputs>;
 
   beforeAll(async () => {
     world = await aWorld({ otherAccounts: 2 });
     [instance, key] = await Promise.all([anInstance(world.home), aKey(world.home)]);
+    asked = imageInputs(world, instance.instanceId, key);
   });
   afterAll(() => world.close());
   beforeEach(() => world.proxy.reset());
 
-  let named = 0;
-  const asked = (more: object = {}) => ({
-    instanceId: instance.instanceId,
-    amiName: `golden-${++named}`,
-    description: 'for partners',
-    partnerAccounts: world.others.map(({ accountId }) => accountId),
-    kmsKeyId: key,
-    ...more,
-  });
   const run = (input: unknown) => world.run<SharedImageResult>('createShareableAmi', input);
   const inventory = () => imagesLeft(world.home, key);
 
