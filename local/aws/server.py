@@ -16,7 +16,9 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server  # noqa: E402
 
 from awsplus.clock import CLOCK  # noqa: E402
+from awsplus.control import control  # noqa: E402
 from awsplus.errors import AwsErrorFormat  # noqa: E402
+from awsplus.gateway import Gateway  # noqa: E402
 from awsplus.install import install  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
@@ -52,7 +54,7 @@ def exit_with_parent() -> None:
 
 def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
-    return AwsErrorFormat(dispatcher)
+    return control(Gateway(AwsErrorFormat(dispatcher)))
 
 
 def propagating(app):

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { pythonProgram, ROOT } from './paths';
@@ -12,23 +11,18 @@ export interface LocalAws {
 }
 
 /** Starts a local AWS on a free port; it ends with this process at the latest. */
-export async function startLocalAws(): Promise<LocalAws> {
-  const child = launch();
+export async function startLocalAws(options: string[] = []): Promise<LocalAws> {
+  const child = launch(options);
   const stop = () => child.kill('SIGKILL');
   process.once('exit', stop);
   child.once('exit', () => process.removeListener('exit', stop));
   return { endpoint: await endpointOf(child), process: child };
 }
 
-function launch(): ChildProcess {
+function launch(options: string[]): ChildProcess {
   const server = path.join(ROOT, 'local/aws/server.py');
-  const stdio: ['pipe', 'pipe', 'pipe'] = ['pipe', 'pipe', 'pipe'];
-  if (existsSync(server)) {
-    const args = [server, '--port', '0', '--speed', 'instant', '--exit-with-parent'];
-    return spawn(pythonProgram('python'), args, { stdio });
-  }
-  const env = { ...process.env, MOTO_EC2_LOAD_DEFAULT_AMIS: 'false' };
-  return spawn(pythonProgram('moto_server'), ['-p', '0'], { stdio, env });
+  const args = [server, '--port', '0', '--speed', 'instant', '--exit-with-parent', ...options];
+  return spawn(pythonProgram('python'), args, { stdio: ['pipe', 'pipe', 'pipe'] });
 }
 
 function endpointOf(child: ChildProcess): Promise<string> {

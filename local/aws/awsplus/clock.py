@@ -1,22 +1,34 @@
-"""One AWS clock. It may run faster than the wall clock, and everything that takes time is measured by it."""
+"""One AWS clock. It may run faster than the wall clock, be set and be advanced; everything that takes time is measured by it."""
 
 from __future__ import annotations
 
 import time
 from datetime import datetime, timezone
+from typing import Any
+
+from .control import ControlError, route
 
 
 class Clock:
     """AWS time in seconds since the epoch. `speed` None means that nothing takes any time."""
 
     def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._origin = time.time()
         self.speed: float | None = None
+        self.set(time.time())
 
     def now(self) -> float:
         passed = time.monotonic() - self._started
         return self._origin + passed * (self.speed or 1.0)
+
+    def set(self, moment: float) -> None:
+        self._started = time.monotonic()
+        self._origin = moment
+
+    def run_at(self, speed: float | None) -> None:
+        """From now on; what was begun ends by the new speed."""
+        now = self.now()
+        self.speed = speed
+        self.set(now)
 
     def utcnow(self) -> datetime:
         """As moto's `utcnow`: naive, in UTC."""
@@ -31,3 +43,22 @@ class Clock:
 
 
 CLOCK = Clock()
+
+
+@route("GET", "clock")
+def tell(_: dict[str, Any]) -> dict[str, Any]:
+    return {"now": datetime.fromtimestamp(CLOCK.now(), timezone.utc).isoformat(), "speed": CLOCK.speed or "instant"}
+
+
+@route("POST", "clock")
+def change(asked: dict[str, Any]) -> dict[str, Any]:
+    """`{"set": "2027-01-01T00:00:00Z"}`, `{"advance": 3600}` in seconds, `{"speed": 600}` or `{"speed": "instant"}`."""
+    if not asked.keys() & {"set", "advance", "speed"}:
+        raise ControlError("say set, advance or speed")
+    if "speed" in asked:
+        CLOCK.run_at(None if asked["speed"] == "instant" else float(asked["speed"]))
+    if "set" in asked:
+        CLOCK.set(datetime.fromisoformat(asked["set"].replace("Z", "+00:00")).timestamp())
+    if "advance" in asked:
+        CLOCK.set(CLOCK.now() + float(asked["advance"]))
+    return tell({})

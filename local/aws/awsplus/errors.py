@@ -8,10 +8,25 @@ from xml.sax.saxutils import escape
 
 from moto.ec2.exceptions import EC2ClientError
 
+from .calls import Call
+
 
 def ec2_error(code: str, message: str) -> EC2ClientError:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
     return EC2ClientError(code, message)
+
+
+class AwsError(Exception):
+    """An answer to a call that moto never sees."""
+
+    def __init__(self, code: str, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+
+
+def error_answer(call: Call, error: AwsError, start_response: Callable[..., Any]) -> list[bytes]:
+    return _answer(call.is_json, start_response, f"{error.status} Refused", error.code, str(error))
 
 
 class AwsErrorFormat:
@@ -21,17 +36,20 @@ class AwsErrorFormat:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        is_json = bool(environ.get("HTTP_X_AMZ_TARGET"))
         try:
             return self._app(environ, start_response)
         except NotImplementedError as error:
-            return _answer(environ, start_response, "400 Bad Request", "InvalidAction", str(error))
+            return _answer(is_json, start_response, "400 Bad Request", "InvalidAction", str(error))
+        except AwsError:
+            raise
         except Exception as error:  # noqa: BLE001 - a server answers every request
             message = f"{type(error).__name__}: {error}"
-            return _answer(environ, start_response, "500 Internal Server Error", "InternalError", message)
+            return _answer(is_json, start_response, "500 Internal Server Error", "InternalError", message)
 
 
-def _answer(environ: dict[str, Any], start_response: Callable[..., Any], status: str, code: str, message: str):
-    if environ.get("HTTP_X_AMZ_TARGET"):
+def _answer(is_json: bool, start_response: Callable[..., Any], status: str, code: str, message: str) -> list[bytes]:
+    if is_json:
         body = json.dumps({"__type": code, "message": message})
         content_type = "application/x-amz-json-1.1"
     else:
