@@ -19,6 +19,8 @@ export interface TestAccount {
   credentials: Credentials;
   ec2(region?: string): EC2Client;
   kms(region?: string): KMSClient;
+  /** An image to start instances from, where the account cannot register one of nothing. */
+  baseImage?(region: string): Promise<string>;
   destroy(): void;
 }
 

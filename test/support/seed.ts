@@ -46,6 +46,7 @@ const DATA_VOLUME: DiskSpec = { device: '/dev/sdf', type: 'gp3', size: 10, iops:
 
 /** An image to start instances from; accounts begin with none. */
 export async function anImage(account: TestAccount, region = HOME_REGION): Promise<string> {
+  if (account.baseImage) return account.baseImage(region);
   const { ImageId } = await account.ec2(region).send(
     new RegisterImageCommand({
       Name: `seed-${account.accountId}-${Math.random().toString(36).slice(2)}`,
