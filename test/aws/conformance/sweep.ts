@@ -48,7 +48,7 @@ export function made(transcript: string): Made[] {
     for (const [, resource, key] of JSON.stringify(output ?? {}).matchAll(ID)) {
       const id = resource ?? key ?? '';
       // An answer repeats what the call was about: the image that an instance was started from is not ours to delete.
-      if (!id || given.includes(id)) continue;
+      if (!id || given.includes(`"${id}"`)) continue;
       const kind = key ? 'key' : (KINDS.find((prefix) => id.startsWith(`${prefix}-`)) ?? 'vol');
       found.set(`${region}/${id}`, { kind, id, profile, region });
     }
