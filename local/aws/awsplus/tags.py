@@ -1,0 +1,43 @@
+"""A resource's tags, looked up by its id. moto searches all tags of the account for each resource that it shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
+
+_get_filter_value = TaggedEC2Resource.get_filter_value
+
+
+def _get_tags(self: Any) -> list[dict[str, str]]:
+    if not self.id:
+        return []
+    common = {"resource_id": self.id, "resource_type": EC2_PREFIX_TO_RESOURCE.get(get_prefix(self.id), "")}
+    return [{**common, "key": key, "value": value} for key, value in list(_tags_of(self).items())]
+
+
+def _tags_of(resource: Any) -> dict[str, str]:
+    return resource.ec2_backend.tags.get(resource.id, {})
+
+
+def _add_tags(self: Any, tag_map: dict[str, str]) -> None:
+    if tag_map:
+        self.ec2_backend.create_tags([self.id], tag_map)
+
+
+def _filter_value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html"""
+    if filter_name.startswith("tag:"):
+        return _tags_of(self).get(filter_name[len("tag:"):])
+    if filter_name == "tag-key":
+        return list(_tags_of(self))
+    if filter_name == "tag-value":
+        return list(_tags_of(self).values())
+    return _get_filter_value(self, filter_name, method_name)
+
+
+def install() -> None:
+    TaggedEC2Resource.get_tags = _get_tags
+    TaggedEC2Resource.add_tags = _add_tags
+    TaggedEC2Resource.get_filter_value = _filter_value
