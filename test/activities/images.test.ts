@@ -18,6 +18,7 @@ import { AwsProxy } from '../support/awsProxy';
 import { failureOf } from '../support/failure';
 import { imageCalled, madeImages, madeSnapshots } from '../support/images';
 import { anInstance, type SeededInstance } from '../support/seed';
+import { until } from '../support/until';
 import { shared } from '../support/shared';
 import { awsEnvironment } from '../support/world';
 
@@ -98,6 +99,7 @@ describe('activities for images', () => {
     it('makes one copy, however often it is called', async () => {
       const source = anImage();
       const amiId = await create(source);
+      await until(async () => (await imageCalled(home, source.name))?.State === 'available');
       const copy = { ...anImage(), source: target, amiId };
       const call = (attempt: number) => inActivity(() => activities.copyImage(copy), attempt);
       const first = await call(1);

@@ -21,7 +21,7 @@ export async function startLocalAws(options: string[] = []): Promise<LocalAws> {
 
 function launch(options: string[]): ChildProcess {
   const server = path.join(ROOT, 'local/aws/server.py');
-  const args = [server, '--port', '0', '--speed', 'instant', '--exit-with-parent', ...options];
+  const args = [server, '--port', '0', '--speed', '5000', '--exit-with-parent', ...options];
   return spawn(pythonProgram('python'), args, { stdio: ['pipe', 'pipe', 'pipe'] });
 }
 

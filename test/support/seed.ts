@@ -6,6 +6,7 @@ import {
   ModifyInstanceAttributeCommand,
   RegisterImageCommand,
   RunInstancesCommand,
+  StopInstancesCommand,
   waitUntilInstanceRunning,
   type EC2Client,
   type Instance,
@@ -14,6 +15,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
 import { HOME_REGION, type TestAccount } from './accounts';
+import { until } from './until';
 
 export interface DiskSpec {
   device: string;
@@ -97,6 +99,12 @@ export async function anInstance(account: TestAccount, spec: InstanceSpec = {}):
   );
   for (const disk of data) await attachNew(ec2, instanceId, zone, disk);
   return { instanceId, volumes: await disksOf(account, instanceId, region) };
+}
+
+/** Stops an instance and waits until it is stopped. */
+export async function stopped(account: TestAccount, instanceId: string): Promise<void> {
+  await account.ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+  await until(async () => (await instance(account, instanceId)).State?.Name === 'stopped');
 }
 
 async function attachNew(ec2: EC2Client, instanceId: string, zone: string, disk: DiskSpec): Promise<void> {

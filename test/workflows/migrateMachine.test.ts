@@ -1,10 +1,9 @@
-import { StopInstancesCommand } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../src/model/failures';
 import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
 import { failureOf } from '../support/failure';
 import { butEncryption, MigrationWorld } from '../support/migration';
-import { anInstance, tagsOf } from '../support/seed';
+import { anInstance, stopped, tagsOf } from '../support/seed';
 
 const refusal = (why: string): object => ({ cause: { message: expect.stringContaining(why) as string } });
 
@@ -98,7 +97,7 @@ describe.each([
 
   it('leaves a stopped machine stopped', async () => {
     const { instanceId } = await anInstance(migrations.world.home);
-    await migrations.world.home.ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+    await stopped(migrations.world.home, instanceId);
     const before = await migrations.stateOf(instanceId);
     await migrations.encrypt({ instanceIds: [instanceId] });
     const after = await migrations.stateOf(instanceId);
