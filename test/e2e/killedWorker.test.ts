@@ -79,10 +79,15 @@ describe('a worker process that is killed', () => {
     'leaves a running machine on its encrypted volumes when it dies at %s',
     async (action) => {
       const { instanceId } = await anInstance(migrations.world.home);
-      const before = await migrations.stateOf(instanceId);
+      await migrations.writeTo(instanceId);
+      const [before, content] = [
+        await migrations.stateOf(instanceId),
+        await migrations.contentOf(instanceId),
+      ];
       await awaitResult(await killedAt(action, () => migrate(instanceId)));
       const after = await migrations.stateOf(instanceId);
       expect(after.state).toBe('running');
+      expect(await migrations.contentOf(instanceId)).toEqual(content);
       expect(butEncryption(after)).toEqual(butEncryption(before));
       expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
       expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });

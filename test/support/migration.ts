@@ -13,7 +13,9 @@ import { workflowIds } from '../../src/model/ids';
 import type { MessageName } from '../../src/model/messages';
 import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from './accounts';
-import { aKey, instance, tagsOf } from './seed';
+import { Blocks } from './blocks';
+import { aKey, disksOf, instance, tagsOf } from './seed';
+import { shared } from './shared';
 import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
@@ -44,6 +46,24 @@ export class MigrationWorld {
   static async open(options: WorldOptions = {}): Promise<MigrationWorld> {
     const world = await aWorld(options);
     return new MigrationWorld(world, await aKey(world.home));
+  }
+
+  get blocks(): Blocks {
+    return new Blocks(shared('awsEndpoint'), this.world.home);
+  }
+
+  /** What is on the volumes of a machine, by device. */
+  async contentOf(instanceId: string): Promise<Record<string, string>> {
+    const disks = Object.entries(await disksOf(this.world.home, instanceId));
+    return Object.fromEntries(
+      await Promise.all(disks.map(async ([device, id]) => [device, await this.blocks.digest(id)] as const)),
+    );
+  }
+
+  /** Writes new data to every volume of a running machine. */
+  async writeTo(instanceId: string): Promise<void> {
+    const ids = Object.values(await disksOf(this.world.home, instanceId));
+    await Promise.all(ids.map((id) => this.blocks.write(id, 0, 1)));
   }
 
   readonly encrypt = (input: object, options: StartOptions = {}): Promise<EncryptVolumesResult> =>

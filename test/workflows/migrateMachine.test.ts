@@ -67,8 +67,11 @@ describe.each([
   ])('finishes when the answer to %s is lost, and makes nothing twice', async (action) => {
     const { instanceId } = await anInstance(migrations.world.home);
     const before = await migrations.stateOf(instanceId);
+    await migrations.writeTo(instanceId);
+    const content = await migrations.contentOf(instanceId);
     migrations.world.proxy.fault(action, { after: 'lose the response' }, [1, 3]);
     await migrations.encrypt({ instanceIds: [instanceId] });
+    expect(await migrations.contentOf(instanceId)).toEqual(content);
     const after = await migrations.stateOf(instanceId);
     expect(butEncryption(after)).toEqual(butEncryption(before));
     expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
@@ -76,10 +79,31 @@ describe.each([
     expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });
   });
 
+  it('loses no write that the machine makes until it stops', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    await migrations.writeTo(instanceId);
+    let last: Record<string, string> = {};
+    const written = migrations.meanwhile(
+      'CopySnapshot',
+      async () => {
+        await migrations.writeTo(instanceId);
+        last = await migrations.contentOf(instanceId);
+      },
+      2,
+    );
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await written;
+    expect(await migrations.contentOf(instanceId)).toEqual(last);
+  });
+
   it('rolls back in soak, keeps what was written since, and can be migrated again', async () => {
     const { instanceId } = await anInstance(migrations.world.home);
+    await migrations.writeTo(instanceId);
     const before = await migrations.stateOf(instanceId);
+    const original = await migrations.contentOf(instanceId);
     await migrations.encrypt({ instanceIds: [instanceId] });
+    await migrations.writeTo(instanceId);
+    const since = await migrations.contentOf(instanceId);
     const first = migrations.machine(instanceId);
     await migrations.tell(instanceId, 'rollback');
     const back = await awaitResult<MigrateMachineResult>(first);
@@ -89,6 +113,9 @@ describe.each([
       (snapshot) => tagsOf(snapshot)['holdfast:recovery-point'] === back.keptRecoveryPoint,
     );
     expect(kept.map(({ Encrypted }) => Encrypted)).toEqual([true, true]);
+    const digests = kept.map(({ SnapshotId = '' }) => migrations.blocks.digest(SnapshotId));
+    expect((await Promise.all(digests)).sort()).toEqual(Object.values(since).sort());
+    expect(await migrations.contentOf(instanceId)).toEqual(original);
 
     await migrations.encrypt({ instanceIds: [instanceId] });
     const again = await migrations.stateOf(instanceId);

@@ -1,14 +1,17 @@
 """How long EC2 takes, in seconds of AWS time. As of November 2026.
 
-AWS documents few of these; the rest are round numbers of the size that operators report. Snapshots after the first
-copy only changed blocks: https://docs.aws.amazon.com/ebs/latest/userguide/how_snapshots_work.html
+AWS documents few of these; the rest are round numbers of the size that operators report. A first snapshot or copy moves
+the whole volume, later ones what changed: https://docs.aws.amazon.com/ebs/latest/userguide/how_snapshots_work.html
 """
 
-FIRST_SNAPSHOT_MIB_PER_SECOND = 120
-CHANGED_SHARE_OF_LATER_SNAPSHOTS = 0.05
+from __future__ import annotations
+
+from .blocks import BLOCKS_PER_GIB
+
 SNAPSHOT_BASE = 20.0
-COPY_MIB_PER_SECOND = 180
+SNAPSHOT_MIB_PER_SECOND = 120
 COPY_BASE = 30.0
+COPY_MIB_PER_SECOND = 180
 IMAGE_BASE = 60.0
 VOLUME_CREATE = 4.0
 VOLUME_ATTACH = 3.0
@@ -16,11 +19,15 @@ INSTANCE_START = 18.0
 INSTANCE_STOP = 35.0
 
 
-def snapshot(size_gib: int, first: bool) -> float:
-    share = 1.0 if first else CHANGED_SHARE_OF_LATER_SNAPSHOTS
-    return SNAPSHOT_BASE + size_gib * 1024 * share / FIRST_SNAPSHOT_MIB_PER_SECOND
+def snapshot(size_gib: int, changed_blocks: int | None) -> float:
+    """`changed_blocks` since the one before it; None where there is none before it."""
+    return SNAPSHOT_BASE + _mib(size_gib, changed_blocks) / SNAPSHOT_MIB_PER_SECOND
 
 
-def copy(size_gib: int, first: bool) -> float:
-    share = 1.0 if first else CHANGED_SHARE_OF_LATER_SNAPSHOTS
-    return COPY_BASE + size_gib * 1024 * share / COPY_MIB_PER_SECOND
+def copy(size_gib: int, changed_blocks: int | None) -> float:
+    return COPY_BASE + _mib(size_gib, changed_blocks) / COPY_MIB_PER_SECOND
+
+
+def _mib(size_gib: int, changed_blocks: int | None) -> float:
+    blocks = size_gib * BLOCKS_PER_GIB if changed_blocks is None else changed_blocks
+    return blocks * 1024 / BLOCKS_PER_GIB

@@ -29,7 +29,7 @@ def _new_image(backend: Any, name: str, description: str | None, devices: list[d
     backend.snapshots.pop(image.ebs_snapshot.id, None)
     image.devices = devices
     sizes = [device["Ebs"].get("VolumeSize") or 0 for device in devices if "Ebs" in device]
-    image.available_at = CLOCK.after(durations.IMAGE_BASE + durations.snapshot(max(sizes, default=0), first=True))
+    image.available_at = CLOCK.after(durations.IMAGE_BASE + durations.snapshot(max(sizes, default=0), None))
     for device in devices:
         snapshot = backend.snapshots.get(device.get("Ebs", {}).get("SnapshotId"))
         if snapshot:

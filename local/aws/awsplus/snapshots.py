@@ -12,6 +12,7 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
 from . import durations
+from .blocks import WRITES, changed_blocks, content_of, holds_content_of
 from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
@@ -56,12 +57,20 @@ def visible_snapshot(self: Any, snapshot_id: str) -> Any:
 
 def create_snapshot(self: Any, volume_id: str, description: str, owner_id: str | None = None, from_ami: str | None = None) -> Any:
     volume = self.get_volume(volume_id)
-    first = not any(s.volume is volume for s in self.snapshots.values())
     snapshot = Snapshot(self, random_snapshot_id(), volume, description or "", volume.encrypted, volume.kms_key_id, owner_id or self.account_id, from_ami)
     snapshot.size_when_taken = volume.size
     snapshot.volume_id_when_taken = volume.id
+    holds_content_of(snapshot, volume)
+    earlier = _newest(self, volume)
     self.snapshots[snapshot.id] = snapshot
-    return _takes(snapshot, durations.snapshot(volume.size, first))
+    volume.newest_snapshot_id = snapshot.id
+    changed = len(changed_blocks(content_of(earlier), content_of(snapshot))) if earlier else None
+    return _takes(snapshot, durations.snapshot(volume.size, changed))
+
+
+def _newest(backend: Any, volume: Any) -> Any:
+    """The snapshot that the next one is incremental to: https://docs.aws.amazon.com/ebs/latest/userguide/how_snapshots_work.html"""
+    return backend.snapshots.get(getattr(volume, "newest_snapshot_id", None))
 
 
 def create_snapshots(self: Any, instance_spec: dict[str, Any], description: str, tags: dict[str, str], copy_tags: bool = False) -> list[Any]:
@@ -71,17 +80,19 @@ def create_snapshots(self: Any, instance_spec: dict[str, Any], description: str,
         raise ec2_error("IncorrectState", f"Instance '{instance.id}' is not 'running' or 'stopped'.")
     excluded = set(instance_spec.get("ExcludeDataVolumeIds") or [])
     no_boot = str(instance_spec.get("ExcludeBootVolume", False)).lower() == "true"
-    taken = []
-    for device, block in instance.get_block_device_mapping:
-        if block.volume_id in excluded or (no_boot and device == instance.root_device_name):
-            continue
-        snapshot = self.create_snapshot(block.volume_id, description)
+    chosen = [
+        block.volume_id
+        for device, block in instance.get_block_device_mapping
+        if block.volume_id not in excluded and not (no_boot and device == instance.root_device_name)
+    ]
+    if not chosen:
+        raise ec2_error("InvalidParameterValue", "The instance has no volume to snapshot")
+    with WRITES:
+        taken = [self.create_snapshot(volume_id, description) for volume_id in chosen]
+    for snapshot in taken:
         if copy_tags:
             snapshot.add_tags({t["key"]: t["value"] for t in snapshot.volume.get_tags() if not t["key"].startswith("aws:")})
         snapshot.add_tags(tags)
-        taken.append(snapshot)
-    if not taken:
-        raise ec2_error("InvalidParameterValue", "The instance has no volume to snapshot")
     return taken
 
 
@@ -91,13 +102,22 @@ def copy_snapshot(self: Any, source_snapshot_id: str, source_region: str, descri
         raise ec2_error("IncorrectState", f"Snapshot '{source_snapshot_id}' is not 'completed'.")
     encrypted, kms_key_id = encryption(self, encrypted, kms_key_id, source)
     lineage = getattr(source, "lineage", source.volume.id)
-    first = not any(getattr(s, "lineage", None) == lineage and s.kms_key_id == kms_key_id and s.volume_id == COPIES_VOLUME_ID for s in self.snapshots.values())
+    earlier = self.snapshots.get(_newest_copies(self).get((lineage, kms_key_id)))
     snapshot = Snapshot(self, random_snapshot_id(), source.volume, description or "", encrypted, kms_key_id, self.account_id)
     snapshot.size_when_taken = source.volume_size
     snapshot.volume_id_when_taken = COPIES_VOLUME_ID
     snapshot.lineage = lineage
+    holds_content_of(snapshot, source)
     self.snapshots[snapshot.id] = snapshot
-    return _takes(snapshot, durations.copy(source.volume_size, first))
+    _newest_copies(self)[lineage, kms_key_id] = snapshot.id
+    changed = len(changed_blocks(content_of(earlier), content_of(snapshot))) if earlier else None
+    return _takes(snapshot, durations.copy(source.volume_size, changed))
+
+
+def _newest_copies(backend: Any) -> dict[tuple[str, str | None], str]:
+    """A copy is incremental to the newest one of the same volume under the same key, while that is there:
+    https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html"""
+    return backend.__dict__.setdefault("newest_copies", {})
 
 
 def describe_snapshots(self: Any, snapshot_ids: list[str] | None = None, filters: Any = None, owners: list[str] | None = None, restorable_by: list[str] | None = None) -> list[Any]:

@@ -8,6 +8,7 @@ from moto.ec2.models.elastic_block_store import EBSBackend, Volume, VolumeAttach
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 
 from . import durations
+from .blocks import holds_content_of
 from .clock import CLOCK
 from .errors import ec2_error
 from .keys import default_key, key_arn
@@ -50,6 +51,8 @@ def install() -> None:
             gp2_iops = None
         volume = create_volume(self, int(size or source.volume_size) if (size or source) else None, zone_name, None, encrypted, kms_key_id, volume_type, iops, throughput, multi_attach_enabled)
         volume.snapshot_id = snapshot_id
+        if source:
+            holds_content_of(volume, source)
         if gp2_iops:
             volume.iops = gp2_iops
         volume.created_at = CLOCK.after(durations.VOLUME_CREATE)
