@@ -7,6 +7,7 @@ import {
   SnapshotManager,
   type OperationInput,
 } from '../../src/client';
+import { Blocks } from '../measure/blocks';
 import { recordMachine, type MachineRecord } from '../measure/disks';
 import { selectedVolumes } from '../measure/protection';
 import { STORY_INSTANCE } from '../seed/fleet';
@@ -26,12 +27,14 @@ export interface StoryContext {
   encryption: EncryptionManager;
   images: CrossAccountAmiManager;
   home: AwsAccount;
+  /** What is on the home account's volumes. */
+  blocks: Blocks;
   policies: Policy[];
   /** The machine that is encrypted and shared, as it was. */
   before: MachineRecord;
   /** Account, and the volumes each policy selects in it. */
   selected: { account: AwsAccount; volumes: Map<string, string[]> }[];
-  made: { amiId?: string; copyAmiId?: string; crash?: string };
+  made: { amiId?: string; copyAmiId?: string; crash?: string; blocksWritten?: number };
 }
 
 const SHIPPED = ['critical', 'production', 'development'];
@@ -53,6 +56,7 @@ export async function storyContext(stack: Stack): Promise<StoryContext> {
     encryption: new EncryptionManager(holdfast),
     images: new CrossAccountAmiManager(holdfast),
     home,
+    blocks: new Blocks(stack.file.awsEndpoint, home),
     policies: policies.map((policy) => ({ ...policy, targets: targetsOf(policy.policyName) })),
     before: await recordMachine(home, instanceId),
     selected: await Promise.all(

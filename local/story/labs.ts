@@ -4,6 +4,7 @@ import { Problem } from '../stack/problem';
 import type { StoryContext } from './context';
 import { crashWorker, midSwap, stopping } from './crash';
 import { resultOfRun, trigger } from './schedules';
+import { writeUntilStopped } from './writing';
 
 /** One step of the story: what it is called, and what it does; it resolves with what people should read about it. */
 export interface Step {
@@ -70,9 +71,9 @@ async function createKeys({ encryption }: StoryContext): Promise<string> {
 
 /** While the machine is half done, with a backup of other machines under way too, the worker dies. */
 async function migrate(context: StoryContext, note: (text: string) => void): Promise<string> {
-  const { encryption, before, home, stack, made } = context;
+  const { encryption, before, blocks, home, stack, made } = context;
   const over = new AbortController();
-  note('copies are made while it runs');
+  note('copies are made while it runs and writes');
   const migration = encryption
     .encryptExistingVolumes(
       { instanceIds: [before.instanceId], kmsKeyId: KEY_ALIAS, requestedBy: REQUESTED_BY },
@@ -89,9 +90,15 @@ async function migrate(context: StoryContext, note: (text: string) => void): Pro
     return run;
   };
   // Both are awaited to the end: the story has to say which of them failed, and no worker may be left unstarted.
-  const [result, run] = await Promise.allSettled([migration, crash()]);
+  const [result, run, written] = await Promise.allSettled([
+    migration,
+    crash(),
+    writeUntilStopped(blocks, before),
+  ]);
   if (result.status === 'rejected') throw result.reason;
   if (run.status === 'rejected') throw run.reason;
+  if (written.status === 'rejected') throw written.reason;
+  made.blocksWritten = written.value;
   const backup = await resultOfRun(context, run.value);
   if (backup.status !== 'COMPLETED') throw new Problem(`the backup during the crash ended ${backup.status}`);
   return `${result.value.summary}; a worker was killed on the way`;

@@ -1,4 +1,5 @@
 import { attempt, check, type Check } from '../measure/check';
+import { checkContent } from '../measure/content';
 import { compareMachines, recordMachine } from '../measure/disks';
 import { checkProtection } from '../measure/protection';
 import { checkSettings, keyArn } from '../measure/settings';
@@ -9,7 +10,7 @@ import { FIRST_PARTNER, KEYS } from './labs';
 
 /** Asks the local AWS, by plain SDK calls, whether what the story was about is so. */
 export async function measure(context: StoryContext): Promise<Check[]> {
-  const { home, before, selected, made, stack } = context;
+  const { home, blocks, before, selected, made, stack } = context;
   const asked = await Promise.all([...ACCOUNTS.partners, STRANGER].map((id) => stack.accounts.account(id)));
   const sharing = async (image: SharedImage) => [
     ...(await checkSharing(image, asked)),
@@ -19,13 +20,13 @@ export async function measure(context: StoryContext): Promise<Check[]> {
     ...selected.map(({ account, volumes }) =>
       attempt('volumes protected', () => checkProtection(account, volumes)),
     ),
-    attempt('volumes encrypted', async () =>
-      compareMachines(
-        before,
-        await recordMachine(home, before.instanceId),
-        await keyArn(home, HOME_REGION, KEYS.alias),
-      ),
-    ),
+    attempt('volumes encrypted', async () => {
+      const after = await recordMachine(home, before.instanceId);
+      return [
+        ...compareMachines(before, after, await keyArn(home, HOME_REGION, KEYS.alias)),
+        await checkContent(blocks, before, after, made.blocksWritten ?? 0),
+      ];
+    }),
     attempt('settings', () => checkSettings(home, KEYS.regions, KEYS.alias)),
     attempt('the image is shared', () =>
       sharing({ amiId: made.amiId ?? 'no image', region: HOME_REGION, allowed: ACCOUNTS.partners }),

@@ -8,9 +8,9 @@ import {
   DescribeSnapshotsCommand,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
+import { Blocks } from '../../local/measure/blocks';
 import type { TestAccount } from '../support/accounts';
 import { AwsServer } from '../support/awsServer';
-import { Blocks } from '../support/blocks';
 import { aKey, anInstance, aVolume, instance, stopped, type SeededInstance } from '../support/seed';
 import { until } from '../support/until';
 

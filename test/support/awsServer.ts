@@ -1,5 +1,5 @@
 import { anAccount, type TestAccount } from './accounts';
-import { AwsControl } from './awsControl';
+import { AwsControl } from '../../local/measure/control';
 import { startLocalAws, type LocalAws } from './localAws';
 
 /** A local AWS of a test file's own: for clocks, limits and faults that nobody else shall feel. */

@@ -8,12 +8,12 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import { Blocks } from '../../local/measure/blocks';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { workflowIds } from '../../src/model/ids';
 import type { MessageName } from '../../src/model/messages';
 import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from './accounts';
-import { Blocks } from './blocks';
 import { aKey, disksOf, instance, tagsOf } from './seed';
 import { shared } from './shared';
 import { until } from './until';

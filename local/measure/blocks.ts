@@ -1,6 +1,5 @@
-import type { TestAccount } from './accounts';
-import { HOME_REGION } from './accounts';
-import { AwsControl } from './awsControl';
+import { HOME_REGION } from '../stack/accounts';
+import { AwsControl } from './control';
 
 /** What is on the volumes of an account, by the local AWS's control endpoint. */
 export class Blocks {
@@ -8,7 +7,7 @@ export class Blocks {
 
   constructor(
     endpoint: string,
-    private readonly account: TestAccount,
+    private readonly account: { accountId: string },
     private readonly region = HOME_REGION,
   ) {
     this.control = new AwsControl(endpoint);
