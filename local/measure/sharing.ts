@@ -1,7 +1,9 @@
-import { DescribeImagesCommand, RunInstancesCommand } from '@aws-sdk/client-ec2';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DescribeImagesCommand, RunInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { ListGrantsCommand } from '@aws-sdk/client-kms';
 import type { AwsAccount } from '../stack/awsAccounts';
 import { check, type Check } from './check';
+import { instanceById } from './reads';
 
 export interface SharedImage {
   amiId: string;
@@ -33,14 +35,23 @@ async function launch(
     const { Instances } = await ec2.send(
       new RunInstancesCommand({ ImageId: amiId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 }),
     );
-    if (!Instances?.[0]?.InstanceId) return { launched: false, why: 'no instance came of it' };
-    return { launched: true, why: `launched, owner ${Images?.[0]?.OwnerId}` };
+    const state = await settled(ec2, Instances?.[0]?.InstanceId ?? '');
+    return { launched: state === 'running', why: `${state}, owner of the image ${Images?.[0]?.OwnerId}` };
   } catch (error) {
     return { launched: false, why: error instanceof Error ? error.name : String(error) };
   }
 }
 
-/** The local AWS does not ask the key when somebody launches, so who may use it is looked up with its owner. */
+/** An instance whose volumes nobody can decrypt is there, and is terminated then. */
+async function settled(ec2: EC2Client, instanceId: string): Promise<string | undefined> {
+  for (;;) {
+    const { State } = await instanceById(ec2, instanceId);
+    if (State?.Name !== 'pending') return State?.Name;
+    await sleep(100);
+  }
+}
+
+/** Whom the key's owner has let in: nobody but those whom the image is for. */
 export async function checkGrants(
   owner: AwsAccount,
   keyArn: string,

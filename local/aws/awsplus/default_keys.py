@@ -59,6 +59,7 @@ def install() -> None:
 
     generate_default_keys = KmsBackend._generate_default_keys
     enable_key, disable_key = KmsBackend.enable_key, KmsBackend.disable_key
+    schedule_key_deletion = KmsBackend.schedule_key_deletion
 
     def generate_aws_managed(self: Any, alias_name: str) -> Any:
         """AWS manages the keys behind `alias/aws/…`."""
@@ -77,4 +78,5 @@ def install() -> None:
     EBSBackend._create_default_encryption_key = create_aws_ebs
     KmsBackend._generate_default_keys = generate_aws_managed
     KmsBackend.enable_key = lambda self, key_id: enable_key(self, self.get_key_id(key_id))
+    KmsBackend.schedule_key_deletion = lambda self, key_id, days: schedule_key_deletion(self, self.get_key_id(key_id), days)
     KmsBackend.disable_key = lambda self, key_id: disable_key(self, self.get_key_id(key_id))

@@ -176,14 +176,27 @@ class _Responses(AmisResponse):
 
 def _state(self: Any) -> str:
     value = self.__dict__.get("_state", "available")
+    if value == "available" and _broken_snapshot(self):
+        return "failed"
     if value == "available" and not CLOCK.is_past(self.__dict__.get("available_at", 0)):
         return "pending"
     return value
 
 
+def _broken_snapshot(image: Any) -> Any:
+    snapshots = (image.ec2_backend.snapshots.get(d.get("Ebs", {}).get("SnapshotId")) for d in image.block_device_mappings)
+    return next((s for s in snapshots if s is not None and s.status == "error"), None)
+
+
+def _state_reason(self: Any) -> dict[str, str] | None:
+    broken = _broken_snapshot(self)
+    return {"Code": "Client.InvalidSnapshot", "Message": f"{broken.id}: {broken.state_message}"} if broken else None
+
+
 def install() -> None:
     moto_devices = Ami.block_device_mappings
     Ami.state = property(_state, lambda self, value: self.__dict__.__setitem__("_state", value))
+    Ami.state_reason = property(_state_reason)
     Ami.block_device_mappings = property(lambda self: self.__dict__.get("devices") if "devices" in self.__dict__ else moto_devices.fget(self))
     AmiBackend.describe_images = describe_images
     describe_image_attribute = AmiBackend.describe_image_attribute

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
-from moto.ec2.models.instances import Instance, InstanceBackend
+from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
 from moto.ec2.responses.instances import InstanceResponse
 
-from . import durations
+from . import durations, key_use
+from .accounts import backend_of
 from .clock import CLOCK
 from .errors import ec2_error
 from .images import visible_image
@@ -46,10 +48,33 @@ def _start(original: Any) -> Any:
             raise ec2_error("IncorrectInstanceState", f"Instance '{self.id}' does not have a volume attached at root ({self.root_device_name})")
         previous = original(self)
         self.launch_time = CLOCK.utcnow()
-        _in_transition(self, ("pending", 0), ("running", 16), durations.INSTANCE_START)
+        if _has_unusable_key(self):
+            _falls_back(self)
+        else:
+            _in_transition(self, ("pending", 0), ("running", 16), durations.INSTANCE_START)
         return previous
 
     return start
+
+
+def _has_unusable_key(instance: Any) -> bool:
+    backend = instance.ec2_backend
+    volumes = [backend.get_volume(block.volume_id) for block in instance.block_device_mapping.values()]
+    return any(v.encrypted and key_use.problem(backend.account_id, backend.region_name, v.kms_key_id) for v in volumes)
+
+
+def _falls_back(instance: Any) -> None:
+    """An encrypted volume that cannot be opened: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html"""
+    instance._state.name, instance._state.code = "stopped", 80
+    instance.state_reason = StateReason("Client error on launch", "Client.InternalError")
+    _in_transition(instance, ("pending", 0), ("stopped", 80), durations.INSTANCE_FALLBACK)
+
+
+def _never_starts(instance: Any) -> None:
+    """A launch from an image whose key the account may not use: the instance is there, and then it is terminated."""
+    instance.terminate()
+    instance.state_reason = StateReason("Client error on launch", "Client.InternalError")
+    _in_transition(instance, ("pending", 0), ("terminated", 48), durations.INSTANCE_FALLBACK)
 
 
 def _stop(original: Any) -> Any:
@@ -63,6 +88,21 @@ def _stop(original: Any) -> Any:
         return previous
 
     return stop
+
+
+def _terminate(original: Any) -> Any:
+    def terminate(self: Any) -> Any:
+        """Volumes go or stay by their DeleteOnTermination: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html"""
+        previous = copy.copy(self._state)
+        if previous.name == "terminated":
+            return previous
+        self.__dict__.pop("_transition", None)
+        self._state.name, self._state.code = "shutting-down", 32
+        original(self)
+        _in_transition(self, ("shutting-down", 32), ("terminated", 48), durations.INSTANCE_STOP)
+        return previous
+
+    return terminate
 
 
 def _devices(image: Any, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -82,19 +122,25 @@ def _run(original: Any) -> Any:
         for instance in reservation.instances:
             instance.root_device_name = image.root_device_name
             for device in wanted:
-                _add_device(self, instance, device, kwargs.get("tags", {}).get("volume", {}))
-            _in_transition(instance, ("pending", 0), ("running", 16), durations.INSTANCE_START)
+                _add_device(self, instance, image, device, kwargs.get("tags", {}).get("volume", {}))
+            if _has_unusable_key(instance):
+                _never_starts(instance)
+            else:
+                _in_transition(instance, ("pending", 0), ("running", 16), durations.INSTANCE_START)
         return reservation
 
     return run_instances
 
 
-def _add_device(backend: Any, instance: Any, device: dict[str, Any], tags: dict[str, str]) -> None:
+def _add_device(backend: Any, instance: Any, image: Any, device: dict[str, Any], tags: dict[str, str]) -> None:
     ebs = device["Ebs"]
+    # Whoever may launch an image needs no permission on its snapshots:
+    # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharingamis-explicit.html
+    of_image = backend_of(image.owner_id, backend.region_name).snapshots.get(ebs.get("SnapshotId"))
     volume = backend.create_volume(
         size=ebs.get("VolumeSize"), zone_name=instance.availability_zone, snapshot_id=ebs.get("SnapshotId"),
         encrypted=ebs.get("Encrypted") is True, kms_key_id=ebs.get("KmsKeyId"), volume_type=ebs.get("VolumeType") or "gp2",
-        iops=ebs.get("Iops"), throughput=ebs.get("Throughput"),
+        iops=ebs.get("Iops"), throughput=ebs.get("Throughput"), source=of_image,
     )
     volume.created_at = 0
     volume.add_tags(tags)
@@ -114,6 +160,7 @@ def install() -> None:
     Instance._state = property(_state_of, _set_state)
     Instance.start = _start(Instance.start)
     Instance.stop = _stop(Instance.stop)
+    Instance.terminate = _terminate(Instance.terminate)
     InstanceBackend.run_instances = _run(InstanceBackend.run_instances)
     InstanceResponse._parse_block_device_mapping = _parse_block_device_mapping
     InstanceResponse.run_instances = idempotent("RunInstances", InstanceResponse.run_instances)

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from moto.kms import kms_backends
+from moto.kms.exceptions import NotFoundException
 from moto.kms.models import KmsBackend
-
-from .errors import ec2_error
 
 
 def key_arn(account_id: str, region: str, key_id: str) -> str:
-    """The ARN for a key id, key ARN, alias or alias ARN, in the caller's account unless the ARN says otherwise."""
-    owner = key_id.split(":")[4] if key_id.startswith("arn:") else account_id
-    if key_id.startswith("arn:") and key_id.split(":")[3] != region:
-        raise ec2_error("InvalidParameterValue", f"The KMS key {key_id} is not in {region}")
-    kms = kms_backends[owner][region]
+    """The ARN for a key id, key ARN, alias or alias ARN, in the caller's account unless the ARN says otherwise.
+
+    A key that does not exist has an ARN too: EC2 finds out later (key_use).
+    """
+    owner, key_region = (key_id.split(":")[4], key_id.split(":")[3]) if key_id.startswith("arn:") else (account_id, region)
     name = key_id.split(":", 5)[5] if ":alias/" in key_id else key_id
     try:
-        return kms.describe_key(name).arn
-    except Exception as error:
-        raise ec2_error("InvalidKmsKey.NotFound", f"The specified key '{key_id}' does not exist.") from error
+        return kms_backends[owner][key_region].describe_key(name).arn
+    except (NotFoundException, KeyError):
+        return key_id if key_id.startswith("arn:") else f"arn:aws:kms:{region}:{account_id}:key/{key_id}"
 
 
 def default_key(backend: Any) -> str:

@@ -11,7 +11,7 @@ from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
-from . import durations
+from . import durations, key_use
 from .blocks import WRITES, changed_blocks, content_of, holds_content_of
 from .accounts import backend_of, others
 from .clock import CLOCK
@@ -28,7 +28,20 @@ def shared_with(snapshot: Any, account_id: str) -> bool:
 
 
 def _status(self: Any) -> str:
-    return "completed" if CLOCK.is_past(self.__dict__.get("done_at", 0)) else "pending"
+    if not CLOCK.is_past(self.__dict__.get("done_at", 0)):
+        return "pending"
+    if "ended" not in self.__dict__:
+        # A key may become unusable half-way; then the copy fails although it was well begun.
+        self.__dict__["ended"] = "error" if _key_problem(self) else "completed"
+    return self.__dict__["ended"]
+
+
+def _key_problem(self: Any) -> str | None:
+    return key_use.problem(self.ec2_backend.account_id, self.ec2_backend.region_name, self.kms_key_id if self.encrypted else None)
+
+
+def _state_message(self: Any) -> str | None:
+    return key_use.NOT_ACCESSIBLE if self.status == "error" else None
 
 
 def _progress(self: Any) -> str:
@@ -248,6 +261,7 @@ def paged(items: list[Any], max_results: Any, token: Any) -> tuple[list[Any], st
 def install() -> None:
     Snapshot.status = property(_status, lambda self, value: None)
     Snapshot.state = Snapshot.status
+    Snapshot.state_message = property(_state_message)
     Snapshot.progress = property(_progress)
     Snapshot.volume_size = property(lambda self: self.__dict__.get("size_when_taken", self.volume.size))
     Snapshot.volume_id = property(lambda self: self.__dict__.get("volume_id_when_taken", self.volume.id))

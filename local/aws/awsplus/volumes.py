@@ -7,7 +7,7 @@ from typing import Any
 from moto.ec2.models.elastic_block_store import EBSBackend, Volume, VolumeAttachment
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 
-from . import durations
+from . import durations, key_use
 from .blocks import holds_content_of
 from .clock import CLOCK
 from .errors import ec2_error
@@ -35,8 +35,9 @@ def install() -> None:
     attach_volume = EBSBackend.attach_volume
     detach_volume = EBSBackend.detach_volume
 
-    def create(self: Any, size: Any, zone_name: str, snapshot_id: str | None = None, encrypted: bool = False, kms_key_id: str | None = None, volume_type: str | None = None, iops: Any = None, throughput: Any = None, multi_attach_enabled: Any = None) -> Volume:
-        source = self.visible_snapshot(snapshot_id) if snapshot_id else None
+    def create(self: Any, size: Any, zone_name: str, snapshot_id: str | None = None, encrypted: bool = False, kms_key_id: str | None = None, volume_type: str | None = None, iops: Any = None, throughput: Any = None, multi_attach_enabled: Any = None, source: Any = None) -> Volume:
+        if snapshot_id and source is None:
+            source = self.visible_snapshot(snapshot_id)
         if source and size and int(size) < int(source.volume_size):
             raise ec2_error("InvalidParameterValue", f"Volume of {size}GiB is smaller than snapshot '{snapshot_id}'")
         if source and source.status != "completed":
@@ -83,14 +84,20 @@ def install() -> None:
         if instance_id and instance_id != instance.id:
             raise ec2_error("InvalidAttachment.NotFound", f"Volume '{volume_id}' is not attached to '{instance_id}'")
         is_root = volume.attachment.device == instance.root_device_name
-        if is_root and instance.state not in ("stopped", "terminated"):
+        if is_root and instance.state not in ("stopped", "shutting-down", "terminated"):
             raise ec2_error("OperationNotPermitted", f"Unable to detach root volume '{volume_id}' from instance '{instance.id}'")
         return detach_volume(self, volume_id, instance.id, device_path)
 
     def status(self: Any) -> str:
         if self.attachment:
             return "in-use"
-        return "available" if CLOCK.is_past(getattr(self, "created_at", 0)) else "creating"
+        if not CLOCK.is_past(getattr(self, "created_at", 0)):
+            return "creating"
+        if "made" not in self.__dict__:
+            backend = self.ec2_backend
+            key_problem = key_use.problem(backend.account_id, backend.region_name, self.kms_key_id if self.encrypted else None)
+            self.__dict__["made"] = "error" if key_problem else "available"
+        return self.__dict__["made"]
 
     def delete_on_termination(self: Any) -> bool:
         block = self.instance.block_device_mapping.get(self.device)
