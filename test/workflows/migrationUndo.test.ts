@@ -1,4 +1,5 @@
 import { DetachVolumeCommand } from '@aws-sdk/client-ec2';
+import { DisableKeyCommand } from '@aws-sdk/client-kms';
 import { FAILURE } from '../../src/model/failures';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import type { ProgressPage } from '../../src/model/progress';
@@ -6,7 +7,7 @@ import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { butEncryption, MigrationWorld } from '../support/migration';
-import { anInstance, disksOf } from '../support/seed';
+import { aKey, anInstance, disksOf } from '../support/seed';
 
 const NOTHING = { made: 0, marked: 0, snapshots: 0 };
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
@@ -67,6 +68,19 @@ describe('migrateMachine, undone', () => {
     const input = { target, instanceId, kmsKeyArn: migrations.key, maxDowntimeMs: 2_000 };
     const run = migrations.world.run('migrateMachine', input);
     expect(await expectFailure(run, FAILURE.rolledBack)).toMatch(/DowntimeExceeded|maxDowntime/);
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+    expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
+  });
+
+  it('undoes when its key is disabled while the last copies are made', async () => {
+    const { home } = migrations.world;
+    const { instanceId } = await anInstance(home);
+    const [before, kmsKeyId] = [await migrations.stateOf(instanceId), await aKey(home)];
+    const disable = () => home.kms().send(new DisableKeyCommand({ KeyId: kmsKeyId }));
+    const disabled = migrations.meanwhile('CopySnapshot', disable, 3);
+    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId], kmsKeyId }));
+    await disabled;
+    expect(result.rolledBack.items[0]?.message).toContain('Given key ID is not accessible');
     expect(await migrations.stateOf(instanceId)).toEqual(before);
     expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
   });
