@@ -17,9 +17,11 @@ from werkzeug.serving import make_server  # noqa: E402
 
 from awsplus.clock import CLOCK  # noqa: E402
 from awsplus.control import control  # noqa: E402
+from awsplus.counts import count  # noqa: E402
 from awsplus.errors import AwsErrorFormat  # noqa: E402
 from awsplus.gateway import Gateway  # noqa: E402
 from awsplus.install import install  # noqa: E402
+from awsplus.limits import LIMITS, throttle  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -37,6 +39,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
     parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second, or `instant` (default)")
+    parser.add_argument("--limits", choices=("on", "off"), default="off", help="API rates and quotas (default: off)")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser.parse_args()
 
@@ -54,7 +57,10 @@ def exit_with_parent() -> None:
 
 def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
-    return control(Gateway(AwsErrorFormat(dispatcher)))
+    gateway = Gateway(AwsErrorFormat(dispatcher))
+    gateway.add(count)
+    gateway.add(throttle)
+    return control(gateway)
 
 
 def propagating(app):
@@ -67,6 +73,7 @@ def main() -> None:
     options = arguments()
     install()
     CLOCK.speed = options.speed
+    LIMITS.switch(options.limits == "on")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     try:
         server = make_server("127.0.0.1", options.port, application(), threaded=True)

@@ -17,6 +17,7 @@ from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
 from .keys import is_aws_managed
+from .limits import require_room_for_copy, require_room_for_snapshots
 from .volumes import encryption
 
 # The VolumeId that EC2 gives a copied snapshot: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
@@ -70,6 +71,7 @@ def visible_snapshot(self: Any, snapshot_id: str) -> Any:
 
 def create_snapshot(self: Any, volume_id: str, description: str, owner_id: str | None = None, from_ami: str | None = None) -> Any:
     volume = self.get_volume(volume_id)
+    require_room_for_snapshots(self, [volume])
     snapshot = Snapshot(self, random_snapshot_id(), volume, description or "", volume.encrypted, volume.kms_key_id, owner_id or self.account_id, from_ami)
     snapshot.size_when_taken = volume.size
     snapshot.volume_id_when_taken = volume.id
@@ -100,6 +102,7 @@ def create_snapshots(self: Any, instance_spec: dict[str, Any], description: str,
     ]
     if not chosen:
         raise ec2_error("InvalidParameterValue", "The instance has no volume to snapshot")
+    require_room_for_snapshots(self, [self.get_volume(volume_id) for volume_id in chosen])
     with WRITES:
         taken = [self.create_snapshot(volume_id, description) for volume_id in chosen]
     for snapshot in taken:
@@ -113,6 +116,7 @@ def copy_snapshot(self: Any, source_snapshot_id: str, source_region: str, descri
     source = backend_of(self.account_id, source_region).visible_snapshot(source_snapshot_id)
     if source.status != "completed":
         raise ec2_error("IncorrectState", f"Snapshot '{source_snapshot_id}' is not 'completed'.")
+    require_room_for_copy(self)
     encrypted, kms_key_id = encryption(self, encrypted, kms_key_id, source)
     lineage = getattr(source, "lineage", source.volume.id)
     earlier = self.snapshots.get(_newest_copies(self).get((lineage, kms_key_id)))

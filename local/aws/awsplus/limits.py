@@ -1,0 +1,121 @@
+"""How often and how much at once: API token buckets and EBS quotas, with AWS's error codes. One switch for all.
+
+Buckets refill by the local AWS's clock, so that they follow `--speed` as everything does; with `--speed instant`, a
+second is a second.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Iterable
+
+from .calls import Call
+from .clock import CLOCK
+from .control import route
+from .errors import AwsError, ec2_error
+from .gateway import App, Start
+
+# Size and refill a second, as of November 2026: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html
+EC2_BUCKETS = (
+    (re.compile(r"Describe|Get|List"), (100, 20)),
+    (re.compile(r"(CreateSnapshots?|CreateVolume|DeleteSnapshot|Modify(Image|Snapshot)Attribute|DeregisterImage)$"), (100, 5)),
+    (re.compile(r"CopyImage$"), (100, 1)),
+    (re.compile(r"CreateTags$"), (100, 10)),
+    (re.compile(r"StartInstances$"), (5, 2)),
+)
+EC2_UNFILTERED_BUCKET = (50, 10)
+EC2_OTHER_BUCKET = (50, 5)
+NARROWS = re.compile(r"Filter\.|MaxResults$|\w+Id(\.\d+)?$")
+
+# https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html
+KMS_BUCKETS = (
+    (re.compile(r"Describe|Get|List"), (100, 100)),
+    (re.compile(r"CreateGrant$"), (50, 50)),
+)
+KMS_OTHER_BUCKET = (5, 5)
+
+# https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
+PENDING_SNAPSHOTS_PER_VOLUME = 5
+PENDING_SNAPSHOTS_PER_HDD_VOLUME = 1
+PENDING_SNAPSHOTS_PER_ACCOUNT = 100
+COPIES_PER_DESTINATION_REGION = 20
+
+
+class Limits:
+    def __init__(self) -> None:
+        self.on = False
+        self._buckets: dict[tuple[str, str, str], tuple[float, float]] = {}
+
+    def switch(self, on: bool) -> None:
+        self.on = on
+        self._buckets.clear()
+
+    def take(self, call: Call) -> bool:
+        """Whether the bucket of the call had a token left for it."""
+        bucket = _bucket_of(call)
+        if bucket is None:
+            return True
+        name, (size, refill) = bucket
+        key = (call.account_id, call.region, name)
+        now = CLOCK.now()
+        tokens, at = self._buckets.get(key, (float(size), now))
+        tokens = min(size, tokens + max(0.0, now - at) * refill)
+        self._buckets[key] = (max(tokens - 1, 0) if tokens >= 1 else tokens, now)
+        return tokens >= 1
+
+
+LIMITS = Limits()
+
+
+def _bucket_of(call: Call) -> tuple[str, tuple[int, int]] | None:
+    name = f"{call.service}:{call.action}"
+    if call.service == "ec2":
+        if call.action.startswith("Describe") and not any(NARROWS.match(key) for key in call.parameters):
+            return f"{name}:unfiltered", EC2_UNFILTERED_BUCKET
+        return name, _look_up(EC2_BUCKETS, call.action) or EC2_OTHER_BUCKET
+    if call.service == "kms":
+        return name, _look_up(KMS_BUCKETS, call.action) or KMS_OTHER_BUCKET
+    return None
+
+
+def _look_up(table: Any, action: str) -> Any:
+    return next((bucket for pattern, bucket in table if pattern.match(action)), None)
+
+
+def throttle(call: Call, environ: dict[str, Any], start: Start, onward: App) -> Iterable[bytes]:
+    """A hook of the Gateway."""
+    if LIMITS.on and not LIMITS.take(call):
+        if call.service == "ec2":
+            raise AwsError("RequestLimitExceeded", "Request limit exceeded.", 503)
+        raise AwsError("ThrottlingException", "You have exceeded the rate at which you may call KMS.")
+    return onward(environ, start)
+
+
+def require_room_for_snapshots(backend: Any, volumes: list[Any]) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
+    if not LIMITS.on:
+        return
+    pending = [s for s in backend.snapshots.values() if s.status == "pending" and not hasattr(s, "lineage")]
+    if len(pending) + len(volumes) > PENDING_SNAPSHOTS_PER_ACCOUNT:
+        raise ec2_error("PendingSnapshotLimitExceeded", f"The maximum of {PENDING_SNAPSHOTS_PER_ACCOUNT} pending snapshots is reached")
+    for volume in volumes:
+        is_hdd = volume.volume_type in ("st1", "sc1")
+        most = PENDING_SNAPSHOTS_PER_HDD_VOLUME if is_hdd else PENDING_SNAPSHOTS_PER_VOLUME
+        if sum(s.volume is volume for s in pending) >= most:
+            raise ec2_error("ConcurrentSnapshotLimitExceeded", f"Maximum allowed in-progress snapshots for a single volume exceeded: {volume.id}")
+
+
+def require_room_for_copy(backend: Any) -> None:
+    """https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html"""
+    if not LIMITS.on:
+        return
+    open_copies = sum(s.status == "pending" for s in backend.snapshots.values() if hasattr(s, "lineage"))
+    if open_copies >= COPIES_PER_DESTINATION_REGION:
+        raise ec2_error("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {COPIES_PER_DESTINATION_REGION} for this destination region.")
+
+
+@route("POST", "limits")
+def switch(asked: dict[str, Any]) -> dict[str, Any]:
+    """`{"on": true}`; buckets begin full."""
+    LIMITS.switch(bool(asked["on"]))
+    return {"on": LIMITS.on}
