@@ -24,7 +24,7 @@ import { attachedVolumeIds, instancesById, volumesById } from './inventory';
 import { writeManifest } from './manifests';
 import { recoveryPointId, snapshotsOf } from './recoveryPoints';
 
-/** After so many attempts of the batch, a unit that AWS keeps refusing is reported instead of holding up the others. */
+/** After so many attempts of the batch, a unit that fails for no known reason is reported instead of holding up the others. */
 const PATIENT_ATTEMPTS = 6;
 
 interface SetsRequest {
@@ -68,14 +68,16 @@ export function snapshotActivities(deps: ActivityDeps) {
         request.units.filter((unit) => !existing.has(idOf(request, unit))),
       );
       const result: StartedSets = { started: [], failed: [] };
+      const full: Error[] = [];
       for (const unit of request.units) {
         const id = idOf(request, unit);
         const found = existing.get(id);
         Context.current().heartbeat(result.started.length + result.failed.length);
         Context.current().cancellationSignal.throwIfAborted();
         if (found) result.started.push(startedSet(id, unit, found, isOwn(request, found)));
-        else await start(deps, ec2, request, unit, facts, result);
+        else await start(deps, ec2, request, unit, facts, result, full);
       }
+      if (full[0]) throw full[0];
       return result;
     },
   };
@@ -121,7 +123,12 @@ async function describe(ec2: EC2Client, units: BackupUnit[]): Promise<Facts> {
   return facts;
 }
 
-/** One unit that AWS refuses does not stop the others; what may pass makes the batch try again. */
+/**
+ * One unit that AWS refuses does not stop the others; what passes with time makes the batch try again: pending
+ * snapshots and API calls have limits, and a big fleet is always at them.
+ *
+ * @param full is told of a volume that has no room for another pending snapshot; the units after it may have
+ */
 async function start(
   deps: ActivityDeps,
   ec2: EC2Client,
@@ -129,21 +136,31 @@ async function start(
   unit: BackupUnit,
   facts: Facts,
   result: StartedSets,
+  full: Error[],
 ): Promise<void> {
   try {
     const snapshots = await createSet(deps, ec2, request, unit, facts);
     result.started.push(startedSet(idOf(request, unit), unit, snapshots, true));
   } catch (error) {
-    const mayPass = error instanceof Error && isWorthWaiting(error.name);
-    if (mayPass && Context.current().info.attempt < PATIENT_ATTEMPTS) throw error;
-    result.failed.push(failedItem(unit.resourceId, error));
+    const patience = patienceWith(error);
+    if (patience === 'of the volume' && error instanceof Error) full.push(error);
+    else if (patience === 'for ever' || (patience === 'some' && attempt() < PATIENT_ATTEMPTS)) throw error;
+    else result.failed.push(failedItem(unit.resourceId, error));
   }
 }
 
-/** A state that forbids the call is the unit's own trouble; throttles, full queues and lost answers pass. */
-function isWorthWaiting(errorName: string): boolean {
-  const { type, retry } = classify(errorName);
-  return retry && type !== FAILURE.conflict;
+function attempt(): number {
+  return Context.current().info.attempt;
+}
+
+/** A state that forbids the call is the unit's own trouble; limits and lost answers pass. */
+function patienceWith(error: unknown): 'none' | 'some' | 'for ever' | 'of the volume' {
+  if (!(error instanceof Error)) return 'none';
+  if (/^(ConcurrentSnapshotLimitExceeded|SnapshotCreationPerVolumeRateExceeded)$/.test(error.name))
+    return 'of the volume';
+  const { type, retry } = classify(error.name);
+  if (!retry || type === FAILURE.conflict) return 'none';
+  return type === FAILURE.quotaExceeded || type === FAILURE.throttled ? 'for ever' : 'some';
 }
 
 async function createSet(

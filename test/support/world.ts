@@ -24,6 +24,8 @@ export interface WorldOptions {
   timeSkipping?: boolean;
   /** Events after which the server suggests to continue as new. */
   suggestContinueAsNewAfter?: number;
+  /** Endpoint of a local AWS of the test's own, instead of the one that all share. */
+  aws?: string;
   /** False turns the workflow cache off. */
   cache?: boolean;
   /** How many more accounts the accounts file names, with a role each. */
@@ -120,7 +122,7 @@ export class World {
 }
 
 export async function aWorld(options: WorldOptions = {}): Promise<World> {
-  const upstream = shared('awsEndpoint');
+  const upstream = options.aws ?? shared('awsEndpoint');
   const [temporal, home, others, proxy] = await Promise.all([
     options.timeSkipping ? timeSkippingServer() : devServer(options.suggestContinueAsNewAfter),
     anAccount(upstream),
