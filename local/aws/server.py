@@ -21,6 +21,7 @@ from awsplus.counts import count  # noqa: E402
 from awsplus.errors import AwsErrorFormat  # noqa: E402
 from awsplus.gateway import Gateway  # noqa: E402
 from awsplus.install import install  # noqa: E402
+from awsplus.lag import LAG  # noqa: E402
 from awsplus.limits import LIMITS, throttle  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
@@ -40,6 +41,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
     parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second, or `instant` (default)")
     parser.add_argument("--limits", choices=("on", "off"), default="off", help="API rates and quotas (default: off)")
+    parser.add_argument("--lag", type=float, default=0.0, help="seconds of AWS time by which reads lag behind writes (default: 0)")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser.parse_args()
 
@@ -73,6 +75,7 @@ def main() -> None:
     options = arguments()
     install()
     CLOCK.speed = options.speed
+    LAG.seconds = options.lag
     LIMITS.switch(options.limits == "on")
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     try:

@@ -28,7 +28,7 @@ export class AwsProxy {
   private readonly agent = new http.Agent({ keepAlive: true });
   private readonly server = http.createServer((request, response) => void this.serve(request, response));
 
-  private constructor(private readonly upstream: URL) {}
+  private constructor(readonly upstream: URL) {}
 
   static async start(upstream: string): Promise<AwsProxy> {
     const proxy = new AwsProxy(new URL(upstream));

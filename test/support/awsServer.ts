@@ -11,7 +11,7 @@ export class AwsServer {
     this.control = new AwsControl(aws.endpoint);
   }
 
-  /** @param options of local/aws/server.py, after `--speed instant`, which they may override */
+  /** @param options of local/aws/server.py, after those that all tests share, which they may override */
   static async start(...options: string[]): Promise<AwsServer> {
     return new AwsServer(await startLocalAws(options));
   }

@@ -15,7 +15,6 @@ import type { MessageName } from '../../src/model/messages';
 import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from './accounts';
 import { aKey, disksOf, instance, tagsOf } from './seed';
-import { shared } from './shared';
 import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
@@ -49,7 +48,7 @@ export class MigrationWorld {
   }
 
   get blocks(): Blocks {
-    return new Blocks(shared('awsEndpoint'), this.world.home);
+    return new Blocks(this.world.proxy.upstream.origin, this.world.home);
   }
 
   /** What is on the volumes of a machine, by device. */

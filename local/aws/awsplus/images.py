@@ -14,6 +14,7 @@ from . import durations
 from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
+from .lag import born, shown
 from .snapshots import own_view, paged
 from .tokens import idempotent
 
@@ -34,7 +35,7 @@ def _new_image(backend: Any, name: str, description: str | None, devices: list[d
         snapshot = backend.snapshots.get(device.get("Ebs", {}).get("SnapshotId"))
         if snapshot:
             snapshot.from_ami = image.id
-    backend.amis[image.id] = image
+    backend.amis[image.id] = born(image)
     return image
 
 
@@ -79,7 +80,7 @@ def visible_image(backend: Any, image_id: str) -> Any:
 
 def describe_images(self: Any, ami_ids: Any = None, filters: Any = None, exec_users: Any = None, owners: Any = None) -> list[Any]:
     shared = [i for other in others(self) for i in list(other.amis.values()) if launchable_by(i, self.account_id)]
-    images = list(self.amis.values()) + shared
+    images = shown(list(self.amis.values()) + shared)
     if ami_ids:
         missing = [i for i in ami_ids if i not in {image.id for image in images}]
         if missing:

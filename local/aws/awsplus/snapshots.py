@@ -17,6 +17,7 @@ from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
 from .keys import is_aws_managed
+from .lag import born, shown
 from .limits import require_room_for_copy, require_room_for_snapshots
 from .volumes import encryption
 
@@ -53,6 +54,7 @@ def _progress(self: Any) -> str:
 
 
 def _takes(snapshot: Any, seconds: float) -> Any:
+    born(snapshot)
     snapshot.begun_at = CLOCK.now()
     snapshot.done_at = CLOCK.after(seconds)
     snapshot.start_time = CLOCK.utcnow()
@@ -140,6 +142,7 @@ def _newest_copies(backend: Any) -> dict[tuple[str, str | None], str]:
 def describe_snapshots(self: Any, snapshot_ids: list[str] | None = None, filters: Any = None, owners: list[str] | None = None, restorable_by: list[str] | None = None) -> list[Any]:
     found = list(self.snapshots.values())
     found += [s for other in others(self) for s in list(other.snapshots.values()) if shared_with(s, self.account_id)]
+    found = shown(found)
     if snapshot_ids:
         known = {s.id for s in found}
         missing = [i for i in snapshot_ids if i not in known]

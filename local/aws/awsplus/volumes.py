@@ -12,6 +12,7 @@ from .blocks import holds_content_of
 from .clock import CLOCK
 from .errors import ec2_error
 from .keys import default_key, key_arn
+from .lag import born
 from .tokens import idempotent
 
 
@@ -58,6 +59,7 @@ def install() -> None:
             volume.iops = gp2_iops
         volume.created_at = CLOCK.after(durations.VOLUME_CREATE)
         volume.create_time = CLOCK.utcnow()
+        born(volume)
         return volume
 
     def attach(self: Any, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False) -> Any:
