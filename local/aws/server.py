@@ -31,7 +31,7 @@ def speed(text: str) -> float | None:
     if text == "instant":
         return None
     value = float(text)
-    if value <= 0:
+    if value < 0:
         raise ValueError
     return value
 
@@ -39,7 +39,7 @@ def speed(text: str) -> float | None:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
-    parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second, or `instant` (default)")
+    parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second (0 stands still), or `instant` (default)")
     parser.add_argument("--limits", choices=("on", "off"), default="off", help="API rates and quotas (default: off)")
     parser.add_argument("--lag", type=float, default=0.0, help="seconds of AWS time by which reads lag behind writes (default: 0)")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")

@@ -9,7 +9,7 @@ describe('the clock of the local AWS', () => {
   let account: TestAccount;
 
   beforeAll(async () => {
-    aws = await AwsServer.start('--speed', '1');
+    aws = await AwsServer.start('--speed', '0');
     account = await aws.account();
   });
   afterAll(() => aws.stop());

@@ -28,6 +28,8 @@ describe('limits', () => {
 
   beforeAll(async () => {
     aws = await AwsServer.start('--speed', '1');
+    // Buckets fill by the clock: on a slow machine a running one would fill them between two calls.
+    await aws.control.post('clock', { speed: 0 });
   });
   afterAll(() => aws.stop());
   beforeEach(async () => {
@@ -55,8 +57,7 @@ describe('limits', () => {
     const call = () => ec2.send(new DescribeVolumesCommand({}));
     expect(await refused(50, call)).toEqual([]);
     const over = await refused(30, call);
-    expect(over.length).toBeGreaterThan(5);
-    expect(new Set(over)).toEqual(new Set(['RequestLimitExceeded']));
+    expect(over).toEqual(Array<string>(30).fill('RequestLimitExceeded'));
     await aws.control.post('clock', { advance: 2 });
     expect(await refused(20, call)).toEqual([]);
   });
@@ -132,7 +133,7 @@ describe('limits', () => {
     const counts = await aws.control.get<Count[]>(`calls?accountId=${account.accountId}`);
     const described = counts.find(({ action }) => action === 'DescribeVolumes');
     expect(described?.calls).toBe(190);
-    expect(described?.throttles).toBeGreaterThan(5);
+    expect(described?.throttles).toBe(20);
     await aws.control.delete('calls');
     expect(await aws.control.get('calls')).toEqual([]);
   });

@@ -36,6 +36,8 @@ interface InstanceSpec {
   /** Data volumes; one gp3 of 10 GiB with its own IOPS and throughput when left out. */
   data?: DiskSpec[];
   instanceType?: 't3.micro' | 'm5.large';
+  /** Has EC2 assign a public IPv4, which a stop would change. */
+  publicIp?: boolean;
 }
 
 export interface SeededInstance {
@@ -71,6 +73,7 @@ export async function anInstance(account: TestAccount, spec: InstanceSpec = {}):
       InstanceType: spec.instanceType ?? 't3.micro',
       MinCount: 1,
       MaxCount: 1,
+      NetworkInterfaces: [{ DeviceIndex: 0, AssociatePublicIpAddress: spec.publicIp ?? false }],
       BlockDeviceMappings: [
         {
           DeviceName: '/dev/xvda',

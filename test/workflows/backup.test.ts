@@ -136,10 +136,7 @@ describe.each([{ cache: true }, { cache: false }])(
       async function newRun(count: number) {
         for (;;) {
           const runs = [];
-          const query =
-            `WorkflowType = "runBackup" AND HoldfastPolicy = "again" ORDER BY StartTime DESC`.split(
-              ' ORDER',
-            )[0] ?? '';
+          const query = 'WorkflowType = "runBackup" AND HoldfastPolicy = "again"';
           for await (const found of world.client.workflow.list({ query })) runs.push(found);
           const latest = runs.sort((a, b) => b.startTime.getTime() - a.startTime.getTime())[0];
           if (runs.length >= count && latest)

@@ -139,6 +139,16 @@ describe('encryptVolumes', () => {
     expect(alone.skipped.items[0]?.reasons[0]).toContain('attached to no instance');
   });
 
+  it('does not stop a machine whose public IPv4 would change, and says what to do', async () => {
+    const { instanceId } = await anInstance(migrations.world.home, { publicIp: true });
+    migrations.world.proxy.reset();
+    const result = await failed(migrations.encrypt({ instanceIds: [instanceId] }));
+    expect(result.skipped.items[0]?.reasons).toEqual([
+      expect.stringContaining('associate an Elastic IP first'),
+    ]);
+    expect(migrations.world.proxy.mutations()).toEqual([]);
+  });
+
   it('names the workflow that holds a machine already', async () => {
     const ids = await machines(2);
     const [busy = '', free = ''] = ids;

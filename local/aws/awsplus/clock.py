@@ -1,4 +1,4 @@
-"""One AWS clock. It may run faster than the wall clock, be set and be advanced; everything that takes time is measured by it."""
+"""One AWS clock. It may run faster than the wall clock, stand still, be set and be advanced; everything that takes time is measured by it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .control import ControlError, route
 
 
 class Clock:
-    """AWS time in seconds since the epoch. `speed` None means that nothing takes any time."""
+    """AWS time in seconds since the epoch. With `speed` 0 it stands still until advanced; None means that nothing takes any time."""
 
     def __init__(self) -> None:
         self.speed: float | None = None
@@ -18,7 +18,7 @@ class Clock:
 
     def now(self) -> float:
         passed = time.monotonic() - self._started
-        return self._origin + passed * (self.speed or 1.0)
+        return self._origin + passed * (1.0 if self.speed is None else self.speed)
 
     def set(self, moment: float) -> None:
         self._started = time.monotonic()
@@ -36,7 +36,7 @@ class Clock:
 
     def after(self, seconds: float) -> float:
         """The moment at which something that takes so long, and begins now, is over."""
-        return self.now() + (seconds if self.speed else 0.0)
+        return self.now() + (0.0 if self.speed is None else seconds)
 
     def is_past(self, moment: float) -> bool:
         return self.now() >= moment
@@ -47,12 +47,12 @@ CLOCK = Clock()
 
 @route("GET", "clock")
 def tell(_: dict[str, Any]) -> dict[str, Any]:
-    return {"now": datetime.fromtimestamp(CLOCK.now(), timezone.utc).isoformat(), "speed": CLOCK.speed or "instant"}
+    return {"now": datetime.fromtimestamp(CLOCK.now(), timezone.utc).isoformat(), "speed": "instant" if CLOCK.speed is None else CLOCK.speed}
 
 
 @route("POST", "clock")
 def change(asked: dict[str, Any]) -> dict[str, Any]:
-    """`{"set": "2027-01-01T00:00:00Z"}`, `{"advance": 3600}` in seconds, `{"speed": 600}` or `{"speed": "instant"}`."""
+    """`{"set": "2027-01-01T00:00:00Z"}`, `{"advance": 3600}` in seconds, `{"speed": 600}` (0 stands still) or `{"speed": "instant"}`."""
     if not asked.keys() & {"set", "advance", "speed"}:
         raise ControlError("say set, advance or speed")
     if "speed" in asked:

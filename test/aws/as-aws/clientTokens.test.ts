@@ -36,17 +36,15 @@ describe('client tokens', () => {
   it('make the same request the same instance', async () => {
     const [ImageId, ClientToken] = [await anImage(account), randomUUID()];
     const run = async () => {
-      const { Instances } = await account
-        .ec2()
-        .send(
-          new RunInstancesCommand({
-            ImageId,
-            InstanceType: 't3.micro',
-            MinCount: 1,
-            MaxCount: 1,
-            ClientToken,
-          }),
-        );
+      const { Instances } = await account.ec2().send(
+        new RunInstancesCommand({
+          ImageId,
+          InstanceType: 't3.micro',
+          MinCount: 1,
+          MaxCount: 1,
+          ClientToken,
+        }),
+      );
       return Instances?.[0]?.InstanceId;
     };
     expect(await run()).toBe(await run());
