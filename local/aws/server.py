@@ -15,12 +15,15 @@ os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
 from werkzeug.serving import make_server  # noqa: E402
 
+from awsplus.authorize import authorize  # noqa: E402
+from awsplus.callers import remember_caller  # noqa: E402
 from awsplus.clock import CLOCK  # noqa: E402
 from awsplus.control import control  # noqa: E402
 from awsplus.counts import count  # noqa: E402
 from awsplus.errors import AwsErrorFormat  # noqa: E402
 from awsplus.gateway import Gateway  # noqa: E402
 from awsplus.install import install  # noqa: E402
+from awsplus.key_calls import guard_keys  # noqa: E402
 from awsplus.lag import LAG  # noqa: E402
 from awsplus.limits import LIMITS, throttle  # noqa: E402
 
@@ -60,8 +63,8 @@ def exit_with_parent() -> None:
 def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
     gateway = Gateway(AwsErrorFormat(dispatcher))
-    gateway.add(count)
-    gateway.add(throttle)
+    for hook in (count, throttle, remember_caller, authorize, guard_keys):
+        gateway.add(hook)
     return control(gateway)
 
 

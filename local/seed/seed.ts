@@ -27,6 +27,7 @@ const STATE_WITHIN_MS = 30_000;
 /** Makes the fleet by plain EC2 calls, as if it had always been there: unencrypted, tagged, unprotected. */
 export async function seed(accounts: LocalAccounts): Promise<SeededFleet> {
   const [second = ''] = ACCOUNTS.others;
+  await accounts.createWorkerRole(second);
   const [home, other] = await Promise.all([
     seedAccount(await accounts.home(), FLEET.home),
     seedAccount(await accounts.account(second), FLEET.second),

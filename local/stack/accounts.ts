@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { roleArn } from './roles';
 
 export const HOME_REGION = 'us-east-1';
 export const DR_REGION = 'eu-west-1';
@@ -14,13 +15,15 @@ export const ACCOUNTS = { home: HOME, others: [SECOND], partners: ['345678901234
 /** An account that nothing is shared with. */
 export const STRANGER = '567890123456';
 
-export function roleArn(accountId: string): string {
-  return `arn:aws:iam::${accountId}:role/holdfast`;
-}
+/** The role that the worker assumes in the other accounts, and what it has to say for that. */
+export const ROLE_NAME = 'holdfast';
+export const EXTERNAL_ID = 'holdfast-local-stack';
 
 /** The accounts file of the stack's worker. Partners are not in it: Holdfast has no business inside their accounts. */
 export function accountsYaml(): string {
   const regions = [HOME_REGION, DR_REGION, PARTNER_REGION];
-  const others = ACCOUNTS.others.map((id) => [id, { regions, role: roleArn(id) }] as const);
+  const others = ACCOUNTS.others.map(
+    (id) => [id, { regions, role: roleArn(id, ROLE_NAME), externalId: EXTERNAL_ID }] as const,
+  );
   return stringify({ accounts: { [ACCOUNTS.home]: { regions }, ...Object.fromEntries(others) } });
 }

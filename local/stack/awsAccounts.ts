@@ -1,13 +1,7 @@
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
-import { ACCOUNTS, HOME_REGION, roleArn } from './accounts';
-
-interface Credentials {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken?: string;
-}
+import { ACCOUNTS, EXTERNAL_ID, HOME_REGION, ROLE_NAME } from './accounts';
+import { administrator, createRole } from './roles';
 
 /** One account of the local AWS, asked as that account itself. */
 export interface AwsAccount {
@@ -27,6 +21,17 @@ export class LocalAccounts {
     return this.account(ACCOUNTS.home);
   }
 
+  /** Makes, in an account other than the home account, the role that the worker acts with there. */
+  async createWorkerRole(accountId: string): Promise<void> {
+    await createRole(this.endpoint, await administrator(this.endpoint, accountId), {
+      accountId,
+      name: ROLE_NAME,
+      trusts: [ACCOUNTS.home],
+      externalId: EXTERNAL_ID,
+      statements: [{ Effect: 'Allow', Action: ['ec2:*', 'kms:*'], Resource: '*' }],
+    });
+  }
+
   account(accountId: string): Promise<AwsAccount> {
     const known = this.known.get(accountId) ?? this.open(accountId);
     this.known.set(accountId, known);
@@ -39,7 +44,7 @@ export class LocalAccounts {
 
   private async open(accountId: string): Promise<AwsAccount> {
     const own = { accessKeyId: 'local', secretAccessKey: 'local' };
-    const credentials = accountId === ACCOUNTS.home ? own : await this.assumed(accountId, own);
+    const credentials = accountId === ACCOUNTS.home ? own : await administrator(this.endpoint, accountId);
     const settings = (region: string) => ({ region, endpoint: this.endpoint, credentials });
     return {
       accountId,
@@ -54,24 +59,5 @@ export class LocalAccounts {
     const client = this.clients.get(key) ?? make();
     this.clients.set(key, client);
     return client as Client;
-  }
-
-  private async assumed(accountId: string, credentials: Credentials): Promise<Credentials> {
-    const sts = new STSClient({ region: HOME_REGION, endpoint: this.endpoint, credentials });
-    try {
-      const { Credentials: given } = await sts.send(
-        new AssumeRoleCommand({ RoleArn: roleArn(accountId), RoleSessionName: 'local-stack' }),
-      );
-      if (!given?.AccessKeyId || !given.SecretAccessKey) {
-        throw new Error(`the local AWS gave no credentials for account ${accountId}`);
-      }
-      return {
-        accessKeyId: given.AccessKeyId,
-        secretAccessKey: given.SecretAccessKey,
-        sessionToken: given.SessionToken,
-      };
-    } finally {
-      sts.destroy();
-    }
   }
 }

@@ -9,6 +9,7 @@ import type { CallObserver } from '../../src/aws/instrument';
 import { AwsSessions } from '../../src/aws/sessions';
 import { anAccount, HOME_REGION, type TestAccount } from '../support/accounts';
 import { AwsProxy } from '../support/awsProxy';
+import { createRole, roleArn } from '../../local/stack/roles';
 import { shared } from '../support/shared';
 import { awsEnvironment } from '../support/world';
 
@@ -19,7 +20,7 @@ describe('AwsSessions', () => {
   let sessions: AwsSessions;
   const opened: AwsSessions[] = [];
 
-  const roleOf = ({ accountId }: TestAccount, name: string) => `arn:aws:iam::${accountId}:role/${name}`;
+  const roleOf = ({ accountId }: TestAccount, name: string) => roleArn(accountId, name);
   const at = ({ accountId }: TestAccount, region = HOME_REGION) => ({ accountId, region });
   const open = (
     accounts?: AccountsFile['accounts'],
@@ -41,6 +42,11 @@ describe('AwsSessions', () => {
       anAccount(upstream),
       AwsProxy.start(upstream),
     ]);
+    const trusts = [home.accountId];
+    const { accountId, credentials } = other;
+    for (const name of ['reader', 'writer'])
+      await createRole(upstream, credentials, { accountId, name, trusts, externalId: 'agreed' });
+    await createRole(upstream, credentials, { accountId, name: 'all', trusts });
     Object.assign(process.env, awsEnvironment(home, proxy.endpoint));
   });
 
@@ -128,7 +134,7 @@ describe('AwsSessions', () => {
 
   describe('failures', () => {
     it('a refusal names role, action, resource and fix', async () => {
-      const role = roleOf(other, 'reader');
+      const role = roleOf(other, 'all');
       open({ [other.accountId]: { regions: [HOME_REGION], role } });
       proxy.fault('DescribeVolumes', {
         before: { code: 'UnauthorizedOperation', message: 'no', status: 403 },

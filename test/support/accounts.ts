@@ -1,16 +1,10 @@
 import { randomInt } from 'node:crypto';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
-import { AssumeRoleCommand, STSClient } from '@aws-sdk/client-sts';
 import type { AccountsFile } from '../../src/aws/accounts';
+import { administrator, assumeRole, createRole, type Credentials } from '../../local/stack/roles';
 
 export const HOME_REGION = 'us-east-1';
-
-export interface Credentials {
-  accessKeyId: string;
-  secretAccessKey: string;
-  sessionToken: string;
-}
 
 /** An account that nobody else uses, and clients that act in it around Holdfast and around the fault rules. */
 export interface TestAccount {
@@ -24,13 +18,12 @@ export interface TestAccount {
   destroy(): void;
 }
 
-const ROOT_CREDENTIALS = { accessKeyId: 'test', secretAccessKey: 'test' };
-
 /** A fresh account: the local AWS keeps one world per account id, and this id is random. */
 export async function anAccount(endpoint: string): Promise<TestAccount> {
   const accountId = `${randomInt(100_000, 999_999)}${randomInt(100_000, 999_999)}`;
-  const roleArn = `arn:aws:iam::${accountId}:role/holdfast`;
-  const credentials = await assume(endpoint, roleArn);
+  const admin = await administrator(endpoint, accountId);
+  const roleArn = await createRole(endpoint, admin, { accountId, name: 'holdfast', trusts: ['*'] });
+  const credentials = await assumeRole(endpoint, roleArn);
   const clients = new Map<string, EC2Client | KMSClient>();
   const client = <Client extends EC2Client | KMSClient>(key: string, make: () => Client): Client => {
     const known = clients.get(key) ?? make();
@@ -47,24 +40,6 @@ export async function anAccount(endpoint: string): Promise<TestAccount> {
       client(`kms/${region}`, () => new KMSClient({ region, endpoint, credentials })),
     destroy: () => clients.forEach((each) => each.destroy()),
   };
-}
-
-async function assume(endpoint: string, roleArn: string): Promise<Credentials> {
-  const sts = new STSClient({ region: HOME_REGION, endpoint, credentials: ROOT_CREDENTIALS });
-  try {
-    const { Credentials: given } = await sts.send(
-      new AssumeRoleCommand({ RoleArn: roleArn, RoleSessionName: 'test' }),
-    );
-    if (!given?.AccessKeyId || !given.SecretAccessKey || !given.SessionToken)
-      throw new Error(`AssumeRole gave no credentials for ${roleArn}`);
-    return {
-      accessKeyId: given.AccessKeyId,
-      secretAccessKey: given.SecretAccessKey,
-      sessionToken: given.SessionToken,
-    };
-  } finally {
-    sts.destroy();
-  }
 }
 
 /** An accounts file that allows the accounts in the regions, the first as the worker's own. */

@@ -26,6 +26,8 @@ export interface DiskSpec {
   /** MiB/s; gp3 only. */
   throughput?: number;
   deleteOnTermination?: boolean;
+  /** Encrypts it under this key. */
+  kmsKeyId?: string;
 }
 
 interface InstanceSpec {
@@ -83,6 +85,7 @@ export async function anInstance(account: TestAccount, spec: InstanceSpec = {}):
             DeleteOnTermination: root.deleteOnTermination ?? true,
             ...(root.iops && { Iops: root.iops }),
             ...(root.throughput && { Throughput: root.throughput }),
+            ...(root.kmsKeyId && { Encrypted: true, KmsKeyId: root.kmsKeyId }),
           },
         },
       ],
@@ -135,7 +138,7 @@ export async function aVolume(
 async function createVolume(
   ec2: EC2Client,
   zone: string,
-  { type = 'gp3', size = 10, iops, throughput }: Omit<DiskSpec, 'device'>,
+  { type = 'gp3', size = 10, iops, throughput, kmsKeyId }: Omit<DiskSpec, 'device'>,
   tags: Record<string, string>,
 ): Promise<string> {
   const { VolumeId } = await ec2.send(
@@ -145,6 +148,7 @@ async function createVolume(
       Size: size,
       ...(iops && { Iops: iops }),
       ...(throughput && { Throughput: throughput }),
+      ...(kmsKeyId && { Encrypted: true, KmsKeyId: kmsKeyId }),
       ...(Object.keys(tags).length > 0 && {
         TagSpecifications: [{ ResourceType: 'volume', Tags: tagList(tags) }],
       }),

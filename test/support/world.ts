@@ -145,7 +145,7 @@ export function awsEnvironment({ credentials }: TestAccount, endpoint: string): 
     AWS_REGION: HOME_REGION,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
-    AWS_SESSION_TOKEN: credentials.sessionToken,
+    AWS_SESSION_TOKEN: credentials.sessionToken ?? '',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',

@@ -1,4 +1,4 @@
-"""The account's default key for EBS, and what KMS tells about keys."""
+"""The account's default key for EBS, and the keys that AWS manages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,9 @@ from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.kms import kms_backends
 from moto.kms.models import KmsBackend
-from moto.kms.responses import KmsResponse
 
 from .keys import default_key
-
-# https://docs.aws.amazon.com/kms/latest/APIReference/API_GetKeyRotationStatus.html
-ROTATION_DAYS = 365
+from .patch import extend
 
 
 class _DefaultKey(ElasticBlockStore):
@@ -31,36 +28,21 @@ class _DefaultKey(ElasticBlockStore):
         return ActionResult({"KmsKeyId": default_key(self.ec2_backend)})
 
 
-class _Rotation(KmsResponse):
-    def enable_key_rotation(self) -> str:
-        """https://docs.aws.amazon.com/kms/latest/APIReference/API_EnableKeyRotation.html"""
-        key_id = self._get_param("KeyId")
-        self._validate_cmk_id(key_id)
-        self.kms_backend.enable_key_rotation(key_id)
-        key = self.kms_backend.describe_key(key_id)
-        key.rotation_days = self._get_param("RotationPeriodInDays") or getattr(key, "rotation_days", ROTATION_DAYS)
-        return json.dumps(None)
-
-    def get_key_rotation_status(self) -> str:
-        key_id = self._get_param("KeyId")
-        self._validate_cmk_id(key_id)
-        key = self.kms_backend.describe_key(key_id)
-        status = {"KeyId": key.id, "KeyRotationEnabled": key.key_rotation_status}
-        if key.key_rotation_status:
-            status["RotationPeriodInDays"] = getattr(key, "rotation_days", ROTATION_DAYS)
-        return json.dumps(status)
+def _policy(account_id: str, region: str) -> str:
+    """Whoever in the account may use EBS: https://docs.aws.amazon.com/kms/latest/developerguide/concepts.html#aws-managed-key"""
+    through_ec2 = {"StringEquals": {"kms:CallerAccount": account_id, "kms:ViaService": f"ec2.{region}.amazonaws.com"}}
+    uses = ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:CreateGrant", "kms:DescribeKey"]
+    looks = ["kms:Describe*", "kms:Get*", "kms:List*", "kms:RevokeGrant"]
+    statements = [
+        {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": uses, "Resource": "*", "Condition": through_ec2},
+        {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{account_id}:root"}, "Action": looks, "Resource": "*"},
+    ]
+    return json.dumps({"Version": "2012-10-17", "Id": "auto-ebs-2", "Statement": statements})
 
 
 def install() -> None:
-    for owner, extension in ((ElasticBlockStore, _DefaultKey), (KmsResponse, _Rotation)):
-        for name, function in vars(extension).items():
-            if not name.startswith("__"):
-                setattr(owner, name, function)
-
+    extend(ElasticBlockStore, _DefaultKey)
     generate_default_keys = KmsBackend._generate_default_keys
-    enable_key, disable_key = KmsBackend.enable_key, KmsBackend.disable_key
-    schedule_key_deletion = KmsBackend.schedule_key_deletion
-
     def generate_aws_managed(self: Any, alias_name: str) -> Any:
         """AWS manages the keys behind `alias/aws/…`."""
         key_id = generate_default_keys(self, alias_name)
@@ -72,11 +54,9 @@ def install() -> None:
 
     def create_aws_ebs(self: Any) -> Any:
         arn = create_default_encryption_key(self)
-        kms_backends[self.account_id][self.region_name].describe_key("alias/aws/ebs").key_manager = "AWS"
+        key = kms_backends[self.account_id][self.region_name].describe_key("alias/aws/ebs")
+        key.key_manager, key.policy = "AWS", _policy(self.account_id, self.region_name)
         return arn
 
     EBSBackend._create_default_encryption_key = create_aws_ebs
     KmsBackend._generate_default_keys = generate_aws_managed
-    KmsBackend.enable_key = lambda self, key_id: enable_key(self, self.get_key_id(key_id))
-    KmsBackend.schedule_key_deletion = lambda self, key_id, days: schedule_key_deletion(self, self.get_key_id(key_id), days)
-    KmsBackend.disable_key = lambda self, key_id: disable_key(self, self.get_key_id(key_id))

@@ -15,6 +15,7 @@ from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
 from .lag import born, shown
+from .patch import extend
 from .snapshots import own_view, paged
 from .tokens import idempotent
 
@@ -208,7 +209,5 @@ def install() -> None:
         return describe_image_attribute(self, ami_id, attribute_name)
 
     AmiBackend.describe_image_attribute = attribute
-    for name, function in vars(_Responses).items():
-        if not name.startswith("__"):
-            setattr(AmisResponse, name, function)
+    extend(AmisResponse, _Responses)
     AmisResponse.copy_image = idempotent("CopyImage", AmisResponse.copy_image)

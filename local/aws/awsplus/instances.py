@@ -10,6 +10,7 @@ from moto.ec2.responses.instances import InstanceResponse
 
 from . import durations, key_use
 from .accounts import backend_of
+from .callers import current
 from .clock import CLOCK
 from .errors import ec2_error
 from .images import visible_image
@@ -58,9 +59,11 @@ def _start(original: Any) -> Any:
 
 
 def _has_unusable_key(instance: Any) -> bool:
+    """The caller's permission counts, not that of whoever made the volumes: https://repost.aws/knowledge-center/encrypted-volumes-stops-immediately"""
     backend = instance.ec2_backend
+    caller = current(backend.account_id)
     volumes = [backend.get_volume(block.volume_id) for block in instance.block_device_mapping.values()]
-    return any(v.encrypted and key_use.problem(backend.account_id, backend.region_name, v.kms_key_id) for v in volumes)
+    return any(v.encrypted and not key_use.is_usable(caller, backend.region_name, v.kms_key_id) for v in volumes)
 
 
 def _falls_back(instance: Any) -> None:

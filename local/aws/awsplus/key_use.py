@@ -7,10 +7,14 @@ https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from typing import Any, Mapping
 
 from moto.kms import kms_backends
+
+from .callers import current
+from .identity import both_allow, own_decision
+from .keys import living
+from .policy import DENY, Principal, Request, decide
 
 NOT_ACCESSIBLE = "Given key ID is not accessible"
 
@@ -18,65 +22,66 @@ NOT_ACCESSIBLE = "Given key ID is not accessible"
 NEEDED = {"Decrypt", "CreateGrant", "DescribeKey"}
 
 
-def problem(account_id: str, region: str, arn: str | None) -> str | None:
-    """Why the account cannot encrypt or decrypt volumes of the region with the key; None where it can."""
-    if arn is None or is_usable(account_id, region, arn):
+def begun(resource: Any) -> Any:
+    """Whoever calls now is whose permission counts when the key is asked for, later."""
+    resource.begun_by = current(resource.ec2_backend.account_id)
+    return resource
+
+
+def problem_of(resource: Any) -> str | None:
+    """Why EBS cannot make this volume or snapshot; None where it can."""
+    if not resource.encrypted or resource.kms_key_id is None:
         return None
-    return NOT_ACCESSIBLE
+    principal = getattr(resource, "begun_by", Principal(resource.ec2_backend.account_id))
+    return None if is_usable(principal, resource.ec2_backend.region_name, resource.kms_key_id) else NOT_ACCESSIBLE
 
 
-def is_usable(account_id: str, region: str, arn: str) -> bool:
+def is_usable(principal: Principal, region: str, arn: str) -> bool:
+    """Whether EBS can encrypt and decrypt volumes of the region with the key, for this principal."""
     key = _key(arn)
     if key is None or arn.split(":")[3] != region:
         return False
     # Only symmetric keys that are enabled: https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
     if key.key_state != "Enabled" or key.key_spec != "SYMMETRIC_DEFAULT":
         return False
-    return key.account_id == account_id or _is_granted(key, account_id) or _is_allowed(key, account_id)
+    via = {"kms:viaservice": f"ec2.{region}.amazonaws.com"}
+    for_grants = {**via, "kms:grantisforawsresource": "true"}
+    return all(may(key, principal, operation, for_grants if operation == "CreateGrant" else via) for operation in NEEDED)
+
+
+def may(key: Any, principal: Principal, operation: str, more: Mapping[str, str] | None = None, encryption_context: Mapping[str, str] | None = None) -> bool:
+    """By the key's policy, the principal's own or a grant; what a policy denies no grant allows.
+
+    https://docs.aws.amazon.com/kms/latest/developerguide/policy-evaluation.html
+    """
+    known = {"kms:calleraccount": principal.account_id, "aws:principalaccount": principal.account_id}
+    request = Request(f"kms:{operation}", principal, key.arn, {**known, "aws:principalarn": _iam_arn(principal), **(more or {})})
+    if both_allow(key.policy, key.account_id, request):
+        return True
+    return _is_granted(key, principal, operation, encryption_context or {}) and DENY not in (decide(key.policy, request), own_decision(request))
+
+
+def _iam_arn(principal: Principal) -> str:
+    return principal.arn if principal.is_root else principal.arns[0]
 
 
 def _key(arn: str) -> Any:
     parts = arn.split(":")
     if len(parts) < 6 or not parts[5].startswith("key/"):
         return None
-    return kms_backends[parts[4]][parts[3]].keys.get(parts[5][len("key/"):])
+    return living(kms_backends[parts[4]][parts[3]], parts[5][len("key/"):])
 
 
-def _is_granted(key: Any, account_id: str) -> bool:
+def _is_granted(key: Any, principal: Principal, operation: str, encryption_context: Mapping[str, str]) -> bool:
     """https://docs.aws.amazon.com/kms/latest/developerguide/grants.html"""
-    granted = {
-        operation
-        for grant in key.list_grants(None)
-        if _account_of(grant.grantee_principal) == account_id
-        for operation in grant.operations
-    }
-    return NEEDED <= granted
+    grantees = {*principal.arns, principal.account_id, f"arn:aws:iam::{principal.account_id}:root"}
+    return any(
+        operation in grant.operations and grant.grantee_principal in grantees and _meets(grant.constraints or {}, encryption_context)
+        for grant in list(key.grants.values())
+    )
 
 
-def _is_allowed(key: Any, account_id: str) -> bool:
-    """https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html"""
-    allowed: set[str] = set()
-    for statement in _listed(json.loads(key.policy or "{}").get("Statement")):
-        principals = _listed((statement.get("Principal") or {}).get("AWS") if isinstance(statement.get("Principal"), dict) else statement.get("Principal"))
-        if not any(principal == "*" or _account_of(principal) == account_id for principal in principals):
-            continue
-        actions = {action.removeprefix("kms:") for action in _listed(statement.get("Action"))}
-        covered = NEEDED if "*" in actions else {n for n in NEEDED if any(_matches(a, n) for a in actions)}
-        if statement.get("Effect") == "Deny":
-            return False
-        allowed |= covered
-    return NEEDED <= allowed
-
-
-def _matches(pattern: str, operation: str) -> bool:
-    return operation.startswith(pattern[:-1]) if pattern.endswith("*") else operation == pattern
-
-
-def _account_of(principal: str) -> str:
-    return principal.split(":")[4] if principal.startswith("arn:") else principal
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _meets(constraints: Mapping[str, Any], encryption_context: Mapping[str, str]) -> bool:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_GrantConstraints.html"""
+    equals, subset = constraints.get("EncryptionContextEquals"), constraints.get("EncryptionContextSubset")
+    return (not equals or equals == encryption_context) and (not subset or subset.items() <= encryption_context.items())

@@ -8,6 +8,8 @@ from moto.kms import kms_backends
 from moto.kms.exceptions import NotFoundException
 from moto.kms.models import KmsBackend
 
+from .clock import CLOCK
+
 
 def key_arn(account_id: str, region: str, key_id: str) -> str:
     """The ARN for a key id, key ARN, alias or alias ARN, in the caller's account unless the ARN says otherwise.
@@ -20,6 +22,16 @@ def key_arn(account_id: str, region: str, key_id: str) -> str:
         return kms_backends[owner][key_region].describe_key(name).arn
     except (NotFoundException, KeyError):
         return key_id if key_id.startswith("arn:") else f"arn:aws:kms:{region}:{account_id}:key/{key_id}"
+
+
+def living(kms: Any, key_id: str) -> Any:
+    """None for a key that never was, and for one whose waiting period is over:
+    https://docs.aws.amazon.com/kms/latest/developerguide/deleting-keys.html"""
+    key = kms.keys.get(key_id)
+    if key and key.key_state == "PendingDeletion" and key.deletion_date and key.deletion_date <= CLOCK.utcnow():
+        kms.delete_key(key_id)
+        return None
+    return key
 
 
 def default_key(backend: Any) -> str:
@@ -36,20 +48,9 @@ def is_aws_managed(arn: str) -> bool:
 
 def install() -> None:
     create_key = KmsBackend.create_key
-    create_grant = KmsBackend.create_grant
 
     def create_key_with_defaults(self: Any, policy: Any, key_usage: Any, key_spec: Any, *rest: Any, **more: Any) -> Any:
         """KeyUsage and KeySpec default: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html"""
         return create_key(self, policy, key_usage or "ENCRYPT_DECRYPT", key_spec or "SYMMETRIC_DEFAULT", *rest, **more)
 
-    def create_grant_once(self: Any, key_id: str, grantee_principal: str, operations: list[str], name: str, *rest: Any, **more: Any) -> tuple[str, str]:
-        """The same name with the same parameters is the same grant: https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateGrant.html"""
-        if name:
-            for grant in self.describe_key(key_id).list_grants(None):
-                same = (grant.name, grant.grantee_principal, sorted(grant.operations))
-                if same == (name, grantee_principal, sorted(operations)):
-                    return grant.id, grant.token
-        return create_grant(self, key_id, grantee_principal, operations, name, *rest, **more)
-
     KmsBackend.create_key = create_key_with_defaults
-    KmsBackend.create_grant = create_grant_once

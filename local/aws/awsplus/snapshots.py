@@ -19,6 +19,7 @@ from .errors import ec2_error
 from .keys import is_aws_managed
 from .lag import born, shown
 from .limits import require_room_for_copy, require_room_for_snapshots
+from .patch import extend
 from .volumes import encryption
 
 # The VolumeId that EC2 gives a copied snapshot: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
@@ -34,12 +35,8 @@ def _status(self: Any) -> str:
         return "pending"
     if "ended" not in self.__dict__:
         # A key may become unusable half-way; then the copy fails although it was well begun.
-        self.__dict__["ended"] = "error" if _key_problem(self) else "completed"
+        self.__dict__["ended"] = "error" if key_use.problem_of(self) else "completed"
     return self.__dict__["ended"]
-
-
-def _key_problem(self: Any) -> str | None:
-    return key_use.problem(self.ec2_backend.account_id, self.ec2_backend.region_name, self.kms_key_id if self.encrypted else None)
 
 
 def _state_message(self: Any) -> str | None:
@@ -54,7 +51,7 @@ def _progress(self: Any) -> str:
 
 
 def _takes(snapshot: Any, seconds: float) -> Any:
-    born(snapshot)
+    key_use.begun(born(snapshot))
     snapshot.begun_at = CLOCK.now()
     snapshot.done_at = CLOCK.after(seconds)
     snapshot.start_time = CLOCK.utcnow()
@@ -276,6 +273,4 @@ def install() -> None:
         setattr(EBSBackend, function.__name__, function)
     EBSBackend.add_create_volume_permission = _add_permission(EBSBackend.add_create_volume_permission)
     EBSBackend.delete_snapshot = _delete(EBSBackend.delete_snapshot)
-    for name, function in vars(_Responses).items():
-        if not name.startswith("__"):
-            setattr(ElasticBlockStore, name, function)
+    extend(ElasticBlockStore, _Responses)

@@ -59,8 +59,7 @@ def install() -> None:
             volume.iops = gp2_iops
         volume.created_at = CLOCK.after(durations.VOLUME_CREATE)
         volume.create_time = CLOCK.utcnow()
-        born(volume)
-        return volume
+        return key_use.begun(born(volume))
 
     def attach(self: Any, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False) -> Any:
         volume, instance = self.get_volume(volume_id), self.get_instance(instance_id)
@@ -96,9 +95,7 @@ def install() -> None:
         if not CLOCK.is_past(getattr(self, "created_at", 0)):
             return "creating"
         if "made" not in self.__dict__:
-            backend = self.ec2_backend
-            key_problem = key_use.problem(backend.account_id, backend.region_name, self.kms_key_id if self.encrypted else None)
-            self.__dict__["made"] = "error" if key_problem else "available"
+            self.__dict__["made"] = "error" if key_use.problem_of(self) else "available"
         return self.__dict__["made"]
 
     def delete_on_termination(self: Any) -> bool:
