@@ -21,10 +21,12 @@ from awsplus.clock import CLOCK  # noqa: E402
 from awsplus.control import control  # noqa: E402
 from awsplus.counts import count  # noqa: E402
 from awsplus.errors import AwsErrorFormat  # noqa: E402
+from awsplus.faults import inject  # noqa: E402
 from awsplus.gateway import Gateway  # noqa: E402
 from awsplus.install import install  # noqa: E402
 from awsplus.key_calls import guard_keys  # noqa: E402
-from awsplus.lag import LAG  # noqa: E402
+from awsplus.lag import LAG, look_back  # noqa: E402
+from awsplus import others_calls  # noqa: E402
 from awsplus.limits import LIMITS, throttle  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
@@ -63,7 +65,8 @@ def exit_with_parent() -> None:
 def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
     gateway = Gateway(AwsErrorFormat(dispatcher))
-    for hook in (count, throttle, remember_caller, authorize, guard_keys):
+    others_calls.answer_by(gateway)
+    for hook in (count, inject, throttle, remember_caller, authorize, guard_keys, look_back):
         gateway.add(hook)
     return control(gateway)
 

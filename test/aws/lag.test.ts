@@ -1,13 +1,17 @@
 import {
   CreateImageCommand,
   CreateSnapshotCommand,
+  CreateTagsCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
+  DetachVolumeCommand,
+  RunInstancesCommand,
+  StopInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import type { TestAccount } from '../support/accounts';
 import { AwsServer } from '../support/awsServer';
-import { anInstance, aVolume } from '../support/seed';
+import { anImage, anInstance, aVolume, instance, volume } from '../support/seed';
 
 /** https://docs.aws.amazon.com/ec2/latest/devguide/eventual-consistency.html */
 describe('reads that lag behind writes', () => {
@@ -60,5 +64,63 @@ describe('reads that lag behind writes', () => {
     expect(await isShown()).toBe(false);
     await aws.control.post('clock', { advance: 61 });
     expect(await isShown()).toBe(true);
+  });
+
+  describe('are of a moment ago', () => {
+    const late = () => aws.control.post('lag', { seconds: 60 });
+    const later = () => aws.control.post('clock', { advance: 61 });
+
+    it('in the states of instances', async () => {
+      const { instanceId } = await anInstance(account, { data: [] });
+      await later();
+      await late();
+      const state = async () => (await instance(account, instanceId)).State?.Name;
+      await ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+      expect(await state()).toBe('running');
+      await later();
+      expect(await state()).toBe('stopped');
+    });
+
+    it('in attachments', async () => {
+      const { volumes } = await anInstance(account);
+      const VolumeId = volumes['/dev/sdf'] ?? '';
+      await later();
+      await late();
+      await ec2().send(new DetachVolumeCommand({ VolumeId }));
+      expect(await volume(account, VolumeId)).toMatchObject({
+        State: 'in-use',
+        Attachments: [{ State: 'attached' }],
+      });
+      await later();
+      expect(await volume(account, VolumeId)).toMatchObject({ State: 'available' });
+    });
+
+    it('in tags, and in lists that are filtered by them', async () => {
+      const VolumeId = await aVolume(account);
+      await later();
+      await late();
+      await ec2().send(
+        new CreateTagsCommand({ Resources: [VolumeId], Tags: [{ Key: 'late', Value: VolumeId }] }),
+      );
+      const Filters = [{ Name: 'tag:late', Values: [VolumeId] }];
+      const found = async () => (await ec2().send(new DescribeVolumesCommand({ Filters }))).Volumes ?? [];
+      expect((await volume(account, VolumeId)).Tags ?? []).toEqual([]);
+      expect(await found()).toHaveLength(0);
+      await later();
+      expect(await found()).toHaveLength(1);
+    });
+
+    it('for instances that were just started', async () => {
+      const ImageId = await anImage(account);
+      await later();
+      await late();
+      const { Instances = [] } = await ec2().send(
+        new RunInstancesCommand({ ImageId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 }),
+      );
+      const id = Instances[0]?.InstanceId ?? '';
+      await expect(instance(account, id)).rejects.toMatchObject({ name: 'InvalidInstanceID.NotFound' });
+      await later();
+      expect((await instance(account, id)).InstanceId).toBe(id);
+    });
   });
 });

@@ -54,8 +54,7 @@ def write(volume: Any, indexes: list[int]) -> None:
     beyond = [index for index in indexes if not 0 <= index < volume.size * BLOCKS_PER_GIB]
     if beyond:
         raise ControlError(f"{volume.id} of {volume.size} GiB has no block {beyond[0]}")
-    attachment = volume.attachment
-    if attachment is None or attachment.status != "attached" or attachment.instance.state != "running":
+    if not any(link.status in ("attached", "busy") and link.instance.state == "running" for link in volume.attachments):
         raise ControlError(f"{volume.id} is not attached to a running instance: nobody can write to it")
     with WRITES:
         volume.content = MappingProxyType({**content_of(volume), **{index: next(_versions) for index in indexes}})

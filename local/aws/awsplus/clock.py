@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, Iterator
 
 from .control import ControlError, route
+
+
+_LOOKING_BACK: ContextVar[float] = ContextVar("looking_back", default=0.0)
 
 
 class Clock:
@@ -18,7 +23,16 @@ class Clock:
 
     def now(self) -> float:
         passed = time.monotonic() - self._started
-        return self._origin + passed * (1.0 if self.speed is None else self.speed)
+        return self._origin + passed * (1.0 if self.speed is None else self.speed) - _LOOKING_BACK.get()
+
+    @contextmanager
+    def looking_back(self, seconds: float) -> Iterator[None]:
+        """Within, this thread sees the time of so many seconds ago."""
+        token = _LOOKING_BACK.set(seconds)
+        try:
+            yield
+        finally:
+            _LOOKING_BACK.reset(token)
 
     def set(self, moment: float) -> None:
         self._started = time.monotonic()

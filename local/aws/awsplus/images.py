@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any, Callable
 
 from moto.core.responses import ActionResult
@@ -15,8 +16,9 @@ from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
 from .lag import born, shown
+from .pages import paged
 from .patch import extend
-from .snapshots import own_view, paged
+from .snapshots import own_view
 from .tokens import idempotent
 
 
@@ -24,11 +26,30 @@ def launchable_by(image: Any, account_id: str) -> bool:
     return image.is_public or {"UserId": account_id} in image.launch_permissions
 
 
+class _WithoutAutoSnapshot:
+    """moto gives every image a snapshot of nothing; ours have those of their devices."""
+
+    def __init__(self, backend: Any) -> None:
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._backend, name)
+
+    def create_volume(self, **_: Any) -> Any:
+        return SimpleNamespace(id="")
+
+    def create_snapshot(self, *_: Any, **__: Any) -> None:
+        return None
+
+    def delete_volume(self, _: str) -> None:
+        return None
+
+
 def _new_image(backend: Any, name: str, description: str | None, devices: list[dict[str, Any]], instance: Any = None, source: Any = None) -> Any:
     if any(image.name == name for image in backend.amis.values()):
         raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
-    image = Ami(backend, random_ami_id(), instance=instance, source_ami=source, name=name, description=description or "", root_device_type="ebs", owner_id=backend.account_id)
-    backend.snapshots.pop(image.ebs_snapshot.id, None)
+    image = Ami(_WithoutAutoSnapshot(backend), random_ami_id(), instance=instance, source_ami=source, name=name, description=description or "", root_device_type="ebs", owner_id=backend.account_id)
+    image.ec2_backend = backend
     image.devices = devices
     sizes = [device["Ebs"].get("VolumeSize") or 0 for device in devices if "Ebs" in device]
     image.available_at = CLOCK.after(durations.IMAGE_BASE + durations.snapshot(max(sizes, default=0), None))

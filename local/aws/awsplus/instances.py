@@ -5,38 +5,49 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from moto.ec2.models.instances import Instance, InstanceBackend, StateReason
+from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 from moto.ec2.responses.instances import InstanceResponse
 
 from . import durations, key_use
 from .accounts import backend_of
+from .attachments import drop, instance_links, link_up, links, release_busy
 from .callers import current
 from .clock import CLOCK
 from .errors import ec2_error
 from .images import visible_image
+from .lag import History
 from .tokens import idempotent
 
 _EBS_FIELDS = ("SnapshotId", "VolumeSize", "DeleteOnTermination", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
 
 
 def _state_of(self: Any) -> Any:
-    state = self.__dict__["_ec2_state"]
-    until, name, code = self.__dict__.get("_transition", (0, "", 0))
-    if name and CLOCK.is_past(until):
-        state.name, state.code = name, code
-        self.__dict__.pop("_transition")
-    return state
+    """moto's own object is where the instance is going to; on its way there it is in another state."""
+    goal = self.__dict__["_ec2_state"]
+    until, *via = self.__dict__.get("_transition", (0, goal.name, goal.code))
+    name, code = (goal.name, goal.code) if CLOCK.is_past(until) else via
+    seen = _states(self).seen((name, code))
+    return goal if seen == (goal.name, goal.code) else InstanceState(*seen)
+
+
+def _states(instance: Any) -> History:
+    return instance.__dict__.setdefault("_states", History())
 
 
 def _set_state(self: Any, value: Any) -> None:
     self.__dict__["_ec2_state"] = value
 
 
-def _in_transition(self: Any, via: tuple[str, int], to: tuple[str, int], seconds: float) -> None:
-    if CLOCK.speed is None:
-        return
-    self._state.name, self._state.code = via
-    self.__dict__["_transition"] = (CLOCK.after(seconds), *to)
+def _leaves_state(self: Any) -> Any:
+    """The state that it is about to leave, which reads that lag still show."""
+    state = self._state
+    _states(self).changes((state.name, state.code))
+    return copy.copy(state)
+
+
+def _in_transition(self: Any, via: tuple[str, int], seconds: float) -> None:
+    if CLOCK.speed is not None:
+        self.__dict__["_transition"] = (CLOCK.after(seconds), *via)
 
 
 def _start(original: Any) -> Any:
@@ -47,12 +58,13 @@ def _start(original: Any) -> Any:
             raise ec2_error("IncorrectInstanceState", f"The instance '{self.id}' is not in a state from which it can be started.")
         if self.root_device_name not in self.block_device_mapping:
             raise ec2_error("IncorrectInstanceState", f"Instance '{self.id}' does not have a volume attached at root ({self.root_device_name})")
-        previous = original(self)
+        previous = _leaves_state(self)
+        original(self)
         self.launch_time = CLOCK.utcnow()
         if _has_unusable_key(self):
             _falls_back(self)
         else:
-            _in_transition(self, ("pending", 0), ("running", 16), durations.INSTANCE_START)
+            _in_transition(self, ("pending", 0), durations.INSTANCE_START)
         return previous
 
     return start
@@ -68,16 +80,17 @@ def _has_unusable_key(instance: Any) -> bool:
 
 def _falls_back(instance: Any) -> None:
     """An encrypted volume that cannot be opened: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/troubleshooting-launch.html"""
-    instance._state.name, instance._state.code = "stopped", 80
+    goal = instance.__dict__["_ec2_state"]
+    goal.name, goal.code = "stopped", 80
     instance.state_reason = StateReason("Client error on launch", "Client.InternalError")
-    _in_transition(instance, ("pending", 0), ("stopped", 80), durations.INSTANCE_FALLBACK)
+    _in_transition(instance, ("pending", 0), durations.INSTANCE_FALLBACK)
 
 
 def _never_starts(instance: Any) -> None:
     """A launch from an image whose key the account may not use: the instance is there, and then it is terminated."""
     instance.terminate()
     instance.state_reason = StateReason("Client error on launch", "Client.InternalError")
-    _in_transition(instance, ("pending", 0), ("terminated", 48), durations.INSTANCE_FALLBACK)
+    _in_transition(instance, ("pending", 0), durations.INSTANCE_FALLBACK)
 
 
 def _stop(original: Any) -> Any:
@@ -86,8 +99,10 @@ def _stop(original: Any) -> Any:
             return self._state
         if self.state != "running":
             raise ec2_error("IncorrectInstanceState", f"The instance '{self.id}' is not in a state from which it can be stopped.")
-        previous = original(self)
-        _in_transition(self, ("stopping", 64), ("stopped", 80), durations.INSTANCE_STOP)
+        previous = _leaves_state(self)
+        original(self)
+        release_busy(self)
+        _in_transition(self, ("stopping", 64), durations.INSTANCE_STOP)
         return previous
 
     return stop
@@ -96,16 +111,24 @@ def _stop(original: Any) -> Any:
 def _terminate(original: Any) -> Any:
     def terminate(self: Any) -> Any:
         """Volumes go or stay by their DeleteOnTermination: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html"""
-        previous = copy.copy(self._state)
-        if previous.name == "terminated":
-            return previous
+        if self.state in ("shutting-down", "terminated"):
+            return self._state
+        previous = _leaves_state(self)
         self.__dict__.pop("_transition", None)
-        self._state.name, self._state.code = "shutting-down", 32
         original(self)
-        _in_transition(self, ("shutting-down", 32), ("terminated", 48), durations.INSTANCE_STOP)
+        _in_transition(self, ("shutting-down", 32), durations.INSTANCE_STOP)
         return previous
 
     return terminate
+
+
+def _let_volumes_go(self: Any) -> None:
+    """Of a terminated instance."""
+    for link in instance_links(self):
+        goes = link.delete_on_termination
+        drop(link)
+        if goes and not links(link.volume):
+            self.ec2_backend.volumes.pop(link.volume.id, None)
 
 
 def _devices(image: Any, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -129,7 +152,7 @@ def _run(original: Any) -> Any:
             if _has_unusable_key(instance):
                 _never_starts(instance)
             else:
-                _in_transition(instance, ("pending", 0), ("running", 16), durations.INSTANCE_START)
+                _in_transition(instance, ("pending", 0), durations.INSTANCE_START)
         return reservation
 
     return run_instances
@@ -148,7 +171,7 @@ def _add_device(backend: Any, instance: Any, image: Any, device: dict[str, Any],
     volume.created_at = 0
     volume.add_tags(tags)
     is_root = device["DeviceName"] == instance.root_device_name
-    backend.attach_volume(volume.id, instance.id, device["DeviceName"], bool(ebs.get("DeleteOnTermination", is_root)))
+    link_up(volume, instance, device["DeviceName"], bool(ebs.get("DeleteOnTermination", is_root)))
 
 
 def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
@@ -161,6 +184,7 @@ def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
 
 def install() -> None:
     Instance._state = property(_state_of, _set_state)
+    Instance.teardown_defaults = _let_volumes_go
     Instance.start = _start(Instance.start)
     Instance.stop = _stop(Instance.stop)
     Instance.terminate = _terminate(Instance.terminate)

@@ -12,6 +12,7 @@ from typing import Any, Mapping
 from moto.kms import kms_backends
 
 from .callers import current
+from .faults import semantic
 from .identity import both_allow, own_decision
 from .keys import living
 from .policy import DENY, Principal, Request, decide
@@ -25,11 +26,14 @@ NEEDED = {"Decrypt", "CreateGrant", "DescribeKey"}
 def begun(resource: Any) -> Any:
     """Whoever calls now is whose permission counts when the key is asked for, later."""
     resource.begun_by = current(resource.ec2_backend.account_id)
+    resource.doomed = semantic("fails")
     return resource
 
 
 def problem_of(resource: Any) -> str | None:
     """Why EBS cannot make this volume or snapshot; None where it can."""
+    if getattr(resource, "doomed", None):
+        return resource.doomed
     if not resource.encrypted or resource.kms_key_id is None:
         return None
     principal = getattr(resource, "begun_by", Principal(resource.ec2_backend.account_id))

@@ -1,4 +1,4 @@
-"""Pages of what KMS lists: Limit, Marker, Truncated. https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html"""
+"""Pages, as EC2 and as KMS cut them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from moto.core.exceptions import JsonRESTError
 LARGEST_LIMIT = 1000
 
 
+def paged(items: list[Any], max_results: Any, token: Any) -> tuple[list[Any], str | None]:
+    """A page and the token of the next: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Query-Requests.html#api-pagination"""
+    if not max_results and not token:
+        return items, None
+    start = int(token or 0)
+    end = start + int(max_results or len(items))
+    return items[start:end], str(end) if end < len(items) else None
+
+
 def page_of(response: Any, name: str, items: list[Any], default_limit: int) -> str:
+    """Limit, Marker, Truncated: https://docs.aws.amazon.com/kms/latest/APIReference/API_ListKeys.html"""
     limit = response._get_param("Limit") or default_limit
     if not 1 <= limit <= LARGEST_LIMIT:
         raise JsonRESTError("ValidationException", f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: Member must have value between 1 and {LARGEST_LIMIT}")

@@ -19,6 +19,7 @@ from .errors import ec2_error
 from .keys import is_aws_managed
 from .lag import born, shown
 from .limits import require_room_for_copy, require_room_for_snapshots
+from .pages import paged
 from .patch import extend
 from .volumes import encryption
 
@@ -40,7 +41,7 @@ def _status(self: Any) -> str:
 
 
 def _state_message(self: Any) -> str | None:
-    return key_use.NOT_ACCESSIBLE if self.status == "error" else None
+    return getattr(self, "doomed", None) or key_use.NOT_ACCESSIBLE if self.status == "error" else None
 
 
 def _progress(self: Any) -> str:
@@ -252,14 +253,6 @@ class _Shared:
 
 def own_view(item: Any, account_id: str) -> Any:
     return item if item.owner_id == account_id else _Shared(item)
-
-
-def paged(items: list[Any], max_results: Any, token: Any) -> tuple[list[Any], str | None]:
-    if not max_results:
-        return items, None
-    start = int(token or 0)
-    end = start + int(max_results)
-    return items[start:end], str(end) if end < len(items) else None
 
 
 def install() -> None:

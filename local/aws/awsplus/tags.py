@@ -7,6 +7,8 @@ from typing import Any
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
+from .lag import tags_seen
+
 _get_filter_value = TaggedEC2Resource.get_filter_value
 
 
@@ -18,7 +20,8 @@ def _get_tags(self: Any) -> list[dict[str, str]]:
 
 
 def _tags_of(resource: Any) -> dict[str, str]:
-    return resource.ec2_backend.tags.get(resource.id, {})
+    backend = resource.ec2_backend
+    return tags_seen(backend, resource.id, backend.tags.get(resource.id, {}))
 
 
 def _add_tags(self: Any, tag_map: dict[str, str]) -> None:

@@ -1,18 +1,22 @@
-"""Volumes: encryption that is inherited, client tokens, attachment rules, states that take time."""
+"""Volumes: encryption that is inherited, client tokens, and states that take time."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from moto.ec2.models.elastic_block_store import EBSBackend, Volume, VolumeAttachment
+from moto.core.responses import ActionResult
+from moto.ec2.models.elastic_block_store import EBSBackend, Volume
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
+from moto.ec2.utils import random_volume_id
 
-from . import durations, key_use
+from . import durations, key_use, volume_rules
 from .blocks import holds_content_of
 from .clock import CLOCK
 from .errors import ec2_error
 from .keys import default_key, key_arn
 from .lag import born
+from .pages import paged
+from .patch import extend
 from .tokens import idempotent
 
 
@@ -31,90 +35,116 @@ def encryption(backend: Any, encrypted: bool, kms_key_id: str | None, source: An
     return False, None
 
 
-def install() -> None:
-    create_volume = EBSBackend.create_volume
-    attach_volume = EBSBackend.attach_volume
-    detach_volume = EBSBackend.detach_volume
-
-    def create(self: Any, size: Any, zone_name: str, snapshot_id: str | None = None, encrypted: bool = False, kms_key_id: str | None = None, volume_type: str | None = None, iops: Any = None, throughput: Any = None, multi_attach_enabled: Any = None, source: Any = None) -> Volume:
+class _Backend(EBSBackend):
+    def create_volume(
+        self, size: Any, zone_name: str, snapshot_id: str | None = None, encrypted: bool = False, kms_key_id: str | None = None,
+        volume_type: str | None = None, iops: Any = None, throughput: Any = None, multi_attach_enabled: Any = None, source: Any = None,
+    ) -> Volume:
+        """`source`: the snapshot or volume whose content and encryption it inherits, where the caller already looked it up."""
         if snapshot_id and source is None:
-            source = self.visible_snapshot(snapshot_id)
-        if source and size and int(size) < int(source.volume_size):
-            raise ec2_error("InvalidParameterValue", f"Volume of {size}GiB is smaller than snapshot '{snapshot_id}'")
-        if source and source.status != "completed":
-            raise ec2_error("IncorrectState", f"Snapshot '{snapshot_id}' is not 'completed'.")
+            source = _usable_snapshot(self, snapshot_id)
+        size_gib = int(size or (source.volume_size if source else 0))
+        if not size_gib:
+            raise ec2_error("MissingParameter", "The request must contain the parameter size/snapshot")
+        if source and size_gib < int(source.volume_size):
+            raise ec2_error("InvalidParameterValue", f"Volume of {size_gib}GiB is smaller than snapshot '{snapshot_id or source.id}'")
+        zone = self.get_zone_by_name(zone_name)
+        if zone is None:
+            raise ec2_error("InvalidZone.NotFound", f"The zone '{zone_name}' does not exist.")
+        kind = volume_type or "gp2"
+        volume_rules.require_valid(kind, size_gib, _int(iops), _int(throughput), bool(multi_attach_enabled))
         encrypted, kms_key_id = encryption(self, encrypted, kms_key_id, source)
-        if volume_type == "gp3" and not throughput:
-            throughput = 125
-        if (volume_type or "gp2") == "gp2" and iops is None:
-            size_gib = int(size or (source.volume_size if source else 0))
-            gp2_iops = max(100, min(16000, 3 * size_gib))
-        else:
-            gp2_iops = None
-        volume = create_volume(self, int(size or source.volume_size) if (size or source) else None, zone_name, None, encrypted, kms_key_id, volume_type, iops, throughput, multi_attach_enabled)
-        volume.snapshot_id = snapshot_id
+        iops, throughput = volume_rules.with_defaults(kind, size_gib, iops, throughput)
+        volume = Volume(self, random_volume_id(), size_gib, zone, snapshot_id, encrypted, kms_key_id, kind, iops, throughput, bool(multi_attach_enabled))
         if source:
             holds_content_of(volume, source)
-        if gp2_iops:
-            volume.iops = gp2_iops
         volume.created_at = CLOCK.after(durations.VOLUME_CREATE)
         volume.create_time = CLOCK.utcnow()
+        self.volumes[volume.id] = volume
         return key_use.begun(born(volume))
 
-    def attach(self: Any, volume_id: str, instance_id: str, device_path: str, delete_on_termination: bool = False) -> Any:
-        volume, instance = self.get_volume(volume_id), self.get_instance(instance_id)
-        if volume.attachment:
-            raise ec2_error("VolumeInUse", f"{volume_id} is already attached to an instance")
-        if volume.status == "creating":
-            raise ec2_error("IncorrectState", f"Volume '{volume_id}' is not 'available'.")
-        if device_path in instance.block_device_mapping:
-            raise ec2_error("InvalidParameterValue", f"Invalid value '{device_path}' for unixDevice. Attachment point {device_path} is already in use")
-        if volume.availability_zone != instance.availability_zone:
-            raise ec2_error("InvalidVolume.ZoneMismatch", f"The volume '{volume_id}' is not in the same availability zone as instance '{instance_id}'")
-        if instance.state not in ("running", "stopped"):
-            raise ec2_error("IncorrectState", f"Instance '{instance_id}' is not 'running' or 'stopped'.")
-        attachment = attach_volume(self, volume_id, instance_id, device_path, delete_on_termination)
-        attachment.attached_at = CLOCK.after(durations.VOLUME_ATTACH)
-        return attachment
 
-    def detach(self: Any, volume_id: str, instance_id: str | None, device_path: str | None) -> Any:
-        volume = self.get_volume(volume_id)
-        if not volume.attachment:
-            raise ec2_error("IncorrectState", f"Volume '{volume_id}' is in the 'available' state.")
-        instance = volume.attachment.instance
-        if instance_id and instance_id != instance.id:
-            raise ec2_error("InvalidAttachment.NotFound", f"Volume '{volume_id}' is not attached to '{instance_id}'")
-        is_root = volume.attachment.device == instance.root_device_name
-        if is_root and instance.state not in ("stopped", "shutting-down", "terminated"):
-            raise ec2_error("OperationNotPermitted", f"Unable to detach root volume '{volume_id}' from instance '{instance.id}'")
-        return detach_volume(self, volume_id, instance.id, device_path)
+def _usable_snapshot(backend: Any, snapshot_id: str) -> Any:
+    snapshot = backend.visible_snapshot(snapshot_id)
+    if snapshot.status != "completed":
+        raise ec2_error("IncorrectState", f"Snapshot '{snapshot_id}' is not 'completed'.")
+    if getattr(snapshot, "storage_tier", "standard") == "archive":
+        raise ec2_error("IncorrectState", f"Snapshot '{snapshot_id}' is archived: restore it first")
+    return snapshot
 
-    def status(self: Any) -> str:
-        if self.attachment:
-            return "in-use"
-        if not CLOCK.is_past(getattr(self, "created_at", 0)):
-            return "creating"
-        if "made" not in self.__dict__:
-            self.__dict__["made"] = "error" if key_use.problem_of(self) else "available"
-        return self.__dict__["made"]
 
-    def delete_on_termination(self: Any) -> bool:
-        block = self.instance.block_device_mapping.get(self.device)
-        return bool(block and block.delete_on_termination)
+def _int(value: Any) -> int | None:
+    return int(value) if value else None
 
-    def attachment_status(self: Any) -> str:
-        if self.__dict__.get("_status") == "attached" and not CLOCK.is_past(getattr(self, "attached_at", 0)):
-            return "attaching"
-        return self.__dict__["_status"]
 
-    def set_attachment_status(self: Any, value: str) -> None:
-        self.__dict__["_status"] = value
+def _status(self: Any) -> str:
+    if self.attachment:
+        return "in-use"
+    if not CLOCK.is_past(getattr(self, "created_at", 0)):
+        return "creating"
+    if "made" not in self.__dict__:
+        self.__dict__["made"] = "error" if key_use.problem_of(self) else "available"
+    return self.__dict__["made"]
 
-    EBSBackend.create_volume = create
-    EBSBackend.attach_volume = attach
-    EBSBackend.detach_volume = detach
-    Volume.status = property(status)
-    VolumeAttachment.status = property(attachment_status, set_attachment_status)
-    VolumeAttachment.state = VolumeAttachment.status
-    VolumeAttachment.delete_on_termination = property(delete_on_termination)
+
+class _Responses(ElasticBlockStore):
+    def create_volume(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html"""
+        self.error_on_dryrun()
+        encrypted, key = self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId")
+        if key and not encrypted:
+            raise ec2_error("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
+        volume = self.ec2_backend.create_volume(
+            self._get_param("Size"), self._get_param("AvailabilityZone"), self._get_param("SnapshotId"), encrypted, key,
+            self._get_param("VolumeType"), self._get_param("Iops"), self._get_param("Throughput"), self._get_param("MultiAttachEnabled"),
+        )
+        rate = self._get_param("VolumeInitializationRate")
+        initializes(volume, "provisioned" if rate else "default", rate or durations.INITIALIZATION_MIB_PER_SECOND)
+        volume.volume_initialization_rate = rate
+        volume.add_tags(self._parse_tag_specification().get("volume", {}))
+        return ActionResult(volume)
+
+    def describe_volumes(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumes.html"""
+        found = self.ec2_backend.describe_volumes(self._get_param("VolumeIds", []), self._filters_from_querystring())
+        page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
+        return ActionResult({"Volumes": page, "NextToken": token})
+
+    def describe_volume_status(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeVolumeStatus.html"""
+        found = self.ec2_backend.describe_volumes(self._get_param("VolumeIds", []), self._filters_from_querystring())
+        page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
+        return ActionResult({"VolumeStatuses": [_told_status(volume) for volume in page], "NextToken": token})
+
+
+def initializes(volume: Any, kind: str, mib_per_second: float) -> None:
+    """From now on, while it can already be used; only what has a source has blocks to fetch.
+
+    https://docs.aws.amazon.com/ebs/latest/userguide/initalize-volume.html
+    """
+    seconds = volume.size * 1024 / mib_per_second if volume.snapshot_id or kind == "volume-copy" else 0
+    volume.initialization = (kind, volume.created_at, volume.created_at + (seconds if CLOCK.speed is not None else 0))
+
+
+def is_initialized(volume: Any) -> bool:
+    return CLOCK.is_past(getattr(volume, "initialization", ("", 0, 0))[2])
+
+
+def _told_status(volume: Any) -> dict[str, Any]:
+    kind, begun, done = getattr(volume, "initialization", ("default", 0, 0))
+    progress = 100 if CLOCK.is_past(done) else max(0, int(100 * (CLOCK.now() - begun) / (done - begun)))
+    details = {"InitializationType": kind, "Progress": progress, "EstimatedTimeToCompleteInSeconds": max(0, int(done - CLOCK.now()))}
+    return {
+        "VolumeId": volume.id, "AvailabilityZone": volume.availability_zone, "Actions": [], "Events": [],
+        "VolumeStatus": {"Status": "ok", "Details": [{"Name": "io-enabled", "Status": "passed"}]},
+        "InitializationStatusDetails": details,
+    }
+
+
+def install() -> None:
+    extend(EBSBackend, _Backend)
+    extend(ElasticBlockStore, _Responses)
+    Volume.status = property(_status)
+    # A clone's source is a volume, and is asked as a snapshot would be.
+    Volume.volume_size = property(lambda self: self.size)
     ElasticBlockStore.create_volume = idempotent("CreateVolume", ElasticBlockStore.create_volume)
