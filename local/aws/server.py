@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import os
 import signal
 import sys
 import threading
 import time
+from typing import Any
 
 os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
 
@@ -26,7 +28,7 @@ from awsplus.gateway import Gateway  # noqa: E402
 from awsplus.install import install  # noqa: E402
 from awsplus.key_calls import guard_keys  # noqa: E402
 from awsplus.lag import LAG, look_back  # noqa: E402
-from awsplus import others_calls  # noqa: E402
+from awsplus import faults, others_calls  # noqa: E402
 from awsplus.limits import LIMITS, throttle  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
@@ -41,12 +43,21 @@ def speed(text: str) -> float | None:
     return value
 
 
+def rules(path: str) -> list[dict[str, Any]]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except (OSError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{path} holds no JSON list of rules: {error}") from error
+
+
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
     parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second (0 stands still), or `instant` (default)")
     parser.add_argument("--limits", choices=("on", "off"), default="off", help="API rates and quotas (default: off)")
     parser.add_argument("--lag", type=float, default=0.0, help="seconds of AWS time by which reads lag behind writes (default: 0)")
+    parser.add_argument("--faults", type=rules, default=[], help="a JSON file with a list of fault rules")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser.parse_args()
 
@@ -83,6 +94,8 @@ def main() -> None:
     CLOCK.speed = options.speed
     LAG.seconds = options.lag
     LIMITS.switch(options.limits == "on")
+    for rule in options.faults:
+        faults.add(rule)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     try:
         server = make_server("127.0.0.1", options.port, application(), threaded=True)

@@ -88,10 +88,24 @@ describe('limits', () => {
   ])('allows a %s volume %i pending snapshots', async (_, most, more) => {
     const VolumeId = await ready({ size: 500, ...more });
     await aws.control.post('limits', { on: true });
-    const errors = await refused(most + 2, () => ec2.send(new CreateSnapshotCommand({ VolumeId })));
+    const errors: string[] = [];
+    for (let count = 0; count < most + 2; count++) {
+      errors.push(...(await refused(1, () => ec2.send(new CreateSnapshotCommand({ VolumeId })))));
+      await aws.control.post('clock', { advance: 15 });
+    }
     expect(errors).toEqual(['ConcurrentSnapshotLimitExceeded', 'ConcurrentSnapshotLimitExceeded']);
     await aws.control.post('clock', { advance: 7200 });
     await ec2.send(new CreateSnapshotCommand({ VolumeId }));
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+  it('wants 15 seconds between the pending snapshots of a volume', async () => {
+    const VolumeId = await ready({ size: 500 });
+    await aws.control.post('limits', { on: true });
+    const create = () => ec2.send(new CreateSnapshotCommand({ VolumeId }));
+    expect(await refused(2, create)).toEqual(['SnapshotCreationPerVolumeRateExceeded']);
+    await aws.control.post('clock', { advance: 16 });
+    expect(await refused(1, create)).toEqual([]);
   });
 
   it('allows an account 100 pending snapshots', async () => {

@@ -26,6 +26,13 @@ _ID = re.compile(r"(vol|snap|i|ami)-[0-9a-f]+$")
 _TYPES = {"vol": "volume", "snap": "snapshot", "i": "instance", "ami": "image"}
 _WITHOUT_ACCOUNT = {"snapshot", "image"}
 
+# The REST calls of EBS: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonelasticblockstore.html
+_EBS_ACTIONS = (
+    (re.compile(r"GET /snapshots/[^/]+/changedblocks$"), "ListChangedBlocks"),
+    (re.compile(r"GET /snapshots/[^/]+/blocks$"), "ListSnapshotBlocks"),
+    (re.compile(r"GET /snapshots/[^/]+/blocks/[^/]+$"), "GetSnapshotBlock"),
+)
+
 # What a call makes needs permission too, as `type/*`.
 _MAKES = {
     "CreateSnapshot": ("snapshot",), "CreateSnapshots": ("snapshot",), "CopySnapshot": ("snapshot",),
@@ -45,7 +52,7 @@ def authorize(call: Call, environ: dict[str, Any], start: Start, onward: App) ->
 
 
 def _requests(call: Call, principal: Principal) -> Iterator[Request]:
-    action, context = f"{call.service}:{call.action}", _context(call)
+    action, context = f"{call.service}:{_action_of(call)}", _context(call)
     named = [] if call.action.startswith("Describe") else sorted({v for v in call.parameters.values() if isinstance(v, str) and _ID.match(v)})
     made = _MAKES.get(call.action, ()) if call.service == "ec2" else ()
     for resource_id in named:
@@ -56,6 +63,11 @@ def _requests(call: Call, principal: Principal) -> Iterator[Request]:
         yield Request("ec2:CreateTags", principal, _arn(call, tagged_type, "*"), {**context, "ec2:createaction": call.action})
     if not named and not made:
         yield Request(action, principal, "*", context)
+
+
+def _action_of(call: Call) -> str:
+    rest = (name for pattern, name in _EBS_ACTIONS if pattern.match(call.action)) if call.service == "ebs" else iter(())
+    return next(rest, call.action)
 
 
 def _arn(call: Call, resource_type: str, resource_id: str) -> str:

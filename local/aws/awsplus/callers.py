@@ -17,8 +17,22 @@ PARTITION = "aws"
 _CALLER: ContextVar[Principal | None] = ContextVar("caller", default=None)
 
 
+_known: dict[str, Principal] = {}
+
+
+def forget() -> None:
+    _known.clear()
+
+
 def caller_of(call: Call) -> Principal:
     """A key that nobody made is the root's of the account that moto takes callers for."""
+    known = _known.get(call.access_key)
+    if known is None:
+        known = _known[call.access_key] = _look_up(call)
+    return known
+
+
+def _look_up(call: Call) -> Principal:
     iam = iam_backends[call.account_id][PARTITION]
     role = getattr(iam.access_keys.get(call.access_key), "role_arn", None)
     if role:

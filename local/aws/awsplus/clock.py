@@ -19,7 +19,7 @@ class Clock:
 
     def __init__(self) -> None:
         self.speed: float | None = None
-        self.set(time.time())
+        self.reset()
 
     def now(self) -> float:
         passed = time.monotonic() - self._started
@@ -37,6 +37,9 @@ class Clock:
     def set(self, moment: float) -> None:
         self._started = time.monotonic()
         self._origin = moment
+
+    def reset(self) -> None:
+        self.set(time.time())
 
     def run_at(self, speed: float | None) -> None:
         """From now on; what was begun ends by the new speed."""

@@ -44,6 +44,10 @@ def tell(asked: dict[str, Any]) -> list[dict[str, Any]]:
 
 @route("DELETE", "calls")
 def forget(_: dict[str, Any]) -> dict[str, Any]:
+    forget_all()
+    return {}
+
+
+def forget_all() -> None:
     with _LOCK:
         _counts.clear()
-    return {}

@@ -12,16 +12,24 @@ SNAPSHOT_BASE = 20.0
 SNAPSHOT_MIB_PER_SECOND = 120
 COPY_BASE = 30.0
 COPY_MIB_PER_SECOND = 180
+# https://docs.aws.amazon.com/ebs/latest/userguide/time-based-copies.html
+TIME_BASED_COPY_MIB_PER_SECOND = 500
+# Up to 72 hours each: https://docs.aws.amazon.com/ebs/latest/userguide/snapshot-archive.html
+ARCHIVE = 48 * 3600.0
+RESTORE = 36 * 3600.0
 IMAGE_BASE = 60.0
 VOLUME_CREATE = 4.0
 VOLUME_ATTACH = 3.0
 VOLUME_DETACH = 4.0
+# 60 minutes a TiB: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-fast-snapshot-restore.html
+FAST_RESTORE_SECONDS_PER_GIB = 3600 / 1024
 VOLUME_MODIFY = 10.0
 OPTIMIZE_MIB_PER_SECOND = 50
 # 6 hours for the first TiB: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copying-volume.html
 INITIALIZATION_MIB_PER_SECOND = 1024 * 1024 / (6 * 3600)
 REPLACE_ROOT = 60.0
 INSTANCE_START = 18.0
+INSTANCE_CHECKS = 60.0
 INSTANCE_FALLBACK = 6.0
 INSTANCE_STOP = 35.0
 

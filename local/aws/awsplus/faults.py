@@ -135,9 +135,13 @@ def tell(_: dict[str, Any]) -> list[dict[str, Any]]:
 @route("DELETE", "faults")
 def remove(asked: dict[str, Any]) -> dict[str, Any]:
     """`{"id": …}`, or all."""
+    if "id" not in asked:
+        forget_all()
     with _LOCK:
-        if "id" in asked:
-            _rules.pop(asked["id"], None)
-        else:
-            _rules.clear()
+        _rules.pop(asked.get("id"), None)
     return {}
+
+
+def forget_all() -> None:
+    with _LOCK:
+        _rules.clear()

@@ -42,7 +42,7 @@ def both_allow(document: Any, owner_account_id: str, request: Request) -> bool:
 
 
 def role_by_arn(arn: str) -> Any:
-    """None where there is no such role, or where it is the one that AWS Organizations makes in every account."""
+    """None where there is no such role."""
     try:
         return iam_backends[arn.split(":")[4]][PARTITION].get_role_by_arn(arn)
     except (NotFoundException, IndexError):
@@ -51,7 +51,7 @@ def role_by_arn(arn: str) -> Any:
 
 def is_organization_role(arn: str) -> bool:
     """https://docs.aws.amazon.com/organizations/latest/userguide/orgs_manage_accounts_access.html"""
-    return arn.endswith(f":role/{ORGANIZATION_ROLE}") and role_by_arn(arn) is None
+    return arn.endswith(f":role/{ORGANIZATION_ROLE}")
 
 
 def _documents(principal: Principal) -> list[Any]:

@@ -15,7 +15,9 @@ from . import durations
 from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
+from .image_care import is_deprecated
 from .lag import born, shown
+from .organizations import is_within
 from .pages import paged
 from .patch import extend
 from .snapshots import own_view
@@ -23,7 +25,11 @@ from .tokens import idempotent
 
 
 def launchable_by(image: Any, account_id: str) -> bool:
-    return image.is_public or {"UserId": account_id} in image.launch_permissions
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/sharing-amis.html"""
+    if image.is_public or {"UserId": account_id} in image.launch_permissions:
+        return True
+    arns = [permission.get("OrganizationArn") or permission.get("OrganizationalUnitArn") for permission in image.launch_permissions]
+    return any(is_within(account_id, arn) for arn in arns if arn)
 
 
 class _WithoutAutoSnapshot:
@@ -178,10 +184,13 @@ class _Responses(AmisResponse):
         return ActionResult({"ImageId": _tagged(self.ec2_backend, image, self._parse_tag_specification()).id})
 
     def describe_images(self) -> ActionResult:
+        ids = self._get_param("ImageIds", [])
         found = self.ec2_backend.describe_images(
-            self._get_param("ImageIds", []), self._filters_from_querystring(),
-            self._get_param("ExecutableUsers", []), self._get_param("Owners", []),
+            ids, self._filters_from_querystring(), self._get_param("ExecutableUsers", []), self._get_param("Owners", []),
         )
+        # Others do not see deprecated images unless they ask for them.
+        if not ids and not self._get_bool_param("IncludeDeprecated", False):
+            found = [image for image in found if image.owner_id == self.current_account or not is_deprecated(image)]
         page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
         return ActionResult({"Images": [own_view(i, self.current_account) for i in page], "NextToken": token})
 

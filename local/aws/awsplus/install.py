@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import moto
 
-from . import addresses, assume, attachments, clones, default_keys, grants, images, instances, key_calls, keys, lag, modifications, replicas, root_replacement, rotation, snapshots, tags, volumes
+from . import (
+    addresses, assume, attachments, clones, default_keys, direct, fast_restore, grants, image_care, image_usage, images, instances, key_calls, keys, lag, locks,
+    modifications, public_access, recycle_bin, replicas, reset, root_replacement, rotation, snapshots, tags, tiers, volumes,
+)
+
+# In this order: some wrap what earlier ones put there.
+EXTENSIONS = (
+    tags, assume, keys, default_keys, key_calls, grants, rotation, replicas, attachments, volumes, clones, modifications, snapshots,
+    locks, tiers, recycle_bin, fast_restore, public_access, direct, images, image_care, image_usage, instances, root_replacement, addresses, lag,
+)
 
 MOTO_VERSION = "5.2.5"
 
@@ -12,5 +21,5 @@ MOTO_VERSION = "5.2.5"
 def install() -> None:
     if moto.__version__ != MOTO_VERSION:
         raise SystemExit(f"the local AWS needs moto {MOTO_VERSION}, and this is {moto.__version__}: install local/requirements.txt")
-    for extension in (tags, assume, keys, default_keys, key_calls, grants, rotation, replicas, attachments, volumes, clones, modifications, snapshots, images, instances, root_replacement, addresses, lag):
+    for extension in EXTENSIONS:
         extension.install()

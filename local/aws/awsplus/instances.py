@@ -122,6 +122,15 @@ def _terminate(original: Any) -> Any:
     return terminate
 
 
+def _check(self: Any) -> dict[str, Any]:
+    """https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html"""
+    if self.state != "running":
+        return {"Status": "not-applicable"}
+    running_since = self.__dict__.get("_transition", (0,))[0]
+    passed = CLOCK.speed is None or CLOCK.is_past(running_since + durations.INSTANCE_CHECKS)
+    return {"Status": "ok" if passed else "initializing", "Details": [{"Name": "reachability", "Status": "passed" if passed else "initializing"}]}
+
+
 def _let_volumes_go(self: Any) -> None:
     """Of a terminated instance."""
     for link in instance_links(self):
@@ -184,6 +193,8 @@ def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
 
 def install() -> None:
     Instance._state = property(_state_of, _set_state)
+    Instance.instance_status = property(_check)
+    Instance.system_status = property(_check)
     Instance.teardown_defaults = _let_volumes_go
     Instance.start = _start(Instance.start)
     Instance.stop = _stop(Instance.stop)

@@ -74,6 +74,10 @@ class History:
 _TAGS: dict[tuple[int, str], History] = {}
 
 
+def forget() -> None:
+    _TAGS.clear()
+
+
 def tags_seen(backend: Any, resource_id: str, tags: dict[str, str]) -> dict[str, str]:
     history = _TAGS.get((id(backend), resource_id))
     return history.seen(tags) if history and LAG.seconds > 0 else tags

@@ -39,6 +39,10 @@ PENDING_SNAPSHOTS_PER_VOLUME = 5
 PENDING_SNAPSHOTS_PER_HDD_VOLUME = 1
 PENDING_SNAPSHOTS_PER_ACCOUNT = 100
 COPIES_PER_DESTINATION_REGION = 20
+ARCHIVED_SNAPSHOTS_PER_VOLUME = 25
+# "Wait at least 15 seconds between concurrent volume snapshots":
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+SECONDS_BETWEEN_SNAPSHOTS = 15
 
 
 class Limits:
@@ -101,8 +105,11 @@ def require_room_for_snapshots(backend: Any, volumes: list[Any]) -> None:
     for volume in volumes:
         is_hdd = volume.volume_type in ("st1", "sc1")
         most = PENDING_SNAPSHOTS_PER_HDD_VOLUME if is_hdd else PENDING_SNAPSHOTS_PER_VOLUME
-        if sum(s.volume is volume for s in pending) >= most:
+        own = [s for s in pending if s.volume is volume]
+        if len(own) >= most:
             raise ec2_error("ConcurrentSnapshotLimitExceeded", f"Maximum allowed in-progress snapshots for a single volume exceeded: {volume.id}")
+        if any(s.begun_at > CLOCK.now() - SECONDS_BETWEEN_SNAPSHOTS for s in own):
+            raise ec2_error("SnapshotCreationPerVolumeRateExceeded", "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.")
 
 
 def require_room_for_copy(backend: Any) -> None:
@@ -112,6 +119,15 @@ def require_room_for_copy(backend: Any) -> None:
     open_copies = sum(s.status == "pending" for s in backend.snapshots.values() if hasattr(s, "lineage"))
     if open_copies >= COPIES_PER_DESTINATION_REGION:
         raise ec2_error("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {COPIES_PER_DESTINATION_REGION} for this destination region.")
+
+
+def require_room_in_archive(backend: Any, snapshot: Any) -> None:
+    """https://docs.aws.amazon.com/ebs/latest/userguide/snapshot-archive.html#archive-quotas"""
+    if not LIMITS.on:
+        return
+    archived = [s for s in list(backend.snapshots.values()) if s.storage_tier == "archive" and s.volume_id == snapshot.volume_id]
+    if len(archived) >= ARCHIVED_SNAPSHOTS_PER_VOLUME:
+        raise ec2_error("ArchivedSnapshotsPerVolumeLimitExceeded", f"{snapshot.volume_id} has {ARCHIVED_SNAPSHOTS_PER_VOLUME} archived snapshots already")
 
 
 @route("POST", "limits")

@@ -26,6 +26,10 @@ def answer_by(application: Callable[..., Iterable[bytes]]) -> None:
     _application = application
 
 
+def forget() -> None:
+    _keys.clear()
+
+
 def make(asked: list[dict[str, Any]], call: Call) -> None:
     """Before it returns, all of them have been answered. A refusal is the fault's author's mistake, and told."""
     for each in asked:

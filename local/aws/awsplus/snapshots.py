@@ -1,11 +1,10 @@
-"""Snapshots: keys, copies, sets, sharing, locks, and the time that they take."""
+"""Snapshots: keys, copies, sets, sharing, and the time that they take."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
-from moto.core.utils import utcnow
 from moto.ec2.exceptions import InvalidSnapshotIdError
 from moto.ec2.models.elastic_block_store import EBSBackend, Snapshot
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
@@ -21,10 +20,13 @@ from .lag import born, shown
 from .limits import require_room_for_copy, require_room_for_snapshots
 from .pages import paged
 from .patch import extend
+from .public_access import require_public, snapshot_state
 from .volumes import encryption
 
 # The VolumeId that EC2 gives a copied snapshot: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
 COPIES_VOLUME_ID = "vol-ffffffff"
+# Shortest, longest, step: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
+COMPLETION_MINUTES = (15, 2880, 15)
 
 
 def shared_with(snapshot: Any, account_id: str) -> bool:
@@ -80,7 +82,11 @@ def create_snapshot(self: Any, volume_id: str, description: str, owner_id: str |
     self.snapshots[snapshot.id] = snapshot
     volume.newest_snapshot_id = snapshot.id
     changed = len(changed_blocks(content_of(earlier), content_of(snapshot))) if earlier else None
-    return _takes(snapshot, durations.snapshot(volume.size, changed))
+    _takes(snapshot, durations.snapshot(volume.size, changed))
+    if earlier:
+        # It refers to the blocks of the earlier one, and is not complete before that is.
+        snapshot.done_at = max(snapshot.done_at, earlier.done_at)
+    return snapshot
 
 
 def _newest(backend: Any, volume: Any) -> Any:
@@ -116,6 +122,8 @@ def copy_snapshot(self: Any, source_snapshot_id: str, source_region: str, descri
     source = backend_of(self.account_id, source_region).visible_snapshot(source_snapshot_id)
     if source.status != "completed":
         raise ec2_error("IncorrectState", f"Snapshot '{source_snapshot_id}' is not 'completed'.")
+    if source.storage_tier == "archive":
+        raise ec2_error("IncorrectState", f"Snapshot '{source_snapshot_id}' is archived: restore it first")
     require_room_for_copy(self)
     encrypted, kms_key_id = encryption(self, encrypted, kms_key_id, source)
     lineage = getattr(source, "lineage", source.volume.id)
@@ -159,6 +167,8 @@ def describe_snapshots(self: Any, snapshot_ids: list[str] | None = None, filters
 def _add_permission(original: Any) -> Any:
     def add(self: Any, snapshot_id: str, user_ids: list[str], groups: list[str]) -> None:
         snapshot = self.get_snapshot(snapshot_id)
+        if "all" in (groups or []):
+            require_public(snapshot_state(self), "snapshot")
         if snapshot.encrypted and groups:
             raise ec2_error("OperationNotPermitted", "Encrypted snapshots cannot be made public")
         if snapshot.encrypted and is_aws_managed(snapshot.kms_key_id):
@@ -168,14 +178,18 @@ def _add_permission(original: Any) -> Any:
     return add
 
 
+def image_of(snapshot: Any) -> Any:
+    """The image that uses it, if one does."""
+    images = list(snapshot.ec2_backend.amis.values())
+    return next((i for i in images if any(d.get("Ebs", {}).get("SnapshotId") == snapshot.id for d in i.block_device_mappings)), None)
+
+
 def _delete(original: Any) -> Any:
     def delete(self: Any, snapshot_id: str) -> Any:
         snapshot = self.get_snapshot(snapshot_id)
-        for image in self.amis.values():
-            if any(d.get("Ebs", {}).get("SnapshotId") == snapshot_id for d in image.block_device_mappings):
-                raise ec2_error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {image.id}")
-        if getattr(snapshot, "lock_mode", None):
-            raise ec2_error("OperationNotPermitted", f"The snapshot {snapshot_id} is locked")
+        used_by = image_of(snapshot)
+        if used_by:
+            raise ec2_error("InvalidSnapshot.InUse", f"The snapshot {snapshot_id} is currently in use by {used_by.id}")
         return original(self, snapshot_id)
 
     return delete
@@ -184,10 +198,13 @@ def _delete(original: Any) -> Any:
 class _Responses(ElasticBlockStore):
     def copy_snapshot(self) -> ActionResult:
         self.error_on_dryrun()
+        within = _completion_minutes(self._get_param("CompletionDurationMinutes"))
         snapshot = self.ec2_backend.copy_snapshot(
             self._get_param("SourceSnapshotId"), self._get_param("SourceRegion"), self._get_param("Description"),
             self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId"),
         )
+        if within:
+            _completes_within(snapshot, within)
         snapshot.add_tags(self._parse_tag_specification().get("snapshot", {}))
         return ActionResult({"SnapshotId": snapshot.id, "Tags": snapshot.tag_set})
 
@@ -207,23 +224,6 @@ class _Responses(ElasticBlockStore):
         page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
         return ActionResult({"Snapshots": [own_view(s, self.current_account) for s in page], "NextToken": token})
 
-    def lock_snapshot(self) -> ActionResult:
-        snapshot = self.ec2_backend.get_snapshot(self._get_param("SnapshotId"))
-        snapshot.lock_mode = self._get_param("LockMode")
-        return ActionResult({"SnapshotId": snapshot.id, "LockState": snapshot.lock_mode, "LockCreatedOn": utcnow()})
-
-    def unlock_snapshot(self) -> ActionResult:
-        snapshot = self.ec2_backend.get_snapshot(self._get_param("SnapshotId"))
-        if snapshot.lock_mode == "compliance":
-            raise ec2_error("OperationNotPermitted", "A snapshot in compliance mode cannot be unlocked")
-        snapshot.lock_mode = None
-        return ActionResult({"SnapshotId": snapshot.id})
-
-    def describe_locked_snapshots(self) -> ActionResult:
-        ids = self._get_param("SnapshotIds", [])
-        locked = [s for s in self.ec2_backend.snapshots.values() if getattr(s, "lock_mode", None) and (not ids or s.id in ids)]
-        return ActionResult({"Snapshots": [{"SnapshotId": s.id, "OwnerId": s.owner_id, "LockState": s.lock_mode} for s in locked]})
-
     def modify_snapshot_attribute(self) -> ActionResult:
         """Both documented forms: OperationType with ids, and CreateVolumePermission with Add and Remove."""
         self.error_on_dryrun()
@@ -236,6 +236,32 @@ class _Responses(ElasticBlockStore):
             if items:
                 change(snapshot_id, user_ids=[i["UserId"] for i in items if "UserId" in i], groups=[i["Group"] for i in items if "Group" in i])
         return EmptyResult()
+
+
+def _completion_minutes(asked: Any) -> int | None:
+    """https://docs.aws.amazon.com/ebs/latest/userguide/time-based-copies.html"""
+    if asked is None:
+        return None
+    shortest, longest, step = COMPLETION_MINUTES
+    if not shortest <= int(asked) <= longest or int(asked) % step:
+        raise ec2_error("InvalidParameterValue", f"CompletionDurationMinutes is {shortest} to {longest}, in steps of {step}")
+    return int(asked)
+
+
+def _completes_within(snapshot: Any, minutes: int) -> None:
+    usual = snapshot.done_at - snapshot.begun_at
+    fastest = snapshot.volume_size * 1024 / durations.TIME_BASED_COPY_MIB_PER_SECOND
+    snapshot.done_at = snapshot.begun_at + max(min(usual, minutes * 60), fastest if usual else 0)
+    snapshot.completion_duration_minutes, snapshot.transfer_type = minutes, "time-based"
+
+
+def _filter_value(original: Any) -> Any:
+    more = {"progress": "progress", "transfer-type": "transfer_type", "volume-id": "volume_id", "volume-size": "volume_size", "storage-tier": "storage_tier"}
+
+    def value(self: Any, filter_name: str, method_name: str | None = None) -> Any:
+        return getattr(self, more[filter_name]) if filter_name in more else original(self, filter_name, method_name)
+
+    return value
 
 
 class _Shared:
@@ -260,6 +286,9 @@ def install() -> None:
     Snapshot.state = Snapshot.status
     Snapshot.state_message = property(_state_message)
     Snapshot.progress = property(_progress)
+    Snapshot.transfer_type = "standard"
+    Snapshot.completion_duration_minutes = None
+    Snapshot.get_filter_value = _filter_value(Snapshot.get_filter_value)
     Snapshot.volume_size = property(lambda self: self.__dict__.get("size_when_taken", self.volume.size))
     Snapshot.volume_id = property(lambda self: self.__dict__.get("volume_id_when_taken", self.volume.id))
     for function in (visible_snapshot, create_snapshot, create_snapshots, copy_snapshot, describe_snapshots):

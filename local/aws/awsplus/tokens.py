@@ -10,6 +10,10 @@ from .errors import ec2_error
 _ANSWERS: dict[tuple[str, str, str, str], tuple[str, Any]] = {}
 
 
+def forget() -> None:
+    _ANSWERS.clear()
+
+
 def idempotent(action: str, respond: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The same token and parameters get the first answer again; other parameters are refused."""
 

@@ -68,7 +68,7 @@ def _usable_snapshot(backend: Any, snapshot_id: str) -> Any:
     snapshot = backend.visible_snapshot(snapshot_id)
     if snapshot.status != "completed":
         raise ec2_error("IncorrectState", f"Snapshot '{snapshot_id}' is not 'completed'.")
-    if getattr(snapshot, "storage_tier", "standard") == "archive":
+    if snapshot.storage_tier == "archive":
         raise ec2_error("IncorrectState", f"Snapshot '{snapshot_id}' is archived: restore it first")
     return snapshot
 

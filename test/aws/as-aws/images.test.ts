@@ -1,0 +1,91 @@
+import {
+  CreateImageCommand,
+  DeregisterImageCommand,
+  DescribeImagesCommand,
+  DisableImageDeregistrationProtectionCommand,
+  EnableImageBlockPublicAccessCommand,
+  EnableImageDeprecationCommand,
+  EnableImageDeregistrationProtectionCommand,
+  ModifyImageAttributeCommand,
+  type Image,
+} from '@aws-sdk/client-ec2';
+import { randomUUID } from 'node:crypto';
+import type { TestAccount } from '../../support/accounts';
+import { anInstance } from '../../support/seed';
+import { accountsUnderTest } from '../../support/underTest';
+import { until } from '../../support/until';
+
+describe('images', () => {
+  let account: TestAccount;
+  let partner: TestAccount;
+  let instanceId = '';
+
+  beforeAll(async () => {
+    [account, partner] = (await accountsUnderTest(2)) as [TestAccount, TestAccount];
+    ({ instanceId } = await anInstance(account, { root: { size: 1 }, data: [] }));
+  });
+  afterAll(() => {
+    account.destroy();
+    partner.destroy();
+  });
+
+  const ec2 = () => account.ec2();
+  async function image(id: string, by = account): Promise<Image | undefined> {
+    const { Images } = await by.ec2().send(new DescribeImagesCommand({ ImageIds: [id] }));
+    return Images?.[0];
+  }
+  async function anImage(): Promise<string> {
+    const { ImageId = '' } = await ec2().send(
+      new CreateImageCommand({ InstanceId: instanceId, Name: randomUUID(), NoReboot: true }),
+    );
+    await until(async () => (await image(ImageId))?.State === 'available');
+    return ImageId;
+  }
+  const share = (ImageId: string, permission: object, by = account) =>
+    by.ec2().send(new ModifyImageAttributeCommand({ ImageId, LaunchPermission: { Add: [permission] } }));
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html */
+  it('tell when they are deprecated', async () => {
+    const ImageId = await anImage();
+    const DeprecateAt = new Date(Date.now() + 30 * 86_400_000);
+    await ec2().send(new EnableImageDeprecationCommand({ ImageId, DeprecateAt }));
+    expect((await image(ImageId))?.DeprecationTime?.slice(0, 10)).toBe(
+      DeprecateAt.toISOString().slice(0, 10),
+    );
+    await expect(
+      ec2().send(new EnableImageDeprecationCommand({ ImageId, DeprecateAt: new Date(0) })),
+    ).rejects.toThrow();
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deregistration-protection.html */
+  it('are not deregistered while protected', async () => {
+    const ImageId = await anImage();
+    await ec2().send(new EnableImageDeregistrationProtectionCommand({ ImageId }));
+    expect((await image(ImageId))?.DeregistrationProtection).toBe('enabled-without-cooldown');
+    await expect(ec2().send(new DeregisterImageCommand({ ImageId }))).rejects.toThrow();
+    await ec2().send(new DisableImageDeregistrationProtectionCommand({ ImageId }));
+    await ec2().send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/block-public-access-to-amis.html */
+  it('are not made public where that is blocked', async () => {
+    await ec2().send(
+      new EnableImageBlockPublicAccessCommand({ ImageBlockPublicAccessState: 'block-new-sharing' }),
+    );
+    await expect(share(await anImage(), { Group: 'all' })).rejects.toMatchObject({
+      name: 'OperationNotPermitted',
+    });
+  });
+
+  it('are their owner’s to share', async () => {
+    const ImageId = await anImage();
+    await share(ImageId, { UserId: partner.accountId });
+    await until(() =>
+      image(ImageId, partner).then(
+        (found) => found !== undefined,
+        () => false,
+      ),
+    );
+    await expect(share(ImageId, { UserId: account.accountId }, partner)).rejects.toThrow();
+  });
+});
