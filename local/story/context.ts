@@ -34,7 +34,7 @@ export interface StoryContext {
   before: MachineRecord;
   /** Account, and the volumes each policy selects in it. */
   selected: { account: AwsAccount; volumes: Map<string, string[]> }[];
-  made: { amiId?: string; copyAmiId?: string; crash?: string; blocksWritten?: number };
+  made: { amiId?: string; copyAmiId?: string; copiedSlot?: string; crash?: string; blocksWritten?: number };
 }
 
 const SHIPPED = ['critical', 'production', 'development'];

@@ -1,5 +1,6 @@
 import { STORY_INSTANCE } from '../seed/fleet';
 import { ACCOUNTS, DR_REGION, HOME_REGION, PARTNER_REGION } from '../stack/accounts';
+import type { copyRecoveryPoints } from '../../src/workflows/copyRecoveryPoints';
 import { Problem } from '../stack/problem';
 import type { StoryContext } from './context';
 import { crashWorker, midSwap, stopping } from './crash';
@@ -17,6 +18,7 @@ const KEY_REGIONS = [HOME_REGION, DR_REGION, PARTNER_REGION];
 export const [FIRST_PARTNER = ''] = ACCOUNTS.partners;
 
 const MIGRATION_ID = `encrypt-${STORY_INSTANCE}`;
+export const COPIED = 'critical';
 const REQUESTED_BY = 'npm start';
 
 export const STEPS: Step[] = [
@@ -25,6 +27,7 @@ export const STEPS: Step[] = [
   { title: 'A customer key, rotating, in three regions', play: createKeys },
   { title: `${STORY_INSTANCE} moves to encrypted volumes`, play: migrate },
   { title: 'New volumes are encrypted by default', play: encryptByDefault },
+  { title: `${COPIED} recovery points also go to ${DR_REGION}`, play: copyBackups },
   { title: 'An image for two partners', play: shareImage },
   { title: `Its copy in ${PARTNER_REGION} for one of them`, play: copyImage },
 ];
@@ -111,6 +114,25 @@ async function encryptByDefault({ encryption }: StoryContext): Promise<string> {
     { workflowId: 'encryption-by-default' },
   );
   return KEY_REGIONS.join(', ');
+}
+
+/** The policy changes, and so does its Schedule; the copies go on after the run, in a workflow of their own. */
+async function copyBackups(context: StoryContext, note: (text: string) => void): Promise<string> {
+  const { snapshots, policies, holdfast, made } = context;
+  const policy = policies.find(({ policyName }) => policyName === COPIED);
+  if (!policy) throw new Problem(`there is no policy ${COPIED}`);
+  const copies = [{ toRegion: DR_REGION, kmsKeyId: KEY_ALIAS, retention: '90d' }];
+  const { status } = await snapshots.createBackupPolicy(
+    { ...policy, copies, requestedBy: REQUESTED_BY },
+    { workflowId: `policy-${COPIED}` },
+  );
+  note(`${COPIED} ${status}`);
+  const run = await resultOfRun(context, await trigger(context, COPIED));
+  const { workflowId = '' } = run.copies.items[0] ?? {};
+  const handle = holdfast.temporal.workflow.getHandle<typeof copyRecoveryPoints>(workflowId);
+  const { copied, toRegion } = await handle.result();
+  made.copiedSlot = run.slot;
+  return `${copied} snapshots in ${toRegion}, kept 90d under its own key`;
 }
 
 async function shareImage({ images, before, made }: StoryContext): Promise<string> {

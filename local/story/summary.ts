@@ -1,12 +1,14 @@
+import { Blocks } from '../measure/blocks';
 import { attempt, check, type Check } from '../measure/check';
+import { checkCopies } from '../measure/copies';
 import { checkContent } from '../measure/content';
 import { compareMachines, recordMachine } from '../measure/disks';
 import { checkProtection } from '../measure/protection';
 import { checkSettings, keyArn } from '../measure/settings';
 import { checkGrants, checkSharing, type SharedImage } from '../measure/sharing';
-import { ACCOUNTS, HOME_REGION, PARTNER_REGION, STRANGER } from '../stack/accounts';
+import { ACCOUNTS, DR_REGION, HOME_REGION, PARTNER_REGION, STRANGER } from '../stack/accounts';
 import type { StoryContext } from './context';
-import { FIRST_PARTNER, KEYS } from './labs';
+import { COPIED, FIRST_PARTNER, KEYS } from './labs';
 
 /** Asks the local AWS, by plain SDK calls, whether what the story was about is so. */
 export async function measure(context: StoryContext): Promise<Check[]> {
@@ -27,6 +29,16 @@ export async function measure(context: StoryContext): Promise<Check[]> {
         await checkContent(blocks, before, after, made.blocksWritten ?? 0),
       ];
     }),
+    attempt('the copies', async () => [
+      await checkCopies(home, {
+        policyName: COPIED,
+        slot: made.copiedSlot ?? 'no slot',
+        region: DR_REGION,
+        keyArn: await keyArn(home, DR_REGION, KEYS.alias),
+        here: blocks,
+        there: new Blocks(stack.file.awsEndpoint, home, DR_REGION),
+      }),
+    ]),
     attempt('settings', () => checkSettings(home, KEYS.regions, KEYS.alias)),
     attempt('the image is shared', () =>
       sharing({ amiId: made.amiId ?? 'no image', region: HOME_REGION, allowed: ACCOUNTS.partners }),

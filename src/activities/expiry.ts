@@ -17,18 +17,20 @@ import {
   type PolicyNow,
   type SnapshotNow,
 } from '../model/retention';
-import type { Target } from '../model/target';
+import { targetKey, type Target } from '../model/target';
 import { FAILURE } from '../model/failures';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { snapshotIdsOf, tagMap } from './imageReads';
 import { instancesById, volumesById } from './inventory';
-import { isOwnSnapshot } from './recoveryPoints';
+import { isOwnSnapshot, snapshotsOf } from './recoveryPoints';
 import { deleteSnapshot } from './snapshotWaits';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
 const POINTS_A_BATCH = 100;
 const KEPT_SHOWN = 100;
+/** What has no copy after so long will get none: the job that copied it has failed, and said so. */
+const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
 /** What EC2 calls the volume of a copied snapshot. */
 const COPY_VOLUME = 'vol-ffffffff';
 
@@ -59,7 +61,8 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
     }): Promise<ExpiryPlan> {
       const ec2 = aws.ec2(target, 'retention');
       const snapshots = await snapshotsNow(ec2);
-      const existingSources = await existing(ec2, [...new Set(snapshots.map(({ sourceId }) => sourceId))]);
+      await markUncopied({ aws, clock }, target, snapshots);
+      const existingSources = await sourcesThatExist(aws, target, snapshots);
       const decision = decideExpiry({ snapshots, policies, existingSources, now: clock.now() });
       const open = decision.expired.filter(({ recoveryPointId }) => !except.includes(recoveryPointId));
       return {
@@ -169,6 +172,48 @@ async function lockedSnapshots(ec2: EC2Client): Promise<Set<string>> {
     NextToken = page.NextToken;
     if (!NextToken) return locked;
   }
+}
+
+/** The points that are due to go, and belong in other regions, where they are not yet: their copies are under way. */
+async function markUncopied(
+  { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
+  { accountId }: Target,
+  snapshots: SnapshotNow[],
+): Promise<void> {
+  const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
+  const due = snapshots.filter(
+    ({ expiresAt = Infinity, takenAt }) => expiresAt <= clock.now() && takenAt > oldest,
+  );
+  for (const region of new Set(due.flatMap(({ copyRegions }) => copyRegions))) {
+    const wanted = due.filter(({ copyRegions }) => copyRegions.includes(region));
+    const there = aws.ec2({ accountId, region }, 'retention');
+    const copied = await snapshotsOf(there, [...new Set(wanted.map((each) => each.recoveryPointId))]);
+    for (const snapshot of wanted) {
+      const copies = copied.get(snapshot.recoveryPointId) ?? [];
+      const isCopied = copies.some(
+        ({ State, Tags }) => State === 'completed' && tagMap(Tags)[TAG.copyOf] === snapshot.snapshotId,
+      );
+      if (!isCopied) snapshot.copyRunning = true;
+    }
+  }
+}
+
+/** A copy's instance or volume is in another region than the copy. */
+async function sourcesThatExist(
+  aws: ActivityDeps['aws'],
+  target: Target,
+  snapshots: readonly SnapshotNow[],
+): Promise<Set<string>> {
+  const places = new Map<string, { place: Target; ids: Set<string> }>();
+  for (const { sourceId, sourceTarget: place = target } of snapshots) {
+    const known = places.get(targetKey(place)) ?? { place, ids: new Set() };
+    places.set(targetKey(place), known);
+    known.ids.add(sourceId);
+  }
+  const found = new Set<string>();
+  for (const { place, ids } of places.values())
+    for (const id of await existing(aws.ec2(place, 'retention'), [...ids])) found.add(id);
+  return found;
 }
 
 async function existing(ec2: EC2Client, sourceIds: string[]): Promise<Set<string>> {

@@ -5,6 +5,8 @@ import { evidenceActivities } from './evidence';
 import { grantActivities } from './grants';
 import { imagePlanActivities } from './imagePlans';
 import { imageActivities } from './images';
+import { copyActivities } from './copies';
+import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
 import { inventoryActivities } from './inventory';
 import { snapshotActivities } from './snapshots';
@@ -38,6 +40,8 @@ export function createActivities(deps: ActivityDeps) {
     ...inventoryActivities(deps),
     ...snapshotActivities(deps),
     ...snapshotWaitActivities(deps),
+    ...copyActivities(deps),
+    ...copyQueueActivities(deps),
     ...expiryActivities(deps),
     ...machineActivities(deps),
     ...machinePowerActivities(deps),

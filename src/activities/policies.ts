@@ -21,6 +21,7 @@ import {
 } from '../model/policy';
 import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
+import { copyTermsOf } from './copyTerms';
 import type { ActivityDeps } from './deps';
 
 /**
@@ -32,7 +33,8 @@ const EXPIRY_INTERVAL_MS = 3_600_000;
 const NEXT_RUNS = 5;
 
 /** Policies live as Temporal Schedules: https://docs.temporal.io/schedule */
-export function policyActivities({ aws, temporal }: ActivityDeps) {
+export function policyActivities(deps: ActivityDeps) {
+  const { aws, temporal } = deps;
   return {
     /**
      * Resolves and reckons once what every run of the policy then follows.
@@ -47,6 +49,7 @@ export function policyActivities({ aws, temporal }: ActivityDeps) {
         );
       }
       const frequencyMs = fixedDurationMs(policy.frequency) ?? 0;
+      const targets = await aws.resolve(policy.targets);
       const terms = {
         schemaVersion: 1 as const,
         policyName: policy.policyName,
@@ -54,10 +57,11 @@ export function policyActivities({ aws, temporal }: ActivityDeps) {
         retention: policy.retention,
         timezone: policy.timezone,
         selector: policy.selector ?? { tags: { all: { [DEFAULT_SELECTOR_TAG]: policy.policyName } } },
-        targets: await aws.resolve(policy.targets),
+        targets,
         rpoMs: (policy.rpo && fixedDurationMs(policy.rpo)) || 2 * frequencyMs,
         minKeep: policy.minKeep,
         paused: policy.paused,
+        copies: await copyTermsOf(deps, policy, targets),
       };
       const { requestedBy, ticket } = policy;
       return {

@@ -207,7 +207,9 @@ function setTags(
     {
       policyName: policy.policyName,
       recoveryPointId: idOf(request, unit),
+      slotMs: request.slotMs,
       takenAt,
+      copyRegions: policy.copies.map(({ toRegion }) => toRegion),
       expiresAt: expiryOf(takenAt, policy.retention, policy.timezone),
       sourceInstance: instance?.InstanceId,
       volumes: Object.fromEntries(

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { operationInput } from './input';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
-import { normalizedPolicySchema, policyNameSchema, type NormalizedPolicy } from './policy';
-import { targetSchema } from './target';
+import { normalizedPolicySchema, type NormalizedPolicy } from './policy';
+import { policyNameSchema } from './policyName';
+import { targetSchema, type Target } from './target';
 
 const runByName = operationInput({ policyName: policyNameSchema });
 
@@ -49,10 +50,20 @@ export const backupTargetInput = operationInput({
 });
 
 export type BackupTargetInput = z.input<typeof backupTargetInput>;
+export type BackupTargetRequest = z.output<typeof backupTargetInput>;
 
 export interface BackupTargetResult extends BackupTally {
   recoveryPoints: Listed<RecoveryPointSummary>;
   failed: Listed<FailedItem>;
+}
+
+/** Copies of one target's points to one region, as the run leaves them. */
+export interface StartedCopies {
+  workflowId: string;
+  from: Target;
+  toRegion: string;
+  /** `RUNNING`: an earlier run of the slot had started it already. */
+  state: 'STARTED' | 'RUNNING';
 }
 
 export interface RunBackupResult {
@@ -68,7 +79,8 @@ export interface RunBackupResult {
   volumes: number;
   failed: Listed<FailedItem>;
   recoveryPoints: Listed<RecoveryPointSummary>;
-  copies: Listed<{ snapshotId: string; state: string }>;
+  /** The workflows that copy the points; they go on after this run has ended. */
+  copies: Listed<StartedCopies>;
   /** Protected share of what is selected, 0 to 1. */
   coverage: number;
 }

@@ -1,3 +1,4 @@
+import type { CopyJob } from './copy';
 import type { Target } from './target';
 
 /**
@@ -13,6 +14,11 @@ export const workflowIds = {
     `${runWorkflowId}/${accountId}/${region}`,
   /** Prefix of the runs that a policy's Schedule starts; the server appends the slot. */
   backup: (policyName: string) => `backup/${policyName}`,
+  /** The copies of what one slot of a policy made in one target, to one region. */
+  copies: ({ policyName, slotMs, target, terms }: CopyJob) =>
+    `copies/${policyName}/${new Date(slotMs).toISOString()}/${target.accountId}/${target.region}/${terms.toRegion}`,
+  /** The queue of all copies into one account and region: EBS makes twenty at a time there. */
+  copyQueue: ({ accountId, region }: Target) => `copy-queue/${accountId}/${region}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,
 };
 

@@ -37,6 +37,14 @@ export const TAG = {
   policy: 'holdfast:policy',
   /** Id of the recovery point; also the key by which a second call finds what the first one made. */
   recoveryPoint: 'holdfast:recovery-point',
+  /** ISO 8601 instant (UTC) at which the policy was due. */
+  slot: 'holdfast:slot',
+  /** Regions that copies of the point belong in, with spaces between. */
+  copies: 'holdfast:copies',
+  /** On a copy: the snapshot that it is one of. */
+  copyOf: 'holdfast:copy-of',
+  /** On a copy: `account/region` of the instance or volume. */
+  sourceTarget: 'holdfast:source-target',
   /** ISO 8601 instant (UTC) of the slot's snapshot call. */
   takenAt: 'holdfast:taken-at',
   /** ISO 8601 instant (UTC), or `never`. */
@@ -79,3 +87,7 @@ export const TAG_SCHEMA_VERSION = '1';
 export function ownDescription(recoveryPointId: string): string {
   return `holdfast/${recoveryPointId}`;
 }
+
+/** Signals between the workflows that copy recovery points; people have no use for them. */
+export const ENQUEUE_COPIES = 'enqueueCopies';
+export const COPIES_DONE = 'copiesDone';

@@ -6,7 +6,9 @@ import {
   parseDuration,
   retentionDurationSchema,
 } from './duration';
+import { copiesSchema, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
+import { policyNameSchema } from './policyName';
 import { selectorSchema } from './selector';
 import { targetSchema, targetsInputSchema } from './target';
 
@@ -18,13 +20,6 @@ export const COMPLETION_ALLOWANCE_MS = 30 * 60_000;
 export const DEFAULT_MIN_KEEP = 3;
 /** Without a selector, a policy protects what carries this tag with the policy's name as value. */
 export const DEFAULT_SELECTOR_TAG = 'backup-policy';
-
-export const policyNameSchema = z
-  .string()
-  .regex(
-    /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/,
-    'at most 64 letters, digits, dots, dashes or underscores, starting with a letter or digit',
-  );
 
 const policyFields = {
   policyName: policyNameSchema,
@@ -40,7 +35,8 @@ const policyFields = {
   rpo: fixedDurationSchema.optional(),
   minKeep: z.number().int().min(1).max(1000).default(DEFAULT_MIN_KEEP),
   paused: z.boolean().default(false),
-  copies: notYet('copies are'),
+  /** Regions to copy every point to. */
+  copies: copiesSchema.optional(),
   archive: notYet('archive is'),
   lock: notYet('lock is'),
   hooks: notYet('hooks are'),
@@ -59,9 +55,11 @@ export const createBackupPolicyInput = operationInput(policyFields).superRefine(
       `cannot be met: ${formatDuration(every)} between runs and up to ${formatDuration(COMPLETION_ALLOWANCE_MS)} until snapshots complete make ${formatDuration(every + COMPLETION_ALLOWANCE_MS)}; raise the rpo or run more often`,
     );
   }
-  const kept = leastMs(policy.retention);
-  if (kept <= every)
-    problem('retention', 'must be longer than the frequency, or every point would expire before the next');
+  const tooShort = 'must be longer than the frequency, or every point would expire before the next';
+  if (leastMs(policy.retention) <= every) problem('retention', tooShort);
+  for (const { toRegion, retention } of policy.copies ?? [])
+    if (retention !== undefined && leastMs(retention) <= every)
+      problem('copies', `retention of ${toRegion} ${tooShort}`);
 });
 
 export type CreateBackupPolicyInput = z.input<typeof createBackupPolicyInput>;
@@ -87,6 +85,7 @@ export const normalizedPolicySchema = operationInput({
   rpoMs: z.number().int().positive(),
   minKeep: z.number().int().positive(),
   paused: z.boolean(),
+  copies: z.array(copyTermsSchema).default([]),
   /** SHA-256 of all the fields above. */
   hash: z.string(),
 });

@@ -1,4 +1,5 @@
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
+import { targetKey, type Target } from './target';
 
 /** EC2 allows this many tags on a resource; `aws:` ones do not count, but cannot be written either. */
 const MAX_TAGS = 50;
@@ -57,13 +58,21 @@ export function parseVolumeLine(text: string): VolumeLine | undefined {
   };
 }
 
+export function expiresAtTag(expiresAt: number | undefined): string {
+  return expiresAt === undefined ? NEVER : new Date(expiresAt).toISOString();
+}
+
 export interface RecoveryPointTags {
   policyName: string;
   recoveryPointId: string;
   /** Milliseconds since the epoch. */
+  slotMs: number;
+  /** Milliseconds since the epoch. */
   takenAt: number;
   /** Milliseconds since the epoch; undefined for ever. */
   expiresAt?: number;
+  /** Regions that copies belong in. */
+  copyRegions?: readonly string[];
   sourceInstance?: string;
   volumes: Record<string, VolumeLine>;
   minKeep: number;
@@ -90,8 +99,10 @@ export function recoveryPointTags(
     [TAG.schema]: TAG_SCHEMA_VERSION,
     [TAG.policy]: point.policyName,
     [TAG.recoveryPoint]: point.recoveryPointId,
+    [TAG.slot]: new Date(point.slotMs).toISOString(),
     [TAG.takenAt]: new Date(point.takenAt).toISOString(),
-    [TAG.expiresAt]: point.expiresAt === undefined ? NEVER : new Date(point.expiresAt).toISOString(),
+    [TAG.expiresAt]: expiresAtTag(point.expiresAt),
+    ...(point.copyRegions?.length && { [TAG.copies]: point.copyRegions.join(' ') }),
     ...(point.sourceInstance && { [TAG.sourceInstance]: point.sourceInstance }),
     ...(only && { [TAG.sourceVolume]: only, [TAG.device]: point.volumes[only]?.device ?? '-' }),
     [TAG.set]: String(volumeIds.length),
@@ -112,6 +123,45 @@ export function recoveryPointTags(
   return Object.fromEntries([...Object.entries(own), ...lines, ...theirs].slice(0, MAX_TAGS));
 }
 
+/** What differs between a snapshot and its copy. */
+export interface CopyTags {
+  snapshotId: string;
+  volumeId: string;
+  target: Target;
+  expiresAt?: number;
+  workflowId: string;
+  runId: string;
+}
+
+/**
+ * The tags of a copy: the snapshot's, with its own expiry, and with what a copy itself does not tell, its source.
+ * The users' tags come last and give way first.
+ */
+export function copyTags(source: Readonly<Record<string, string>>, copy: CopyTags): Record<string, string> {
+  const line = parseVolumeLine(source[TAG.volumePrefix + copy.volumeId] ?? '');
+  const own: Record<string, string> = {
+    ...Object.fromEntries(
+      Object.entries(source).filter(([key]) => key.startsWith(TAG.prefix) && key !== TAG.copies),
+    ),
+    [TAG.expiresAt]: expiresAtTag(copy.expiresAt),
+    [TAG.copyOf]: copy.snapshotId,
+    [TAG.sourceVolume]: copy.volumeId,
+    [TAG.sourceTarget]: targetKey(copy.target),
+    ...(line && { [TAG.device]: line.device }),
+    [TAG.workflow]: copy.workflowId.slice(0, 256),
+    [TAG.run]: copy.runId,
+  };
+  const isLine = (key: string) => key.startsWith(TAG.volumePrefix);
+  const [lines, marks] = [
+    Object.entries(own).filter(([key]) => isLine(key)),
+    Object.entries(own).filter(([key]) => !isLine(key)),
+  ];
+  const theirs = Object.entries(source).filter(
+    ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix),
+  );
+  return Object.fromEntries([...marks, ...lines, ...theirs].slice(0, MAX_TAGS));
+}
+
 /** A snapshot of a recovery point, as its own tags tell it. */
 export interface RecoveryPointSnapshot {
   snapshotId: string;
@@ -127,6 +177,10 @@ export interface RecoveryPointSnapshot {
   minKeep: number;
   rpoMs: number;
   legalHold: boolean;
+  /** Regions that copies belong in. */
+  copyRegions: string[];
+  /** Of a copy: where its instance or volume is. */
+  sourceTarget?: Target;
 }
 
 /**
@@ -161,7 +215,14 @@ export function readRecoveryPoint(snapshot: {
     sourceId: instanceId ?? volumeId,
     ...retentionTerms(tags[TAG.retention] ?? ''),
     legalHold: tags[TAG.legalHold] !== undefined,
+    copyRegions: tags[TAG.copies]?.split(' ') ?? [],
+    ...sourceTargetOf(tags[TAG.sourceTarget]),
   };
+}
+
+function sourceTargetOf(text: string | undefined): { sourceTarget?: Target } {
+  const [accountId, region] = text?.split('/') ?? [];
+  return accountId && region ? { sourceTarget: { accountId, region } } : {};
 }
 
 /** Terms that cannot be read are the careful ones. */

@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { describeIssue } from '../model/input';
-import { createBackupPolicyInput, policyNameSchema, type CreateBackupPolicyInput } from '../model/policy';
+import { createBackupPolicyInput, type CreateBackupPolicyInput } from '../model/policy';
+import { policyNameSchema } from '../model/policyName';
 
 /** The YAML form of a policy. It holds the same fields as the flat input, grouped for people. */
 const policyFileSchema = z.strictObject({

@@ -2,6 +2,7 @@ import { continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflo
 import {
   backupTargetInput,
   type BackupTargetInput,
+  type BackupTargetRequest,
   type BackupTargetResult,
   type BackupUnit,
 } from '../model/backup';
@@ -56,7 +57,7 @@ function nothingYet(): BackupTargetResult {
 
 /** Throws only when cancelled: what stops a page is a failure of its resources, and the other pages go on. */
 async function protectPage(
-  { policy, target, slotMs }: BackupTargetInput,
+  { policy, target, slotMs }: BackupTargetRequest,
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,

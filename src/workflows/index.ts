@@ -3,6 +3,8 @@ export { copyAmiToPartnerRegion } from './copyAmiToPartnerRegion';
 export { createCustomerManagedKey } from './createCustomerManagedKey';
 export { createShareableAmi } from './createShareableAmi';
 export { enableEncryptionByDefault } from './enableEncryptionByDefault';
+export { copyQueue } from './copyQueue';
+export { copyRecoveryPoints } from './copyRecoveryPoints';
 export { backupTarget } from './backupTarget';
 export { createBackupPolicy } from './createBackupPolicy';
 export { deleteBackupPolicy } from './deleteBackupPolicy';

@@ -3,6 +3,7 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -10,7 +11,9 @@ import {
   type BackupTargetResult,
   type RunBackupInput,
   type RunBackupResult,
+  type StartedCopies,
 } from '../model/backup';
+import { copyTitle, type CopyJob } from '../model/copy';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
 import { listed } from '../model/list';
@@ -18,6 +21,7 @@ import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
 import { targetKey, type Target } from '../model/target';
 import { backupTarget } from './backupTarget';
+import { copyRecoveryPoints } from './copyRecoveryPoints';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { read } from './support/options';
@@ -36,7 +40,9 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     run.remark(`Slot ${new Date(slotMs).toISOString()}`);
     run.phase('Protecting');
     const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
-    const result = resultOf(policy, slotMs, outcomes);
+    const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
+    const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
+    const result = resultOf(policy, slotMs, outcomes, copies);
     if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
@@ -90,7 +96,39 @@ function resultIn(error: unknown): BackupTargetResult | undefined {
   return isPartial ? (cause.details?.[0] as BackupTargetResult | undefined) : undefined;
 }
 
-function resultOf(policy: NormalizedPolicy, slotMs: number, outcomes: TargetOutcome[]): RunBackupResult {
+/** Each target's points go to each region in a workflow of their own, which outlives this run. */
+async function startCopies(policy: NormalizedPolicy, slotMs: number, run: Run): Promise<StartedCopies[]> {
+  const { policyName, timezone, rpoMs } = policy;
+  const jobs = policy.targets.flatMap((target) =>
+    policy.copies.map((terms): CopyJob => ({ policyName, slotMs, target, terms, timezone, rpoMs })),
+  );
+  if (jobs.length > 0) run.phase('Starting copies');
+  return Promise.all(jobs.map(startCopy));
+}
+
+async function startCopy(job: CopyJob): Promise<StartedCopies> {
+  const workflowId = workflowIds.copies(job);
+  const told = { workflowId, from: job.target, toRegion: job.terms.toRegion };
+  try {
+    await startChild(copyRecoveryPoints, {
+      workflowId,
+      args: [job],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: copyTitle(job),
+    });
+    return { ...told, state: 'STARTED' };
+  } catch (error) {
+    if (rootCause(error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
+    return { ...told, state: 'RUNNING' };
+  }
+}
+
+function resultOf(
+  policy: NormalizedPolicy,
+  slotMs: number,
+  outcomes: TargetOutcome[],
+  copies: StartedCopies[],
+): RunBackupResult {
   const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
   const notRun = outcomes.flatMap((outcome) => ('notRun' in outcome ? outcome.notRun : []));
   const sum = (pick: (result: BackupTargetResult) => number) =>
@@ -111,7 +149,7 @@ function resultOf(policy: NormalizedPolicy, slotMs: number, outcomes: TargetOutc
       points,
       sum(({ recoveryPoints }) => recoveryPoints.total),
     ),
-    copies: listed([]),
+    copies: listed(copies),
     coverage: selected === 0 ? 0 : isProtected / selected,
   };
 }

@@ -5,7 +5,7 @@ import type { RunBackupResult } from '../../src/model/backup';
 import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
 import { butEncryption, MigrationWorld } from '../support/migration';
-import { anInstance } from '../support/seed';
+import { anInstance, aVolume } from '../support/seed';
 import { WorkerProcesses } from '../support/workerProcess';
 
 /** Activities of a killed worker are noticed after these, not after half a minute. */
@@ -73,6 +73,29 @@ describe('a worker process that is killed', () => {
     const { Snapshots = [] } = await home.ec2().send(new DescribeSnapshotsCommand({ Filters }));
     expect(Snapshots.map(({ VolumeId }) => VolumeId).sort()).toEqual(Object.values(volumes).sort());
     expect(migrations.world.proxy.callsOf('CreateSnapshots')).toHaveLength(1);
+  }, 150_000);
+
+  it('leaves exactly one copy when it dies at CopySnapshot', async () => {
+    const { home } = migrations.world;
+    const policyName = 'copied';
+    await aVolume(home, { tags: { policy: policyName } });
+    const selector = { tags: { all: { policy: policyName } } };
+    const copies = [{ toRegion: 'eu-west-1' }];
+    const setUp = await workers.start();
+    const policy = { policyName, frequency: '4h', retention: '30d', selector, copies };
+    await migrations.world.run('createBackupPolicy', policy);
+    await workers.kill(setUp);
+    const run = await killedAt('CopySnapshot', () =>
+      migrations.world.start('runBackup', { policyName }, { limits: { heartbeat: 20_000 } }),
+    );
+    const { copies: started } = await awaitResult<RunBackupResult>(run);
+    const copying = migrations.world.client.workflow.getHandle(started.items[0]?.workflowId ?? '');
+    // The queue has no shortened limits: a lost heartbeat is noticed after half a minute.
+    expect(await awaitResult(copying, 120_000)).toMatchObject({ copied: 1 });
+    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
+    const { Snapshots } = await home.ec2('eu-west-1').send(new DescribeSnapshotsCommand({ Filters }));
+    expect(Snapshots).toHaveLength(1);
+    expect(migrations.world.proxy.callsOf('CopySnapshot')).toHaveLength(1);
   }, 150_000);
 
   it.each(['DetachVolume', 'AttachVolume', 'StartInstances'])(

@@ -47,7 +47,13 @@ describe('policy files', () => {
     ['a bad region', 'eu-west-1', 'Ireland', /^p\.yaml:10: spec\.targets\.?\[0\]\.region: not an AWS region/],
     ['another kind', 'kind: BackupPolicy', 'kind: Pod', /^p\.yaml:2: kind: /],
     ['no YAML', 'kind: BackupPolicy', 'kind: [', /^p\.yaml:\d+: not YAML/],
-    ['copies', 'rpo: 5h', 'copies: [eu-west-1]', /^p\.yaml:8: spec\.copies: copies are not available/],
+    [
+      'a copy to nowhere',
+      'rpo: 5h',
+      'copies: [{ toRegion: Ireland }]',
+      /^p\.yaml:8: spec\.copies\.?\[0\]\.toRegion: not an AWS region/,
+    ],
+    ['an archive', 'rpo: 5h', 'archive: true', /^p\.yaml:8: spec\.archive: archive is not available/],
   ])('with %s say where and what', (_, from, to, message) => {
     const wrong = () => parsePolicyFile(YAML.replace(from, to), 'p.yaml');
     expect(wrong).toThrow(PolicyFileError);

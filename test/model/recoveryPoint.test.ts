@@ -1,4 +1,5 @@
 import {
+  copyTags,
   formatVolumeLine,
   parseVolumeLine,
   readRecoveryPoint,
@@ -42,6 +43,7 @@ const SHARED: VolumeLine = {
 const POINT: RecoveryPointTags = {
   policyName: 'critical',
   recoveryPointId: 'rp-0123456789abcdef0',
+  slotMs: Date.UTC(2026, 0, 31, 4),
   takenAt: Date.UTC(2026, 0, 31, 4),
   expiresAt: Date.UTC(2026, 2, 2, 4),
   sourceInstance: 'i-0abc',
@@ -90,6 +92,7 @@ describe('recovery point tags', () => {
       minKeep: 3,
       rpoMs: 18_000_000,
       legalHold: false,
+      copyRegions: [],
     });
   });
 
@@ -127,6 +130,38 @@ describe('recovery point tags', () => {
   it('fall back to the careful terms where theirs are unreadable', () => {
     expect(read({ ...recoveryPointTags(POINT, {}), 'holdfast:retention': 'minKeep=none' })).toMatchObject({
       minKeep: 3,
+    });
+  });
+
+  describe('on a copy', () => {
+    const target = { accountId: '111111111111', region: 'us-east-1' };
+    const copy = {
+      snapshotId: 'snap-0a',
+      volumeId: 'vol-0a',
+      target,
+      workflowId: 'copy-queue/1',
+      runId: 'r2',
+    };
+
+    it('tell its source, and expire it by its own retention', () => {
+      const source = recoveryPointTags({ ...POINT, copyRegions: ['eu-west-1'] }, { Name: 'db' });
+      const tags = copyTags(source, { ...copy, expiresAt: POINT.takenAt + 90 * 86_400_000 });
+      const original = read(source, { volumeId: 'vol-0a' });
+      expect(original?.copyRegions).toEqual(['eu-west-1']);
+      expect(read(tags, { volumeId: 'vol-ffffffff' })).toEqual({
+        ...original,
+        expiresAt: POINT.takenAt + 90 * 86_400_000,
+        copyRegions: [],
+        sourceTarget: target,
+      });
+      expect(tags).toMatchObject({ 'holdfast:copy-of': 'snap-0a', Name: 'db' });
+    });
+
+    it('let the users’ tags give way first', () => {
+      const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`k${index}`, 'v']));
+      const tags = copyTags(recoveryPointTags(POINT, many), copy);
+      expect(Object.keys(tags)).toHaveLength(50);
+      expect(tags['holdfast:source-target']).toBe('111111111111/us-east-1');
     });
   });
 });

@@ -17,6 +17,7 @@ function old(days: number, more: Partial<SnapshotNow> = {}): SnapshotNow {
     minKeep: 3,
     rpoMs: 5 * HOUR,
     legalHold: false,
+    copyRegions: [],
     completed: true,
     locked: false,
     usedByImage: false,

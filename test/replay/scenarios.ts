@@ -1,10 +1,12 @@
 import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { RunBackupResult } from '../../src/model/backup';
 import { workflowIds } from '../../src/model/ids';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance, aVolume } from '../support/seed';
 
+const DR_REGION = 'eu-west-1';
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
 
 /** Plays one run to its end, however it ends, and names the executions whose histories are kept. */
@@ -31,6 +33,17 @@ const policy = (policyName: string) => ({
 
 function backupChild({ world }: MigrationWorld, run: WorkflowHandle): WorkflowHandle {
   return world.client.workflow.getHandle(`${run.workflowId}/${world.home.accountId}/${HOME_REGION}`);
+}
+
+/** The workflow that copies what a run made. */
+async function copiesOf({ world }: MigrationWorld, run: WorkflowHandle): Promise<WorkflowHandle> {
+  const { copies } = await awaitResult<RunBackupResult>(run);
+  return world.client.workflow.getHandle(copies.items[0]?.workflowId ?? '');
+}
+
+function copyQueue({ world }: MigrationWorld): WorkflowHandle {
+  const { accountId } = world.home;
+  return world.client.workflow.getHandle(workflowIds.copyQueue({ accountId, region: DR_REGION }));
 }
 
 async function sharing({ world, key }: MigrationWorld, amiName: string) {
@@ -76,6 +89,26 @@ export const SCENARIOS: Record<string, Scenario> = {
     return {
       'runBackup.cancelled': run,
       'backupTarget.cancelled': await ended(backupChild(migrations, run)),
+    };
+  },
+
+  async copies(migrations) {
+    const { world } = migrations;
+    const copies = [{ toRegion: DR_REGION }];
+    await awaitResult(await start(migrations, 'createBackupPolicy', { ...policy('copied'), copies }));
+    await aVolume(world.home, { tags: { policy: 'copied' } });
+    const run = await ended(await start(migrations, 'runBackup', { policyName: 'copied' }));
+    const copied = await ended(await copiesOf(migrations, run));
+    const queue = await ended(copyQueue(migrations));
+    await aVolume(world.home, { tags: { policy: 'copied' }, kmsKeyId: migrations.key });
+    const failed = await ended(
+      await copiesOf(migrations, await start(migrations, 'runBackup', { policyName: 'copied' })),
+    );
+    return {
+      'runBackup.copying': run,
+      'copyRecoveryPoints.succeeded': copied,
+      'copyRecoveryPoints.partly': failed,
+      'copyQueue.emptied': queue,
     };
   },
 

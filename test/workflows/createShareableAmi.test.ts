@@ -1,6 +1,7 @@
 import {
   CreateTagsCommand,
   DisableEbsEncryptionByDefaultCommand,
+  DisableImageBlockPublicAccessCommand,
   EnableEbsEncryptionByDefaultCommand,
   ModifyEbsDefaultKmsKeyIdCommand,
   ModifyImageAttributeCommand,
@@ -228,6 +229,7 @@ describe('createShareableAmi', () => {
   it('refuses to share what is public already', async () => {
     const input = asked({ kmsKeyId: undefined });
     const { amiId } = await run(input);
+    await world.home.ec2().send(new DisableImageBlockPublicAccessCommand({}));
     await world.home
       .ec2()
       .send(

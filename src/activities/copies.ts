@@ -1,0 +1,224 @@
+import { Context, sleep } from '@temporalio/activity';
+import {
+  CopySnapshotCommand,
+  DescribeSnapshotsCommand,
+  type EC2Client,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
+import { classify } from '../aws/classify';
+import { isNotFound } from '../aws/failures';
+import { expiryOf } from '../calendar/calendar';
+import { destinationOf, type CopyJob } from '../model/copy';
+import { FAILURE } from '../model/failures';
+import { TAG } from '../model/names';
+import type { FailedItem } from '../model/outcome';
+import { copyTags } from '../model/recoveryPoint';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { failedItem } from './failedItem';
+import { tagList, tagMap } from './imageReads';
+import { ownSnapshots } from './recoveryPoints';
+import { deleteSnapshot } from './snapshotWaits';
+
+/** Snapshots that one look hands over; the queue looks again until none is left. */
+const ITEMS_A_LOOK = 1000;
+const FILTER_VALUES = 200;
+
+export interface Uncopied {
+  /** Completed snapshots without a copy. */
+  items: string[];
+  /** Copies that are being made already. */
+  underWay: { snapshotId: string; copyId: string }[];
+  /** Snapshots that have a completed copy. */
+  copied: number;
+  /** False when there are more than `items`. */
+  complete: boolean;
+}
+
+interface StartRequest {
+  job: CopyJob;
+  snapshotIds: string[];
+  /** Somebody else may have started copies a moment ago: wait until reads show them. */
+  afterLag: boolean;
+}
+
+export interface StartedCopies {
+  started: { snapshotId: string; copyId: string }[];
+  failed: FailedItem[];
+  /** EBS takes no more copies to this region now: somebody else's run too. */
+  full: boolean;
+}
+
+export interface FinishedCopies {
+  completed: string[];
+  failed: { copyId: string; why: string }[];
+}
+
+/** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
+export function copyActivities({ aws, settings }: ActivityDeps) {
+  const clients = (job: CopyJob) => ({
+    from: aws.ec2(job.target, 'backup'),
+    to: aws.ec2(destinationOf(job), 'backup'),
+  });
+
+  return {
+    /** What a job still has to copy, from the snapshots and copies that exist now. */
+    async findUncopied({ job, except }: { job: CopyJob; except: string[] }): Promise<Uncopied> {
+      const { from, to } = clients(job);
+      const copies = new Map<string, Snapshot>();
+      for await (const copy of ownSnapshots(to, slotFilters(job))) {
+        Context.current().heartbeat();
+        const snapshotId = tagMap(copy.Tags)[TAG.copyOf];
+        if (snapshotId && copy.State !== 'error') copies.set(snapshotId, copy);
+      }
+      const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true };
+      const skip = new Set(except);
+      for await (const { SnapshotId = '', State } of ownSnapshots(from, slotFilters(job))) {
+        Context.current().heartbeat();
+        const copy = copies.get(SnapshotId);
+        if (copy?.State === 'completed') found.copied += 1;
+        if (State !== 'completed' || skip.has(SnapshotId) || copy?.State === 'completed') continue;
+        if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
+        else if (found.items.length < ITEMS_A_LOOK) found.items.push(SnapshotId);
+        else found.complete = false;
+      }
+      return found;
+    },
+
+    /**
+     * Starts the copies of these snapshots, each exactly once. CopySnapshot has no client token: every attempt looks
+     * first for copies by the tag that names their source, and a retry waits out the read lag before.
+     */
+    async startCopies({ job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
+      const { from, to } = clients(job);
+      if (afterLag || Context.current().info.attempt > 1) await sleep(settings.readLagMs);
+      const existing = await copiesOf(to, snapshotIds);
+      const sources = await byId(from, snapshotIds);
+      const result: StartedCopies = { started: [], failed: [], full: false };
+      for (const snapshotId of snapshotIds) {
+        Context.current().heartbeat(result.started.length);
+        Context.current().cancellationSignal.throwIfAborted();
+        const known = existing.get(snapshotId);
+        if (known) result.started.push({ snapshotId, copyId: known });
+        else if (!result.full) await startCopy(to, job, snapshotId, sources.get(snapshotId), result);
+      }
+      return result;
+    },
+
+    /** Waits until at least one of these copies is over; one Describe serves all. */
+    async awaitCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<FinishedCopies> {
+      const ec2 = aws.ec2(target, 'backup');
+      let unseen = 0;
+      for (; ; await sleep(settings.pollMs)) {
+        Context.current().heartbeat({ waitingFor: copyIds.length });
+        const found = await byId(ec2, copyIds);
+        const result: FinishedCopies = { completed: [], failed: [] };
+        for (const [copyId, { State, StateMessage }] of found) {
+          if (State === 'completed') result.completed.push(copyId);
+          if (State === 'error') result.failed.push({ copyId, why: StateMessage ?? 'EC2 gave no reason' });
+        }
+        unseen = found.size < copyIds.length ? unseen + 1 : 0;
+        if (unseen * settings.pollMs > GONE_AFTER_LAGS * settings.readLagMs) {
+          const gone = copyIds.filter((id) => !found.has(id));
+          result.failed.push(...gone.map((copyId) => ({ copyId, why: 'it is gone; somebody deleted it' })));
+        }
+        if (result.completed.length + result.failed.length > 0) return result;
+      }
+    },
+
+    /** Deletes copies that ended in error; what is gone already is done. */
+    async deleteFailedCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<void> {
+      const ec2 = aws.ec2(target, 'backup');
+      for (const [copyId, { State }] of await byId(ec2, copyIds))
+        if (State === 'error') await deleteSnapshot(ec2, copyId);
+    },
+  };
+}
+
+/** A copy that is not shown for this many read lags has been deleted by somebody. */
+const GONE_AFTER_LAGS = 4;
+
+function slotFilters({ policyName, slotMs }: CopyJob): { Name: string; Values: string[] }[] {
+  return [
+    { Name: `tag:${TAG.policy}`, Values: [policyName] },
+    { Name: `tag:${TAG.slot}`, Values: [new Date(slotMs).toISOString()] },
+  ];
+}
+
+/** Copies that are good or under way, by the snapshot that they are of. */
+async function copiesOf(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, string>> {
+  const found = new Map<string, string>();
+  const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
+  for await (const { SnapshotId = '', State, Tags } of ownSnapshots(ec2, Filters))
+    if (State !== 'error') found.set(tagMap(Tags)[TAG.copyOf] ?? '', SnapshotId);
+  return found;
+}
+
+/** By filter, which finds what is there; ids alone fail when one of them is not. */
+async function byId(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, Snapshot>> {
+  const found = new Map<string, Snapshot>();
+  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
+    const Values = snapshotIds.slice(start, start + FILTER_VALUES);
+    const { Snapshots = [] } = await ec2.send(
+      new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values }] }),
+    );
+    for (const snapshot of Snapshots) found.set(snapshot.SnapshotId ?? '', snapshot);
+  }
+  return found;
+}
+
+async function startCopy(
+  to: EC2Client,
+  job: CopyJob,
+  snapshotId: string,
+  source: Snapshot | undefined,
+  result: StartedCopies,
+): Promise<void> {
+  const problem = whyNot(job, source);
+  if (problem) {
+    result.failed.push({ item: snapshotId, type: FAILURE.resourceFailed, message: problem });
+    return;
+  }
+  try {
+    const { SnapshotId: copyId = '' } = await to.send(copyCommand(job, source ?? {}));
+    result.started.push({ snapshotId, copyId });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { type, retry } = classify(error.name);
+    if (type === FAILURE.quotaExceeded) result.full = true;
+    else if (retry && !isNotFound(error) && type !== FAILURE.conflict) throw error;
+    else result.failed.push(failedItem(snapshotId, error));
+  }
+}
+
+function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | undefined {
+  if (!source) return 'the snapshot is gone; somebody deleted it before it was copied';
+  if (source.Encrypted && !terms.kmsKeyId) {
+    return `the snapshot is encrypted, and the policy names no key of ${terms.toRegion}; give copies.kmsKeyId a key there`;
+  }
+  return undefined;
+}
+
+function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
+  const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description } = source;
+  const { kmsKeyId: KmsKeyId, retention, withinMinutes } = job.terms;
+  const { workflowExecution } = Context.current().info;
+  const tags = tagMap(source.Tags);
+  const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
+  const marks = copyTags(tags, {
+    snapshotId,
+    volumeId,
+    target: job.target,
+    expiresAt: expiryOf(takenAt, retention, job.timezone),
+    workflowId: workflowExecution?.workflowId ?? '',
+    runId: workflowExecution?.runId ?? '',
+  });
+  return new CopySnapshotCommand({
+    SourceRegion: job.target.region,
+    SourceSnapshotId: snapshotId,
+    Description,
+    ...(KmsKeyId && { Encrypted: true, KmsKeyId }),
+    ...(withinMinutes && { CompletionDurationMinutes: withinMinutes }),
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(marks) }],
+  });
+}
