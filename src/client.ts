@@ -24,6 +24,8 @@ export type { Message, MessageName } from './model/messages';
 export type { FailedItem } from './model/outcome';
 export type { ProgressPage, ProgressRow } from './model/progress';
 export type { Target, TargetInput } from './model/target';
+export { BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
+export type { PolicyPlan } from './model/policyPlan';
 export { PolicyFileError, readPolicyFile } from './policies/policyFile';
 
 type Run<Name extends OperationName> = (
@@ -37,6 +39,7 @@ function operation<Name extends OperationName>(name: Name): Run<Name> {
 }
 
 export const createBackupPolicy = operation('createBackupPolicy');
+export const planBackupPolicy = operation('planBackupPolicy');
 export const deleteBackupPolicy = operation('deleteBackupPolicy');
 export const runBackup = operation('runBackup');
 export const enforceExpiry = operation('enforceExpiry');
@@ -59,12 +62,14 @@ function bound<Name extends OperationName>(holdfast: Holdfast, run: Run<Name>): 
 /** The snapshot lab. */
 export class SnapshotManager {
   readonly createBackupPolicy: Bound<'createBackupPolicy'>;
+  readonly planBackupPolicy: Bound<'planBackupPolicy'>;
   readonly deleteBackupPolicy: Bound<'deleteBackupPolicy'>;
   readonly runBackup: Bound<'runBackup'>;
   readonly enforceExpiry: Bound<'enforceExpiry'>;
 
   constructor(holdfast: Holdfast) {
     this.createBackupPolicy = bound(holdfast, createBackupPolicy);
+    this.planBackupPolicy = bound(holdfast, planBackupPolicy);
     this.deleteBackupPolicy = bound(holdfast, deleteBackupPolicy);
     this.runBackup = bound(holdfast, runBackup);
     this.enforceExpiry = bound(holdfast, enforceExpiry);

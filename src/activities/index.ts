@@ -21,6 +21,7 @@ import { stagingActivities } from './staging';
 import { volumeActivities } from './volumes';
 import { policyActivities } from './policies';
 import { shareActivities } from './shares';
+import { surveyActivities } from './surveys';
 import { targetActivities } from './targets';
 
 /**
@@ -40,6 +41,7 @@ export function createActivities(deps: ActivityDeps) {
     ...inventoryActivities(deps),
     ...snapshotActivities(deps),
     ...snapshotWaitActivities(deps),
+    ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),
     ...expiryActivities(deps),

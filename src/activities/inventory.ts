@@ -15,7 +15,7 @@ import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 
 /** Instances in other states have no volumes, or are about to lose them. */
-const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
+export const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
 /** Small enough that a page's snapshots start within seconds of each other and its payload stays far below 2 MB. */
 const PAGE = 50;
 /** EC2 takes at most this many values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */

@@ -118,6 +118,17 @@ export function policyActivities(deps: ActivityDeps) {
       }
     },
 
+    /** The policies that exist now, as far as their Schedules can be read. */
+    async allPolicies(): Promise<NormalizedPolicy[]> {
+      const policies: NormalizedPolicy[] = [];
+      for await (const { scheduleId } of temporal.schedule.list()) {
+        if (!scheduleId.startsWith(scheduleIds.policy(''))) continue;
+        const policy = policyOf(await temporal.schedule.getHandle(scheduleId).describe());
+        if (policy) policies.push({ ...policy, copies: policy.copies ?? [] });
+      }
+      return policies;
+    },
+
     /** What deletions must know of the policies that exist now. */
     async policiesNow(): Promise<PolicyNow[]> {
       const policies: PolicyNow[] = [];

@@ -3,20 +3,21 @@ import { readFileSync } from 'node:fs';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import {
   ConfigError,
-  createBackupPolicy,
   Holdfast,
   OPERATION_NAMES,
   OperationFailed,
   PolicyFileError,
-  readPolicyFile,
+  PolicyNotFound,
   type OperationName,
 } from '../client';
 import { MESSAGE_NAMES, type MessageName } from '../model/messages';
+import { policyCommands } from './policy';
 
 /**
  * The client for shells. The `temporal` CLI does the same and more, except where payloads are encrypted: this one
  * loads HOLDFAST_DATA_CONVERTER. Results go to stdout as JSON. Exit code 0: everything asked for happened; 1: not
- * everything, and stdout has what did; 2: a setting, a file or the input is wrong.
+ * everything, and stdout has what did; 2: a setting, a file or the input is wrong; 3: done, and something is not as it
+ * should be.
  */
 const program = new Command('holdfast')
   .description('Backups, encryption and image sharing as Temporal workflows')
@@ -44,15 +45,7 @@ program
     }),
   );
 
-program
-  .command('apply <files...>')
-  .description('make backup policies what these YAML files say')
-  .action((files: string[]) => {
-    const policies = files.map(readPolicyFile);
-    return connected(async (holdfast) => {
-      for (const policy of policies) print(await createBackupPolicy(holdfast, policy));
-    });
-  });
+policyCommands(program, connected, print);
 
 program
   .command('progress <workflowId>')
@@ -131,5 +124,6 @@ function exitCode(error: unknown): number {
     return error.type === 'InvalidInput' ? 2 : 1;
   }
   process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`);
-  return error instanceof ConfigError || error instanceof PolicyFileError ? 2 : 1;
+  const isUsage = [ConfigError, PolicyFileError, PolicyNotFound].some((type) => error instanceof type);
+  return isUsage ? 2 : 1;
 }

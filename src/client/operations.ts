@@ -14,6 +14,7 @@ type Workflows = typeof workflows;
 /** The public workflow types. What else src/workflows exports are their children. */
 export const OPERATION_NAMES = [
   'createBackupPolicy',
+  'planBackupPolicy',
   'deleteBackupPolicy',
   'runBackup',
   'enforceExpiry',

@@ -7,6 +7,7 @@ export { copyQueue } from './copyQueue';
 export { copyRecoveryPoints } from './copyRecoveryPoints';
 export { backupTarget } from './backupTarget';
 export { createBackupPolicy } from './createBackupPolicy';
+export { planBackupPolicy } from './planBackupPolicy';
 export { deleteBackupPolicy } from './deleteBackupPolicy';
 export { enforceExpiry } from './enforceExpiry';
 export { runBackup } from './runBackup';

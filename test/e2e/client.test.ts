@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DisableEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
 import {
+  createBackupPolicy,
   CrossAccountAmiManager,
   EncryptionManager,
   FAILURE,
@@ -11,10 +12,13 @@ import {
   OperationFailed,
   readPolicyFile,
   SnapshotManager,
+  type PolicyPlan,
+  type PolicyState,
 } from '../../src/client';
 import { compileSources, removeCompiled } from '../support/compiled';
 import { ROOT } from '../support/paths';
-import { aKey, anInstance } from '../support/seed';
+import { aKey, anInstance, aVolume } from '../support/seed';
+import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
 
 describe('the client', () => {
@@ -169,14 +173,69 @@ describe('the client', () => {
       expect(JSON.parse((await cli('progress', 'by-hand')).stdout)).toMatchObject({ phase: 'AllFailed' });
     });
 
-    it('applies policy files, and names the line of a wrong one', async () => {
-      const good = path.join(ROOT, 'policies/development.yaml');
-      const { code, stdout } = await cli('apply', good);
-      expect(code).toBe(0);
-      expect(JSON.parse(stdout)).toMatchObject({ policyName: 'development', status: 'CREATED' });
+    it('plans, applies, lists, pauses, runs and deletes policies', async () => {
+      const file = path.join(folder, 'office.yaml');
+      const shipped = await readFile(path.join(ROOT, 'policies/development.yaml'), 'utf8');
+      await writeFile(
+        file,
+        shipped
+          .replace('name: development', 'name: office')
+          .replace('environment: development', 'site: office'),
+      );
+      const json = async <Answer = unknown>(code: number, ...args: string[]): Promise<Answer> => {
+        const ended = await cli('policy', ...args);
+        expect([args, ended.code, ended.stderr]).toEqual([args, code, '']);
+        return JSON.parse(ended.stdout) as Answer;
+      };
+      expect(await json(0, 'validate', file, '-o', 'json')).toEqual({ valid: ['office'] });
+      // 3: it selects nothing yet.
+      const [plan] = await json<PolicyPlan[]>(3, 'plan', file, '-o', 'json');
+      expect(plan?.change).toBe('CREATE');
+      expect(plan?.problems[0]).toContain('selects nothing');
+      await aVolume(world.home, { tags: { site: 'office' } });
+      const said = await cli('policy', 'plan', file);
+      expect(said.stdout).toMatch(/office: CREATE\n.* 0 instances and 1 volumes by themselves/s);
+
+      expect(await json(0, 'apply', file, '-o', 'json')).toMatchObject([{ status: 'CREATED' }]);
+      expect(await json(0, 'plan', file, '-o', 'json')).toMatchObject([{ change: 'UNCHANGED' }]);
+      const office = async () =>
+        (await json<PolicyState[]>(0, 'list', '-o', 'json')).find(
+          ({ policyName }) => policyName === 'office',
+        );
+      expect(await office()).toMatchObject({ every: '1 d', state: 'never ran' });
+
+      await json(0, 'run', 'office');
+      await until(async () => (await office())?.lastRun?.outcome === 'Succeeded');
+      expect(await office()).toMatchObject({ state: 'ok', missed: 0 });
+      await json(0, 'pause', 'office', '--note', 'moving house');
+      expect(await office()).toMatchObject({ state: 'paused', note: 'moving house' });
+      expect((await cli('policy', 'list')).stdout).toMatch(/^POLICY +EVERY[^]*\noffice +1 d +7d/);
+      await json(0, 'resume', 'office', '--note', 'done');
+      const [from = '', to = ''] = [Date.now() - 2 * 86_400_000, Date.now()].map((at) =>
+        new Date(at).toISOString(),
+      );
+      await json(0, 'backfill', 'office', '--from', from, '--to', to);
+      await json(0, 'delete', 'office');
+      expect(await office()).toBeUndefined();
+    });
+
+    it('lists a policy whose last run failed as not compliant', async () => {
+      await createBackupPolicy(holdfast, {
+        policyName: 'idle',
+        frequency: '1d',
+        retention: '7d',
+        selector: { tags: { all: { nothing: 'here' } } },
+      });
+      await cli('policy', 'run', 'idle');
+      await until(async () => (await cli('policy', 'list')).code === 3);
+      expect((await cli('policy', 'list')).stdout).toMatch(/idle .* Failed /);
+      await cli('policy', 'delete', 'idle');
+    });
+
+    it('names the line of a wrong policy file', async () => {
       const wrong = path.join(folder, 'wrong.yaml');
       await writeFile(wrong, 'apiVersion: holdfast/v1\nkind: BackupPlan\n');
-      const refused = await cli('apply', wrong);
+      const refused = await cli('policy', 'apply', wrong);
       expect(refused.code).toBe(2);
       expect(refused.stderr).toContain('wrong.yaml:2: kind');
     });
@@ -185,6 +244,8 @@ describe('the client', () => {
       [['run', 'makeCoffee'], 'makeCoffee'],
       [['run', 'runBackup', '--input', '[]'], 'not a JSON object'],
       [['run', 'runBackup', '--input', '{}'], 'policyName'],
+      [['policy', 'pause', 'nowhere', '--note', 'x'], 'there is no backup policy nowhere'],
+      [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not a time'],
       [['approve', 'some-id', '--by', 'me'], '--reason'],
     ])('%j is one clear error', async (args, named) => {
       const { code, stdout, stderr } = await cli(...args);

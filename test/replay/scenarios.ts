@@ -55,6 +55,8 @@ async function sharing({ world, key }: MigrationWorld, amiName: string) {
 export const SCENARIOS: Record<string, Scenario> = {
   async policies(migrations) {
     const { world } = migrations;
+    const planned = await start(migrations, 'planBackupPolicy', policy('kept'));
+    await awaitResult(planned);
     const created = await start(migrations, 'createBackupPolicy', policy('kept'));
     await awaitResult(created);
     await anInstance(world.home, { tags: { policy: 'kept' } });
@@ -68,6 +70,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     const deleted = await ended(await start(migrations, 'deleteBackupPolicy', { policyName: 'kept' }));
     await migrations.deleteVolume(volumeId);
     return {
+      'planBackupPolicy.succeeded': planned,
       'createBackupPolicy.succeeded': created,
       'runBackup.succeeded': run,
       'backupTarget.succeeded': backupChild(migrations, run),

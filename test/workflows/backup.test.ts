@@ -9,6 +9,7 @@ import type { EnforceExpiryResult } from '../../src/model/expiry';
 import { FAILURE } from '../../src/model/failures';
 import { scheduleIds } from '../../src/model/ids';
 import type { CreateBackupPolicyResult } from '../../src/model/policy';
+import type { PolicyPlan } from '../../src/model/policyPlan';
 import { readRecoveryPoint } from '../../src/model/recoveryPoint';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
@@ -62,6 +63,34 @@ describe.each([{ cache: true }, { cache: false }])(
         args: [{ policyName: 'steady', retention: '60d' }],
       });
       expect(state.paused).toBe(false);
+    });
+
+    it('plans: what would change, what is selected, and what no policy selects', async () => {
+      const tags = { policy: 'planned' };
+      const { instanceId } = await anInstance(world.home, { tags, root: { size: 8 }, data: [] });
+      const alone = await aVolume(world.home, { tags, size: 3 });
+      const [nobodys, anothers] = [
+        await anInstance(world.home, { tags: { Name: 'forgotten' }, data: [] }),
+        await anInstance(world.home, { tags: { policy: 'another' }, data: [] }),
+      ];
+      await create(policy('another'));
+      const plan = () => world.run<PolicyPlan>('planBackupPolicy', policy('planned', { rpo: '5h' }));
+      world.proxy.reset();
+      const before = await plan();
+      expect(world.proxy.mutations()).toEqual([]);
+      expect(before).toMatchObject({ change: 'CREATE', completeWithin: '2 min', problems: [] });
+      expect(before.targets).toMatchObject([{ instances: 1, volumesAlone: 1, volumes: 2, gib: 11 }]);
+      const missed = before.unprotected.items;
+      expect(missed).toContainEqual(
+        expect.objectContaining({ resourceId: nobodys.instanceId, name: 'forgotten' }),
+      );
+      for (const id of [instanceId, alone, anothers.instanceId])
+        expect(missed.map(({ resourceId }) => resourceId)).not.toContain(id);
+      await create(policy('planned', { retention: '60d' }));
+      expect(await plan()).toMatchObject({
+        change: 'UPDATE',
+        changes: ['retention: "60d" → "30d"', 'rpoMs: 28800000 → 18000000'],
+      });
     });
 
     it('takes one tagged set an instance and one snapshot a standalone volume, once a slot', async () => {
@@ -242,7 +271,8 @@ describe.each([{ cache: true }, { cache: false }])(
       ['createBackupPolicy', policy('x', { rpo: '4h' }), 'rpo: cannot be met'],
       ['createBackupPolicy', policy('x', { retention: '2h' }), 'retention: must be longer'],
       ['createBackupPolicy', policy('x', { selector: {} }), 'selector: it selects nothing'],
-      ['createBackupPolicy', policy('x', { copies: [] }), 'copies: copies are not available'],
+      ['createBackupPolicy', policy('x', { copies: [] }), 'copies: leave it out, or name a region'],
+      ['createBackupPolicy', policy('x', { archive: {} }), 'archive: archive is not available'],
       ['createBackupPolicy', policy('x', { timezone: 'Mars/Phobos' }), 'timezone: Mars/Phobos'],
       ['createBackupPolicy', policy('no/slash'), 'policyName'],
       ['createBackupPolicy', policy('x', { colour: 'red' }), 'colour: not a field'],

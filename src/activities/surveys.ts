@@ -1,0 +1,105 @@
+import { Context } from '@temporalio/activity';
+import {
+  paginateDescribeInstances,
+  paginateDescribeVolumes,
+  type Instance,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { listed } from '../model/list';
+import type { NormalizedPolicy } from '../model/policy';
+import type { TargetSurvey, Unprotected } from '../model/policyPlan';
+import { matchesTags, type Selector } from '../model/selector';
+import { targetKey, type Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagMap } from './imageReads';
+import { LIVING } from './inventory';
+
+const PAGE = 500;
+
+interface SurveyRequest {
+  target: Target;
+  policy: NormalizedPolicy;
+  /** The other policies that exist. */
+  others: NormalizedPolicy[];
+}
+
+export function surveyActivities({ aws }: ActivityDeps) {
+  return {
+    /** What a policy selects in a target, and what neither it nor any other policy does. */
+    async surveyTarget({ target, policy, others }: SurveyRequest): Promise<TargetSurvey> {
+      const ec2 = aws.ec2(target, 'read');
+      const there = others.filter(({ targets }) =>
+        targets.some((each) => targetKey(each) === targetKey(target)),
+      );
+      const survey = new Survey(
+        target,
+        policy.selector,
+        there.map(({ selector }) => selector),
+      );
+      const instances = paginateDescribeInstances({ client: ec2, pageSize: PAGE }, { Filters: [LIVING] });
+      for await (const { Reservations = [] } of instances) {
+        Context.current().heartbeat();
+        for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances))
+          survey.instance(instance);
+      }
+      for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, {})) {
+        Context.current().heartbeat();
+        for (const volume of Volumes) survey.volume(volume);
+      }
+      return survey.result();
+    },
+  };
+}
+
+/** Instances first: a volume goes with its instance. */
+class Survey {
+  private readonly counts = { instances: 0, volumesAlone: 0, volumes: 0, gib: 0 };
+  private readonly unprotected: Unprotected[] = [];
+  private readonly selected = new Set<string>();
+
+  constructor(
+    private readonly target: Target,
+    private readonly ours: Selector,
+    private readonly others: readonly Selector[],
+  ) {}
+
+  instance({ InstanceId = '', Tags }: Instance): void {
+    const tags = tagMap(Tags);
+    if (selects(this.ours, 'instanceIds', InstanceId, tags)) {
+      this.selected.add(InstanceId);
+      this.counts.instances += 1;
+    } else if (!this.others.some((selector) => selects(selector, 'instanceIds', InstanceId, tags)))
+      this.miss(InstanceId, tags);
+  }
+
+  volume({ VolumeId = '', Size = 0, Attachments = [], Tags }: Volume): void {
+    const tags = tagMap(Tags);
+    const ofInstance = Attachments.some(({ InstanceId = '' }) => this.selected.has(InstanceId));
+    if (ofInstance || selects(this.ours, 'volumeIds', VolumeId, tags)) {
+      this.counts.volumes += 1;
+      this.counts.gib += Size;
+      if (!ofInstance) this.counts.volumesAlone += 1;
+    } else if (
+      Attachments.length === 0 &&
+      !this.others.some((selector) => selects(selector, 'volumeIds', VolumeId, tags))
+    )
+      this.miss(VolumeId, tags);
+  }
+
+  result(): TargetSurvey {
+    return { target: this.target, ...this.counts, unprotected: listed(this.unprotected) };
+  }
+
+  private miss(resourceId: string, { Name: name }: Record<string, string>): void {
+    this.unprotected.push({ target: this.target, resourceId, ...(name && { name }) });
+  }
+}
+
+function selects(
+  selector: Selector,
+  ids: 'instanceIds' | 'volumeIds',
+  resourceId: string,
+  tags: Record<string, string>,
+): boolean {
+  return (selector[ids] ?? []).includes(resourceId) || matchesTags(selector.tags, tags);
+}

@@ -1,0 +1,176 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import {
+  BackupPolicies,
+  createBackupPolicy,
+  deleteBackupPolicy,
+  planBackupPolicy,
+  readPolicyFile,
+  type Holdfast,
+  type PolicyPlan,
+  type PolicyState,
+} from '../client';
+import type { CreateBackupPolicyResult } from '../model/policy';
+import { targetKey } from '../model/target';
+import { table } from './table';
+
+/** Exit code when everything was done, and something is not as it should be. */
+export const NOT_COMPLIANT = 3;
+
+type Connected = (work: (holdfast: Holdfast) => Promise<void>) => Promise<void>;
+type Print = (value: unknown) => void;
+
+interface Output {
+  output: 'text' | 'json';
+}
+
+/** `holdfast policy …`: backup policies as YAML files, and their Schedules. */
+export function policyCommands(program: Command, connected: Connected, print: Print): void {
+  const policy = program.command('policy').description('backup policies');
+  const output = () =>
+    new Option('-o, --output <form>', 'for people or for programs').choices(['text', 'json']).default('text');
+  const say = ({ output: form }: Output, value: unknown, text: () => string) =>
+    form === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
+
+  policy
+    .command('validate <files...>')
+    .description('check policy files; nothing is connected to')
+    .addOption(output())
+    .action((files: string[], options: Output) => {
+      const names = files.map((file) => readPolicyFile(file).policyName);
+      say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
+    });
+
+  policy
+    .command('plan <files...>')
+    .description('what applying would change, what the next run protects, and what nothing does')
+    .addOption(output())
+    .action((files: string[], options: Output) => {
+      const policies = files.map(readPolicyFile);
+      return connected(async (holdfast) => {
+        const plans: PolicyPlan[] = [];
+        for (const each of policies) plans.push(await planBackupPolicy(holdfast, each));
+        say(options, plans, () => plans.map(planText).join('\n\n'));
+        if (plans.some(({ problems }) => problems.length > 0)) process.exitCode = NOT_COMPLIANT;
+      });
+    });
+
+  policy
+    .command('apply <files...>')
+    .description('make backup policies what these YAML files say')
+    .addOption(output())
+    .action((files: string[], options: Output) => {
+      const policies = files.map(readPolicyFile);
+      return connected(async (holdfast) => {
+        const results: CreateBackupPolicyResult[] = [];
+        for (const each of policies) results.push(await createBackupPolicy(holdfast, each));
+        say(options, results, () =>
+          results
+            .map((each) => `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`)
+            .join('\n'),
+        );
+      });
+    });
+
+  policy
+    .command('list')
+    .description('policies, when they run, and how the last run went')
+    .addOption(output())
+    .action((options: Output) =>
+      connected(async (holdfast) => {
+        const states = await new BackupPolicies(holdfast).list();
+        say(options, states, () => listText(states));
+        if (states.some(({ isOk }) => !isOk)) process.exitCode = NOT_COMPLIANT;
+      }),
+    );
+
+  for (const [name, does] of [
+    ['pause', 'starts no runs and deletes no points of the policy'],
+    ['resume', 'starts runs again'],
+  ] as const) {
+    policy
+      .command(`${name} <policyName>`)
+      .description(does)
+      .requiredOption('--note <why>', 'why; the Web UI shows it')
+      .action((policyName: string, { note }: { note: string }) =>
+        connected(async (holdfast) => {
+          await new BackupPolicies(holdfast)[name](policyName, note);
+          print({ policyName, [name]: true, note });
+        }),
+      );
+  }
+
+  policy
+    .command('run <policyName>')
+    .description('has the Schedule start a run now')
+    .action((policyName: string) =>
+      connected(async (holdfast) => {
+        await new BackupPolicies(holdfast).trigger(policyName);
+        print({ policyName, triggered: true });
+      }),
+    );
+
+  policy
+    .command('backfill <policyName>')
+    .description('runs the slots of a time; a slot that was done makes nothing new')
+    .addOption(new Option('--from <time>', 'ISO 8601').argParser(instant).makeOptionMandatory())
+    .addOption(new Option('--to <time>', 'ISO 8601').argParser(instant).makeOptionMandatory())
+    .action((policyName: string, { from, to }: { from: Date; to: Date }) =>
+      connected(async (holdfast) => {
+        await new BackupPolicies(holdfast).backfill(policyName, from, to);
+        print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString() } });
+      }),
+    );
+
+  policy
+    .command('delete <policyName>')
+    .description('deletes the Schedule; its points still expire')
+    .action((policyName: string) =>
+      connected(async (holdfast) => print(await deleteBackupPolicy(holdfast, { policyName }))),
+    );
+}
+
+function instant(text: string): Date {
+  const date = new Date(text);
+  if (Number.isNaN(date.getTime()))
+    throw new InvalidArgumentError('not a time; write it like 2026-11-24T04:00:00Z');
+  return date;
+}
+
+function listText(states: readonly PolicyState[]): string {
+  if (states.length === 0)
+    return 'there are no policies; make one with: holdfast policy apply policies/*.yaml';
+  return table(
+    ['POLICY', 'EVERY', 'KEPT', 'COPIES', 'STATE', 'NEXT RUN', 'LAST SLOT', 'LATE BY', 'OUTCOME'],
+    states.map(({ policyName, every, retention, copies, state, nextRun, lastRun }) => [
+      policyName,
+      every,
+      retention,
+      copies.join(' ') || '-',
+      state,
+      nextRun ?? '-',
+      lastRun?.slot ?? '-',
+      lastRun?.lateBy ?? '-',
+      lastRun?.outcome ?? '-',
+    ]),
+  );
+}
+
+function planText(plan: PolicyPlan): string {
+  const { policyName, change, changes, targets, unprotected, completeWithin, copiedWithin, problems } = plan;
+  const more = unprotected.total - unprotected.items.length;
+  return [
+    `${policyName}: ${change}`,
+    ...changes.map((line) => `  ${line}`),
+    ...targets.map(
+      (each) =>
+        `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all`,
+    ),
+    `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
+    ...unprotected.items.map(
+      ({ resourceId, name, target }) =>
+        `  no policy selects ${resourceId}${name ? ` (${name})` : ''} in ${targetKey(target)}`,
+    ),
+    ...(more > 0 ? [`  … and ${more} more`] : []),
+    ...problems.map((problem) => `  ✗ ${problem}`),
+  ].join('\n');
+}

@@ -1,0 +1,113 @@
+import { formatDuration } from './duration';
+import type { Listed } from './list';
+import { COMPLETION_ALLOWANCE_MS, type NormalizedPolicy } from './policy';
+import { COPIES_AT_ONCE } from './copy';
+import type { Target } from './target';
+
+const MINUTE_MS = 60_000;
+
+/** What EC2 allows an account and region: https://docs.aws.amazon.com/general/latest/gr/ebs-service.html, and what a snapshot or copy usually takes there. */
+const PENDING_SNAPSHOTS = 100;
+const SNAPSHOT_MS = 2 * MINUTE_MS;
+const COPY_MS = 3 * MINUTE_MS;
+
+/** What a policy selects in one target, and what nothing selects there. */
+export interface TargetSurvey {
+  target: Target;
+  /** Instances that the policy selects. */
+  instances: number;
+  /** Standalone volumes that it selects. */
+  volumesAlone: number;
+  /** Volumes in all: those of the instances, and the standalone ones. */
+  volumes: number;
+  gib: number;
+  /** Instances and standalone volumes that no policy selects, this one included. */
+  unprotected: Listed<Unprotected>;
+}
+
+export interface Unprotected {
+  target: Target;
+  resourceId: string;
+  /** Its Name tag. */
+  name?: string;
+}
+
+export interface PolicyPlan {
+  policyName: string;
+  change: 'CREATE' | 'UPDATE' | 'UNCHANGED';
+  /** Fields that would change, as `field: from → to`. */
+  changes: string[];
+  targets: Omit<TargetSurvey, 'unprotected'>[];
+  unprotected: Listed<Unprotected>;
+  /** How long AWS's limits make a run take at least, until every snapshot is complete. */
+  completeWithin: string;
+  /** The same until every copy is complete. */
+  copiedWithin?: string;
+  /** Why the policy cannot do what it says. */
+  problems: string[];
+}
+
+/** How long a run takes at least: 100 snapshots of an account and region are pending at once, and 20 copies to a region. */
+export function runTimes(policy: NormalizedPolicy, surveys: readonly TargetSurvey[]) {
+  const most = Math.max(0, ...surveys.map(({ volumes }) => volumes));
+  const completeMs = rounds(most, PENDING_SNAPSHOTS) * SNAPSHOT_MS;
+  const perDestination = Math.max(0, ...destinations(policy, surveys));
+  return { completeMs, copiedMs: completeMs + rounds(perDestination, COPIES_AT_ONCE) * COPY_MS };
+}
+
+/** Volumes to be copied into each account and region: all targets of the account share its slots there. */
+function destinations({ copies }: NormalizedPolicy, surveys: readonly TargetSurvey[]): number[] {
+  const accounts = new Map<string, number>();
+  for (const { target, volumes } of surveys)
+    accounts.set(target.accountId, (accounts.get(target.accountId) ?? 0) + volumes);
+  return copies.length > 0 ? [...accounts.values()] : [];
+}
+
+function rounds(count: number, atOnce: number): number {
+  return Math.ceil(count / atOnce);
+}
+
+/** Each is one sentence with the sum that does not come out. */
+export function planProblems(policy: NormalizedPolicy, surveys: readonly TargetSurvey[]): string[] {
+  const { frequencyMs, rpoMs, copies } = policy;
+  const { completeMs, copiedMs } = runTimes(policy, surveys);
+  const problems: string[] = [];
+  const volumes = surveys.reduce((sum, survey) => sum + survey.volumes, 0);
+  if (volumes === 0) problems.push('selector: it selects nothing in any target');
+  const sum = frequencyMs + Math.max(completeMs, COMPLETION_ALLOWANCE_MS);
+  if (sum > rpoMs) {
+    problems.push(
+      `rpo: ${formatDuration(rpoMs)} cannot be met: ${formatDuration(frequencyMs)} between runs and ${formatDuration(completeMs)} until ${volumes} snapshots are complete, ${PENDING_SNAPSHOTS} at a time, make ${formatDuration(sum)}`,
+    );
+  }
+  if (completeMs > frequencyMs) {
+    problems.push(
+      `frequency: a run takes ${formatDuration(completeMs)} at least, longer than the ${formatDuration(frequencyMs)} to the next`,
+    );
+  }
+  if (copies.length > 0 && copiedMs - completeMs > frequencyMs) {
+    problems.push(
+      `copies: those of a run take ${formatDuration(copiedMs - completeMs)} at least, ${COPIES_AT_ONCE} at a time; the next run begins after ${formatDuration(frequencyMs)}, and the queue would only grow`,
+    );
+  }
+  return problems;
+}
+
+const COMPARED = [
+  'frequencyMs',
+  'retention',
+  'timezone',
+  'selector',
+  'targets',
+  'rpoMs',
+  'minKeep',
+  'paused',
+  'copies',
+] as const;
+
+export function changesOf(from: NormalizedPolicy, to: NormalizedPolicy): string[] {
+  const shown = (value: unknown) => JSON.stringify(value) ?? 'nothing';
+  return COMPARED.flatMap((field) =>
+    shown(from[field]) === shown(to[field]) ? [] : `${field}: ${shown(from[field])} → ${shown(to[field])}`,
+  );
+}

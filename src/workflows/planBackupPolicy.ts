@@ -1,0 +1,65 @@
+import { formatDuration } from '../model/duration';
+import { listed } from '../model/list';
+import {
+  createBackupPolicyInput,
+  type CreateBackupPolicyInput,
+  type NormalizedPolicy,
+} from '../model/policy';
+import { changesOf, planProblems, runTimes, type PolicyPlan, type TargetSurvey } from '../model/policyPlan';
+import { targetKey } from '../model/target';
+import { operation } from './support/operation';
+import { read } from './support/options';
+
+/**
+ * What `createBackupPolicy` with the same input would change, what its next run would protect and how long it would
+ * take, and what no policy protects. Changes nothing.
+ */
+export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<PolicyPlan> {
+  return operation(createBackupPolicyInput, input, async (request, run) => {
+    run.about({ policy: request.policyName });
+    run.phase('Normalizing');
+    const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });
+    const existing = await read('Read the policies').allPolicies();
+    const others = existing.filter(({ policyName }) => policyName !== policy.policyName);
+    run.phase('Looking at the targets');
+    const surveys: TargetSurvey[] = [];
+    for (const target of policy.targets) {
+      const survey = await read(`Look at ${targetKey(target)}`, {
+        startToCloseTimeout: '15 minutes',
+        heartbeatTimeout: '30 seconds',
+      }).surveyTarget({ target, policy, others });
+      surveys.push(survey);
+      run.row(targetKey(target), 'looked at', `${survey.volumes} volumes`);
+    }
+    const before = existing.find(({ policyName }) => policyName === policy.policyName);
+    return planOf(policy, before, surveys);
+  });
+}
+
+function planOf(
+  policy: NormalizedPolicy,
+  before: NormalizedPolicy | undefined,
+  surveys: TargetSurvey[],
+): PolicyPlan {
+  const { completeMs, copiedMs } = runTimes(policy, surveys);
+  const changed = before?.hash === policy.hash ? 'UNCHANGED' : 'UPDATE';
+  return {
+    policyName: policy.policyName,
+    change: before ? changed : 'CREATE',
+    changes: before ? changesOf(before, policy) : [],
+    targets: surveys.map(({ target, instances, volumesAlone, volumes, gib }) => ({
+      target,
+      instances,
+      volumesAlone,
+      volumes,
+      gib,
+    })),
+    unprotected: listed(
+      surveys.flatMap(({ unprotected }) => unprotected.items),
+      surveys.reduce((sum, { unprotected }) => sum + unprotected.total, 0),
+    ),
+    completeWithin: formatDuration(completeMs),
+    ...(policy.copies.length > 0 && { copiedWithin: formatDuration(copiedMs) }),
+    problems: planProblems(policy, surveys),
+  };
+}
