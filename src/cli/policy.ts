@@ -10,7 +10,7 @@ import {
   type PolicyState,
 } from '../client';
 import type { CreateBackupPolicyResult } from '../model/policy';
-import { targetKey } from '../model/target';
+import { targetKey, type Target } from '../model/target';
 import { table } from './table';
 
 /** Exit code when everything was done, and something is not as it should be. */
@@ -49,7 +49,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       return connected(async (holdfast) => {
         const plans: PolicyPlan[] = [];
         for (const each of policies) plans.push(await planBackupPolicy(holdfast, each));
-        say(options, plans, () => plans.map(planText).join('\n\n'));
+        say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
         if (plans.some(({ problems }) => problems.length > 0)) process.exitCode = NOT_COMPLIANT;
       });
     });
@@ -156,8 +156,7 @@ function listText(states: readonly PolicyState[]): string {
 }
 
 function planText(plan: PolicyPlan): string {
-  const { policyName, change, changes, targets, unprotected, completeWithin, copiedWithin, problems } = plan;
-  const more = unprotected.total - unprotected.items.length;
+  const { policyName, change, changes, targets, completeWithin, copiedWithin, problems } = plan;
   return [
     `${policyName}: ${change}`,
     ...changes.map((line) => `  ${line}`),
@@ -166,11 +165,30 @@ function planText(plan: PolicyPlan): string {
         `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all`,
     ),
     `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
-    ...unprotected.items.map(
-      ({ resourceId, name, target }) =>
-        `  no policy selects ${resourceId}${name ? ` (${name})` : ''} in ${targetKey(target)}`,
-    ),
-    ...(more > 0 ? [`  … and ${more} more`] : []),
     ...problems.map((problem) => `  ✗ ${problem}`),
+  ].join('\n');
+}
+
+/** What neither the policies that exist nor any of the planned ones selects. */
+function unprotectedText(plans: readonly PolicyPlan[]): string {
+  const missed = plans.flatMap(({ unprotected }) => unprotected.items);
+  const looked = (target: Target) =>
+    plans.filter(({ targets }) => targets.some((each) => targetKey(each.target) === targetKey(target)));
+  const byEvery = missed.filter(
+    ({ resourceId, target }, index) =>
+      missed.findIndex((each) => each.resourceId === resourceId) === index &&
+      looked(target).every(({ unprotected }) =>
+        unprotected.items.some((each) => each.resourceId === resourceId),
+      ),
+  );
+  const isAll = plans.every(({ unprotected }) => !unprotected.truncated);
+  if (byEvery.length === 0 && isAll)
+    return 'every instance and standalone volume there is selected by a policy';
+  return [
+    'No policy selects',
+    ...byEvery.map(
+      ({ resourceId, name, target }) => `  ${resourceId}${name ? ` (${name})` : ''} in ${targetKey(target)}`,
+    ),
+    ...(isAll ? [] : ['  … and more; only the first 100 of each plan are compared']),
   ].join('\n');
 }

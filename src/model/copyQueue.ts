@@ -30,6 +30,8 @@ export interface CopyQueueInput {
   /** What an earlier run of the chain (continue as new) had. */
   jobs?: QueuedJob[];
   underWay?: CopyUnderWay[];
+  /** Jobs that are done, and what they copied. */
+  ended?: { jobs: number; copied: number };
 }
 
 /** What still waits, by job, in the order in which it was found. */

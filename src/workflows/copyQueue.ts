@@ -22,24 +22,31 @@ const enqueue = defineSignal<[{ jobId: string; job: CopyJob }]>(ENQUEUE_COPIES);
  *
  * It has no frame of an operation: that ends with activities, and a job that came meanwhile would be forgotten.
  */
-export async function copyQueue({ target, jobs = [], underWay = [] }: CopyQueueInput): Promise<void> {
+export async function copyQueue(input: CopyQueueInput): Promise<{ jobs: number; copied: number }> {
+  const { target, jobs = [], underWay = [], ended = { jobs: 0, copied: 0 } } = input;
   const desk = new CopyDesk(target, jobs, underWay);
-  setHandler(enqueue, (job) => desk.add({ ...job, copied: 0, failed: [], failedTotal: 0 }));
   const run = new Run();
+  setHandler(enqueue, (job) => {
+    desk.add({ ...job, copied: 0, failed: [], failedTotal: 0 });
+    run.row(copyTitle(job.job), 'waiting');
+  });
   run.about({ target });
   run.phase('Copying');
   do {
     await desk.fill();
+    for (const queued of desk.jobs) run.row(copyTitle(queued.job), 'copying', desk.progress(queued));
     await desk.awaitSome();
     for (const done of desk.finished()) {
+      ended.jobs += 1;
+      ended.copied += done.copied;
       run.row(copyTitle(done.job), done.failedTotal > 0 ? 'failed' : 'copied', `${done.copied} snapshots`);
       await tell(done);
     }
-    for (const { job, copied } of desk.jobs) run.row(copyTitle(job), 'copying', `${copied} snapshots`);
     if (workflowInfo().continueAsNewSuggested && desk.jobs.length > 0)
-      await continueAsNew<typeof copyQueue>({ target, ...desk.carried() });
+      await continueAsNew<typeof copyQueue>({ target, ...desk.carried(), ended });
   } while (desk.jobs.length > 0);
   run.end('Succeeded');
+  return ended;
 }
 
 /** A job whose workflow was terminated has nobody left to tell. */

@@ -83,6 +83,11 @@ export class CopyDesk {
     return done;
   }
 
+  /** For people. */
+  progress({ jobId, copied }: QueuedJob): string {
+    return `${copied} of ${this.foundAll.has(jobId) ? '' : 'more than '}${copied + this.leftOf(jobId)} snapshots`;
+  }
+
   private leftOf(jobId: string): number {
     const underWay = this.underWay.filter((copy) => copy.jobId === jobId).length;
     return underWay + (this.waiting.get(jobId)?.length ?? 0);
