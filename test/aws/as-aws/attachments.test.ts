@@ -43,6 +43,20 @@ describe('attachments', () => {
     await expect(attach(attached, '/dev/sdx')).rejects.toMatchObject({ name: 'VolumeInUse' });
   });
 
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DetachVolume.html */
+  it('end without naming the instance too, and a root only when it is stopped', async () => {
+    const { instanceId, volumes } = await anInstance(account, { data: [{ device: '/dev/sdf', size: 1 }] });
+    const [root = '', data = ''] = ['/dev/xvda', '/dev/sdf'].map((device) => volumes[device]);
+    const detach = (VolumeId: string) => ec2().send(new DetachVolumeCommand({ VolumeId }));
+    await expect(detach(root)).rejects.toMatchObject({ name: 'OperationNotPermitted' });
+    expect((await detach(data)).State).toBe('detaching');
+    await until(() => is(data, 'available'));
+    await expect(detach(data)).rejects.toMatchObject({ name: 'IncorrectState' });
+    await stopped(account, instanceId);
+    await detach(root);
+    await until(() => is(root, 'available'));
+  });
+
   it('at a device that is taken is refused', async () => {
     const call = attach(await aVolume(), '/dev/sdf');
     await expect(call).rejects.toMatchObject({ name: 'InvalidParameterValue' });

@@ -1,7 +1,11 @@
 import {
+  CopyImageCommand,
   CreateImageCommand,
+  CreateTagsCommand,
+  DeleteSnapshotCommand,
   DeregisterImageCommand,
   DescribeImagesCommand,
+  DescribeSnapshotsCommand,
   DisableImageDeregistrationProtectionCommand,
   EnableImageBlockPublicAccessCommand,
   EnableImageDeprecationCommand,
@@ -43,6 +47,55 @@ describe('images', () => {
   }
   const share = (ImageId: string, permission: object, by = account) =>
     by.ec2().send(new ModifyImageAttributeCommand({ ImageId, LaunchPermission: { Add: [permission] } }));
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html */
+  it('have a name of their own, and tags on themselves and on their snapshots', async () => {
+    const Name = randomUUID();
+    const create = new CreateImageCommand({
+      InstanceId: instanceId,
+      Name,
+      NoReboot: true,
+      TagSpecifications: (['image', 'snapshot'] as const).map((ResourceType) => ({
+        ResourceType,
+        Tags: [{ Key: 'of', Value: ResourceType }],
+      })),
+    });
+    const { ImageId = '' } = await ec2().send(create);
+    await expect(ec2().send(create)).rejects.toMatchObject({ name: 'InvalidAMIName.Duplicate' });
+    const made = await image(ImageId);
+    expect(made?.Tags).toEqual([{ Key: 'of', Value: 'image' }]);
+    const SnapshotIds = [made?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? ''];
+    const snapshots = async () =>
+      (await ec2().send(new DescribeSnapshotsCommand({ SnapshotIds }))).Snapshots?.[0];
+    expect((await snapshots())?.Tags).toEqual([{ Key: 'of', Value: 'snapshot' }]);
+    await until(async () => (await image(ImageId))?.State === 'available');
+
+    // https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html
+    await expect(ec2().send(new DeleteSnapshotCommand({ SnapshotId: SnapshotIds[0] }))).rejects.toMatchObject(
+      { name: 'InvalidSnapshot.InUse' },
+    );
+    await ec2().send(new DeregisterImageCommand({ ImageId, DeleteAssociatedSnapshots: true }));
+    await expect(snapshots()).rejects.toMatchObject({ name: 'InvalidSnapshot.NotFound' });
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html */
+  it('are copied with their own tags or without them', async () => {
+    const ImageId = await anImage();
+    await ec2().send(new CreateTagsCommand({ Resources: [ImageId], Tags: [{ Key: 'a', Value: 'b' }] }));
+    const copy = async (CopyImageTags: boolean) => {
+      const { ImageId: copied = '' } = await ec2().send(
+        new CopyImageCommand({
+          SourceImageId: ImageId,
+          SourceRegion: 'us-east-1',
+          Name: randomUUID(),
+          CopyImageTags,
+        }),
+      );
+      await until(async () => (await image(copied))?.State === 'available');
+      return (await image(copied))?.Tags ?? [];
+    };
+    expect([await copy(true), await copy(false)]).toEqual([[{ Key: 'a', Value: 'b' }], []]);
+  });
 
   /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html */
   it('tell when they are deprecated', async () => {

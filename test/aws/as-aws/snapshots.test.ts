@@ -113,6 +113,28 @@ describe('snapshots', () => {
       }
     });
 
+    it('by whose they are and who may restore them, page by page', async () => {
+      const found: (string | undefined)[] = [];
+      let NextToken: string | undefined;
+      do {
+        const page = await ec2().send(
+          new DescribeSnapshotsCommand({ OwnerIds: ['self'], MaxResults: 5, NextToken }),
+        );
+        expect(page.Snapshots?.length).toBeLessThanOrEqual(5);
+        found.push(...(page.Snapshots ?? []).map(({ SnapshotId }) => SnapshotId));
+        NextToken = page.NextToken;
+      } while (NextToken);
+      expect(found).toContain(snapshotId);
+      expect(new Set(found).size).toBe(found.length);
+      const restorable = async (by: string) => {
+        const { Snapshots = [] } = await ec2().send(
+          new DescribeSnapshotsCommand({ SnapshotIds: [snapshotId], RestorableByUserIds: [by] }),
+        );
+        return Snapshots.length;
+      };
+      expect([await restorable('self'), await restorable('111111111111')]).toEqual([1, 0]);
+    });
+
     it('by patterns', async () => {
       const { Description = '' } = await snapshot(snapshotId);
       const Values = [`${Description.slice(0, 8)}*`];

@@ -50,7 +50,9 @@ export function made(transcript: string): Made[] {
       // An answer repeats what the call was about: the image that an instance was started from is not ours to delete.
       if (!id || given.includes(`"${id}"`)) continue;
       const kind = key ? 'key' : (KINDS.find((prefix) => id.startsWith(`${prefix}-`)) ?? 'vol');
-      found.set(`${region}/${id}`, { kind, id, profile, region });
+      // A replica is where its ARN says, not where it was asked for.
+      const where = key?.split(':')[3] ?? region;
+      found.set(`${where}/${id}`, { kind, id, profile, region: where });
     }
   }
   return [...found.values()];
