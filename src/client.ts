@@ -26,7 +26,7 @@ export type { ProgressPage, ProgressRow } from './model/progress';
 export type { Target, TargetInput } from './model/target';
 export { BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
 export type { PolicyPlan } from './model/policyPlan';
-export { PolicyFileError, readPolicyFile } from './policies/policyFile';
+export { PolicyFileError, policyFileJsonSchema, readPolicyFile } from './policies/policyFile';
 
 type Run<Name extends OperationName> = (
   holdfast: Holdfast,

@@ -4,6 +4,7 @@ import {
   createBackupPolicy,
   deleteBackupPolicy,
   planBackupPolicy,
+  policyFileJsonSchema,
   readPolicyFile,
   type Holdfast,
   type PolicyPlan,
@@ -30,6 +31,11 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     new Option('-o, --output <form>', 'for people or for programs').choices(['text', 'json']).default('text');
   const say = ({ output: form }: Output, value: unknown, text: () => string) =>
     form === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
+
+  policy
+    .command('schema')
+    .description('the JSON Schema of policy files, for editors')
+    .action(() => print(policyFileJsonSchema()));
 
   policy
     .command('validate <files...>')

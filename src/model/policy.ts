@@ -21,7 +21,8 @@ export const DEFAULT_MIN_KEEP = 3;
 /** Without a selector, a policy protects what carries this tag with the policy's name as value. */
 export const DEFAULT_SELECTOR_TAG = 'backup-policy';
 
-const policyFields = {
+/** Every field of a policy by its flat name; the YAML form groups the same ones. */
+export const policyFields = {
   policyName: policyNameSchema,
   /** How often: an interval counted in UTC. */
   frequency: fixedDurationSchema,

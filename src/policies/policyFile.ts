@@ -2,30 +2,36 @@ import { readFileSync } from 'node:fs';
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { describeIssue } from '../model/input';
-import { createBackupPolicyInput, type CreateBackupPolicyInput } from '../model/policy';
-import { policyNameSchema } from '../model/policyName';
+import { createBackupPolicyInput, policyFields, type CreateBackupPolicyInput } from '../model/policy';
 
 /** The YAML form of a policy. It holds the same fields as the flat input, grouped for people. */
+const { policyName, frequency, retention, timezone, minKeep, paused, ...ungrouped } = policyFields;
+
 const policyFileSchema = z.strictObject({
   apiVersion: z.literal('holdfast/v1'),
   kind: z.literal('BackupPolicy'),
-  metadata: z.strictObject({ name: policyNameSchema }),
+  metadata: z.strictObject({ name: policyName }),
   spec: z.strictObject({
-    selector: z.unknown().optional(),
-    targets: z.unknown().optional(),
+    ...ungrouped,
     schedule: z.strictObject({
-      every: z.string(),
-      timezone: z.string().optional(),
-      paused: z.boolean().optional(),
+      every: frequency,
+      timezone: timezone.optional(),
+      paused: paused.optional(),
     }),
-    rpo: z.unknown().optional(),
-    retention: z.strictObject({ keep: z.string(), minKeep: z.number().optional() }),
-    copies: z.unknown().optional(),
-    archive: z.unknown().optional(),
-    lock: z.unknown().optional(),
-    hooks: z.unknown().optional(),
+    retention: z.strictObject({ keep: retention, minKeep: minKeep.optional() }),
   }),
 });
+
+/** For editors: the JSON Schema of a policy file. What this version does not carry out is not allowed in it. */
+export function policyFileJsonSchema(): object {
+  return z.toJSONSchema(policyFileSchema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === 'undefined') jsonSchema.not = {};
+    },
+  });
+}
 
 /** Where a field of the flat input stands in the YAML form. */
 const YAML_PATHS: Record<string, string[]> = {
@@ -65,9 +71,11 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
         })
         .join('\n'),
     );
-  const file = policyFileSchema.safeParse(document.toJS());
+  const written: unknown = document.toJS();
+  const file = policyFileSchema.safeParse(written);
   if (!file.success) throw failed(file.error.issues, (field) => field);
-  const { metadata, spec } = file.data;
+  // As written: defaults are the workflow's to fill in.
+  const { metadata, spec } = written as z.input<typeof policyFileSchema>;
   const { schedule, retention, ...rest } = spec;
   const flat = {
     ...rest,

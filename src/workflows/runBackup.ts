@@ -14,6 +14,7 @@ import {
   type StartedCopies,
 } from '../model/backup';
 import { copyTitle, type CopyJob } from '../model/copy';
+import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
 import { listed } from '../model/list';
@@ -26,6 +27,8 @@ import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { read } from './support/options';
 
+const LATE_MS = 60_000;
+
 /**
  * One slot of a policy: everything that it selects gets a completed recovery point, in every target. A slot that ran
  * before creates nothing. A resource that fails does not stop the others, and fails the run.
@@ -37,7 +40,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const policy =
       'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
     const slotMs = slotOf();
-    run.remark(`Slot ${new Date(slotMs).toISOString()}`);
+    run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs)}`);
     run.phase('Protecting');
     const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
@@ -53,6 +56,12 @@ function slotOf(): number {
   const { typedSearchAttributes, startTime } = workflowInfo();
   const scheduled = typedSearchAttributes.get({ name: 'TemporalScheduledStartTime', type: 'DATETIME' });
   return (scheduled ?? startTime).getTime();
+}
+
+/** After an outage, or when a slot is backfilled. */
+function lateness(slotMs: number): string {
+  const lateMs = workflowInfo().startTime.getTime() - slotMs;
+  return lateMs > LATE_MS ? `, begun ${formatDuration(lateMs)} late` : '';
 }
 
 type TargetOutcome = BackupTargetResult | { notRun: FailedItem };

@@ -1,7 +1,12 @@
-import { readdirSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expiryOf } from '../../src/calendar/calendar';
-import { parsePolicyFile, PolicyFileError, readPolicyFile } from '../../src/policies/policyFile';
+import {
+  parsePolicyFile,
+  PolicyFileError,
+  policyFileJsonSchema,
+  readPolicyFile,
+} from '../../src/policies/policyFile';
 import { ROOT } from '../support/paths';
 
 const YAML = `apiVersion: holdfast/v1
@@ -60,9 +65,20 @@ describe('policy files', () => {
     expect(wrong).toThrow(message);
   });
 
-  it.each(readdirSync(path.join(ROOT, 'policies')))('shipped: %s can be used', (file) => {
-    expect(readPolicyFile(path.join(ROOT, 'policies', file)).policyName).toBe(path.parse(file).name);
+  it('have a JSON Schema for editors, and it is the published one', () => {
+    const published = JSON.parse(
+      readFileSync(path.join(ROOT, 'policies/policy.schema.json'), 'utf8'),
+    ) as unknown;
+    // Otherwise: npm run schema
+    expect(published).toEqual(policyFileJsonSchema());
   });
+
+  it.each(readdirSync(path.join(ROOT, 'policies')).filter((file) => file.endsWith('.yaml')))(
+    'shipped: %s can be used',
+    (file) => {
+      expect(readPolicyFile(path.join(ROOT, 'policies', file)).policyName).toBe(path.parse(file).name);
+    },
+  );
 });
 
 describe('expiryOf', () => {
