@@ -10,7 +10,6 @@ import {
   type PolicyPlan,
   type PolicyState,
 } from '../client';
-import type { CreateBackupPolicyResult } from '../model/policy';
 import { targetKey, type Target } from '../model/target';
 import { table } from './table';
 
@@ -53,8 +52,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .action((files: string[], options: Output) => {
       const policies = files.map(readPolicyFile);
       return connected(async (holdfast) => {
-        const plans: PolicyPlan[] = [];
-        for (const each of policies) plans.push(await planBackupPolicy(holdfast, each));
+        const plans = await oneByOne(policies, (each) => planBackupPolicy(holdfast, each));
         say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
         if (plans.some(({ problems }) => problems.length > 0)) process.exitCode = NOT_COMPLIANT;
       });
@@ -67,8 +65,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .action((files: string[], options: Output) => {
       const policies = files.map(readPolicyFile);
       return connected(async (holdfast) => {
-        const results: CreateBackupPolicyResult[] = [];
-        for (const each of policies) results.push(await createBackupPolicy(holdfast, each));
+        const results = await oneByOne(policies, (each) => createBackupPolicy(holdfast, each));
         say(options, results, () =>
           results
             .map((each) => `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`)
@@ -133,6 +130,16 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .action((policyName: string) =>
       connected(async (holdfast) => print(await deleteBackupPolicy(holdfast, { policyName }))),
     );
+}
+
+/** In the order of the files: what fails leaves those after it untouched. */
+async function oneByOne<Item, Result>(
+  items: readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const results: Result[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
 }
 
 function instant(text: string): Date {

@@ -1,4 +1,3 @@
-import { CreateSnapshotCommand, DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
 import {
   EBSClient,
   GetSnapshotBlockCommand,
@@ -8,9 +7,8 @@ import {
 import { createHash } from 'node:crypto';
 import { Blocks } from '../../local/measure/blocks';
 import { anAccount, type TestAccount } from '../support/accounts';
-import { anInstance, type SeededInstance } from '../support/seed';
+import { anInstance, snapshotOf, type SeededInstance } from '../support/seed';
 import { shared } from '../support/shared';
-import { until } from '../support/until';
 
 /** https://docs.aws.amazon.com/ebs/latest/userguide/ebs-accessing-snapshot.html */
 describe('the EBS direct APIs', () => {
@@ -37,16 +35,7 @@ describe('the EBS direct APIs', () => {
     ebs.destroy();
   });
 
-  async function snapshot(VolumeId: string): Promise<string> {
-    const { SnapshotId = '' } = await account.ec2().send(new CreateSnapshotCommand({ VolumeId }));
-    await until(async () => {
-      const { Snapshots } = await account
-        .ec2()
-        .send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
-      return Snapshots?.[0]?.State === 'completed';
-    });
-    return SnapshotId;
-  }
+  const snapshot = (volumeId: string) => snapshotOf(account, volumeId);
 
   it('list the blocks of a snapshot, page by page', async () => {
     const page = await ebs.send(new ListSnapshotBlocksCommand({ SnapshotId: first, MaxResults: 2 }));

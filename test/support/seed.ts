@@ -1,4 +1,6 @@
 import {
+  CreateSnapshotCommand,
+  DescribeSnapshotsCommand,
   CreateVolumeCommand,
   AttachVolumeCommand,
   DescribeInstancesCommand,
@@ -155,6 +157,23 @@ async function createVolume(
     }),
   );
   return needed(VolumeId, 'CreateVolume');
+}
+
+/** Waits until the snapshot is complete. */
+export async function completed(account: TestAccount, snapshotId = ''): Promise<string> {
+  await until(async () => {
+    const { Snapshots } = await account
+      .ec2()
+      .send(new DescribeSnapshotsCommand({ SnapshotIds: [snapshotId] }));
+    return Snapshots?.[0]?.State === 'completed';
+  });
+  return snapshotId;
+}
+
+/** A completed snapshot of a volume. */
+export async function snapshotOf(account: TestAccount, VolumeId: string): Promise<string> {
+  const { SnapshotId } = await account.ec2().send(new CreateSnapshotCommand({ VolumeId }));
+  return completed(account, SnapshotId);
 }
 
 /** A customer managed key; its ARN. */

@@ -62,6 +62,11 @@ class Clock:
 CLOCK = Clock()
 
 
+def date_of(moment: float) -> datetime:
+    """As it goes into an answer."""
+    return datetime.fromtimestamp(moment, timezone.utc)
+
+
 @route("GET", "clock")
 def tell(_: dict[str, Any]) -> dict[str, Any]:
     return {"now": datetime.fromtimestamp(CLOCK.now(), timezone.utc).isoformat(), "speed": "instant" if CLOCK.speed is None else CLOCK.speed}

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from moto.core.responses import ActionResult
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 
 from . import durations
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .limits import LIMITS
 from .pages import paged
 from .patch import extend
@@ -58,7 +57,7 @@ class _Responses(ElasticBlockStore):
 
     def _told(self, snapshot_id: str, zone: str) -> dict[str, Any]:
         times = _enabled(self.ec2_backend)[snapshot_id, zone]
-        begun, done = (datetime.fromtimestamp(times[name], timezone.utc) for name in ("began", "done"))
+        begun, done = (date_of(times[name]) for name in ("began", "done"))
         told = {"SnapshotId": snapshot_id, "AvailabilityZone": zone, "OwnerId": self.current_account, "EnablingTime": begun}
         if CLOCK.is_past(times["done"]):
             return {**told, "State": "enabled", "EnabledTime": done, "StateTransitionReason": "Client.UserInitiated - Lifecycle state transition"}

@@ -6,7 +6,6 @@ https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deregistration-protectio
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -14,7 +13,7 @@ from moto.ec2.exceptions import InvalidAMIIdError
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.responses.amis import AmisResponse
 
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .errors import ec2_error
 from .patch import extend
 from .public_access import image_state, require_public
@@ -65,7 +64,7 @@ def is_deprecated(image: Any) -> bool:
 
 def _deprecation_time(image: Any) -> str | None:
     at = getattr(image, "deprecated_at", None)
-    return datetime.fromtimestamp(at, timezone.utc).strftime("%Y-%m-%dT%H:%M:00.000Z") if at else None
+    return date_of(at).strftime("%Y-%m-%dT%H:%M:00.000Z") if at else None
 
 
 def _deregister(original: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -11,7 +10,7 @@ from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter
 
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .errors import ec2_error
 from .pages import paged
 from .patch import extend
@@ -47,15 +46,11 @@ class Lock:
     def told(self, snapshot: Any) -> dict[str, Any]:
         told = {
             "SnapshotId": snapshot.id, "LockState": self.state, "LockDuration": self.duration_days,
-            "LockCreatedOn": _date(self.created_at), "LockDurationStartTime": _date(self.starts_at), "LockExpiresOn": _date(self.expires_at),
+            "LockCreatedOn": date_of(self.created_at), "LockDurationStartTime": date_of(self.starts_at), "LockExpiresOn": date_of(self.expires_at),
         }
         if self.cool_off_hours:
-            told |= {"CoolOffPeriod": self.cool_off_hours, "CoolOffPeriodExpiresOn": _date(self.cool_off_ends_at)}
+            told |= {"CoolOffPeriod": self.cool_off_hours, "CoolOffPeriodExpiresOn": date_of(self.cool_off_ends_at)}
         return told
-
-
-def _date(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, timezone.utc)
 
 
 def lock_of(snapshot: Any) -> Lock | None:

@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/ebs/latest/userguide/recycle-bin.html
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -13,7 +12,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.elastic_block_store import EBSBackend
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .control import route
 from .errors import ec2_error
 from .pages import paged
@@ -42,7 +41,7 @@ class _Responses(ElasticBlockStore):
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ListSnapshotsInRecycleBin.html"""
         ids = self._get_param("SnapshotIds", [])
         told = [
-            {"SnapshotId": s.id, "VolumeId": s.volume_id, "Description": s.description, "RecycleBinEnterTime": _date(came), "RecycleBinExitTime": _date(goes)}
+            {"SnapshotId": s.id, "VolumeId": s.volume_id, "Description": s.description, "RecycleBinEnterTime": date_of(came), "RecycleBinExitTime": date_of(goes)}
             for s, came, goes in _bin(self.ec2_backend).values() if not ids or s.id in ids
         ]
         page, token = paged(told, self._get_param("MaxResults"), self._get_param("NextToken"))
@@ -55,10 +54,6 @@ class _Responses(ElasticBlockStore):
         del _bin(self.ec2_backend)[snapshot.id]
         self.ec2_backend.snapshots[snapshot.id] = snapshot
         return ActionResult(snapshot)
-
-
-def _date(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, timezone.utc)
 
 
 @route("POST", "recycleBin")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -12,7 +11,7 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter
 
 from . import durations
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .errors import ec2_error
 from .limits import require_room_in_archive
 from .pages import paged
@@ -62,7 +61,7 @@ class _Responses(ElasticBlockStore):
         snapshot = self.ec2_backend.get_snapshot(self._get_param("SnapshotId"))
         _require_archivable(self.ec2_backend, snapshot)
         snapshot.tiering = Tiering("archival", CLOCK.now(), CLOCK.after(durations.ARCHIVE))
-        return ActionResult({"SnapshotId": snapshot.id, "TieringStartTime": _date(snapshot.tiering.began_at)})
+        return ActionResult({"SnapshotId": snapshot.id, "TieringStartTime": date_of(snapshot.tiering.began_at)})
 
     def restore_snapshot_tier(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RestoreSnapshotTier.html"""
@@ -78,7 +77,7 @@ class _Responses(ElasticBlockStore):
         until = done_at + int(days) * DAY if days else None
         snapshot.tiering = Tiering("temporary-restore" if days else "permanent-restore", now, done_at, until)
         return ActionResult({
-            "SnapshotId": snapshot.id, "RestoreStartTime": _date(now), "RestoreDuration": int(days) if days else None, "IsPermanentRestore": for_ever,
+            "SnapshotId": snapshot.id, "RestoreStartTime": date_of(now), "RestoreDuration": int(days) if days else None, "IsPermanentRestore": for_ever,
         })
 
     def describe_snapshot_tier_status(self) -> ActionResult:
@@ -108,18 +107,14 @@ def _told(snapshot: Any) -> dict[str, Any]:
     tiering = snapshot.tiering
     told = {
         "SnapshotId": snapshot.id, "VolumeId": snapshot.volume_id, "Status": snapshot.status, "OwnerId": snapshot.owner_id,
-        "Tags": snapshot.tag_set, "StorageTier": snapshot.storage_tier, "LastTieringStartTime": _date(tiering.began_at),
+        "Tags": snapshot.tag_set, "StorageTier": snapshot.storage_tier, "LastTieringStartTime": date_of(tiering.began_at),
         "LastTieringProgress": tiering.progress, "LastTieringOperationStatus": tiering.status,
     }
     if tiering.kind == "archival" and tiering.is_done:
-        told["ArchivalCompleteTime"] = _date(tiering.done_at)
+        told["ArchivalCompleteTime"] = date_of(tiering.done_at)
     if tiering.restored_until:
-        told["RestoreExpiryTime"] = _date(tiering.restored_until)
+        told["RestoreExpiryTime"] = date_of(tiering.restored_until)
     return told
-
-
-def _date(moment: float) -> datetime:
-    return datetime.fromtimestamp(moment, timezone.utc)
 
 
 def install() -> None:

@@ -1,6 +1,5 @@
 import {
   CopySnapshotCommand,
-  CreateSnapshotCommand,
   CreateVolumeCommand,
   DeleteSnapshotCommand,
   DescribeSnapshotsCommand,
@@ -8,9 +7,8 @@ import {
   type ModifySnapshotAttributeCommandInput,
 } from '@aws-sdk/client-ec2';
 import type { TestAccount } from '../../support/accounts';
-import { aKey, aVolume } from '../../support/seed';
+import { completed, snapshotOf, aKey, aVolume } from '../../support/seed';
 import { accountsUnderTest } from '../../support/underTest';
-import { until } from '../../support/until';
 
 /** https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html */
 describe('sharing snapshots', () => {
@@ -22,20 +20,10 @@ describe('sharing snapshots', () => {
   });
   afterAll(() => [owner, partner].forEach((account) => account.destroy()));
 
-  async function completed(account: TestAccount, SnapshotId = ''): Promise<string> {
-    await until(async () => {
-      const { Snapshots } = await account
-        .ec2()
-        .send(new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] }));
-      return Snapshots?.[0]?.State === 'completed';
-    });
-    return SnapshotId;
-  }
   async function aSnapshot(KmsKeyId?: string): Promise<string> {
     const VolumeId = await aVolume(owner, { size: 1 });
-    const { SnapshotId } = await owner.ec2().send(new CreateSnapshotCommand({ VolumeId }));
-    await completed(owner, SnapshotId);
-    if (!KmsKeyId) return SnapshotId ?? '';
+    const SnapshotId = await snapshotOf(owner, VolumeId);
+    if (!KmsKeyId) return SnapshotId;
     const copy = await owner.ec2().send(
       new CopySnapshotCommand({
         SourceRegion: 'us-east-1',

@@ -2,10 +2,8 @@ import {
   AttachVolumeCommand,
   CopyVolumesCommand,
   CreateReplaceRootVolumeTaskCommand,
-  CreateSnapshotCommand,
   CreateVolumeCommand,
   DescribeReplaceRootVolumeTasksCommand,
-  DescribeSnapshotsCommand,
   DescribeVolumesCommand,
   DescribeVolumesModificationsCommand,
   DescribeVolumeStatusCommand,
@@ -15,7 +13,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { randomUUID } from 'node:crypto';
 import type { TestAccount } from '../../support/accounts';
-import { aKey, anInstance, disksOf, instance, volume } from '../../support/seed';
+import { aKey, anInstance, disksOf, instance, volume, snapshotOf } from '../../support/seed';
 import { accountsUnderTest } from '../../support/underTest';
 import { until } from '../../support/until';
 
@@ -201,13 +199,7 @@ describe('volumes', () => {
   it('replace the root of a running instance by one of a snapshot', async () => {
     const { instanceId, volumes } = await anInstance(account, { root: { size: 4 }, data: [] });
     const [device = '', root = ''] = Object.entries(volumes)[0] ?? [];
-    const { SnapshotId } = await ec2().send(new CreateSnapshotCommand({ VolumeId: root }));
-    await until(async () => {
-      const { Snapshots } = await ec2().send(
-        new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId ?? ''] }),
-      );
-      return Snapshots?.[0]?.State === 'completed';
-    });
+    const SnapshotId = await snapshotOf(account, root);
     const { ReplaceRootVolumeTask } = await ec2().send(
       new CreateReplaceRootVolumeTaskCommand({ InstanceId: instanceId, SnapshotId }),
     );
