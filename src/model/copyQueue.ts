@@ -21,8 +21,11 @@ export interface QueuedJob {
   jobId: string;
   job: CopyJob;
   copied: number;
+  /** The first of those that were given up. */
   failed: FailedItem[];
   failedTotal: number;
+  /** All of them: they are not to be found again. */
+  givenUp: string[];
 }
 
 export interface CopyQueueInput {

@@ -27,7 +27,7 @@ export async function copyQueue(input: CopyQueueInput): Promise<{ jobs: number; 
   const desk = new CopyDesk(target, jobs, underWay);
   const run = new Run();
   setHandler(enqueue, (job) => {
-    desk.add({ ...job, copied: 0, failed: [], failedTotal: 0 });
+    desk.add({ ...job, copied: 0, failed: [], failedTotal: 0, givenUp: [] });
     run.row(copyTitle(job.job), 'waiting');
   });
   run.about({ target });

@@ -12,6 +12,7 @@ function job(jobId: string, rpoMs = HOUR): QueuedJob {
     copied: 0,
     failed: [],
     failedTotal: 0,
+    givenUp: [],
   };
 }
 const items = (prefix: string, count: number): CopyItem[] =>

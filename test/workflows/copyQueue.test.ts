@@ -1,12 +1,14 @@
 import { CreateVolumeCommand, DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
 import type { RunBackupResult } from '../../src/model/backup';
 import type { CopyRecoveryPointsResult } from '../../src/model/copy';
+import { FAILURE } from '../../src/model/failures';
 import { workflowIds } from '../../src/model/ids';
 import type { NormalizedPolicy } from '../../src/model/policy';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { AwsServer } from '../support/awsServer';
-import { aVolume, tagsOf } from '../support/seed';
+import { failedResult } from '../support/failure';
+import { aKey, aVolume, tagsOf } from '../support/seed';
 import { until } from '../support/until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from '../support/world';
 
@@ -41,11 +43,12 @@ describe('the queue of copies into a region', () => {
     copies: [{ toRegion: DR, retention: '30d' }],
     hash: policyName,
   });
-  async function volumes(policyName: string, count: number, size = 1): Promise<void> {
+  async function volumes(policyName: string, count: number, size = 1, more: object = {}): Promise<void> {
     const create = new CreateVolumeCommand({
       AvailabilityZone: 'us-east-1a',
       Size: size,
       VolumeType: 'gp3',
+      ...more,
       TagSpecifications: [{ ResourceType: 'volume', Tags: [{ Key: 'policy', Value: policyName }] }],
     });
     await Promise.all(Array.from({ length: count }, () => world.home.ec2().send(create)));
@@ -88,6 +91,18 @@ describe('the queue of copies into a region', () => {
     const { events = [] } = await queue().fetchHistory();
     const begun = events?.[0]?.workflowExecutionStartedEventAttributes;
     expect(begun?.firstExecutionRunId).not.toBe(runId);
+  });
+
+  it('gives up on each snapshot once, however many there are and however often it goes on in a new run', async () => {
+    await begin({ suggestContinueAsNewAfter: 20 });
+    const KmsKeyId = await aKey(world.home);
+    await volumes('keyless', 130, 1, { Encrypted: true, KmsKeyId });
+    const run = copiesOf('keyless');
+    const failure = await failedResult<CopyRecoveryPointsResult>(
+      run.then((handle) => awaitResult(handle)),
+      FAILURE.allFailed,
+    );
+    expect(failure).toMatchObject({ copied: 0, failed: { total: 130, truncated: true } });
   });
 
   it('is started again, and finds what is left, after somebody terminated it', async () => {

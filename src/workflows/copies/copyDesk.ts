@@ -94,11 +94,11 @@ export class CopyDesk {
   }
 
   /** Looks for what is left of a job when it is about to run dry. */
-  private async find({ jobId, job, failed }: QueuedJob): Promise<void> {
+  private async find({ jobId, job, givenUp }: QueuedJob): Promise<void> {
     if (this.foundAll.has(jobId) || (this.waiting.get(jobId)?.length ?? 0) >= COPIES_AT_ONCE) return;
     const own = this.underWay.filter((copy) => copy.jobId === jobId).map(({ snapshotId }) => snapshotId);
     const known = [...(this.waiting.get(jobId) ?? []).map(({ snapshotId }) => snapshotId), ...own];
-    const except = [...known, ...failed.map(({ item }) => item)];
+    const except = [...known, ...givenUp];
     try {
       const found = await read('Find what is left to copy', {
         heartbeatTimeout: '30 seconds',
@@ -168,7 +168,8 @@ export class CopyDesk {
   }
 
   private giveUp(jobId: string, items: readonly FailedItem[]): void {
-    this.change(jobId, ({ failed, failedTotal }) => ({
+    this.change(jobId, ({ failed, failedTotal, givenUp }) => ({
+      givenUp: [...givenUp, ...items.map(({ item }) => item)],
       failed: [...failed, ...items].slice(0, MAX_LISTED),
       failedTotal: failedTotal + items.length,
     }));
