@@ -164,7 +164,7 @@ describe('snapshots', () => {
   describe('are locked', () => {
     const lock = (id: string, more: Partial<LockSnapshotCommandInput>) =>
       ec2().send(
-        new LockSnapshotCommand({ SnapshotId: id, LockMode: 'governance', LockDuration: 1, ...more }),
+        new LockSnapshotCommand({ SnapshotId: id, LockMode: 'governance', LockDuration: 30, ...more }),
       );
     const unlock = (id: string) => ec2().send(new UnlockSnapshotCommand({ SnapshotId: id }));
     const state = async (id: string) => {
@@ -174,18 +174,18 @@ describe('snapshots', () => {
 
     it('in governance mode until they are unlocked, and cannot be deleted', async () => {
       const id = await completed(await aSnapshot());
-      const locked = await lock(id, { LockDuration: 2 });
-      expect(locked).toMatchObject({ LockState: 'governance', LockDuration: 2 });
+      const locked = await lock(id, { LockDuration: 60 });
+      expect(locked).toMatchObject({ LockState: 'governance', LockDuration: 60 });
       await expect(ec2().send(new DeleteSnapshotCommand({ SnapshotId: id }))).rejects.toThrow(/locked/);
       expect(await state(id)).toBe('governance');
-      await lock(id, { LockDuration: 1 });
+      await lock(id, { LockDuration: 30 });
       await unlock(id);
       await ec2().send(new DeleteSnapshotCommand({ SnapshotId: id }));
     });
 
     it('in compliance mode with time to think again', async () => {
       const id = await completed(await aSnapshot());
-      await lock(id, { LockMode: 'compliance', CoolOffPeriod: 1 });
+      await lock(id, { LockMode: 'compliance', CoolOffPeriod: 72 });
       expect(await state(id)).toBe('compliance-cooloff');
       await unlock(id);
       await ec2().send(new DeleteSnapshotCommand({ SnapshotId: id }));
