@@ -73,6 +73,19 @@ describe('the queue of copies into a region', () => {
     expect(world.proxy.callsOf('CopySnapshot')).toHaveLength(27);
   });
 
+  it('does not let a copy that takes hours hold up what there is room for', async () => {
+    await begin();
+    await volumes('slow', 1, 2_000);
+    const slow = await copiesOf('slow');
+    await until(() => world.proxy.callsOf('CopySnapshot').length === 1);
+    await aws.control.post('clock', { speed: 100 });
+    await volumes('quick', 1);
+    expect(await end('quick')).toMatchObject({ copied: 1 });
+    expect((await slow.describe()).status.name).toBe('RUNNING');
+    await aws.control.post('clock', { speed: 5000 });
+    expect(await awaitResult<CopyRecoveryPointsResult>(slow)).toMatchObject({ copied: 1 });
+  });
+
   it('waits for room where somebody else’s copies fill the region', async () => {
     await begin({ timeSkipping: true });
     await aVolume(world.home, { tags: { policy: 'full' } });

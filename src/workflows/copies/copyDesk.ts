@@ -1,4 +1,5 @@
-import { sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, sleep } from '@temporalio/workflow';
+import type { FinishedCopies } from '../../activities/copies';
 import { COPIES_AT_ONCE, COPY_ATTEMPTS } from '../../model/copy';
 import { nextItems, type CopyItem, type CopyUnderWay, type QueuedJob } from '../../model/copyQueue';
 import { FAILURE } from '../../model/failures';
@@ -50,17 +51,14 @@ export class CopyDesk {
     }
   }
 
-  /** Until something is over; then its slots are free. */
+  /** Until something is over, and its slot is free; or until a new job finds free slots. */
   async awaitSome(): Promise<void> {
     if (this.underWay.length === 0) {
       if (this.full) await sleep(PAUSE_WHEN_FULL, { summary: 'EBS takes no more copies now' });
       return;
     }
-    const copyIds = this.underWay.map(({ copyId }) => copyId);
-    const over = await wait(`Wait for ${copyIds.length} copies`).awaitCopies({
-      target: this.target,
-      copyIds,
-    });
+    const over = await this.someOver();
+    if (!over) return;
     const broken = over.failed.map(({ copyId }) => copyId);
     if (broken.length > 0) {
       await mutate(`Delete ${broken.length} failed copies`).deleteFailedCopies({
@@ -70,6 +68,27 @@ export class CopyDesk {
     }
     for (const copyId of over.completed) this.take(copyId, ({ copied }) => ({ copied: copied + 1 }));
     for (const { copyId, why } of over.failed) this.retry(copyId, why);
+  }
+
+  /** Undefined when a new job came first: a big copy takes hours, and must not hold up what there is room for. */
+  private async someOver(): Promise<FinishedCopies | undefined> {
+    const copyIds = this.underWay.map(({ copyId }) => copyId);
+    const scope = new CancellationScope();
+    try {
+      return await scope.run(() =>
+        Promise.race([
+          wait(`Wait for ${copyIds.length} copies`).awaitCopies({ target: this.target, copyIds }),
+          condition(() => this.hasRoomForNew()).then(() => undefined),
+        ]),
+      );
+    } finally {
+      scope.cancel();
+    }
+  }
+
+  private hasRoomForNew(): boolean {
+    const isNew = ({ jobId }: QueuedJob) => !this.foundAll.has(jobId) && !this.waiting.has(jobId);
+    return this.underWay.length < COPIES_AT_ONCE && this.jobs.some(isNew);
   }
 
   /** Takes the jobs of which nothing is left out of the queue. */
