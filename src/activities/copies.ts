@@ -17,12 +17,12 @@ import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
+import { FILTER_VALUES } from './inventory';
 import { ownSnapshots } from './recoveryPoints';
-import { deleteSnapshot } from './snapshotWaits';
+import { deleteSnapshot, LAGS_UNTIL_GONE } from './snapshotWaits';
 
 /** Snapshots that one look hands over; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
-const FILTER_VALUES = 200;
 
 export interface Uncopied {
   /** Completed snapshots without a copy. */
@@ -118,7 +118,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
           if (State === 'error') result.failed.push({ copyId, why: StateMessage ?? 'EC2 gave no reason' });
         }
         unseen = found.size < copyIds.length ? unseen + 1 : 0;
-        if (unseen * settings.pollMs > GONE_AFTER_LAGS * settings.readLagMs) {
+        if (unseen * settings.pollMs > LAGS_UNTIL_GONE * settings.readLagMs) {
           const gone = copyIds.filter((id) => !found.has(id));
           result.failed.push(...gone.map((copyId) => ({ copyId, why: 'it is gone; somebody deleted it' })));
         }
@@ -134,9 +134,6 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
     },
   };
 }
-
-/** A copy that is not shown for this many read lags has been deleted by somebody. */
-const GONE_AFTER_LAGS = 4;
 
 function slotFilters({ policyName, slotMs }: CopyJob): { Name: string; Values: string[] }[] {
   return [

@@ -19,7 +19,7 @@ export const LIVING = { Name: 'instance-state-name', Values: ['pending', 'runnin
 /** Small enough that a page's snapshots start within seconds of each other and its payload stays far below 2 MB. */
 const PAGE = 50;
 /** EC2 takes at most this many values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
-const FILTER_VALUES = 200;
+export const FILTER_VALUES = 200;
 
 /** The passes over a target, in order. A unit that an earlier pass found is not found again. */
 const PASSES = ['instancesByTag', 'instancesById', 'volumesByTag', 'volumesById'] as const;

@@ -121,9 +121,8 @@ export function policyActivities(deps: ActivityDeps) {
     /** The policies that exist now, as far as their Schedules can be read. */
     async allPolicies(): Promise<NormalizedPolicy[]> {
       const policies: NormalizedPolicy[] = [];
-      for await (const { scheduleId } of temporal.schedule.list()) {
-        if (!scheduleId.startsWith(scheduleIds.policy(''))) continue;
-        const policy = policyOf(await temporal.schedule.getHandle(scheduleId).describe());
+      for await (const { description } of policySchedules(temporal)) {
+        const policy = policyOf(description);
         if (policy) policies.push({ ...policy, copies: policy.copies ?? [] });
       }
       return policies;
@@ -132,17 +131,27 @@ export function policyActivities(deps: ActivityDeps) {
     /** What deletions must know of the policies that exist now. */
     async policiesNow(): Promise<PolicyNow[]> {
       const policies: PolicyNow[] = [];
-      for await (const { scheduleId } of temporal.schedule.list()) {
-        if (!scheduleId.startsWith(scheduleIds.policy(''))) continue;
-        const description = await temporal.schedule.getHandle(scheduleId).describe();
+      for await (const { name, description } of policySchedules(temporal)) {
         const policy = policyOf(description);
         // A Schedule that nobody can read may stand for any policy of that name: hold its points.
-        const policyName = policy?.policyName ?? scheduleId.slice(scheduleIds.policy('').length);
+        const policyName = policy?.policyName ?? name;
         policies.push({ policyName, paused: !policy || description.state.paused, rpoMs: policy?.rpoMs ?? 0 });
       }
       return policies;
     },
   };
+}
+
+/** Every policy's Schedule, with the name that its id gives the policy. */
+async function* policySchedules(
+  temporal: Client,
+): AsyncGenerator<{ name: string; description: ScheduleDescription }> {
+  const prefix = scheduleIds.policy('');
+  for await (const { scheduleId } of temporal.schedule.list()) {
+    if (!scheduleId.startsWith(prefix)) continue;
+    const description = await temporal.schedule.getHandle(scheduleId).describe();
+    yield { name: scheduleId.slice(prefix.length), description };
+  }
 }
 
 function notFound(policyName: string): ApplicationFailure {

@@ -2,9 +2,8 @@ import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-s
 import { createHash } from 'node:crypto';
 import { ownDescription, TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
+import { FILTER_VALUES } from './inventory';
 
-/** EC2 takes at most this many values in a filter. */
-const FILTER_VALUES = 200;
 const PAGE = 1000;
 
 /**

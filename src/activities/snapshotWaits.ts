@@ -10,7 +10,7 @@ import { snapshotsOf } from './recoveryPoints';
 import type { StartedSet } from './snapshots';
 
 /** A snapshot that was there and is not shown for this many read lags has been deleted by somebody. */
-const LAGS_UNTIL_GONE = 4;
+export const LAGS_UNTIL_GONE = 4;
 
 export interface FinishedSets {
   completed: RecoveryPointSummary[];

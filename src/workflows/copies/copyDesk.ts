@@ -66,7 +66,7 @@ export class CopyDesk {
         copyIds: broken,
       });
     }
-    for (const copyId of over.completed) this.take(copyId, ({ copied }) => ({ copied: copied + 1 }));
+    for (const copyId of over.completed) this.done(copyId);
     for (const { copyId, why } of over.failed) this.retry(copyId, why);
   }
 
@@ -161,10 +161,14 @@ export class CopyDesk {
     }
   }
 
+  private done(copyId: string): void {
+    const copy = this.takeOff(copyId);
+    if (copy) this.change(copy.jobId, ({ copied }) => ({ copied: copied + 1 }));
+  }
+
   private retry(copyId: string, why: string): void {
-    const copy = this.underWay.find((each) => each.copyId === copyId);
+    const copy = this.takeOff(copyId);
     if (!copy) return;
-    this.underWay = this.underWay.filter((each) => each !== copy);
     const { jobId, snapshotId } = copy;
     const errors = copy.errors + 1;
     if (errors >= COPY_ATTEMPTS) {
@@ -173,11 +177,11 @@ export class CopyDesk {
     } else this.waiting.set(jobId, [...(this.waiting.get(jobId) ?? []), { snapshotId, errors }]);
   }
 
-  private take(copyId: string, change: (job: QueuedJob) => Partial<QueuedJob>): void {
+  /** A copy that is under way no more. */
+  private takeOff(copyId: string): CopyUnderWay | undefined {
     const copy = this.underWay.find((each) => each.copyId === copyId);
-    if (!copy) return;
     this.underWay = this.underWay.filter((each) => each !== copy);
-    this.change(copy.jobId, change);
+    return copy;
   }
 
   private leave(jobId: string, snapshotIds: readonly string[]): void {
