@@ -18,8 +18,7 @@ import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
 import { FILTER_VALUES } from './inventory';
-import { ownSnapshots } from './recoveryPoints';
-import { deleteSnapshot, LAGS_UNTIL_GONE } from './snapshotWaits';
+import { deleteSnapshot, LAGS_UNTIL_GONE, ownSnapshots } from './recoveryPoints';
 
 /** Snapshots that one look hands over; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;

@@ -23,8 +23,7 @@ import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { snapshotIdsOf, tagMap } from './imageReads';
 import { instancesById, volumesById } from './inventory';
-import { isOwnSnapshot, snapshotsOf } from './recoveryPoints';
-import { deleteSnapshot } from './snapshotWaits';
+import { deleteSnapshot, isOwnSnapshot, snapshotsOf } from './recoveryPoints';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
 const POINTS_A_BATCH = 100;

@@ -9,8 +9,7 @@ import { copyActivities } from './copies';
 import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
 import { inventoryActivities } from './inventory';
-import { snapshotActivities } from './snapshots';
-import { snapshotWaitActivities } from './snapshotWaits';
+import { protectionActivities } from './protection';
 import { keyActivities } from './keys';
 import { keyCheckActivities } from './keyChecks';
 import { campaignActivities } from './campaigns';
@@ -39,8 +38,7 @@ export function createActivities(deps: ActivityDeps) {
     ...shareActivities(deps),
     ...policyActivities(deps),
     ...inventoryActivities(deps),
-    ...snapshotActivities(deps),
-    ...snapshotWaitActivities(deps),
+    ...protectionActivities(deps),
     ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),

@@ -9,15 +9,15 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import type { BackupUnit } from '../model/backup';
-import { matchesTags, tagFilters, type Selector } from '../model/selector';
+import { matchesTags, tagFilters, type PolicySelector } from '../model/selector';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 
 /** Instances in other states have no volumes, or are about to lose them. */
 export const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
-/** Small enough that a page's snapshots start within seconds of each other and its payload stays far below 2 MB. */
-const PAGE = 50;
+/** As many as one filter takes ids; the payload stays far below 2 MB. */
+const PAGE = 200;
 /** EC2 takes at most this many values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
 export const FILTER_VALUES = 200;
 
@@ -41,7 +41,7 @@ export function inventoryActivities({ aws }: ActivityDeps) {
       cursor,
     }: {
       target: Target;
-      selector: Selector;
+      selector: PolicySelector;
       cursor?: string;
     }): Promise<UnitsPage> {
       const ec2 = aws.ec2(target, 'read');
@@ -68,7 +68,7 @@ interface Found {
 
 async function instancesPage(
   ec2: EC2Client,
-  selector: Selector,
+  selector: PolicySelector,
   pass: Pass,
   token: string | undefined,
 ): Promise<Found> {
@@ -88,7 +88,7 @@ async function instancesPage(
 
 async function volumesPage(
   ec2: EC2Client,
-  selector: Selector,
+  selector: PolicySelector,
   pass: Pass,
   token: string | undefined,
 ): Promise<Found> {
@@ -112,7 +112,7 @@ interface PageFilters {
 
 /** Ids go as filters, because MaxResults and ids exclude each other; a chunk of ids is a page. */
 function filtersOf(
-  selector: Selector,
+  selector: PolicySelector,
   pass: Pass,
   idFilter: string,
   ids: string[] | undefined,
@@ -122,7 +122,7 @@ function filtersOf(
     return selector.tags && { filters: tagFilters(selector.tags), token, next: (awsToken) => awsToken };
   }
   const start = Number(token ?? 0);
-  const chunk = ids?.slice(start, start + Math.min(PAGE, FILTER_VALUES));
+  const chunk = ids?.slice(start, start + PAGE);
   if (!chunk || chunk.length === 0) return undefined;
   const end = start + chunk.length;
   return {
@@ -132,7 +132,7 @@ function filtersOf(
 }
 
 /** By tag: what matches. By id: what no pass by tag has found. */
-function isOfPass(selector: Selector, pass: Pass, { Tags }: Instance | Volume): boolean {
+function isOfPass(selector: PolicySelector, pass: Pass, { Tags }: Instance | Volume): boolean {
   return matchesTags(selector.tags, tagMap(Tags)) === pass.endsWith('ByTag');
 }
 
@@ -148,28 +148,32 @@ function volumeUnit({ VolumeId = '' }: Volume): BackupUnit {
   return { kind: 'volume', resourceId: VolumeId, volumeIds: [VolumeId] };
 }
 
+/** Whether an instance with its volumes is what the selector is about; dead ones have none. */
+export function isSelected(selector: PolicySelector, { InstanceId = '', State, Tags }: Instance): boolean {
+  const isWanted =
+    matchesTags(selector.tags, tagMap(Tags)) || (selector.instanceIds ?? []).includes(InstanceId);
+  return isWanted && LIVING.Values.includes(State?.Name ?? '');
+}
+
 /** Volumes whose instance is selected are in its set already. */
 async function coveredByInstance(
   ec2: EC2Client,
-  selector: Selector,
+  selector: PolicySelector,
   volumes: Volume[],
 ): Promise<Set<string>> {
   const holders = new Map(
-    volumes.flatMap(({ VolumeId = '', Attachments = [] }) => {
-      const instanceId = Attachments[0]?.InstanceId;
-      return instanceId ? [[VolumeId, instanceId] as const] : [];
-    }),
+    volumes.map(({ VolumeId = '', Attachments = [] }) => [
+      VolumeId,
+      Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
+    ]),
   );
   const selected = new Set<string>();
-  for await (const instance of instancesById(ec2, [...new Set(holders.values())])) {
-    const isSelected =
-      matchesTags(selector.tags, tagMap(instance.Tags)) ||
-      selector.instanceIds?.includes(instance.InstanceId ?? '');
-    if (isSelected && LIVING.Values.includes(instance.State?.Name ?? ''))
-      selected.add(instance.InstanceId ?? '');
-  }
+  for await (const instance of instancesById(ec2, [...new Set([...holders.values()].flat())]))
+    if (isSelected(selector, instance)) selected.add(instance.InstanceId ?? '');
   return new Set(
-    [...holders].filter(([, instanceId]) => selected.has(instanceId)).map(([volumeId]) => volumeId),
+    [...holders]
+      .filter(([, instanceIds]) => instanceIds.some((id) => selected.has(id)))
+      .map(([volumeId]) => volumeId),
   );
 }
 

@@ -1,10 +1,19 @@
-import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import {
+  DeleteSnapshotCommand,
+  paginateDescribeSnapshots,
+  type EC2Client,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
 import { createHash } from 'node:crypto';
+import { isNotFound } from '../aws/failures';
 import { ownDescription, TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import { FILTER_VALUES } from './inventory';
 
 const PAGE = 1000;
+
+/** A snapshot that was there and is not shown for this many read lags has been deleted by somebody. */
+export const LAGS_UNTIL_GONE = 4;
 
 /**
  * The id of what one run makes of one resource. The same policy, slot and resource always give the same id: it is
@@ -50,4 +59,25 @@ export async function* ownSnapshots(
 ): AsyncGenerator<Snapshot> {
   const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
   for await (const { Snapshots = [] } of pages) yield* Snapshots.filter(isOwnSnapshot);
+}
+
+/** Keeps the first snapshot of each volume. Of two sets, that is the whole first one: a set has one start time. */
+export async function withoutSurplus(ec2: EC2Client, snapshots: readonly Snapshot[]): Promise<Snapshot[]> {
+  const age = ({ StartTime, SnapshotId = '' }: Snapshot) => `${StartTime?.toISOString() ?? ''}|${SnapshotId}`;
+  const kept = new Map<string, Snapshot>();
+  for (const snapshot of [...snapshots].sort((a, b) => age(a).localeCompare(age(b)))) {
+    const volumeId = snapshot.VolumeId ?? '';
+    if (kept.has(volumeId)) await deleteSnapshot(ec2, snapshot.SnapshotId ?? '');
+    else kept.set(volumeId, snapshot);
+  }
+  return [...kept.values()];
+}
+
+/** Deleting what is gone already is done. */
+export async function deleteSnapshot(ec2: EC2Client, SnapshotId: string): Promise<void> {
+  try {
+    await ec2.send(new DeleteSnapshotCommand({ SnapshotId }));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
 }

@@ -16,7 +16,7 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
-import { deleteSnapshot } from './snapshotWaits';
+import { deleteSnapshot } from './recoveryPoints';
 
 /** Snapshot id by the original volume's id. */
 export type SnapshotMap = Record<string, string>;

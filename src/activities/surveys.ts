@@ -8,7 +8,7 @@ import {
 import { listed } from '../model/list';
 import type { NormalizedPolicy } from '../model/policy';
 import type { TargetSurvey, Unprotected } from '../model/policyPlan';
-import { matchesTags, type Selector } from '../model/selector';
+import { matchesTags, type PolicySelector } from '../model/selector';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
@@ -59,8 +59,8 @@ class Survey {
 
   constructor(
     private readonly target: Target,
-    private readonly ours: Selector,
-    private readonly others: readonly Selector[],
+    private readonly ours: PolicySelector,
+    private readonly others: readonly PolicySelector[],
   ) {}
 
   instance({ InstanceId = '', Tags }: Instance): void {
@@ -96,7 +96,7 @@ class Survey {
 }
 
 function selects(
-  selector: Selector,
+  selector: PolicySelector,
   ids: 'instanceIds' | 'volumeIds',
   resourceId: string,
   tags: Record<string, string>,

@@ -45,6 +45,8 @@ export const backupTargetInput = operationInput({
   target: targetSchema,
   /** Milliseconds since the epoch. */
   slotMs: z.number().int(),
+  /** When the run began, in milliseconds since the epoch: an outage before it is no fault of its own. */
+  begunMs: z.number().int(),
   cursor: z.string().optional(),
   soFar: z.custom<BackupTargetResult>().optional(),
 });

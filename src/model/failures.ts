@@ -41,6 +41,8 @@ export const FAILURE = {
   healthCheckFailed: 'HealthCheckFailed',
   /** Changes were undone after a failure; the cause is that failure. */
   rolledBack: 'RolledBack',
+  /** A recovery point was completed too late: the one before it was older than the policy's RPO allows. */
+  rpoExceeded: 'RpoExceeded',
   /** The selector matches no instance and no volume. */
   nothingSelected: 'NothingSelected',
   /** No such backup policy. */

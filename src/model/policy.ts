@@ -9,7 +9,7 @@ import {
 import { copiesSchema, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
 import { policyNameSchema } from './policyName';
-import { selectorSchema } from './selector';
+import { policySelectorSchema } from './selector';
 import { targetSchema, targetsInputSchema } from './target';
 
 /** Shorter intervals would overlap themselves: a first snapshot of one TiB takes hours. */
@@ -30,7 +30,7 @@ export const policyFields = {
   retention: retentionDurationSchema,
   /** IANA name; calendar retention (months, years) is reckoned in it. */
   timezone: z.string().min(1).default('UTC'),
-  selector: selectorSchema.optional(),
+  selector: policySelectorSchema.optional(),
   targets: targetsInputSchema.optional(),
   /** Oldest that the newest completed point may be. Without it: twice the frequency. */
   rpo: fixedDurationSchema.optional(),
@@ -81,7 +81,7 @@ export const normalizedPolicySchema = operationInput({
   frequencyMs: z.number().int().positive(),
   retention: retentionDurationSchema,
   timezone: z.string(),
-  selector: selectorSchema,
+  selector: policySelectorSchema,
   targets: z.array(targetSchema).min(1),
   rpoMs: z.number().int().positive(),
   minKeep: z.number().int().positive(),

@@ -27,26 +27,55 @@ const volumeIdSchema = z
 export const instanceIdsSchema = z.array(instanceIdSchema).min(1, 'name at least one instance').max(1000);
 export const volumeIdsSchema = z.array(volumeIdSchema).min(1, 'name at least one volume').max(1000);
 
+const selectorFields = {
+  tags: tagSelectorSchema
+    .refine(
+      ({ all, any }) => hasTags(all) || hasTags(any),
+      'name a tag under all or any; not alone would select nearly everything',
+    )
+    .optional(),
+  instanceIds: instanceIdsSchema.optional(),
+  volumeIds: volumeIdsSchema.optional(),
+};
+
+function selectsSomething({
+  tags,
+  instanceIds,
+  volumeIds,
+}: Partial<Record<keyof typeof selectorFields, unknown>>) {
+  return tags !== undefined || instanceIds !== undefined || volumeIds !== undefined;
+}
+
+const SELECTS_NOTHING = 'it selects nothing; give tags, instanceIds or volumeIds';
+
 /**
  * What something is about: instances and volumes by tags, by id, or both. An instance stands for all its volumes; a
  * volume's own tags count too.
  */
-export const selectorSchema = z
+export const selectorSchema = z.strictObject(selectorFields).refine(selectsSomething, SELECTS_NOTHING);
+
+/** Volumes that are left out although their instance, or they themselves, are selected. */
+const excludeSchema = z
   .strictObject({
-    tags: tagSelectorSchema
-      .refine(
-        ({ all, any }) => hasTags(all) || hasTags(any),
-        'name a tag under all or any; not alone would select nearly everything',
-      )
-      .optional(),
-    instanceIds: instanceIdsSchema.optional(),
-    volumeIds: volumeIdsSchema.optional(),
+    /** The volumes that instances start from. */
+    bootVolumes: z.boolean().optional(),
+    /** All others of an instance. */
+    dataVolumes: z.boolean().optional(),
+    /** Volumes that carry any of these themselves. */
+    tags: tagsSchema.refine((tags) => hasTags(tags), 'name a tag, or leave it out').optional(),
   })
   .refine(
-    ({ tags, instanceIds, volumeIds }) =>
-      tags !== undefined || instanceIds !== undefined || volumeIds !== undefined,
-    'it selects nothing; give tags, instanceIds or volumeIds',
+    ({ bootVolumes, dataVolumes }) => !(bootVolumes && dataVolumes),
+    'bootVolumes and dataVolumes together leave nothing of an instance',
   );
+
+/** A backup policy may leave volumes out; what moves whole machines may not. */
+export const policySelectorSchema = z
+  .strictObject({ ...selectorFields, exclude: excludeSchema.optional() })
+  .refine(selectsSomething, SELECTS_NOTHING);
+
+export type Exclusion = z.output<typeof excludeSchema>;
+export type PolicySelector = z.output<typeof policySelectorSchema>;
 
 export type Selector = z.output<typeof selectorSchema>;
 type TagSelector = z.output<typeof tagSelectorSchema>;
@@ -70,6 +99,16 @@ export function matchesTags(
     (Object.keys(any).length === 0 || Object.entries(any).some(has)) &&
     !Object.entries(not).some(has)
   );
+}
+
+/** Whether a volume is left out. */
+export function isExcluded(
+  exclude: Exclusion | undefined,
+  volume: { isBoot: boolean; isOfInstance: boolean; tags: Readonly<Record<string, string>> },
+): boolean {
+  const { bootVolumes = false, dataVolumes = false, tags } = exclude ?? {};
+  if (volume.isOfInstance && (volume.isBoot ? bootVolumes : dataVolumes)) return true;
+  return matchesTags(tags && { any: tags }, volume.tags);
 }
 
 /** The part of a tag selector that EC2 can filter by; the rest is for {@link matchesTags}. */

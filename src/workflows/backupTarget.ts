@@ -6,24 +6,25 @@ import {
   type BackupTargetResult,
   type BackupUnit,
 } from '../model/backup';
-import { listed, type Listed } from '../model/list';
+import { listed, MAX_LISTED, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
+import type { ProgressRow } from '../model/progress';
 import { targetKey } from '../model/target';
 import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { batch, read, wait } from './support/options';
+import { protect, read } from './support/options';
 
-/**
- * One target of one backup run, page by page: snapshot sets are started for a page of resources, and while their
- * snapshots complete the next page is started.
- */
+/** While the last snapshots of one page complete, the next page takes the room that they leave. */
+const PAGES_AT_ONCE = 2;
+
+/** One target of one backup run, page by page. */
 export async function backupTarget(input: BackupTargetInput): Promise<BackupTargetResult> {
   return operation(backupTargetInput, input, async (request, run) => {
-    const { policy, target, slotMs } = request;
+    const { policy, target } = request;
     run.about({ policy: policy.policyName, target });
     run.phase('Protecting');
     const result = request.soFar ?? nothingYet();
-    const pages: Promise<void>[] = [];
+    const pages = new Set<Promise<void>>();
     let cursor = request.cursor;
     do {
       const page = await read(`List resources of ${targetKey(target)}`).listUnits({
@@ -32,13 +33,18 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
         cursor,
       });
       cursor = page.cursor;
-      if (page.units.length > 0) pages.push(protectPage(request, page.units, result, run));
+      if (page.units.length > 0) {
+        const protecting = protectPage(request, page.units, result, run).finally(() =>
+          pages.delete(protecting),
+        );
+        pages.add(protecting);
+      }
+      if (pages.size >= PAGES_AT_ONCE) await Promise.race(pages);
       if (workflowInfo().continueAsNewSuggested && cursor !== undefined) {
         await Promise.all(pages);
-        await continueAsNew<typeof backupTarget>({ policy, target, slotMs, cursor, soFar: result });
+        await continueAsNew<typeof backupTarget>({ ...request, cursor, soFar: result });
       }
     } while (cursor !== undefined);
-    run.phase('Waiting for snapshots');
     await Promise.all(pages);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
@@ -57,56 +63,57 @@ function nothingYet(): BackupTargetResult {
 
 /** Throws only when cancelled: what stops a page is a failure of its resources, and the other pages go on. */
 async function protectPage(
-  { policy, target, slotMs }: BackupTargetRequest,
+  { policy, target, slotMs, begunMs }: BackupTargetRequest,
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,
 ): Promise<void> {
-  result.selected += units.length;
-  for (const { resourceId, volumeIds } of units)
-    run.row(resourceId, 'starting', `${volumeIds.length} volumes`);
+  run.rows(
+    units.map(({ resourceId, volumeIds }) => row(resourceId, 'protecting', `${volumeIds.length} volumes`)),
+  );
   try {
     const { workflowId, firstExecutionRunId: runId } = workflowInfo();
-    const sets = await batch(`Snapshot ${units.length} resources`).createSnapshotSets({
+    const outcome = await protect(`Protect ${units.length} resources`).protectUnits({
       policy,
       target,
       slotMs,
       workflowId,
       runId,
       units,
+      dueMs: Math.max(slotMs, begunMs) + policy.rpoMs - policy.frequencyMs,
     });
-    note(result, sets.failed, run);
-    for (const { resourceId } of sets.started) run.row(resourceId, 'pending');
-    if (sets.started.length === 0) return;
-    const done = await wait(`Wait for ${sets.started.length} snapshot sets`).awaitSnapshotSets({
-      target,
-      sets: sets.started,
-    });
-    note(result, done.failed, run);
-    for (const point of done.completed) {
-      result.protected += 1;
+    result.selected += units.length - outcome.leftOut.length;
+    const failed = new Set(outcome.failed.map(({ item }) => item));
+    for (const point of outcome.completed) {
+      if (!failed.has(point.resourceId)) result.protected += 1;
       result.volumes += point.snapshotIds.length;
       if (point.created) result.created += 1;
       result.recoveryPoints = and(result.recoveryPoints, point);
-      run.row(point.resourceId, point.created ? 'protected' : 'was protected', point.recoveryPointId);
     }
+    run.rows([
+      ...outcome.leftOut.map((resourceId) => row(resourceId, 'left out', 'the policy excludes its volumes')),
+      ...outcome.completed.map(({ resourceId, created, recoveryPointId }) =>
+        row(resourceId, created ? 'protected' : 'was protected', recoveryPointId),
+      ),
+    ]);
+    note(result, outcome.failed, run);
   } catch (error) {
     if (isCancellation(error)) throw error;
-    note(
-      result,
-      units.map(({ resourceId }) => failedItem(resourceId, error)),
-      run,
-    );
+    result.selected += units.length;
+    const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
+    note(result, failures, run);
   }
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {
-  for (const failure of failures) {
-    result.failed = and(result.failed, failure);
-    run.row(failure.item, 'failed', failure.message);
-  }
+  for (const failure of failures) result.failed = and(result.failed, failure);
+  run.rows(failures.map(({ item, message }) => row(item, 'failed', message)));
+}
+
+function row(item: string, state: string, note: string): ProgressRow {
+  return { item, state, note };
 }
 
 function and<Item>({ items, total }: Listed<Item>, item: Item): Listed<Item> {
-  return listed([...items, item], total + 1);
+  return listed(items.length < MAX_LISTED ? [...items, item] : items, total + 1);
 }

@@ -78,7 +78,7 @@ async function protect(
   try {
     const result = await executeChild(backupTarget, {
       workflowId: workflowIds.backupTarget(workflowInfo().workflowId, target),
-      args: [{ policy, target, slotMs }],
+      args: [{ policy, target, slotMs, begunMs: workflowInfo().startTime.getTime() }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${policy.policyName} in ${name}`,
     });

@@ -42,12 +42,12 @@ interface Subject {
 /** One run of a public workflow, as people and programs see it from outside. */
 export class Run {
   private phaseName = 'Starting';
-  private readonly rows = new Map<string, ProgressRow>();
+  private readonly table = new Map<string, ProgressRow>();
   private readonly remarks: string[] = [];
   readonly startedAt = Date.now();
 
   constructor() {
-    setHandler(progressQuery, (query) => progressPage(this.phaseName, [...this.rows.values()], query), {
+    setHandler(progressQuery, (query) => progressPage(this.phaseName, [...this.table.values()], query), {
       description: 'Phase, counts and one page of items; pass {"cursor": nextCursor} for the next',
     });
   }
@@ -77,7 +77,12 @@ export class Run {
 
   /** Adds or changes one line of the progress table. */
   row(item: string, state: string, note?: string): void {
-    this.rows.set(item, { item, state, ...(note && { note }) });
+    this.rows([{ item, state, ...(note && { note }) }]);
+  }
+
+  /** Many lines at once. */
+  rows(rows: readonly ProgressRow[]): void {
+    for (const row of rows) this.table.set(row.item, row);
     this.show();
   }
 
@@ -97,7 +102,7 @@ export class Run {
   }
 
   private show(): void {
-    setCurrentDetails(progressMarkdown(this.phaseName, [...this.rows.values()], this.remarks));
+    setCurrentDetails(progressMarkdown(this.phaseName, [...this.table.values()], this.remarks));
   }
 }
 

@@ -51,6 +51,17 @@ export const wait = profile({
 });
 
 /**
+ * Starts things and sees them completed, because AWS takes only so many at a time; finds again what it started. On the
+ * queue for waits, because most of it is waiting; a cancelled workflow waits for the call under way.
+ */
+export const protect = profile({
+  taskQueue: WAITS_TASK_QUEUE,
+  startToCloseTimeout: '7 days',
+  heartbeatTimeout: '30 seconds',
+  cancellationType: ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+});
+
+/**
  * Puts something back. Bounded to ten minutes a step: after that a person is told what to do, which helps more than
  * a silent retry.
  */

@@ -1,0 +1,267 @@
+import { Context, sleep } from '@temporalio/activity';
+import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { BackupUnit, RecoveryPointSummary } from '../model/backup';
+import { FAILURE } from '../model/failures';
+import { TAG } from '../model/names';
+import type { FailedItem } from '../model/outcome';
+import type { ActivityDeps } from './deps';
+import { failedItem } from './failedItem';
+import { tagMap } from './imageReads';
+import { gone, isUnsureAndDue, late, newItem, patienceWith, resourceOf, type Item } from './protectionItems';
+import { PendingSlotsByPlace, type PendingSlots } from './pendingSlots';
+import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsOf, withoutSurplus } from './recoveryPoints';
+import { SetMaker, type SetsRequest } from './snapshotSets';
+
+/** A unit that fails so often for no known reason is reported. */
+const PATIENT_ATTEMPTS = 6;
+/** A set with a snapshot in error is made again this often in all, as long as the RPO allows. */
+const SET_ATTEMPTS = 3;
+/** Longest pause between two looks, in polls. */
+const LONGEST_PAUSE = 12;
+
+export interface ProtectRequest extends SetsRequest {
+  units: BackupUnit[];
+  /** When a point counts as too late, in milliseconds since the epoch: the one before it violates the RPO then. */
+  dueMs: number;
+}
+
+export interface ProtectedUnits {
+  completed: RecoveryPointSummary[];
+  failed: FailedItem[];
+  /** Units of which the policy leaves every volume out, or another instance's set has it. */
+  leftOut: string[];
+}
+
+export function protectionActivities(deps: ActivityDeps) {
+  const { pollMs } = deps.settings;
+  const slots = new PendingSlotsByPlace(Date.now, LONGEST_PAUSE * pollMs);
+  return {
+    /**
+     * Gives every unit a completed snapshot set, exactly once a slot, as fast as EBS's limits allow: at most a hundred
+     * snapshots of an account and region are pending at a time. Starting and awaiting are one activity, because each
+     * completed snapshot is room for the next; nothing depends on its memory, for a set is found by its tag.
+     */
+    async protectUnits(request: ProtectRequest): Promise<ProtectedUnits> {
+      const ec2 = deps.aws.ec2(request.target, 'backup');
+      const protection = new Protection(deps, ec2, request, slots.of(request.target));
+      return protection.run();
+    },
+  };
+}
+
+class Protection {
+  private readonly maker: SetMaker;
+  private readonly result: ProtectedUnits = { completed: [], failed: [], leftOut: [] };
+  private items: Item[] = [];
+  private lookedAt = 0;
+
+  constructor(
+    private readonly deps: ActivityDeps,
+    private readonly ec2: EC2Client,
+    private readonly request: ProtectRequest,
+    private readonly slots: PendingSlots,
+  ) {
+    this.maker = new SetMaker(deps, ec2, request);
+  }
+
+  async run(): Promise<ProtectedUnits> {
+    try {
+      await this.begin();
+      while (this.open.length > 0) {
+        await this.startAll();
+        await this.pause();
+        if (this.lookAt <= Date.now()) await this.look();
+      }
+      return this.result;
+    } finally {
+      for (const item of this.items) this.giveBack(item);
+    }
+  }
+
+  private get open(): Item[] {
+    return this.items.filter(({ state }) => state !== 'over');
+  }
+
+  /** What an earlier run of the slot, or an earlier attempt of this activity, made is found and not made again. */
+  private async begin(): Promise<void> {
+    const { units } = this.request;
+    const isRetry = Context.current().info.attempt > 1;
+    this.items = (await this.maker.look(units)).map((now) => newItem(now, isRetry));
+    for (const item of this.items.filter(({ now }) => now.volumes.length === 0 && now.left.length > 0)) {
+      this.result.leftOut.push(item.now.unit.resourceId);
+      item.state = 'over';
+    }
+    if (isRetry) await sleep(this.deps.settings.readLagMs);
+    await this.look();
+  }
+
+  /** Each in its turn; one that has no room waits for the others. */
+  private async startAll(): Promise<void> {
+    for (const item of this.items) {
+      if (item.state !== 'waiting' || item.nextAt > Date.now()) continue;
+      this.beat();
+      if (this.slots.tryTake(item.now.volumes.length)) {
+        item.takes = item.now.volumes.length;
+        await this.start(item);
+      }
+      // While this goes on, sets complete and make room.
+      if (this.lookAt <= Date.now()) await this.look();
+    }
+  }
+
+  private async start(item: Item): Promise<void> {
+    try {
+      const snapshots = await this.maker.create(item.now);
+      item.state = 'pending';
+      item.created = true;
+      item.startedAt = item.seenAt = item.seenPendingAt = Date.now();
+      item.size = snapshots.length;
+    } catch (error) {
+      this.giveBack(item);
+      this.refused(item, error);
+    }
+  }
+
+  /** What passes with time is tried again: pending snapshots and API calls have limits, and a big fleet is always at them. */
+  private refused(item: Item, error: unknown): void {
+    const { pollMs, readLagMs } = this.deps.settings;
+    const answer = patienceWith(error);
+    item.nextAt = Date.now() + pollMs;
+    if (answer === 'give up') this.fail(item, failedItem(resourceOf(item), error));
+    else if (answer === 'no room') this.slots.refused();
+    else if (answer === 'no room on the volume') item.nextAt = Date.now() + 3 * pollMs;
+    else if (answer === 'unsure') {
+      item.failures += 1;
+      if (item.failures >= PATIENT_ATTEMPTS) this.fail(item, failedItem(resourceOf(item), error));
+      else Object.assign(item, { state: 'unsure', looks: 2, nextAt: Date.now() + readLagMs });
+    }
+  }
+
+  /** One Describe serves all that is under way. */
+  private async look(): Promise<void> {
+    this.beat();
+    const asked = this.items.filter((item) => item.state === 'pending' || isUnsureAndDue(item));
+    this.lookedAt = Date.now();
+    if (asked.length === 0) return;
+    const found = await snapshotsOf(
+      this.ec2,
+      asked.map(({ now }) => now.recoveryPointId),
+    );
+    for (const item of asked) {
+      const all = found.get(item.now.recoveryPointId) ?? [];
+      const fresh = all.filter(({ SnapshotId = '' }) => !item.discarded.has(SnapshotId));
+      const snapshots = await withoutSurplus(this.ec2, fresh);
+      if (item.state === 'unsure' && !this.adopt(item, snapshots)) continue;
+      await this.judge(item, snapshots);
+    }
+  }
+
+  /** A set that is there is this unit's, whoever made it. False when there is none. */
+  private adopt(item: Item, snapshots: readonly Snapshot[]): boolean {
+    if (snapshots.length === 0) {
+      item.looks -= 1;
+      if (item.looks <= 0) Object.assign(item, { state: 'waiting', nextAt: 0 });
+      else item.nextAt = Date.now() + Math.ceil(this.deps.settings.readLagMs / 5);
+      return false;
+    }
+    const tags = tagMap(snapshots[0]?.Tags);
+    item.state = 'pending';
+    item.created = tags[TAG.run] === this.request.runId;
+    item.size = Number(tags[TAG.set]) || snapshots.length;
+    item.startedAt = item.seenAt = item.seenPendingAt = Date.now();
+    item.takes = item.size;
+    this.slots.take(item.size);
+    return true;
+  }
+
+  private async judge(item: Item, snapshots: readonly Snapshot[]): Promise<void> {
+    const now = Date.now();
+    const broken = snapshots.find(({ State }) => State === 'error');
+    if (broken) return this.makeAgain(item, snapshots, broken);
+    if (new Set(snapshots.map(({ VolumeId }) => VolumeId)).size < item.size) {
+      if (now - item.seenAt > LAGS_UNTIL_GONE * this.deps.settings.readLagMs) this.fail(item, gone(item));
+      return;
+    }
+    item.seenAt = now;
+    if (snapshots.every(({ State }) => State === 'completed')) this.completed(item, snapshots);
+    else item.seenPendingAt = now;
+  }
+
+  private completed(item: Item, snapshots: readonly Snapshot[]): void {
+    this.end(item);
+    // It completed some time after it was last seen pending.
+    if (item.seenPendingAt > item.startedAt || item.created)
+      this.slots.lasted((Date.now() + item.seenPendingAt) / 2 - item.startedAt);
+    this.result.completed.push({
+      recoveryPointId: item.now.recoveryPointId,
+      resourceId: resourceOf(item),
+      created: item.created,
+      snapshotIds: snapshots.flatMap(({ SnapshotId }) => SnapshotId ?? []),
+    });
+    const lateMs = Date.now() - this.request.dueMs;
+    if (item.created && lateMs > 0) this.result.failed.push(late(item, lateMs));
+    this.giveBack(item);
+  }
+
+  /** A set is consistent as a whole, so all of it goes when one of its snapshots has failed. */
+  private async makeAgain(item: Item, snapshots: readonly Snapshot[], broken: Snapshot): Promise<void> {
+    item.errors += 1;
+    const why = `snapshot ${broken.SnapshotId} failed: ${broken.StateMessage ?? 'EC2 gave no reason'}`;
+    const isTooLate = Date.now() > this.request.dueMs;
+    if (item.errors >= SET_ATTEMPTS || isTooLate) {
+      const message = `${item.now.recoveryPointId}: ${why}${item.errors > 1 ? `; it was made ${item.errors} times` : ''}`;
+      this.fail(item, { item: resourceOf(item), type: FAILURE.resourceFailed, message });
+      return;
+    }
+    for (const { SnapshotId = '' } of snapshots) {
+      item.discarded.add(SnapshotId);
+      await deleteSnapshot(this.ec2, SnapshotId);
+    }
+    this.giveBack(item);
+    Object.assign(item, { state: 'waiting', nextAt: Date.now() + this.deps.settings.pollMs });
+  }
+
+  /** When to look next: when a quarter of what is pending should be complete. */
+  private get lookAt(): number {
+    const { pollMs } = this.deps.settings;
+    const unsure = this.items.filter(({ state }) => state === 'unsure').map(({ nextAt }) => nextAt);
+    const pending = this.items.filter(({ state }) => state === 'pending');
+    const usual = this.slots.usualMs ?? 2 * pollMs;
+    const expected = pending.map(({ startedAt }) => startedAt + usual).sort((a, b) => a - b);
+    const quarter = expected[Math.ceil(expected.length / 4) - 1] ?? Infinity;
+    const soonest = this.lookedAt + Math.max(pollMs, usual / 6);
+    const latest = this.lookedAt + LONGEST_PAUSE * pollMs;
+    return Math.min(...unsure, Math.min(Math.max(quarter, soonest), latest));
+  }
+
+  /** Until there is something to do, and never so long that the server thinks this process is gone. */
+  private async pause(): Promise<void> {
+    this.beat();
+    const { pollMs } = this.deps.settings;
+    if (this.open.length === 0) return;
+    const starts = this.items.filter(({ state }) => state === 'waiting').map(({ nextAt }) => nextAt);
+    const atLeast = starts.length > 0 ? Date.now() + pollMs / 5 : 0;
+    const next = Math.min(this.lookAt, Math.max(Math.min(...starts), atLeast), Date.now() + pollMs);
+    await sleep(Math.max(0, next - Date.now()));
+  }
+
+  private beat(): void {
+    Context.current().heartbeat({ open: this.open.length, completed: this.result.completed.length });
+    Context.current().cancellationSignal.throwIfAborted();
+  }
+
+  private fail(item: Item, failure: FailedItem): void {
+    this.end(item);
+    this.giveBack(item);
+    this.result.failed.push(failure);
+  }
+
+  private end(item: Item): void {
+    item.state = 'over';
+  }
+
+  private giveBack(item: Item): void {
+    this.slots.free(item.takes);
+    item.takes = 0;
+  }
+}

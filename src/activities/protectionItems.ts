@@ -1,0 +1,92 @@
+import { classify } from '../aws/classify';
+import { formatDuration } from '../model/duration';
+import { FAILURE } from '../model/failures';
+import type { FailedItem } from '../model/outcome';
+import type { UnitNow } from './snapshotSets';
+
+/** One unit on its way to a completed set. */
+export interface Item {
+  now: UnitNow;
+  /**
+   * `unsure`: a call may have made the set, and reads may not show it yet. `pending`: the set is there.
+   * `waiting`: there is none.
+   */
+  state: 'unsure' | 'waiting' | 'pending' | 'over';
+  /** When something is to be done about it next, in milliseconds of this machine's clock. */
+  nextAt: number;
+  /** Looks that an unsure one still gets. */
+  looks: number;
+  /** Calls that failed for no known reason. */
+  failures: number;
+  /** Sets that ended in error. */
+  errors: number;
+  /** Snapshots of sets that ended in error: reads may go on showing them. */
+  discarded: Set<string>;
+  /** Volumes in the set, as far as it is known. */
+  size: number;
+  takes: number;
+  startedAt: number;
+  seenPendingAt: number;
+  seenAt: number;
+  created: boolean;
+}
+
+export function newItem(now: UnitNow, isRetry: boolean): Item {
+  return {
+    now,
+    state: 'unsure',
+    nextAt: 0,
+    looks: isRetry ? 2 : 1,
+    failures: 0,
+    errors: 0,
+    discarded: new Set(),
+    size: now.volumes.length,
+    takes: 0,
+    startedAt: 0,
+    seenPendingAt: 0,
+    seenAt: 0,
+    created: false,
+  };
+}
+
+export function isUnsureAndDue({ state, nextAt }: Item): boolean {
+  return state === 'unsure' && nextAt <= Date.now();
+}
+
+export function resourceOf({ now }: Item): string {
+  return now.unit.resourceId;
+}
+
+/** A state that forbids the call is the unit's own trouble; limits pass, and a lost answer is looked after. */
+export function patienceWith(
+  error: unknown,
+): 'give up' | 'no room' | 'no room on the volume' | 'later' | 'unsure' {
+  if (!(error instanceof Error)) return 'give up';
+  if (/^(SnapshotCreationPerVolumeRateExceeded|ConcurrentSnapshotLimitExceeded)$/.test(error.name))
+    return 'no room on the volume';
+  const type = isThrottle(error) ? FAILURE.throttled : classify(error.name).type;
+  if (type === FAILURE.throttled) return 'later';
+  if (type === FAILURE.quotaExceeded) return 'no room';
+  return classify(error.name).retry && type !== FAILURE.conflict ? 'unsure' : 'give up';
+}
+
+/** Holdfast's own budget speaks as Temporal's failure, not as AWS's error. */
+function isThrottle(error: Error): boolean {
+  return 'type' in error && error.type === FAILURE.throttled;
+}
+
+export function gone({ now }: Item): FailedItem {
+  return {
+    item: now.unit.resourceId,
+    type: FAILURE.resourceFailed,
+    message: `${now.recoveryPointId}: snapshots of it are gone; somebody deleted them`,
+  };
+}
+
+export function late({ now }: Item, lateMs: number): FailedItem {
+  return {
+    item: now.unit.resourceId,
+    type: FAILURE.rpoExceeded,
+    message: `${now.recoveryPointId} is complete, but ${formatDuration(lateMs)} after the RPO: until then the newest one was older than it allows`,
+  };
+}

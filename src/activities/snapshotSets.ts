@@ -1,0 +1,232 @@
+import {
+  CreateSnapshotCommand,
+  CreateSnapshotsCommand,
+  paginateDescribeVolumes,
+  type EC2Client,
+  type Instance,
+  type InstanceSpecification,
+  type Snapshot,
+  type TagSpecification,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { expiryOf } from '../calendar/calendar';
+import type { BackupUnit } from '../model/backup';
+import { ownDescription } from '../model/names';
+import type { NormalizedPolicy } from '../model/policy';
+import { recoveryPointTags, type VolumeLine } from '../model/recoveryPoint';
+import { isExcluded } from '../model/selector';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagList, tagMap } from './imageReads';
+import { attachedVolumeIds, FILTER_VALUES, instancesById, isSelected, volumesById } from './inventory';
+import { writeManifest } from './manifests';
+import { recoveryPointId } from './recoveryPoints';
+
+export interface SetsRequest {
+  policy: NormalizedPolicy;
+  target: Target;
+  /** Milliseconds since the epoch. */
+  slotMs: number;
+  workflowId: string;
+  /** First execution run id: tells this run's sets from those of another run of the same slot. */
+  runId: string;
+}
+
+/** A unit as it is now: what a set of it holds. */
+export interface UnitNow {
+  unit: BackupUnit;
+  recoveryPointId: string;
+  instance?: Instance;
+  /** Those that the set takes. */
+  volumes: Volume[];
+  /** Those of the instance that it leaves out: excluded, or in the set of another instance. */
+  left: Volume[];
+}
+
+interface Facts {
+  instances: Map<string, Instance>;
+  volumes: Map<string, Volume>;
+}
+
+/** Snapshot sets of units: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html */
+export class SetMaker {
+  constructor(
+    private readonly deps: Pick<ActivityDeps, 'clock' | 'manifests'>,
+    private readonly ec2: EC2Client,
+    private readonly request: SetsRequest,
+  ) {}
+
+  idOf({ resourceId }: BackupUnit): string {
+    const { policy, slotMs, target } = this.request;
+    return recoveryPointId(policy.policyName, slotMs, target, resourceId);
+  }
+
+  /** One Describe for many: what a later restore must know of the volumes as they are now. */
+  async look(units: readonly BackupUnit[]): Promise<UnitNow[]> {
+    const facts = await describe(this.ec2, units);
+    const holders = await this.otherHolders(facts);
+    return units.map((unit) => this.unitNow(unit, facts, holders));
+  }
+
+  /** Starts the snapshots of one set. The call has no client token: look for the set before calling it again. */
+  async create(now: UnitNow): Promise<Snapshot[]> {
+    const { unit, instance, volumes } = now;
+    const all = [...volumes, ...now.left];
+    const manifest = instance && (await writeManifest(this.deps.manifests, this.ec2, instance, all));
+    const Description = ownDescription(now.recoveryPointId);
+    const Tags = tagList(this.tags(now, manifest));
+    const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags }];
+    if (unit.kind === 'volume') {
+      const snapshot = await this.ec2.send(
+        new CreateSnapshotCommand({ VolumeId: unit.resourceId, Description, TagSpecifications }),
+      );
+      return [snapshot];
+    }
+    const { Snapshots = [] } = await this.ec2.send(
+      new CreateSnapshotsCommand({
+        InstanceSpecification: specification(now),
+        Description,
+        TagSpecifications,
+      }),
+    );
+    return Snapshots;
+  }
+
+  private unitNow(unit: BackupUnit, facts: Facts, holders: ReadonlyMap<string, string>): UnitNow {
+    const instance = facts.instances.get(unit.resourceId);
+    const ids = instance ? attachedVolumeIds(instance) : unit.volumeIds;
+    const all = ids.flatMap((id) => facts.volumes.get(id) ?? []);
+    const isTaken = (volume: Volume) =>
+      !isLeftOut(this.request.policy, volume, instance) &&
+      (!instance || (holders.get(volume.VolumeId ?? '') ?? unit.resourceId) === unit.resourceId);
+    const volumes = all.filter(isTaken);
+    const left = all.filter((volume) => !volumes.includes(volume));
+    return { unit, recoveryPointId: this.idOf(unit), ...(instance && { instance }), volumes, left };
+  }
+
+  /**
+   * A Multi-Attach volume is in the set of one instance: of those that the policy selects, the one with the smallest
+   * id, whichever page it is on.
+   */
+  private async otherHolders({ instances, volumes }: Facts): Promise<Map<string, string>> {
+    const shared = [...volumes.values()].filter(({ Attachments = [] }) => Attachments.length > 1);
+    const known = new Map(instances);
+    const unknown = shared.flatMap(attachedTo).filter((id) => !known.has(id));
+    for await (const instance of instancesById(this.ec2, [...new Set(unknown)]))
+      known.set(instance.InstanceId ?? '', instance);
+    const { selector } = this.request.policy;
+    return new Map(
+      shared.flatMap((volume) => {
+        const selected = attachedTo(volume).filter((id) => {
+          const instance = known.get(id);
+          return instance && isSelected(selector, instance);
+        });
+        const [first] = selected.sort();
+        return first ? [[volume.VolumeId ?? '', first] as const] : [];
+      }),
+    );
+  }
+
+  private tags({ unit, instance, volumes, ...now }: UnitNow, manifest?: string): Record<string, string> {
+    const { policy, slotMs, workflowId, runId } = this.request;
+    const takenAt = this.deps.clock.now();
+    return recoveryPointTags(
+      {
+        policyName: policy.policyName,
+        recoveryPointId: now.recoveryPointId,
+        slotMs,
+        takenAt,
+        copyRegions: policy.copies.map(({ toRegion }) => toRegion),
+        expiresAt: expiryOf(takenAt, policy.retention, policy.timezone),
+        sourceInstance: instance?.InstanceId,
+        volumes: Object.fromEntries(
+          volumes.map((volume) => [volume.VolumeId ?? '', volumeLine(volume, instance)]),
+        ),
+        minKeep: policy.minKeep,
+        rpoMs: policy.rpoMs,
+        manifest,
+        workflowId,
+        runId,
+        requestedBy: policy.requestedBy,
+        ticket: policy.ticket,
+      },
+      tagMap(unit.kind === 'instance' ? instance?.Tags : volumes[0]?.Tags),
+    );
+  }
+}
+
+function attachedTo({ Attachments = [] }: Volume): string[] {
+  return Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
+}
+
+function isLeftOut({ selector }: NormalizedPolicy, volume: Volume, instance: Instance | undefined): boolean {
+  const isBoot = instance !== undefined && volume.VolumeId === rootVolumeId(instance);
+  return isExcluded(selector.exclude, {
+    isBoot,
+    isOfInstance: instance !== undefined,
+    tags: tagMap(volume.Tags),
+  });
+}
+
+function rootVolumeId({ RootDeviceName, BlockDeviceMappings = [] }: Instance): string | undefined {
+  return BlockDeviceMappings.find(({ DeviceName }) => DeviceName === RootDeviceName)?.Ebs?.VolumeId;
+}
+
+function specification({ unit, instance, left }: UnitNow): InstanceSpecification {
+  const boot = instance && rootVolumeId(instance);
+  const data = left.flatMap(({ VolumeId }) => (VolumeId && VolumeId !== boot ? VolumeId : []));
+  const leavesBoot = left.some(({ VolumeId }) => VolumeId === boot);
+  return {
+    InstanceId: unit.resourceId,
+    ...(leavesBoot && { ExcludeBootVolume: true }),
+    ...(data.length > 0 && { ExcludeDataVolumeIds: data }),
+  };
+}
+
+async function describe(ec2: EC2Client, units: readonly BackupUnit[]): Promise<Facts> {
+  const facts: Facts = { instances: new Map(), volumes: new Map() };
+  const idsOf = (kind: BackupUnit['kind']) =>
+    units.filter((unit) => unit.kind === kind).map(({ resourceId }) => resourceId);
+  for await (const instance of instancesById(ec2, idsOf('instance')))
+    facts.instances.set(instance.InstanceId ?? '', instance);
+  const keep = (volume: Volume) => void facts.volumes.set(volume.VolumeId ?? '', volume);
+  for await (const volume of volumesOfInstances(ec2, [...facts.instances.keys()])) keep(volume);
+  for await (const volume of volumesById(ec2, idsOf('volume'))) keep(volume);
+  // A volume that was attached between the two reads.
+  const missed = [...facts.instances.values()]
+    .flatMap(attachedVolumeIds)
+    .filter((id) => !facts.volumes.has(id));
+  for await (const volume of volumesById(ec2, missed)) keep(volume);
+  return facts;
+}
+
+/** One call for the volumes of two hundred instances; by their own ids they would be four times as many calls. */
+async function* volumesOfInstances(ec2: EC2Client, ids: readonly string[]): AsyncGenerator<Volume> {
+  for (let start = 0; start < ids.length; start += FILTER_VALUES) {
+    const Filters = [{ Name: 'attachment.instance-id', Values: ids.slice(start, start + FILTER_VALUES) }];
+    for await (const { Volumes = [] } of paginateDescribeVolumes(
+      { client: ec2, pageSize: 1000 },
+      { Filters },
+    ))
+      yield* Volumes;
+  }
+}
+
+function volumeLine(volume: Volume, instance: Instance | undefined): VolumeLine {
+  const attachment = volume.Attachments?.find(
+    ({ InstanceId }) => !instance || InstanceId === instance.InstanceId,
+  );
+  const device = attachment?.Device ?? '-';
+  return {
+    device,
+    type: volume.VolumeType ?? 'gp2',
+    size: volume.Size ?? 0,
+    iops: volume.Iops,
+    throughput: volume.Throughput,
+    root: device === instance?.RootDeviceName,
+    deleteOnTermination: attachment?.DeleteOnTermination ?? false,
+    multiAttach: volume.MultiAttachEnabled ?? false,
+    zone: volume.AvailabilityZone ?? '-',
+    kmsKeyId: volume.KmsKeyId,
+  };
+}
