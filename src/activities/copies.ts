@@ -1,10 +1,5 @@
 import { Context, sleep } from '@temporalio/activity';
-import {
-  CopySnapshotCommand,
-  DescribeSnapshotsCommand,
-  type EC2Client,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { CopySnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { isNotFound } from '../aws/failures';
 import { expiryOf } from '../calendar/calendar';
@@ -14,14 +9,17 @@ import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { copyTags } from '../model/recoveryPoint';
 import type { Target } from '../model/target';
+import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
-import { FILTER_VALUES } from './inventory';
-import { deleteSnapshot, LAGS_UNTIL_GONE, ownSnapshots } from './recoveryPoints';
+import { Pace } from './pace';
+import { deleteSnapshot, LAGS_UNTIL_GONE, ownSnapshots, snapshotsById } from './recoveryPoints';
 
 /** Snapshots that one look hands over; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
+/** Some ten megabytes. */
+const SOURCES_KEPT = 5000;
 
 export interface Uncopied {
   /** Completed snapshots without a copy. */
@@ -55,6 +53,8 @@ export interface FinishedCopies {
 
 /** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
 export function copyActivities({ aws, settings }: ActivityDeps) {
+  const paces = byPlace(() => new Pace(settings.pollMs));
+  const sources = new Sources();
   const clients = (job: CopyJob) => ({
     from: aws.ec2(job.target, 'backup'),
     to: aws.ec2(destinationOf(job), 'backup'),
@@ -72,55 +72,56 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
       }
       const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true };
       const skip = new Set(except);
-      for await (const { SnapshotId = '', State } of ownSnapshots(from, slotFilters(job))) {
+      for await (const source of ownSnapshots(from, slotFilters(job))) {
         Context.current().heartbeat();
+        const { SnapshotId = '', State } = source;
         const copy = copies.get(SnapshotId);
         if (copy?.State === 'completed') found.copied += 1;
         if (State !== 'completed' || skip.has(SnapshotId) || copy?.State === 'completed') continue;
         if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
-        else if (found.items.length < ITEMS_A_LOOK) found.items.push(SnapshotId);
-        else found.complete = false;
+        else if (found.items.length < ITEMS_A_LOOK) {
+          found.items.push(SnapshotId);
+          sources.keep(source);
+        } else found.complete = false;
       }
       return found;
     },
 
     /**
-     * Starts the copies of these snapshots, each exactly once. CopySnapshot has no client token: every attempt looks
-     * first for copies by the tag that names their source, and a retry waits out the read lag before.
+     * Starts the copies of these snapshots, each exactly once. CopySnapshot has no client token: whoever asked has just
+     * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source.
      */
     async startCopies({ job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
       const { from, to } = clients(job);
-      if (afterLag || Context.current().info.attempt > 1) await sleep(settings.readLagMs);
-      const existing = await copiesOf(to, snapshotIds);
-      const sources = await byId(from, snapshotIds);
+      const mayExist = afterLag || Context.current().info.attempt > 1;
+      if (mayExist) await sleep(settings.readLagMs);
+      const existing = mayExist ? await copiesOf(to, snapshotIds) : new Map<string, string>();
+      const found = await sources.of(from, snapshotIds);
       const result: StartedCopies = { started: [], failed: [], full: false };
       for (const snapshotId of snapshotIds) {
         Context.current().heartbeat(result.started.length);
         Context.current().cancellationSignal.throwIfAborted();
         const known = existing.get(snapshotId);
         if (known) result.started.push({ snapshotId, copyId: known });
-        else if (!result.full) await startCopy(to, job, snapshotId, sources.get(snapshotId), result);
+        else if (!result.full) await startCopy(to, job, snapshotId, found.get(snapshotId), result);
       }
+      for (const { copyId } of result.started) paces(destinationOf(job)).started(copyId);
       return result;
     },
 
     /** Waits until at least one of these copies is over; one Describe serves all. */
     async awaitCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<FinishedCopies> {
       const ec2 = aws.ec2(target, 'backup');
-      let unseen = 0;
-      for (; ; await sleep(settings.pollMs)) {
-        Context.current().heartbeat({ waitingFor: copyIds.length });
-        const found = await byId(ec2, copyIds);
-        const result: FinishedCopies = { completed: [], failed: [] };
-        for (const [copyId, { State, StateMessage }] of found) {
-          if (State === 'completed') result.completed.push(copyId);
-          if (State === 'error') result.failed.push({ copyId, why: StateMessage ?? 'EC2 gave no reason' });
-        }
-        unseen = found.size < copyIds.length ? unseen + 1 : 0;
-        if (unseen * settings.pollMs > LAGS_UNTIL_GONE * settings.readLagMs) {
-          const gone = copyIds.filter((id) => !found.has(id));
-          result.failed.push(...gone.map((copyId) => ({ copyId, why: 'it is gone; somebody deleted it' })));
-        }
+      const pace = paces(target);
+      for (const id of copyIds) pace.started(id);
+      const seenAt = new Map(copyIds.map((id) => [id, Date.now()]));
+      for (let lookedAt = Date.now(); ; lookedAt = Date.now()) {
+        await sleepUntil(pace.nextLook(copyIds, lookedAt), settings.pollMs);
+        const found = await snapshotsById(ec2, copyIds);
+        const result = overOf(copyIds, found, seenAt, LAGS_UNTIL_GONE * settings.readLagMs);
+        for (const id of result.completed) pace.completed(id);
+        for (const { copyId } of result.failed) pace.forget(copyId);
+        for (const [id, { State }] of found) if (State === 'pending') pace.seenPending(id);
         if (result.completed.length + result.failed.length > 0) return result;
       }
     },
@@ -128,10 +129,59 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
     /** Deletes copies that ended in error; what is gone already is done. */
     async deleteFailedCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<void> {
       const ec2 = aws.ec2(target, 'backup');
-      for (const [copyId, { State }] of await byId(ec2, copyIds))
+      for (const [copyId, { State }] of await snapshotsById(ec2, copyIds))
         if (State === 'error') await deleteSnapshot(ec2, copyId);
     },
   };
+}
+
+/** Snapshots that were found a moment ago, so that each is described once; those that are not known are looked up. */
+class Sources {
+  private readonly known = new Map<string, Snapshot>();
+
+  keep(snapshot: Snapshot): void {
+    if (this.known.size >= SOURCES_KEPT) this.known.clear();
+    this.known.set(snapshot.SnapshotId ?? '', snapshot);
+  }
+
+  async of(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, Snapshot>> {
+    const unknown = snapshotIds.filter((id) => !this.known.has(id));
+    const found = unknown.length > 0 ? await snapshotsById(ec2, unknown) : new Map<string, Snapshot>();
+    for (const id of snapshotIds) {
+      const known = this.known.get(id);
+      if (known) found.set(id, known);
+      this.known.delete(id);
+    }
+    return found;
+  }
+}
+
+/** Heartbeats as often as it would look without a pace. */
+async function sleepUntil(time: number, pollMs: number): Promise<void> {
+  for (let left = time - Date.now(); left > 0; left = time - Date.now()) {
+    Context.current().heartbeat();
+    await sleep(Math.min(left, pollMs));
+  }
+}
+
+/** Those that are complete, in error, or not shown any more. */
+function overOf(
+  copyIds: readonly string[],
+  found: ReadonlyMap<string, Snapshot>,
+  seenAt: Map<string, number>,
+  goneAfterMs: number,
+): FinishedCopies {
+  const result: FinishedCopies = { completed: [], failed: [] };
+  for (const copyId of copyIds) {
+    const copy = found.get(copyId);
+    if (copy) seenAt.set(copyId, Date.now());
+    if (copy?.State === 'completed') result.completed.push(copyId);
+    if (copy?.State === 'error')
+      result.failed.push({ copyId, why: copy.StateMessage ?? 'EC2 gave no reason' });
+    if (!copy && Date.now() - (seenAt.get(copyId) ?? 0) > goneAfterMs)
+      result.failed.push({ copyId, why: 'it is gone; somebody deleted it' });
+  }
+  return result;
 }
 
 function slotFilters({ policyName, slotMs }: CopyJob): { Name: string; Values: string[] }[] {
@@ -147,19 +197,6 @@ async function copiesOf(ec2: EC2Client, snapshotIds: string[]): Promise<Map<stri
   const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
   for await (const { SnapshotId = '', State, Tags } of ownSnapshots(ec2, Filters))
     if (State !== 'error') found.set(tagMap(Tags)[TAG.copyOf] ?? '', SnapshotId);
-  return found;
-}
-
-/** By filter, which finds what is there; ids alone fail when one of them is not. */
-async function byId(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, Snapshot>> {
-  const found = new Map<string, Snapshot>();
-  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
-    const Values = snapshotIds.slice(start, start + FILTER_VALUES);
-    const { Snapshots = [] } = await ec2.send(
-      new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values }] }),
-    );
-    for (const snapshot of Snapshots) found.set(snapshot.SnapshotId ?? '', snapshot);
-  }
   return found;
 }
 

@@ -23,10 +23,12 @@ import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { snapshotIdsOf, tagMap } from './imageReads';
 import { instancesById, volumesById } from './inventory';
-import { deleteSnapshot, isOwnSnapshot, snapshotsOf } from './recoveryPoints';
+import { deleteSnapshot, isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
 const POINTS_A_BATCH = 100;
+/** Few enough that what was looked at is deleted within seconds. */
+const POINTS_A_LOOK = 20;
 const KEPT_SHOWN = 100;
 /** What has no copy after so long will get none: the job that copied it has failed, and said so. */
 const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
@@ -73,7 +75,7 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
       };
     },
 
-    /** Deletes points, each after a look at what it is now; what others have deleted counts as deleted. */
+    /** Deletes points, a moment after a look at what they are now; what others have deleted counts as deleted. */
     async deletePoints({
       target,
       points,
@@ -83,38 +85,46 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
     }): Promise<{ deleted: string[]; failed: FailedItem[] }> {
       const ec2 = aws.ec2(target, 'retention');
       const result: { deleted: string[]; failed: FailedItem[] } = { deleted: [], failed: [] };
-      for (const point of points) {
-        Context.current().heartbeat(result.deleted.length);
-        Context.current().cancellationSignal.throwIfAborted();
-        try {
-          await deletePoint(ec2, point);
-          result.deleted.push(point.recoveryPointId);
-        } catch (error) {
-          if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
-          result.failed.push(failedItem(point.recoveryPointId, error));
-        }
-      }
+      for (let start = 0; start < points.length; start += POINTS_A_LOOK)
+        await deleteSome(ec2, points.slice(start, start + POINTS_A_LOOK), result);
       return result;
     },
   };
 }
 
-async function deletePoint(
+/** A point at a time, after one look at all of them: a call for each would double what expiry costs. */
+async function deleteSome(
   ec2: EC2Client,
-  { snapshotIds }: ExpiryDecision['expired'][number],
+  points: ExpiryDecision['expired'],
+  result: { deleted: string[]; failed: FailedItem[] },
 ): Promise<void> {
-  const Filters = [{ Name: 'snapshot-id', Values: snapshotIds }];
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots(
-    { client: ec2 },
-    { OwnerIds: ['self'], Filters },
-  )) {
-    const held = Snapshots.find(
-      (snapshot) => !isOwnSnapshot(snapshot) || tagMap(snapshot.Tags)[TAG.legalHold] !== undefined,
-    );
-    if (held)
-      throw new Error(`${held.SnapshotId} has changed since the decision: it is held, or its marks are gone`);
-    for (const { SnapshotId = '' } of Snapshots) await deleteSnapshot(ec2, SnapshotId);
+  const now = await snapshotsById(
+    ec2,
+    points.flatMap(({ snapshotIds }) => snapshotIds),
+  );
+  for (const { recoveryPointId, snapshotIds } of points) {
+    Context.current().heartbeat(result.deleted.length);
+    Context.current().cancellationSignal.throwIfAborted();
+    try {
+      await deletePoint(
+        ec2,
+        snapshotIds.flatMap((id) => now.get(id) ?? []),
+      );
+      result.deleted.push(recoveryPointId);
+    } catch (error) {
+      if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+      result.failed.push(failedItem(recoveryPointId, error));
+    }
   }
+}
+
+async function deletePoint(ec2: EC2Client, snapshots: readonly Snapshot[]): Promise<void> {
+  const held = snapshots.find(
+    (snapshot) => !isOwnSnapshot(snapshot) || tagMap(snapshot.Tags)[TAG.legalHold] !== undefined,
+  );
+  if (held)
+    throw new Error(`${held.SnapshotId} has changed since the decision: it is held, or its marks are gone`);
+  for (const { SnapshotId = '' } of snapshots) await deleteSnapshot(ec2, SnapshotId);
 }
 
 async function snapshotsNow(ec2: EC2Client): Promise<SnapshotNow[]> {

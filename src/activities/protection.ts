@@ -4,11 +4,13 @@ import type { BackupUnit, RecoveryPointSummary } from '../model/backup';
 import { FAILURE } from '../model/failures';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
+import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagMap } from './imageReads';
 import { gone, isUnsureAndDue, late, newItem, patienceWith, resourceOf, type Item } from './protectionItems';
-import { PendingSlotsByPlace, type PendingSlots } from './pendingSlots';
+import { Pace } from './pace';
+import { PendingSlots } from './pendingSlots';
 import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsOf, withoutSurplus } from './recoveryPoints';
 import { SetMaker, type SetsRequest } from './snapshotSets';
 
@@ -16,8 +18,8 @@ import { SetMaker, type SetsRequest } from './snapshotSets';
 const PATIENT_ATTEMPTS = 6;
 /** A set with a snapshot in error is made again this often in all, as long as the RPO allows. */
 const SET_ATTEMPTS = 3;
-/** Longest pause between two looks, in polls. */
-const LONGEST_PAUSE = 12;
+/** How long a refusal for want of room counts, in polls. */
+const REFUSAL_COUNTS = 12;
 
 export interface ProtectRequest extends SetsRequest {
   units: BackupUnit[];
@@ -34,7 +36,8 @@ export interface ProtectedUnits {
 
 export function protectionActivities(deps: ActivityDeps) {
   const { pollMs } = deps.settings;
-  const slots = new PendingSlotsByPlace(Date.now, LONGEST_PAUSE * pollMs);
+  const slots = byPlace(() => new PendingSlots(REFUSAL_COUNTS * pollMs));
+  const paces = byPlace(() => new Pace(pollMs));
   return {
     /**
      * Gives every unit a completed snapshot set, exactly once a slot, as fast as EBS's limits allow: at most a hundred
@@ -43,8 +46,8 @@ export function protectionActivities(deps: ActivityDeps) {
      */
     async protectUnits(request: ProtectRequest): Promise<ProtectedUnits> {
       const ec2 = deps.aws.ec2(request.target, 'backup');
-      const protection = new Protection(deps, ec2, request, slots.of(request.target));
-      return protection.run();
+      const { target } = request;
+      return new Protection(deps, ec2, request, slots(target), paces(target)).run();
     },
   };
 }
@@ -60,6 +63,7 @@ class Protection {
     private readonly ec2: EC2Client,
     private readonly request: ProtectRequest,
     private readonly slots: PendingSlots,
+    private readonly pace: Pace,
   ) {
     this.maker = new SetMaker(deps, ec2, request);
   }
@@ -74,7 +78,10 @@ class Protection {
       }
       return this.result;
     } finally {
-      for (const item of this.items) this.giveBack(item);
+      for (const item of this.items) {
+        this.giveBack(item);
+        this.pace.forget(item.now.recoveryPointId);
+      }
     }
   }
 
@@ -114,7 +121,8 @@ class Protection {
       const snapshots = await this.maker.create(item.now);
       item.state = 'pending';
       item.created = true;
-      item.startedAt = item.seenAt = item.seenPendingAt = Date.now();
+      item.seenAt = Date.now();
+      this.pace.started(item.now.recoveryPointId);
       item.size = snapshots.length;
     } catch (error) {
       this.giveBack(item);
@@ -168,7 +176,8 @@ class Protection {
     item.state = 'pending';
     item.created = tags[TAG.run] === this.request.runId;
     item.size = Number(tags[TAG.set]) || snapshots.length;
-    item.startedAt = item.seenAt = item.seenPendingAt = Date.now();
+    item.seenAt = Date.now();
+    this.pace.started(item.now.recoveryPointId);
     item.takes = item.size;
     this.slots.take(item.size);
     return true;
@@ -184,14 +193,12 @@ class Protection {
     }
     item.seenAt = now;
     if (snapshots.every(({ State }) => State === 'completed')) this.completed(item, snapshots);
-    else item.seenPendingAt = now;
+    else this.pace.seenPending(item.now.recoveryPointId);
   }
 
   private completed(item: Item, snapshots: readonly Snapshot[]): void {
+    this.pace.completed(item.now.recoveryPointId);
     this.end(item);
-    // It completed some time after it was last seen pending.
-    if (item.seenPendingAt > item.startedAt || item.created)
-      this.slots.lasted((Date.now() + item.seenPendingAt) / 2 - item.startedAt);
     this.result.completed.push({
       recoveryPointId: item.now.recoveryPointId,
       resourceId: resourceOf(item),
@@ -218,20 +225,16 @@ class Protection {
       await deleteSnapshot(this.ec2, SnapshotId);
     }
     this.giveBack(item);
+    this.pace.forget(item.now.recoveryPointId);
     Object.assign(item, { state: 'waiting', nextAt: Date.now() + this.deps.settings.pollMs });
   }
 
-  /** When to look next: when a quarter of what is pending should be complete. */
+  /** When to look next. */
   private get lookAt(): number {
-    const { pollMs } = this.deps.settings;
     const unsure = this.items.filter(({ state }) => state === 'unsure').map(({ nextAt }) => nextAt);
     const pending = this.items.filter(({ state }) => state === 'pending');
-    const usual = this.slots.usualMs ?? 2 * pollMs;
-    const expected = pending.map(({ startedAt }) => startedAt + usual).sort((a, b) => a - b);
-    const quarter = expected[Math.ceil(expected.length / 4) - 1] ?? Infinity;
-    const soonest = this.lookedAt + Math.max(pollMs, usual / 6);
-    const latest = this.lookedAt + LONGEST_PAUSE * pollMs;
-    return Math.min(...unsure, Math.min(Math.max(quarter, soonest), latest));
+    const ids = pending.map(({ now }) => now.recoveryPointId);
+    return Math.min(...unsure, this.pace.nextLook(ids, this.lookedAt));
   }
 
   /** Until there is something to do, and never so long that the server thinks this process is gone. */
@@ -258,6 +261,7 @@ class Protection {
 
   private end(item: Item): void {
     item.state = 'over';
+    this.pace.forget(item.now.recoveryPointId);
   }
 
   private giveBack(item: Item): void {

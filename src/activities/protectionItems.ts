@@ -25,8 +25,6 @@ export interface Item {
   /** Volumes in the set, as far as it is known. */
   size: number;
   takes: number;
-  startedAt: number;
-  seenPendingAt: number;
   seenAt: number;
   created: boolean;
 }
@@ -42,8 +40,6 @@ export function newItem(now: UnitNow, isRetry: boolean): Item {
     discarded: new Set(),
     size: now.volumes.length,
     takes: 0,
-    startedAt: 0,
-    seenPendingAt: 0,
     seenAt: 0,
     created: false,
   };

@@ -1,5 +1,6 @@
 import {
   DeleteSnapshotCommand,
+  DescribeSnapshotsCommand,
   paginateDescribeSnapshots,
   type EC2Client,
   type Snapshot,
@@ -48,6 +49,22 @@ export async function snapshotsOf(
       const id = snapshot.Tags?.find(({ Key }) => Key === TAG.recoveryPoint)?.Value ?? '';
       found.set(id, [...(found.get(id) ?? []), snapshot]);
     }
+  }
+  return found;
+}
+
+/** The account's own snapshots by id, those that are there: a filter, because ids alone fail when one of them is not. */
+export async function snapshotsById(
+  ec2: EC2Client,
+  snapshotIds: readonly string[],
+): Promise<Map<string, Snapshot>> {
+  const found = new Map<string, Snapshot>();
+  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
+    const Values = snapshotIds.slice(start, start + FILTER_VALUES);
+    const { Snapshots = [] } = await ec2.send(
+      new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values }] }),
+    );
+    for (const snapshot of Snapshots) found.set(snapshot.SnapshotId ?? '', snapshot);
   }
   return found;
 }

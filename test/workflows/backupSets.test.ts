@@ -141,10 +141,10 @@ describe('what a run takes of what the policy selects', () => {
     const target = { accountId: world.home.accountId, region: 'us-east-1' };
     await backUp('tardy');
     const { action } = await world.client.schedule.getHandle('policy/tardy').describe();
-    const [normalized] = (action.type === 'startWorkflow' && action.args) || [];
+    const args: readonly unknown[] = action.type === 'startWorkflow' ? (action.args ?? []) : [];
     const slotMs = Date.now() - 9 * 3_600_000;
     const late = world.run('backupTarget', {
-      policy: normalized as unknown,
+      policy: args[0],
       target,
       slotMs,
       begunMs: slotMs,
