@@ -17,7 +17,9 @@ export const SERVERS = {
 export async function startServer([command, args]) {
   const env = { ...process.env, MOTO_EC2_LOAD_DEFAULT_AMIS: 'false' };
   const server = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], env });
-  process.once('exit', () => server.kill('SIGKILL'));
+  const kill = () => server.kill('SIGKILL');
+  process.once('exit', kill);
+  server.once('exit', () => process.off('exit', kill));
   const endpoint = await new Promise((resolve, reject) => {
     server.once('exit', (code) => reject(new Error(`${command} ended with ${code}`)));
     for (const stream of [server.stdout, server.stderr]) {
@@ -28,7 +30,7 @@ export async function startServer([command, args]) {
       });
     }
   });
-  return { endpoint, pid: server.pid, stop: () => server.kill('SIGKILL') };
+  return { endpoint, pid: server.pid, stop: kill };
 }
 
 /** Resident memory in MiB; Linux only. */

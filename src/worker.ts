@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from './activities';
 import { DEFAULT_SETTINGS } from './activities/deps';
+import { RateBudget } from './aws/rateBudget';
 import { AwsSessions } from './aws/sessions';
 import { ConfigError, oneLine, readWorkerConfig, type WorkerConfig } from './config';
 import { openStore, storeClient } from './store/openStore';
@@ -27,7 +28,8 @@ async function main(): Promise<void> {
   const { connectionOptions, namespace } = config.temporal;
   const connection = await connect(config);
   const observer = awsMetrics(Runtime.instance().metricMeter);
-  const sessions = new AwsSessions({ ...config.aws, observer });
+  const budget = new RateBudget({ share: config.aws.apiShare });
+  const sessions = new AwsSessions({ ...config.aws, budget, observer });
   const s3 = storeClient(config.aws, observer);
   try {
     const unchecked = await requireSearchAttributes(connection, {

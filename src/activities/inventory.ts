@@ -34,7 +34,7 @@ interface UnitsPage {
 /** What a selector means in one target: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export function inventoryActivities({ aws }: ActivityDeps) {
   return {
-    /** One page of what the selector selects: instances with their EBS volumes, then volumes by themselves. */
+    /** The next of what the selector selects: instances with their EBS volumes, then volumes by themselves. */
     async listUnits({
       target,
       selector,
@@ -45,13 +45,18 @@ export function inventoryActivities({ aws }: ActivityDeps) {
       cursor?: string;
     }): Promise<UnitsPage> {
       const ec2 = aws.ec2(target, 'read');
-      const [index, token] = parseCursor(cursor);
-      const pass = PASSES[index] ?? 'volumesById';
-      const page = pass.startsWith('instances')
-        ? await instancesPage(ec2, selector, pass, token)
-        : await volumesPage(ec2, selector, pass, token);
-      const next = page.token ? `${index}:${page.token}` : `${index + 1}:`;
-      return { units: page.units, ...((page.token || index + 1 < PASSES.length) && { cursor: next }) };
+      const units: BackupUnit[] = [];
+      let [index, token] = parseCursor(cursor);
+      while (units.length < PAGE && index < PASSES.length) {
+        const pass = PASSES[index] ?? 'volumesById';
+        const page = pass.startsWith('instances')
+          ? await instancesPage(ec2, selector, pass, token)
+          : await volumesPage(ec2, selector, pass, token);
+        units.push(...page.units);
+        token = page.token;
+        if (!token) index += 1;
+      }
+      return { units, ...(index < PASSES.length && { cursor: `${index}:${token ?? ''}` }) };
     },
   };
 }

@@ -7,10 +7,6 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { ObjectStore } from '../store/objectStore';
 
-/** User data changes only while the instance is stopped, so it is the same as long as the launch time is. */
-const userDataByLaunch = new Map<string, string>();
-const REMEMBERED = 10_000;
-
 /**
  * Writes what a whole instance needs and tags cannot hold: the instance as EC2 describes it, its volumes, its user
  * data. The name is the content's hash, so an unchanged instance has one manifest however often it is backed up.
@@ -24,7 +20,7 @@ export async function writeManifest(
   volumes: Volume[],
 ): Promise<string> {
   const body = JSON.stringify(
-    { schemaVersion: 1, instance, volumes, userData: await userDataOf(ec2, instance) },
+    { schemaVersion: 1, instance, volumes, userData: await userDataOf(store, ec2, instance) },
     sortedKeys,
     1,
   );
@@ -33,16 +29,20 @@ export async function writeManifest(
   return hash;
 }
 
-async function userDataOf(ec2: EC2Client, { InstanceId = '', LaunchTime }: Instance): Promise<string> {
-  const key = `${InstanceId}|${LaunchTime?.toISOString() ?? ''}`;
-  const known = userDataByLaunch.get(key);
-  if (known !== undefined) return known;
+/**
+ * User data changes only while the instance is stopped, so it is the same as long as the launch time is: it is asked for
+ * once and kept beside the manifests, because a call for each instance would double what a backup takes.
+ */
+async function userDataOf(store: ObjectStore, ec2: EC2Client, instance: Instance): Promise<string> {
+  const { InstanceId = '', LaunchTime } = instance;
+  const key = `user-data/${InstanceId}-${LaunchTime?.getTime() ?? 0}.json`;
+  const known = await store.get(key);
+  if (known !== undefined) return (JSON.parse(known) as { userData: string }).userData;
   const { UserData } = await ec2.send(
     new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'userData' }),
   );
   const userData = UserData?.Value ?? '';
-  if (userDataByLaunch.size >= REMEMBERED) userDataByLaunch.clear();
-  userDataByLaunch.set(key, userData);
+  await store.put(key, JSON.stringify({ schemaVersion: 1, instanceId: InstanceId, userData }));
   return userData;
 }
 

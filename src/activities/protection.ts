@@ -18,6 +18,8 @@ import { SetMaker, type SetsRequest } from './snapshotSets';
 const PATIENT_ATTEMPTS = 6;
 /** A set with a snapshot in error is made again this often in all, as long as the RPO allows. */
 const SET_ATTEMPTS = 3;
+/** A call takes up to a second; one after the other they would be slower than EC2's rate. */
+const STARTS_AT_ONCE = 5;
 /** How long a refusal for want of room counts, in polls. */
 const REFUSAL_COUNTS = 12;
 
@@ -104,16 +106,29 @@ class Protection {
 
   /** Each in its turn; one that has no room waits for the others. */
   private async startAll(): Promise<void> {
-    for (const item of this.items) {
-      if (item.state !== 'waiting' || item.nextAt > Date.now()) continue;
+    for (;;) {
       this.beat();
-      if (this.slots.tryTake(item.now.volumes.length)) {
-        item.takes = item.now.volumes.length;
-        await this.start(item);
-      }
+      const next = this.startable();
+      if (next.length === 0) return;
+      await Promise.all(next.map((item) => this.start(item)));
       // While this goes on, sets complete and make room.
       if (this.lookAt <= Date.now()) await this.look();
     }
+  }
+
+  private startable(): Item[] {
+    const next: Item[] = [];
+    for (const item of this.items) {
+      if (next.length === STARTS_AT_ONCE) break;
+      if (item.state === 'waiting' && item.nextAt <= Date.now() && this.takesRoom(item)) next.push(item);
+    }
+    return next;
+  }
+
+  private takesRoom(item: Item): boolean {
+    if (!this.slots.tryTake(item.now.volumes.length)) return false;
+    item.takes = item.now.volumes.length;
+    return true;
   }
 
   private async start(item: Item): Promise<void> {

@@ -7,7 +7,7 @@ import { targetKey, type Target, type TargetInput } from '../model/target';
 import { roleFor, type AccountEntry, type AccountsFile } from './accounts';
 import type { AwsClients, Capability } from './clients';
 import { instrument, type CallObserver, type Instruments } from './instrument';
-import { RateBudget } from './rateBudget';
+import type { RateBudget } from './rateBudget';
 import { sessionCredentials, type RoleCredentials } from './sessionCredentials';
 
 interface SessionOptions {
@@ -15,8 +15,8 @@ interface SessionOptions {
   region: string;
   /** Without an accounts file only the own account may be used, in any region. */
   accounts?: AccountsFile;
-  /** Part of AWS's request rate to take; without it there is no budget. */
-  apiShare?: number;
+  /** Keeps calls below AWS's rates; without it nothing does. */
+  budget?: RateBudget;
   observer?: CallObserver;
 }
 
@@ -44,8 +44,8 @@ export class AwsSessions implements AwsClients {
   private ownAccount: Promise<string> | undefined;
 
   constructor(private readonly options: SessionOptions) {
-    const { apiShare, observer, region } = options;
-    this.instruments = { observer, ...(apiShare && { budget: new RateBudget({ share: apiShare }) }) };
+    const { budget, observer, region } = options;
+    this.instruments = { observer, budget };
     this.sts = instrument(
       new STSClient({ ...CLIENT_OPTIONS, region }),
       { service: 'sts', target: { accountId: 'the worker’s account', region }, as: OWN_CREDENTIALS },

@@ -6,6 +6,7 @@ import { DefaultLogger } from '@temporalio/worker';
 import type { AccountsFile } from '../../src/aws/accounts';
 import { withFailures } from '../../src/aws/failures';
 import type { CallObserver } from '../../src/aws/instrument';
+import { RateBudget } from '../../src/aws/rateBudget';
 import { AwsSessions } from '../../src/aws/sessions';
 import { anAccount, HOME_REGION, type TestAccount } from '../support/accounts';
 import { AwsProxy } from '../support/awsProxy';
@@ -24,7 +25,7 @@ describe('AwsSessions', () => {
   const at = ({ accountId }: TestAccount, region = HOME_REGION) => ({ accountId, region });
   const open = (
     accounts?: AccountsFile['accounts'],
-    more: { apiShare?: number; observer?: CallObserver } = {},
+    more: { budget?: RateBudget; observer?: CallObserver } = {},
   ) => {
     sessions = new AwsSessions({ region: HOME_REGION, ...(accounts && { accounts: { accounts } }), ...more });
     opened.push(sessions);
@@ -177,7 +178,7 @@ describe('AwsSessions', () => {
       throttled: ({ action }) => seen.push(`${action} throttled`),
       waited: ({ action }, waitMs) => seen.push(`${action} waited ${waitMs > 0 && waitMs <= 500}`),
     };
-    open(undefined, { apiShare: 0.5, observer });
+    open(undefined, { budget: new RateBudget({ share: 0.5 }), observer });
     proxy.fault('DescribeVolumes', { before: { code: 'RequestLimitExceeded', status: 503 } }, 1);
     await expect(describeVolumes(home)).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false });
     await describeVolumes(home);
@@ -197,7 +198,7 @@ describe('AwsSessions', () => {
     };
 
     beforeEach(async () => {
-      open(undefined, { apiShare: 0.02 });
+      open(undefined, { budget: new RateBudget({ share: 0.02 }) });
       await describeVolumes(home);
       proxy.reset();
     });

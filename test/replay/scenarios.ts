@@ -4,7 +4,7 @@ import { workflowIds } from '../../src/model/ids';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { MESSAGE, type MigrationWorld } from '../support/migration';
-import { anInstance, aVolume } from '../support/seed';
+import { anInstance, aVolume, volumesOfTwoPages } from '../support/seed';
 
 const DR_REGION = 'eu-west-1';
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
@@ -253,7 +253,7 @@ export const SCENARIOS: Record<string, Scenario> = {
 
 /** On a server that suggests to continue as new after a few events. */
 export const CONTINUED: Scenario = async (migrations) => {
-  await anInstance(migrations.world.home, { tags: { policy: 'long' } });
+  await volumesOfTwoPages(migrations.world.home, { policy: 'long' });
   await awaitResult(await start(migrations, 'createBackupPolicy', policy('long')));
   const run = await ended(await start(migrations, 'runBackup', { policyName: 'long' }));
   const last = backupChild(migrations, run);

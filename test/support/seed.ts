@@ -16,6 +16,7 @@ import {
   type VolumeType,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
+import { FILTER_VALUES } from '../../src/activities/inventory';
 import { HOME_REGION, type TestAccount } from './accounts';
 import { until } from './until';
 
@@ -135,6 +136,17 @@ export async function aVolume(
 ): Promise<string> {
   const region = spec.region ?? HOME_REGION;
   return createVolume(account.ec2(region), `${region}a`, spec, spec.tags ?? {});
+}
+
+/** More volumes attached to nothing than one page of a run holds: the first pages of their policy have a next one. */
+export async function volumesOfTwoPages(
+  account: TestAccount,
+  tags: Record<string, string>,
+): Promise<string[]> {
+  const ids: string[] = [];
+  while (ids.length <= FILTER_VALUES)
+    ids.push(...(await Promise.all(Array.from({ length: 20 }, () => aVolume(account, { tags, size: 1 })))));
+  return ids;
 }
 
 async function createVolume(

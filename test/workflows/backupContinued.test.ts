@@ -1,5 +1,6 @@
+import { DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
 import type { RunBackupResult } from '../../src/model/backup';
-import { anInstance, aVolume } from '../support/seed';
+import { anInstance, volumesOfTwoPages } from '../support/seed';
 import { awaitResult } from '../support/awaitResult';
 import { aWorld, type World } from '../support/world';
 
@@ -14,17 +15,23 @@ describe('a backup of a target whose history grows long', () => {
   it('continues as new between pages, and still counts everything once', async () => {
     const policyName = 'long';
     const tags = { policy: policyName };
-    const [{ instanceId }, volumeId] = await Promise.all([
-      anInstance(world.home, { tags }),
-      aVolume(world.home, { tags }),
-    ]);
+    const { volumes } = await anInstance(world.home, { tags });
+    const alone = await volumesOfTwoPages(world.home, tags);
     const policy = { policyName, frequency: '4h', retention: '30d', selector: { tags: { all: tags } } };
     await world.run('createBackupPolicy', policy);
     const run = await world.start('runBackup', { policyName });
+    const selected = alone.length + 1;
     const result = await awaitResult<RunBackupResult>(run);
-    expect(result).toMatchObject({ status: 'COMPLETED', selected: 2, protected: 2, volumes: 3 });
-    const protectedIds = result.recoveryPoints.items.map(({ resourceId }) => resourceId);
-    expect(protectedIds.sort()).toEqual([instanceId, volumeId].sort());
+    expect(result).toMatchObject({
+      status: 'COMPLETED',
+      selected,
+      protected: selected,
+      volumes: selected + 1,
+    });
+    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
+    const { Snapshots = [] } = await world.home.ec2().send(new DescribeSnapshotsCommand({ Filters }));
+    const protectedIds = Snapshots.map(({ VolumeId }) => VolumeId).sort();
+    expect(protectedIds).toEqual([...alone, volumes['/dev/xvda'], volumes['/dev/sdf']].sort());
     expect(world.proxy.callsOf('CreateSnapshots')).toHaveLength(1);
 
     const { events } = await world.client.workflow

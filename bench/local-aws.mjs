@@ -1,4 +1,4 @@
-// npm run bench: the local AWS with a big account, and plain moto beside it in the same run.
+// The local AWS with a big account, and plain moto beside it in the same run.
 import { performance } from 'node:perf_hooks';
 import {
   CreateSnapshotCommand,
@@ -21,19 +21,18 @@ const AT_ONCE = 8;
 const PAGES = 20;
 const SETS = 50;
 
-// Said once in the README.
-process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = 'true';
-
-const results = {};
-for (const [name, command] of Object.entries(SERVERS)) {
-  const server = await startServer(command);
-  results[name] = await measured(server, PRESENT[name]);
-  server.stop();
-  console.log(`${name}, with ${PRESENT[name]} volumes and snapshots present`);
-  for (const [what, value] of Object.entries(results[name]))
-    console.log(`  ${what.padEnd(50)} ${value.toFixed(1).padStart(8)}`);
+export async function measure() {
+  const results = {};
+  for (const [name, command] of Object.entries(SERVERS)) {
+    const server = await startServer(command);
+    results[name] = await measured(server, PRESENT[name]);
+    server.stop();
+    console.log(`${name}, with ${PRESENT[name]} volumes and snapshots present`);
+    for (const [what, value] of Object.entries(results[name]))
+      console.log(`  ${what.padEnd(50)} ${value.toFixed(1).padStart(8)}`);
+  }
+  report(results);
 }
-report(results);
 
 async function measured({ endpoint, pid }, present) {
   const credentials = { accessKeyId: 'bench', secretAccessKey: 'bench' };
