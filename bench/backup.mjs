@@ -2,7 +2,6 @@
 import { BenchAws, GIB } from './backup/aws.mjs';
 import { custodianRun } from './backup/custodian.mjs';
 import { BenchHoldfast } from './backup/holdfast.mjs';
-import { build } from '../local/setup/build.mjs';
 
 /** What a first snapshot takes here (local/aws/awsplus/durations.py), and how many EBS lets be pending. */
 const FIRST_SNAPSHOT_SECONDS = 20 + (GIB * 1024) / 120;
@@ -19,7 +18,6 @@ const LARGE = Number(process.env.BENCH_LARGE ?? 10_000);
 const rows = [];
 
 export async function measure() {
-  await build();
   await creation(4);
   await creation(1);
   await steadyState();
