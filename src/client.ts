@@ -43,6 +43,7 @@ export const planBackupPolicy = operation('planBackupPolicy');
 export const deleteBackupPolicy = operation('deleteBackupPolicy');
 export const runBackup = operation('runBackup');
 export const enforceExpiry = operation('enforceExpiry');
+export const setLegalHold = operation('setLegalHold');
 export const createCustomerManagedKey = operation('createCustomerManagedKey');
 export const encryptVolumes = operation('encryptVolumes');
 export const enableEncryptionByDefault = operation('enableEncryptionByDefault');
@@ -66,6 +67,7 @@ export class SnapshotManager {
   readonly deleteBackupPolicy: Bound<'deleteBackupPolicy'>;
   readonly runBackup: Bound<'runBackup'>;
   readonly enforceExpiry: Bound<'enforceExpiry'>;
+  readonly setLegalHold: Bound<'setLegalHold'>;
 
   constructor(holdfast: Holdfast) {
     this.createBackupPolicy = bound(holdfast, createBackupPolicy);
@@ -73,6 +75,7 @@ export class SnapshotManager {
     this.deleteBackupPolicy = bound(holdfast, deleteBackupPolicy);
     this.runBackup = bound(holdfast, runBackup);
     this.enforceExpiry = bound(holdfast, enforceExpiry);
+    this.setLegalHold = bound(holdfast, setLegalHold);
   }
 }
 

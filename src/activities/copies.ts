@@ -242,7 +242,9 @@ function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
     snapshotId,
     volumeId,
     target: job.target,
-    expiresAt: expiryOf(takenAt, retention, job.timezone),
+    expiresAt: expiryOf(takenAt, retention.keep, job.timezone),
+    retention,
+    timezone: job.timezone,
     workflowId: workflowExecution?.workflowId ?? '',
     runId: workflowExecution?.runId ?? '',
   });

@@ -3,6 +3,8 @@ import type { CopyTerms } from '../model/copy';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import type { BackupPolicy } from '../model/policy';
+import { lockTerms } from '../model/lock';
+import { retentionTerms } from '../model/retentionTerms';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { usableKey } from './keyChecks';
@@ -19,7 +21,14 @@ export async function copyTermsOf(
   targets: readonly Target[],
 ): Promise<CopyTerms[]> {
   const terms: CopyTerms[] = [];
-  for (const { toRegion, kmsKeyId, retention, within } of policy.copies ?? []) {
+  for (const {
+    toRegion,
+    kmsKeyId,
+    retention = policy.retention,
+    within,
+    lock = policy.lock,
+  } of policy.copies ?? []) {
+    const kept = retentionTerms(retention);
     for (const target of targets) {
       if (target.region === toRegion) throw toItself(target);
       const [place] = await deps.aws.resolve([{ accountId: target.accountId, region: toRegion }]);
@@ -27,7 +36,8 @@ export async function copyTermsOf(
     }
     terms.push({
       toRegion,
-      retention: retention ?? policy.retention,
+      retention: kept,
+      ...(lock && { lock: lockTerms(lock, kept) }),
       ...(kmsKeyId !== undefined && { kmsKeyId }),
       ...(within !== undefined && { withinMinutes: (fixedDurationMs(within) ?? 0) / 60_000 }),
     });

@@ -7,9 +7,10 @@ import {
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
+import { periodStart } from '../calendar/calendar';
 import type { FailedItem } from '../model/outcome';
 import { TAG } from '../model/names';
-import { readRecoveryPoint } from '../model/recoveryPoint';
+import { isHeld, readRecoveryPoint } from '../model/recoveryPoint';
 import {
   decideExpiry,
   type ExpiryDecision,
@@ -64,7 +65,13 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
       const snapshots = await snapshotsNow(ec2);
       await markUncopied({ aws, clock }, target, snapshots);
       const existingSources = await sourcesThatExist(aws, target, snapshots);
-      const decision = decideExpiry({ snapshots, policies, existingSources, now: clock.now() });
+      const decision = decideExpiry({
+        snapshots,
+        policies,
+        existingSources,
+        now: clock.now(),
+        periodStart,
+      });
       const open = decision.expired.filter(({ recoveryPointId }) => !except.includes(recoveryPointId));
       return {
         expired: open.slice(0, POINTS_A_BATCH),
@@ -119,9 +126,7 @@ async function deleteSome(
 }
 
 async function deletePoint(ec2: EC2Client, snapshots: readonly Snapshot[]): Promise<void> {
-  const held = snapshots.find(
-    (snapshot) => !isOwnSnapshot(snapshot) || tagMap(snapshot.Tags)[TAG.legalHold] !== undefined,
-  );
+  const held = snapshots.find((snapshot) => !isOwnSnapshot(snapshot) || isHeld(tagMap(snapshot.Tags)));
   if (held)
     throw new Error(`${held.SnapshotId} has changed since the decision: it is held, or its marks are gone`);
   for (const { SnapshotId = '' } of snapshots) await deleteSnapshot(ec2, SnapshotId);

@@ -8,6 +8,8 @@ import { imageActivities } from './images';
 import { copyActivities } from './copies';
 import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
+import { holdActivities } from './holds';
+import { lockActivities } from './locks';
 import { inventoryActivities } from './inventory';
 import { protectionActivities } from './protection';
 import { keyActivities } from './keys';
@@ -43,6 +45,8 @@ export function createActivities(deps: ActivityDeps) {
     ...copyActivities(deps),
     ...copyQueueActivities(deps),
     ...expiryActivities(deps),
+    ...holdActivities(deps),
+    ...lockActivities(deps),
     ...machineActivities(deps),
     ...machinePowerActivities(deps),
     ...stagingActivities(deps),

@@ -12,6 +12,8 @@ import { isTimezone } from '../calendar/calendar';
 import { fixedDurationMs, formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { scheduleIds, workflowIds } from '../model/ids';
+import { lockTerms } from '../model/lock';
+import { formatRetention, retentionTerms } from '../model/retentionTerms';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
 import {
   DEFAULT_SELECTOR_TAG,
@@ -23,6 +25,7 @@ import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
 import { copyTermsOf } from './copyTerms';
 import type { ActivityDeps } from './deps';
+import { placesOf } from './targets';
 
 /**
  * A run that is still open after this long is stuck: its snapshots would be days older than the next ones. It is
@@ -50,11 +53,12 @@ export function policyActivities(deps: ActivityDeps) {
       }
       const frequencyMs = fixedDurationMs(policy.frequency) ?? 0;
       const targets = await aws.resolve(policy.targets);
+      const kept = retentionTerms(policy.retention);
       const terms = {
         schemaVersion: 1 as const,
         policyName: policy.policyName,
         frequencyMs,
-        retention: policy.retention,
+        retention: kept,
         timezone: policy.timezone,
         selector: policy.selector ?? { tags: { all: { [DEFAULT_SELECTOR_TAG]: policy.policyName } } },
         targets,
@@ -62,6 +66,8 @@ export function policyActivities(deps: ActivityDeps) {
         minKeep: policy.minKeep,
         paused: policy.paused,
         copies: await copyTermsOf(deps, policy, targets),
+        ...(policy.lock && { lock: lockTerms(policy.lock, kept) }),
+        ...(policy.legalHold && { legalHold: policy.legalHold }),
       };
       const { requestedBy, ticket } = policy;
       return {
@@ -87,9 +93,9 @@ export function policyActivities(deps: ActivityDeps) {
       return { policyName: policy.policyName, status, scheduleId, nextRuns };
     },
 
-    /** Every target gets an hourly `enforceExpiry`, independent of its policies: their points outlive them. */
-    async ensureExpirySchedules({ targets }: { targets: Target[] }): Promise<void> {
-      for (const target of targets) await writeSchedule(temporal, expirySchedule(target), () => true);
+    /** Every place gets an hourly `enforceExpiry`, independent of its policies: their points outlive them. */
+    async ensureExpirySchedules({ policy }: { policy: NormalizedPolicy }): Promise<void> {
+      for (const place of placesOf(policy)) await writeSchedule(temporal, expirySchedule(place), () => true);
     },
 
     /** @throws ApplicationFailure PolicyNotFound */
@@ -182,7 +188,7 @@ function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
       workflowId: workflowIds.backup(policyName),
       taskQueue: TASK_QUEUE,
       args: [policy],
-      staticSummary: `${policyName}: every ${formatDuration(frequencyMs)}, kept ${policy.retention}`,
+      staticSummary: `${policyName}: every ${formatDuration(frequencyMs)}, kept ${formatRetention(policy.retention)}`,
       workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
     policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },

@@ -11,6 +11,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { expiryOf } from '../calendar/calendar';
 import type { BackupUnit } from '../model/backup';
+import { holdsOn, type Hold } from '../model/hold';
 import { ownDescription } from '../model/names';
 import type { NormalizedPolicy } from '../model/policy';
 import { recoveryPointTags, type VolumeLine } from '../model/recoveryPoint';
@@ -30,6 +31,8 @@ export interface SetsRequest {
   workflowId: string;
   /** First execution run id: tells this run's sets from those of another run of the same slot. */
   runId: string;
+  /** Legal holds that new points are under. */
+  holds: Hold[];
 }
 
 /** A unit as it is now: what a set of it holds. */
@@ -137,7 +140,10 @@ export class SetMaker {
         slotMs,
         takenAt,
         copyRegions: policy.copies.map(({ toRegion }) => toRegion),
-        expiresAt: expiryOf(takenAt, policy.retention, policy.timezone),
+        expiresAt: expiryOf(takenAt, policy.retention.keep, policy.timezone),
+        retention: policy.retention,
+        timezone: policy.timezone,
+        holds: holdsOn(this.request.holds, unit.resourceId),
         sourceInstance: instance?.InstanceId,
         volumes: Object.fromEntries(
           volumes.map((volume) => [volume.VolumeId ?? '', volumeLine(volume, instance)]),

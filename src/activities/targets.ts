@@ -1,3 +1,5 @@
+import { destinationOf } from '../model/copy';
+import type { NormalizedPolicy } from '../model/policy';
 import type { Target, TargetInput } from '../model/target';
 import type { ActivityDeps } from './deps';
 
@@ -13,4 +15,9 @@ export function targetActivities({ aws }: ActivityDeps) {
       return aws.resolve(targets);
     },
   };
+}
+
+/** Where a policy leaves recovery points: its targets, and the regions that it copies them to. */
+export function placesOf({ targets, copies }: NormalizedPolicy): Target[] {
+  return targets.flatMap((target) => [target, ...copies.map((terms) => destinationOf({ target, terms }))]);
 }

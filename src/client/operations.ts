@@ -18,6 +18,7 @@ export const OPERATION_NAMES = [
   'deleteBackupPolicy',
   'runBackup',
   'enforceExpiry',
+  'setLegalHold',
   'createCustomerManagedKey',
   'encryptVolumes',
   'enableEncryptionByDefault',

@@ -3,6 +3,7 @@ import { formatDuration } from '../model/duration';
 import { scheduleIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES } from '../model/names';
 import type { NormalizedPolicy } from '../model/policy';
+import { formatRetention } from '../model/retentionTerms';
 import { targetKey } from '../model/target';
 import type { Holdfast } from './operations';
 
@@ -101,7 +102,7 @@ export class BackupPolicies {
     return {
       policyName,
       every: policy ? formatDuration(policy.frequencyMs) : 'unknown',
-      retention: policy?.retention ?? 'unknown',
+      retention: policy ? formatRetention(policy.retention) : 'unknown',
       targets: policy?.targets.map(targetKey) ?? [],
       copies: policy?.copies?.map(({ toRegion }) => toRegion) ?? [],
       state: wrong.join(', ') || 'ok',

@@ -1,9 +1,11 @@
 import { z } from 'zod';
-import { fixedDurationMs, fixedDurationSchema, retentionDurationSchema } from './duration';
+import { fixedDurationMs, fixedDurationSchema } from './duration';
 import { notYet, operationInput } from './input';
 import type { Listed } from './list';
+import { lockSchema, lockTermsSchema } from './lock';
 import type { FailedItem } from './outcome';
 import { policyNameSchema } from './policyName';
+import { retentionSchema, retentionTermsSchema } from './retentionTerms';
 import { regionSchema, targetKey, targetSchema, type Target } from './target';
 
 /** Steps of CopySnapshot's CompletionDurationMinutes, and its longest: https://docs.aws.amazon.com/ebs/latest/userguide/time-based-copies.html */
@@ -22,7 +24,9 @@ export const copySchema = z.strictObject({
   /** A key of that region; without it only unencrypted snapshots are copied. */
   kmsKeyId: z.string().min(1).max(2048).optional(),
   /** How long the copies are kept; the policy's retention when left out. */
-  retention: retentionDurationSchema.optional(),
+  retention: retentionSchema.optional(),
+  /** Locks every completed copy; the policy's lock when left out. */
+  lock: lockSchema.optional(),
   /** Asks EBS to complete each copy in this time, for an extra price: 15m to 2d in steps of 15m. */
   within: fixedDurationSchema.refine(isDeadline, 'must be 15m to 2d, in steps of 15m').optional(),
   toAccount: notYet('copies into another account are'),
@@ -47,7 +51,8 @@ export const copyTermsSchema = z.strictObject({
   toRegion: regionSchema,
   /** The key's ARN where the policy has one target account; as written otherwise, because aliases differ by account. */
   kmsKeyId: z.string().optional(),
-  retention: retentionDurationSchema,
+  retention: retentionTermsSchema,
+  lock: lockTermsSchema.optional(),
   withinMinutes: z.number().int().positive().optional(),
 });
 

@@ -20,9 +20,13 @@ export const workflowIds = {
   /** The queue of all copies into one account and region: EBS makes twenty at a time there. */
   copyQueue: ({ accountId, region }: Target) => `copy-queue/${accountId}/${region}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,
+  /** The legal hold that a policy itself asks for. */
+  policyHold: (policyName: string) => `legal-hold/${policyName}`,
 };
 
 export const scheduleIds = {
   policy: (policyName: string) => `policy/${policyName}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,
+  /** The legal hold that a policy itself asks for. */
+  policyHold: (policyName: string) => `legal-hold/${policyName}`,
 };

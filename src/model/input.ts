@@ -40,7 +40,17 @@ function nameOf(input: unknown): string {
   return Array.isArray(input) ? 'an array' : `a ${typeof input}`;
 }
 
+/** Of a choice between forms, the complaint about the form that was meant. */
+function meant(issue: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue | undefined {
+  const isOtherForm = ([first]: z.core.$ZodIssue[]) =>
+    first?.code === 'invalid_type' && first.path.length === 0;
+  const [inner] = issue.errors.find((each) => !isOtherForm(each)) ?? [];
+  return inner && { ...inner, path: [...issue.path, ...inner.path] };
+}
+
 export function describeIssue(issue: z.core.$ZodIssue): string {
+  const inner = issue.code === 'invalid_union' ? meant(issue) : undefined;
+  if (inner) return describeIssue(inner);
   if (issue.code === 'unrecognized_keys') {
     const keys = issue.keys.map((key) => fieldName([...issue.path, key])).join(', ');
     return `${keys}: not a field of this input; check the spelling or remove it`;

@@ -57,7 +57,7 @@ export const TAG = {
   volumePrefix: 'holdfast:volume:',
   /** Number of volumes in the set. */
   set: 'holdfast:set',
-  /** Retention terms that hold without the policy: `minKeep=3 rpo=18000` (seconds). */
+  /** Retention terms that hold without the policy: `minKeep=3 rpo=18000` (seconds), and count and calendar terms, `count=10 monthly=12 zone=UTC`. */
   retention: 'holdfast:retention',
   /** SHA-256 of the manifest's content, which is also its name in the manifest store. */
   manifest: 'holdfast:manifest',
@@ -65,7 +65,8 @@ export const TAG = {
   workflow: 'holdfast:workflow',
   /** First execution run id of that workflow: with it, an undo takes back what its own run made, and no more. */
   run: 'holdfast:run',
-  legalHold: 'holdfast:legal-hold',
+  /** One tag a hold, `holdfast:legal-hold:<hold id>`, with its reason. */
+  holdPrefix: 'holdfast:legal-hold:',
   requestedBy: 'holdfast:requested-by',
   ticket: 'holdfast:ticket',
   /** On everything a migration makes or keeps: the migration's id. */

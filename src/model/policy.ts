@@ -1,14 +1,10 @@
 import { z } from 'zod';
-import {
-  fixedDurationMs,
-  fixedDurationSchema,
-  formatDuration,
-  parseDuration,
-  retentionDurationSchema,
-} from './duration';
+import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
 import { copiesSchema, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
+import { lockProblem, lockSchema, lockTermsSchema } from './lock';
 import { policyNameSchema } from './policyName';
+import { keepsOnlyOne, retentionSchema, retentionTerms, retentionTermsSchema } from './retentionTerms';
 import { policySelectorSchema } from './selector';
 import { targetSchema, targetsInputSchema } from './target';
 
@@ -27,7 +23,7 @@ export const policyFields = {
   /** How often: an interval counted in UTC. */
   frequency: fixedDurationSchema,
   /** How long each point is kept. */
-  retention: retentionDurationSchema,
+  retention: retentionSchema,
   /** IANA name; calendar retention (months, years) is reckoned in it. */
   timezone: z.string().min(1).default('UTC'),
   selector: policySelectorSchema.optional(),
@@ -39,7 +35,10 @@ export const policyFields = {
   /** Regions to copy every point to. */
   copies: copiesSchema.optional(),
   archive: notYet('archive is'),
-  lock: notYet('lock is'),
+  /** Locks every completed snapshot. */
+  lock: lockSchema.optional(),
+  /** Why every point is kept until two people release it: opens `setLegalHold` for the policy. */
+  legalHold: z.string().min(1, 'say why').max(256).optional(),
   hooks: notYet('hooks are'),
 };
 
@@ -57,29 +56,27 @@ export const createBackupPolicyInput = operationInput(policyFields).superRefine(
     );
   }
   const tooShort = 'must be longer than the frequency, or every point would expire before the next';
-  if (leastMs(policy.retention) <= every) problem('retention', tooShort);
-  for (const { toRegion, retention } of policy.copies ?? [])
-    if (retention !== undefined && leastMs(retention) <= every)
-      problem('copies', `retention of ${toRegion} ${tooShort}`);
+  const kept = retentionTerms(policy.retention);
+  if (keepsOnlyOne(kept, every)) problem('retention', tooShort);
+  const wrongLock = policy.lock && lockProblem(policy.lock, kept);
+  if (wrongLock) problem('lock', wrongLock);
+  for (const { toRegion, retention = policy.retention, lock = policy.lock } of policy.copies ?? []) {
+    const copyKept = retentionTerms(retention);
+    if (keepsOnlyOne(copyKept, every)) problem('copies', `retention of ${toRegion} ${tooShort}`);
+    const wrong = lock && lockProblem(lock, copyKept);
+    if (wrong && wrong !== wrongLock) problem('copies', `lock of ${toRegion}: ${wrong}`);
+  }
 });
 
 export type CreateBackupPolicyInput = z.input<typeof createBackupPolicyInput>;
 export type BackupPolicy = z.output<typeof createBackupPolicyInput>;
-
-/** The shortest that a retention can be, in ms. A month has at least 28 days. */
-function leastMs(retention: string): number {
-  const parsed = parseDuration(retention);
-  if (!parsed) return Infinity;
-  const days = parsed.unit === 'y' ? 365 : parsed.unit === 'mo' ? 28 : 0;
-  return fixedDurationMs(retention) ?? parsed.amount * days * 86_400_000;
-}
 
 /** What a policy's Schedule carries: everything resolved and reckoned once, so that runs only follow it. */
 export const normalizedPolicySchema = operationInput({
   schemaVersion: z.literal(1),
   policyName: policyNameSchema,
   frequencyMs: z.number().int().positive(),
-  retention: retentionDurationSchema,
+  retention: retentionTermsSchema,
   timezone: z.string(),
   selector: policySelectorSchema,
   targets: z.array(targetSchema).min(1),
@@ -87,6 +84,8 @@ export const normalizedPolicySchema = operationInput({
   minKeep: z.number().int().positive(),
   paused: z.boolean(),
   copies: z.array(copyTermsSchema).default([]),
+  lock: lockTermsSchema.optional(),
+  legalHold: z.string().optional(),
   /** SHA-256 of all the fields above. */
   hash: z.string(),
 });

@@ -103,6 +103,8 @@ const COMPARED = [
   'minKeep',
   'paused',
   'copies',
+  'lock',
+  'legalHold',
 ] as const;
 
 export function changesOf(from: NormalizedPolicy, to: NormalizedPolicy): string[] {

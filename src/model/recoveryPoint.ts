@@ -1,8 +1,11 @@
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
+import { formatTerms, parseTerms, type RetentionTerms } from './retentionTerms';
 import { targetKey, type Target } from './target';
 
 /** EC2 allows this many tags on a resource; `aws:` ones do not count, but cannot be written either. */
 const MAX_TAGS = 50;
+/** Left free for legal holds that come later. */
+const ROOM_FOR_HOLDS = 5;
 const NEVER = 'never';
 
 /** All that CreateVolume and AttachVolume need to make a volume again. */
@@ -77,6 +80,11 @@ export interface RecoveryPointTags {
   volumes: Record<string, VolumeLine>;
   minKeep: number;
   rpoMs: number;
+  retention: RetentionTerms;
+  /** Of calendar terms. */
+  timezone: string;
+  /** Reason by hold: what is on legal hold when it is made. */
+  holds?: Readonly<Record<string, string>>;
   manifest?: string;
   workflowId: string;
   /** First execution run id. */
@@ -106,7 +114,8 @@ export function recoveryPointTags(
     ...(point.sourceInstance && { [TAG.sourceInstance]: point.sourceInstance }),
     ...(only && { [TAG.sourceVolume]: only, [TAG.device]: point.volumes[only]?.device ?? '-' }),
     [TAG.set]: String(volumeIds.length),
-    [TAG.retention]: `minKeep=${point.minKeep} rpo=${Math.round(point.rpoMs / 1000)}`,
+    [TAG.retention]: retentionTag(point),
+    ...holdTags(point.holds),
     ...(point.manifest && { [TAG.manifest]: point.manifest }),
     [TAG.workflow]: point.workflowId.slice(0, 256),
     [TAG.run]: point.runId,
@@ -120,7 +129,9 @@ export function recoveryPointTags(
   const theirs = Object.entries(userTags).filter(
     ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix),
   );
-  return Object.fromEntries([...Object.entries(own), ...lines, ...theirs].slice(0, MAX_TAGS));
+  return Object.fromEntries(
+    [...Object.entries(own), ...lines, ...theirs].slice(0, MAX_TAGS - ROOM_FOR_HOLDS),
+  );
 }
 
 /** What differs between a snapshot and its copy. */
@@ -129,6 +140,8 @@ export interface CopyTags {
   volumeId: string;
   target: Target;
   expiresAt?: number;
+  retention: RetentionTerms;
+  timezone: string;
   workflowId: string;
   runId: string;
 }
@@ -144,6 +157,7 @@ export function copyTags(source: Readonly<Record<string, string>>, copy: CopyTag
       Object.entries(source).filter(([key]) => key.startsWith(TAG.prefix) && key !== TAG.copies),
     ),
     [TAG.expiresAt]: expiresAtTag(copy.expiresAt),
+    [TAG.retention]: retentionTag({ ...keepTerms(source[TAG.retention] ?? ''), ...copy }),
     [TAG.copyOf]: copy.snapshotId,
     [TAG.sourceVolume]: copy.volumeId,
     [TAG.sourceTarget]: targetKey(copy.target),
@@ -159,7 +173,7 @@ export function copyTags(source: Readonly<Record<string, string>>, copy: CopyTag
   const theirs = Object.entries(source).filter(
     ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix),
   );
-  return Object.fromEntries([...marks, ...lines, ...theirs].slice(0, MAX_TAGS));
+  return Object.fromEntries([...marks, ...lines, ...theirs].slice(0, MAX_TAGS - ROOM_FOR_HOLDS));
 }
 
 /** A snapshot of a recovery point, as its own tags tell it. */
@@ -176,6 +190,9 @@ export interface RecoveryPointSnapshot {
   sourceId: string;
   minKeep: number;
   rpoMs: number;
+  /** By count and calendar; what its age gives it is `expiresAt`. */
+  retention: RetentionTerms;
+  timezone: string;
   legalHold: boolean;
   /** Regions that copies belong in. */
   copyRegions: string[];
@@ -213,8 +230,9 @@ export function readRecoveryPoint(snapshot: {
     ...(expiresAt !== undefined && { expiresAt }),
     lineage: instanceId ? `${instanceId}:${device ?? volumeId}` : volumeId,
     sourceId: instanceId ?? volumeId,
-    ...retentionTerms(tags[TAG.retention] ?? ''),
-    legalHold: tags[TAG.legalHold] !== undefined,
+    ...keepTerms(tags[TAG.retention] ?? ''),
+    ...calendarTerms(tags[TAG.retention] ?? ''),
+    legalHold: isHeld(tags),
     copyRegions: tags[TAG.copies]?.split(' ') ?? [],
     ...sourceTargetOf(tags[TAG.sourceTarget]),
   };
@@ -225,8 +243,35 @@ function sourceTargetOf(text: string | undefined): { sourceTarget?: Target } {
   return accountId && region ? { sourceTarget: { accountId, region } } : {};
 }
 
+/** Terms that hold without the policy. */
+function retentionTag({
+  minKeep,
+  rpoMs,
+  retention,
+  timezone,
+}: Pick<RecoveryPointTags, 'minKeep' | 'rpoMs' | 'retention' | 'timezone'>): string {
+  const careful = `minKeep=${minKeep} rpo=${Math.round(rpoMs / 1000)}`;
+  return `${careful} ${formatTerms(retention, timezone)}`.trim();
+}
+
+function calendarTerms(text: string): { retention: RetentionTerms; timezone: string } {
+  const { terms, timezone } = parseTerms(text);
+  return { retention: terms, timezone };
+}
+
+/** One tag for each hold, because several may hold one point, and each is released by itself. */
+export function holdTags(holds: Readonly<Record<string, string>> = {}): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(holds).map(([id, reason]) => [TAG.holdPrefix + id, reason.slice(0, 256)]),
+  );
+}
+
+export function isHeld(tags: Readonly<Record<string, string>>): boolean {
+  return Object.keys(tags).some((key) => key.startsWith(TAG.holdPrefix));
+}
+
 /** Terms that cannot be read are the careful ones. */
-function retentionTerms(text: string): { minKeep: number; rpoMs: number } {
+function keepTerms(text: string): { minKeep: number; rpoMs: number } {
   const term = (name: string) => Number(new RegExp(`(?:^| )${name}=(\\d+)(?: |$)`).exec(text)?.[1] ?? NaN);
   return { minKeep: Math.max(1, term('minKeep') || 3), rpoMs: (term('rpo') || 0) * 1000 };
 }

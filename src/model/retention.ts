@@ -1,3 +1,4 @@
+import { Lineage, type PeriodStart } from './lineage';
 import type { RecoveryPointSnapshot } from './recoveryPoint';
 
 /** Why a point that is past its time stays. */
@@ -5,6 +6,7 @@ export type KeepReason =
   | 'not expired'
   | 'kept for ever'
   | 'among the newest of its lineage'
+  | 'the first of its period'
   | 'legal hold'
   | 'locked'
   | 'an image uses it'
@@ -41,6 +43,8 @@ interface Facts {
   existingSources: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
   now: number;
+  /** When the period began that a moment is in (src/calendar). */
+  periodStart: PeriodStart;
 }
 
 /**
@@ -48,11 +52,19 @@ interface Facts {
  * the newest good points of every lineage never do, whatever their age.
  */
 export function decideExpiry(facts: Facts): ExpiryDecision {
-  const lineages = groupBy(facts.snapshots, lineageKey);
+  const lineages = new Map(
+    [...groupBy(facts.snapshots, lineageKey)].map(([key, snapshots]) => [
+      key,
+      new Lineage(snapshots, facts.periodStart),
+    ]),
+  );
   const decision: ExpiryDecision = { expired: [], kept: [] };
   for (const [recoveryPointId, set] of groupBy(facts.snapshots, (snapshot) => snapshot.recoveryPointId)) {
     const reason = firstReason(
-      set.map((snapshot) => reasonToKeep(snapshot, lineages.get(lineageKey(snapshot)) ?? [], facts)),
+      set.map((snapshot) => {
+        const lineage = lineages.get(lineageKey(snapshot));
+        return lineage && reasonToKeep(snapshot, lineage, facts);
+      }),
     );
     if (reason) decision.kept.push({ recoveryPointId, reason });
     else decision.expired.push({ recoveryPointId, snapshotIds: set.map(({ snapshotId }) => snapshotId) });
@@ -71,7 +83,7 @@ function firstReason(reasons: (KeepReason | undefined)[]): KeepReason | undefine
 
 function reasonToKeep(
   snapshot: SnapshotNow,
-  lineage: readonly SnapshotNow[],
+  lineage: Lineage<SnapshotNow>,
   facts: Facts,
 ): KeepReason | undefined {
   if (snapshot.expiresAt === undefined) return 'kept for ever';
@@ -81,10 +93,11 @@ function reasonToKeep(
   if (snapshot.usedByImage) return 'an image uses it';
   if (snapshot.copyRunning) return 'a copy of it is running';
   if (!snapshot.completed) return 'not completed';
-  const newest = lineage.filter(({ completed }) => completed).sort((a, b) => b.takenAt - a.takenAt);
-  const rank = newest.findIndex(({ snapshotId }) => snapshotId === snapshot.snapshotId);
-  if (rank < Math.max(1, snapshot.minKeep)) return 'among the newest of its lineage';
-  return policyReason(snapshot, newest[0], facts);
+  const { minKeep, retention } = snapshot;
+  if (lineage.rankOf(snapshot) < Math.max(1, minKeep, retention.count ?? 0))
+    return 'among the newest of its lineage';
+  if (lineage.isFirstOfItsPeriod(snapshot)) return 'the first of its period';
+  return policyReason(snapshot, lineage.newest, facts);
 }
 
 /** While backups are failing, the old points are all there is. A vanished source has nothing left to protect. */

@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs';
 import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { describeIssue } from '../model/input';
+import { retentionFields } from '../model/retentionTerms';
 import { createBackupPolicyInput, policyFields, type CreateBackupPolicyInput } from '../model/policy';
 
 /** The YAML form of a policy. It holds the same fields as the flat input, grouped for people. */
-const { policyName, frequency, retention, timezone, minKeep, paused, ...ungrouped } = policyFields;
+const { policyName, frequency, timezone, minKeep, paused, ...rest } = policyFields;
+const { retention: _, ...ungrouped } = rest;
 
 const policyFileSchema = z.strictObject({
   apiVersion: z.literal('holdfast/v1'),
@@ -18,7 +20,7 @@ const policyFileSchema = z.strictObject({
       timezone: timezone.optional(),
       paused: paused.optional(),
     }),
-    retention: z.strictObject({ keep: retention, minKeep: minKeep.optional() }),
+    retention: z.strictObject({ ...retentionFields, minKeep: minKeep.optional() }),
   }),
 });
 
@@ -39,7 +41,7 @@ const YAML_PATHS: Record<string, string[]> = {
   frequency: ['spec', 'schedule', 'every'],
   timezone: ['spec', 'schedule', 'timezone'],
   paused: ['spec', 'schedule', 'paused'],
-  retention: ['spec', 'retention', 'keep'],
+  retention: ['spec', 'retention'],
   minKeep: ['spec', 'retention', 'minKeep'],
 };
 
@@ -77,14 +79,16 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
   // As written: defaults are the workflow's to fill in.
   const { metadata, spec } = written as z.input<typeof policyFileSchema>;
   const { schedule, retention, ...rest } = spec;
+  const { minKeep: least, ...terms } = retention;
+  const byAgeAlone = Object.keys(terms).length === 1 && terms.keep !== undefined;
   const flat = {
     ...rest,
     policyName: metadata.name,
     frequency: schedule.every,
     timezone: schedule.timezone,
     paused: schedule.paused,
-    retention: retention.keep,
-    minKeep: retention.minKeep,
+    retention: byAgeAlone ? terms.keep : terms,
+    minKeep: least,
   };
   const defined = Object.fromEntries(Object.entries(flat).filter(([, value]) => value !== undefined));
   const policy = createBackupPolicyInput.safeParse(defined);

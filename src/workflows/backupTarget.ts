@@ -5,14 +5,17 @@ import {
   type BackupTargetRequest,
   type BackupTargetResult,
   type BackupUnit,
+  type RecoveryPointSummary,
 } from '../model/backup';
+import type { Hold } from '../model/hold';
 import { listed, MAX_LISTED, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { ProgressRow } from '../model/progress';
-import { targetKey } from '../model/target';
+import type { NormalizedPolicy } from '../model/policy';
+import { targetKey, type Target } from '../model/target';
 import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { protect, read } from './support/options';
+import { batch, protect, read } from './support/options';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
@@ -24,6 +27,7 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
     run.about({ policy: policy.policyName, target });
     run.phase('Protecting');
     const result = request.soFar ?? nothingYet();
+    const holds = await read('Look for legal holds').openHolds({ policy });
     const pages = new Set<Promise<void>>();
     let cursor = request.cursor;
     do {
@@ -34,7 +38,7 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
       });
       cursor = page.cursor;
       if (page.units.length > 0) {
-        const protecting = protectPage(request, page.units, result, run).finally(() =>
+        const protecting = protectPage({ ...request, holds }, page.units, result, run).finally(() =>
           pages.delete(protecting),
         );
         pages.add(protecting);
@@ -63,7 +67,7 @@ function nothingYet(): BackupTargetResult {
 
 /** Throws only when cancelled: what stops a page is a failure of its resources, and the other pages go on. */
 async function protectPage(
-  { policy, target, slotMs, begunMs }: BackupTargetRequest,
+  { policy, target, slotMs, begunMs, holds }: BackupTargetRequest & { holds: Hold[] },
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,
@@ -80,8 +84,10 @@ async function protectPage(
       workflowId,
       runId,
       units,
+      holds,
       dueMs: Math.max(slotMs, begunMs) + policy.rpoMs - policy.frequencyMs,
     });
+    outcome.failed.push(...(await lock(policy, target, outcome.completed)));
     result.selected += units.length - outcome.leftOut.length;
     const failed = new Set(outcome.failed.map(({ item }) => item));
     for (const point of outcome.completed) {
@@ -103,6 +109,25 @@ async function protectPage(
     const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
     note(result, failures, run);
   }
+}
+
+/** A point that could not be locked is there, and not as safe as the policy says. */
+async function lock(
+  { lock: terms, timezone }: NormalizedPolicy,
+  target: Target,
+  points: RecoveryPointSummary[],
+): Promise<FailedItem[]> {
+  if (!terms || points.length === 0) return [];
+  const resourceOf = new Map(
+    points.flatMap(({ resourceId, snapshotIds }) => snapshotIds.map((id) => [id, resourceId] as const)),
+  );
+  const { failed } = await batch(`Lock ${resourceOf.size} snapshots`).lockSnapshots({
+    target,
+    snapshotIds: [...resourceOf.keys()],
+    lock: terms,
+    timezone,
+  });
+  return failed.map(({ item, type, message }) => ({ item: resourceOf.get(item) ?? item, type, message }));
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {

@@ -25,7 +25,7 @@ import { backupTarget } from './backupTarget';
 import { copyRecoveryPoints } from './copyRecoveryPoints';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { read } from './support/options';
+import { mutate, read } from './support/options';
 
 const LATE_MS = 60_000;
 
@@ -41,6 +41,11 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
       'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
     const slotMs = slotOf();
     run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs)}`);
+    if (policy.legalHold)
+      await mutate(`Hold ${policy.policyName}`).ensurePolicyHold({
+        policyName: policy.policyName,
+        reason: policy.legalHold,
+      });
     run.phase('Protecting');
     const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);

@@ -5,7 +5,7 @@ const HOUR = 3_600_000;
 
 function job(jobId: string, rpoMs = HOUR): QueuedJob {
   const target = { accountId: '111111111111', region: 'us-east-1' };
-  const terms = { toRegion: 'eu-west-1', retention: '30d' };
+  const terms = { toRegion: 'eu-west-1', retention: { keep: '30d' } };
   return {
     jobId,
     job: { policyName: jobId, slotMs: 0, target, terms, timezone: 'UTC', rpoMs },

@@ -9,7 +9,7 @@ const policy = (more: Partial<NormalizedPolicy> = {}): NormalizedPolicy => ({
   schemaVersion: 1,
   policyName: 'p',
   frequencyMs: 4 * HOUR,
-  retention: '30d',
+  retention: { keep: '30d' },
   timezone: 'UTC',
   selector: { tags: { all: { a: 'b' } } },
   targets: [target],
@@ -28,7 +28,7 @@ const survey = (volumes: number, where = target): TargetSurvey => ({
   gib: volumes,
   unprotected: { items: [], total: 0, truncated: false },
 });
-const copies = [{ toRegion: 'eu-west-1', retention: '30d' }];
+const copies = [{ toRegion: 'eu-west-1', retention: { keep: '30d' } }];
 
 describe('a plan', () => {
   it('reckons with 100 pending snapshots an account and region', () => {
@@ -70,9 +70,9 @@ describe('a plan', () => {
 
   it('names the fields that change', () => {
     expect(changesOf(policy(), policy())).toEqual([]);
-    expect(changesOf(policy(), policy({ retention: '60d', copies }))).toEqual([
-      'retention: "30d" → "60d"',
-      'copies: [] → [{"toRegion":"eu-west-1","retention":"30d"}]',
+    expect(changesOf(policy(), policy({ retention: { keep: '60d' }, copies }))).toEqual([
+      'retention: {"keep":"30d"} → {"keep":"60d"}',
+      'copies: [] → [{"toRegion":"eu-west-1","retention":{"keep":"30d"}}]',
     ]);
   });
 });

@@ -51,6 +51,8 @@ const POINT: RecoveryPointTags = {
   minKeep: 3,
   rpoMs: 18_000_000,
   manifest: 'f'.repeat(64),
+  retention: { keep: '30d' },
+  timezone: 'UTC',
   workflowId: 'backup/critical',
   runId: '01a20ad1',
 };
@@ -91,6 +93,8 @@ describe('recovery point tags', () => {
       sourceId: 'i-0abc',
       minKeep: 3,
       rpoMs: 18_000_000,
+      retention: {},
+      timezone: 'UTC',
       legalHold: false,
       copyRegions: [],
     });
@@ -112,7 +116,7 @@ describe('recovery point tags', () => {
       'aws:cloudformation:stack-name': 's',
       'holdfast:policy': 'forged',
     });
-    expect(Object.keys(tags)).toHaveLength(50);
+    expect(Object.keys(tags)).toHaveLength(45);
     expect(tags['holdfast:policy']).toBe('critical');
     expect(Object.keys(tags).some((key) => key.startsWith('aws:'))).toBe(false);
     expect(read(tags)).toBeDefined();
@@ -139,6 +143,8 @@ describe('recovery point tags', () => {
       snapshotId: 'snap-0a',
       volumeId: 'vol-0a',
       target,
+      retention: { keep: '90d', count: 5 },
+      timezone: 'UTC',
       workflowId: 'copy-queue/1',
       runId: 'r2',
     };
@@ -151,6 +157,7 @@ describe('recovery point tags', () => {
       expect(read(tags, { volumeId: 'vol-ffffffff' })).toEqual({
         ...original,
         expiresAt: POINT.takenAt + 90 * 86_400_000,
+        retention: { count: 5 },
         copyRegions: [],
         sourceTarget: target,
       });
@@ -160,7 +167,7 @@ describe('recovery point tags', () => {
     it('let the users’ tags give way first', () => {
       const many = Object.fromEntries(Array.from({ length: 60 }, (_, index) => [`k${index}`, 'v']));
       const tags = copyTags(recoveryPointTags(POINT, many), copy);
-      expect(Object.keys(tags)).toHaveLength(50);
+      expect(Object.keys(tags)).toHaveLength(45);
       expect(tags['holdfast:source-target']).toBe('111111111111/us-east-1');
     });
   });

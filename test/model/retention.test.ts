@@ -1,3 +1,5 @@
+import { periodStart } from '../../src/calendar/calendar';
+import type { RetentionTerms } from '../../src/model/retentionTerms';
 import { decideExpiry, type KeepReason, type PolicyNow, type SnapshotNow } from '../../src/model/retention';
 
 const HOUR = 3_600_000;
@@ -16,6 +18,8 @@ function old(days: number, more: Partial<SnapshotNow> = {}): SnapshotNow {
     sourceId: 'i-1',
     minKeep: 3,
     rpoMs: 5 * HOUR,
+    retention: {},
+    timezone: 'UTC',
     legalHold: false,
     copyRegions: [],
     completed: true,
@@ -37,6 +41,7 @@ function decide(
     policies,
     existingSources: new Set(existing),
     now: NOW,
+    periodStart,
   });
   return {
     expired: expired.map(({ recoveryPointId }) => recoveryPointId),
@@ -116,5 +121,65 @@ describe('decideExpiry', () => {
     const theirs = [5, 6, 7].map((days) => old(days, { policyName: 'q' }));
     const other = [8, 9, 10].map((days) => old(days, { lineage: 'vol-2', sourceId: 'vol-2' }));
     expect(decide([...mine, ...theirs, ...other], { policies: [ACTIVE] }).expired).toEqual(['rp-4']);
+  });
+
+  describe('by count and calendar', () => {
+    const at = (iso: string, retention: RetentionTerms, timezone = 'UTC') => {
+      const takenAt = Date.parse(iso);
+      return old(0, {
+        snapshotId: iso,
+        recoveryPointId: iso,
+        takenAt,
+        expiresAt: NOW - 1,
+        minKeep: 1,
+        retention,
+        timezone,
+      });
+    };
+    const keptOf = (snapshots: SnapshotNow[]) => Object.keys(decide(snapshots, { policies: [] }).kept).sort();
+
+    it('keeps the newest so many, whatever their age', () => {
+      const points = [1, 2, 3, 4, 5].map((days) => old(days, { minKeep: 1, retention: { count: 4 } }));
+      expect(decide(points).expired).toEqual(['rp-5']);
+    });
+
+    it('keeps the first of each of the last so many days that have points', () => {
+      const days = ['2026-03-01', '2026-03-02', '2026-03-09'];
+      const points = days.flatMap((day) => [
+        at(`${day}T06:00Z`, { daily: 2 }),
+        at(`${day}T18:00Z`, { daily: 2 }),
+      ]);
+      expect(keptOf(points)).toEqual(['2026-03-02T06:00Z', '2026-03-09T06:00Z', '2026-03-09T18:00Z']);
+    });
+
+    it('keeps by week, month and year at once: a point stays as long as one of them keeps it', () => {
+      const terms = { weekly: 1, monthly: 2, yearly: 2 };
+      const points = ['2025-01-01', '2025-07-01', '2026-01-01', '2026-02-01', '2026-02-23', '2026-02-24'];
+      const kept = ['2025-01-01', '2026-01-01', '2026-02-01', '2026-02-23', '2026-02-24'];
+      expect(keptOf(points.map((day) => at(`${day}T00:00Z`, terms)))).toEqual(
+        kept.map((day) => `${day}T00:00Z`),
+      );
+    });
+
+    it('reckons days in the timezone of the policy, also across a change of the clocks', () => {
+      // Berlin's 29 March 2026 begins at 23:00 UTC the day before, and has 23 hours.
+      const hours = ['2026-03-28T22:30Z', '2026-03-28T23:30Z', '2026-03-29T21:30Z', '2026-03-29T22:30Z'];
+      const kept = (timezone: string) => keptOf(hours.map((hour) => at(hour, { daily: 9 }, timezone)));
+      expect(kept('Europe/Berlin')).toEqual(['2026-03-28T22:30Z', '2026-03-28T23:30Z', '2026-03-29T22:30Z']);
+      expect(kept('UTC')).toEqual(['2026-03-28T22:30Z', '2026-03-29T21:30Z', '2026-03-29T22:30Z']);
+    });
+
+    it('counts no point that is not complete as the first of its day', () => {
+      const broken = { ...at('2026-03-01T01:00Z', { daily: 1 }), completed: false };
+      const points = [broken, at('2026-03-01T02:00Z', { daily: 1 }), at('2026-03-01T03:00Z', { daily: 1 })];
+      expect(decide(points, { policies: [] }).expired).toEqual([]);
+    });
+
+    it('still keeps by age beside', () => {
+      const young = old(2, { expiresAt: NOW + 1, retention: { count: 1 } });
+      expect(decide([old(1, { minKeep: 1, retention: { count: 1 } }), young]).kept['rp-2']).toBe(
+        'not expired',
+      );
+    });
   });
 });

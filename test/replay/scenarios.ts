@@ -115,6 +115,21 @@ export const SCENARIOS: Record<string, Scenario> = {
     };
   },
 
+  async legalHold(migrations) {
+    const { world } = migrations;
+    const legal = { ...policy('legal'), legalHold: 'kept by law', lock: { mode: 'governance', for: '20d' } };
+    await awaitResult(await start(migrations, 'createBackupPolicy', legal));
+    await aVolume(world.home, { tags: { policy: 'legal' } });
+    const run = await ended(await start(migrations, 'runBackup', { policyName: 'legal' }));
+    const hold = await start(migrations, 'setLegalHold', { policyName: 'kept', reason: 'case 7' });
+    for (const by of ['ann', 'bob']) await hold.executeUpdate('approve', { args: [{ ...MESSAGE, by }] });
+    return {
+      'runBackup.held': run,
+      'backupTarget.locked': backupChild(migrations, run),
+      'setLegalHold.released': await ended(hold),
+    };
+  },
+
   async keys(migrations) {
     const asked = { description: 'EBS', keyUsage: 'ENCRYPT_DECRYPT' };
     const made = await start(migrations, 'createCustomerManagedKey', { ...asked, alias: 'alias/recorded' });

@@ -33,14 +33,14 @@ describe('the queue of copies into a region', () => {
     schemaVersion: 1,
     policyName,
     frequencyMs: 4 * HOUR,
-    retention: '30d',
+    retention: { keep: '30d' },
     timezone: 'UTC',
     selector: { tags: { all: { policy: policyName } } },
     targets: [{ accountId: world.home.accountId, region: HOME_REGION }],
     rpoMs,
     minKeep: 3,
     paused: false,
-    copies: [{ toRegion: DR, retention: '30d' }],
+    copies: [{ toRegion: DR, retention: { keep: '30d' } }],
     hash: policyName,
   });
   async function volumes(policyName: string, count: number, size = 1, more: object = {}): Promise<void> {

@@ -66,8 +66,25 @@ export class CopyDesk {
         copyIds: broken,
       });
     }
+    await this.lock(over.completed);
     for (const copyId of over.completed) this.done(copyId);
     for (const { copyId, why } of over.failed) this.retry(copyId, why);
+  }
+
+  /** A copy that could not be locked is there, and not as safe as the policy says. */
+  private async lock(copyIds: readonly string[]): Promise<void> {
+    for (const { jobId, job } of this.jobs) {
+      const { lock } = job.terms;
+      const own = this.underWay.filter((copy) => copy.jobId === jobId && copyIds.includes(copy.copyId));
+      if (!lock || own.length === 0) continue;
+      const { failed } = await batch(`Lock ${own.length} copies`).lockSnapshots({
+        target: this.target,
+        snapshotIds: own.map(({ copyId }) => copyId),
+        lock,
+        timezone: job.timezone,
+      });
+      this.giveUp(jobId, failed);
+    }
   }
 
   /** Undefined when a new job came first: a big copy takes hours, and must not hold up what there is room for. */

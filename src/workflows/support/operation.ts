@@ -60,7 +60,7 @@ export class Run {
   }
 
   about({ policy, campaign, target, resources }: Subject): void {
-    upsertSearchAttributes([
+    const attributes = [
       ...(policy ? [{ key: SEARCH_ATTRIBUTES.policy, value: policy }] : []),
       ...(campaign ? [{ key: SEARCH_ATTRIBUTES.campaign, value: campaign }] : []),
       ...(target
@@ -72,7 +72,9 @@ export class Run {
       ...(resources
         ? [{ key: SEARCH_ATTRIBUTES.resource, value: resources.slice(0, MAX_RESOURCES_IN_SEARCH_ATTRIBUTE) }]
         : []),
-    ]);
+    ];
+    // The server refuses an empty change, again and again.
+    if (attributes.length > 0) upsertSearchAttributes(attributes);
   }
 
   /** Adds or changes one line of the progress table. */

@@ -1,0 +1,57 @@
+import type { RecoveryPointSnapshot } from './recoveryPoint';
+import { periodsKept, type Period } from './retentionTerms';
+
+/** When the period began that a moment is in; both in milliseconds since the epoch. */
+export type PeriodStart = (at: number, period: Period, timezone: string) => number;
+
+type Member = Pick<RecoveryPointSnapshot, 'snapshotId' | 'takenAt' | 'retention' | 'timezone'> & {
+  completed: boolean;
+};
+
+/** The completed snapshots of one lineage in one place. */
+export class Lineage<Snapshot extends Member = Member> {
+  private readonly byAge: Snapshot[];
+  private readonly ranks: Map<string, number>;
+  /** The first snapshot of every period there is, by period and timezone, the newest period first. */
+  private readonly firsts = new Map<string, string[]>();
+
+  constructor(
+    snapshots: readonly Snapshot[],
+    private readonly periodStart: PeriodStart,
+  ) {
+    this.byAge = snapshots.filter(({ completed }) => completed).sort((a, b) => b.takenAt - a.takenAt);
+    this.ranks = new Map(this.byAge.map(({ snapshotId }, rank) => [snapshotId, rank]));
+  }
+
+  get newest(): Snapshot | undefined {
+    return this.byAge[0];
+  }
+
+  /** 0 for the newest. */
+  rankOf({ snapshotId }: Snapshot): number {
+    return this.ranks.get(snapshotId) ?? Infinity;
+  }
+
+  /**
+   * Whether its own terms keep it as the first of a period. The first, because it stays the first whatever comes later;
+   * only periods that have points count, so that a pause costs no history.
+   */
+  isFirstOfItsPeriod({ snapshotId, retention, timezone }: Snapshot): boolean {
+    return periodsKept(retention).some(({ period, count }) =>
+      this.firstsOf(period, timezone).slice(0, count).includes(snapshotId),
+    );
+  }
+
+  private firstsOf(period: Period, timezone: string): string[] {
+    const key = `${period} ${timezone}`;
+    const known = this.firsts.get(key);
+    if (known) return known;
+    const byPeriod = new Map<number, string>();
+    for (const { snapshotId, takenAt } of this.byAge)
+      byPeriod.set(this.periodStart(takenAt, period, timezone), snapshotId);
+    // By age the newest comes first, so the last that is set for a period is its first, and periods keep their order.
+    const found = [...byPeriod.values()];
+    this.firsts.set(key, found);
+    return found;
+  }
+}
