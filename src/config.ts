@@ -33,6 +33,10 @@ export interface WorkerConfig {
   evidence: StoreLocation;
   /** Path of a prebuilt workflow bundle; without one the worker bundles the workflows when it starts. */
   workflowBundle?: { path: string; chosen: boolean };
+  /** Namespace of CloudWatch metrics; none are sent without it. */
+  cloudWatchNamespace?: string;
+  /** Webhooks and SNS topics that are told of failures. */
+  notify: string[];
   /** Port of the Prometheus endpoint; metrics are off without it. */
   metricsPort?: number;
   logLevel: LogLevel;
@@ -55,6 +59,10 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 const DEFAULT_API_SHARE = 0.5;
 
 const HOSTED_BUNDLE = join(__dirname, '..', 'workflow-bundle.js');
+
+/** A webhook on this machine may do without TLS. */
+const RECEIVER =
+  /^(https:\/\/\S+|http:\/\/(localhost|127\.0\.0\.1)[:/]\S*|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[\w-]+(\.fifo)?)$/;
 
 const storeSchema = z
   .string()
@@ -89,6 +97,15 @@ const workerEnvironmentSchema = z.object({
     .gt(0, 'must be more than 0 and at most 1, like 0.5')
     .max(1, 'must be more than 0 and at most 1, like 0.5')
     .default(DEFAULT_API_SHARE),
+  HOLDFAST_CLOUDWATCH_NAMESPACE: z
+    .string()
+    .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, 'at most 255 letters, digits and ._/#:-, and not AWS’s own')
+    .optional(),
+  HOLDFAST_NOTIFY: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+    .pipe(z.array(z.string().regex(RECEIVER, 'write https URLs and ARNs of SNS topics, with commas between')))
+    .default([]),
   HOLDFAST_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `use one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
 
@@ -110,6 +127,10 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
     manifests: values.HOLDFAST_MANIFESTS,
     evidence: values.HOLDFAST_EVIDENCE,
     logLevel: values.HOLDFAST_LOG_LEVEL,
+    notify: values.HOLDFAST_NOTIFY,
+    ...(values.HOLDFAST_CLOUDWATCH_NAMESPACE && {
+      cloudWatchNamespace: values.HOLDFAST_CLOUDWATCH_NAMESPACE,
+    }),
     ...workflowBundle(values.HOLDFAST_WORKFLOW_BUNDLE),
     ...(values.HOLDFAST_METRICS_PORT && { metricsPort: values.HOLDFAST_METRICS_PORT }),
   };

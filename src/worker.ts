@@ -6,6 +6,7 @@ import { DEFAULT_SETTINGS } from './activities/deps';
 import { RateBudget } from './aws/rateBudget';
 import { AwsSessions } from './aws/sessions';
 import { ConfigError, oneLine, readWorkerConfig, type WorkerConfig } from './config';
+import { openNotices } from './notify/openNotices';
 import { openStore, storeClient } from './store/openStore';
 import { createLogger, TemporalLogger } from './telemetry/logging';
 import { awsMetrics } from './telemetry/metrics';
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   const budget = new RateBudget({ share: config.aws.apiShare });
   const sessions = new AwsSessions({ ...config.aws, budget, observer });
   const s3 = storeClient(config.aws, observer);
+  const notices = openNotices(config, Runtime.instance().metricMeter);
   try {
     const unchecked = await requireSearchAttributes(connection, {
       namespace,
@@ -43,6 +45,8 @@ async function main(): Promise<void> {
       temporal: new Client({ connection, namespace, dataConverter }),
       manifests: openStore(config.manifests, s3),
       evidence: openStore(config.evidence, s3),
+      heartbeats: notices.heartbeats,
+      notifier: notices.notifier,
       clock: Date,
       settings: DEFAULT_SETTINGS,
     });
@@ -55,6 +59,7 @@ async function main(): Promise<void> {
   } finally {
     sessions.destroy();
     s3.destroy();
+    notices.destroy();
     await connection.close();
   }
 }

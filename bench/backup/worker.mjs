@@ -30,6 +30,8 @@ const activities = createActivities({
   temporal: new Client({ connection }),
   manifests: new FolderStore(`${folder}/manifests`),
   evidence: new FolderStore(`${folder}/evidence`),
+  heartbeats: { beat: async () => {} },
+  notifier: { send: async () => {} },
   clock: { now: () => Date.now() + offsetMs },
   settings: {
     readLagMs: DEFAULT_SETTINGS.readLagMs / speed,

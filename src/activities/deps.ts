@@ -1,6 +1,8 @@
 import type { Client } from '@temporalio/client';
 import type { AwsClients } from '../aws/clients';
+import type { Notifier } from '../notify/notifier';
 import type { ObjectStore } from '../store/objectStore';
+import type { HeartbeatSink } from '../telemetry/heartbeats';
 
 /** What activities work with. Tests inject their own; `src/worker.ts` wires the real ones. */
 export interface ActivityDeps {
@@ -9,6 +11,8 @@ export interface ActivityDeps {
   temporal: Client;
   manifests: ObjectStore;
   evidence: ObjectStore;
+  heartbeats: HeartbeatSink;
+  notifier: Notifier;
   clock: Clock;
   settings: Settings;
 }

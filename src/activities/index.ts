@@ -9,6 +9,8 @@ import { copyActivities } from './copies';
 import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
 import { holdActivities } from './holds';
+import { noticeActivities } from './notices';
+import { slotActivities } from './slots';
 import { lockActivities } from './locks';
 import { inventoryActivities } from './inventory';
 import { protectionActivities } from './protection';
@@ -47,6 +49,8 @@ export function createActivities(deps: ActivityDeps) {
     ...expiryActivities(deps),
     ...holdActivities(deps),
     ...lockActivities(deps),
+    ...slotActivities(deps),
+    ...noticeActivities(deps),
     ...machineActivities(deps),
     ...machinePowerActivities(deps),
     ...stagingActivities(deps),

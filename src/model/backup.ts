@@ -74,6 +74,10 @@ export interface RunBackupResult {
   slot: string;
   /** `DUPLICATE_SLOT`: an earlier run of this slot had protected everything, and nothing was made. */
   status: 'COMPLETED' | 'DUPLICATE_SLOT';
+  /** How long after its slot the run began, in milliseconds. */
+  lateMs: number;
+  /** Slots since the run before that no run was started for, ISO 8601 in UTC. */
+  missedSlots: Listed<string>;
   /** Instances and standalone volumes that the policy selects. */
   selected: number;
   protected: number;

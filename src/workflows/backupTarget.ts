@@ -1,4 +1,4 @@
-import { continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, isCancellation, log, workflowInfo } from '@temporalio/workflow';
 import {
   backupTargetInput,
   type BackupTargetInput,
@@ -15,7 +15,7 @@ import type { NormalizedPolicy } from '../model/policy';
 import { targetKey, type Target } from '../model/target';
 import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { batch, protect, read } from './support/options';
+import { batch, evidence, protect, read } from './support/options';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
@@ -50,8 +50,25 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
       }
     } while (cursor !== undefined);
     await Promise.all(pages);
+    await tellAlarms(policy.policyName, target, result);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
+}
+
+/** An alarm for the absence of this is all that speaks when no run ever comes. It must not hold up a run. */
+async function tellAlarms(policyName: string, target: Target, result: BackupTargetResult): Promise<void> {
+  try {
+    const { protected: good, failed } = result;
+    await evidence('Tell the alarms').recordHeartbeat({
+      policyName,
+      target,
+      protected: good,
+      failed: failed.total,
+    });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('the alarms could not be told', { error });
+  }
 }
 
 function nothingYet(): BackupTargetResult {

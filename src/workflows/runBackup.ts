@@ -17,7 +17,7 @@ import { copyTitle, type CopyJob } from '../model/copy';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
-import { listed } from '../model/list';
+import { listed, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
 import { targetKey, type Target } from '../model/target';
@@ -25,6 +25,7 @@ import { backupTarget } from './backupTarget';
 import { copyRecoveryPoints } from './copyRecoveryPoints';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
+import { tellPeople } from './support/notices';
 import { mutate, read } from './support/options';
 
 const LATE_MS = 60_000;
@@ -41,6 +42,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
       'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
     const slotMs = slotOf();
     run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs)}`);
+    const missed = await missedSlots(policy, slotMs, run);
     if (policy.legalHold)
       await mutate(`Hold ${policy.policyName}`).ensurePolicyHold({
         policyName: policy.policyName,
@@ -50,7 +52,11 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
     const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
-    const result = resultOf(policy, slotMs, outcomes, copies);
+    const result = {
+      ...resultOf(policy, slotMs, outcomes, copies),
+      lateMs: lateMs(slotMs),
+      missedSlots: missed,
+    };
     if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
@@ -65,8 +71,25 @@ function slotOf(): number {
 
 /** After an outage, or when a slot is backfilled. */
 function lateness(slotMs: number): string {
-  const lateMs = workflowInfo().startTime.getTime() - slotMs;
-  return lateMs > LATE_MS ? `, begun ${formatDuration(lateMs)} late` : '';
+  return lateMs(slotMs) > LATE_MS ? `, begun ${formatDuration(lateMs(slotMs))} late` : '';
+}
+
+function lateMs(slotMs: number): number {
+  return Math.max(0, workflowInfo().startTime.getTime() - slotMs);
+}
+
+/** Slots before this one that were let pass: nobody else would say so. */
+async function missedSlots(
+  { policyName }: NormalizedPolicy,
+  slotMs: number,
+  run: Run,
+): Promise<Listed<string>> {
+  const missed = await read('Look for missed slots').missedSlots({ policyName, slotMs });
+  if (missed.total === 0) return missed;
+  const summary = `${policyName}: ${missed.total} slots before this one had no run, the first ${missed.items[0]}: the Schedule was paused, or Temporal was away`;
+  run.remark(summary);
+  await tellPeople({ kind: 'MissedSlots', summary, policyName });
+  return missed;
 }
 
 type TargetOutcome = BackupTargetResult | { notRun: FailedItem };
@@ -142,7 +165,7 @@ function resultOf(
   slotMs: number,
   outcomes: TargetOutcome[],
   copies: StartedCopies[],
-): RunBackupResult {
+): Omit<RunBackupResult, 'lateMs' | 'missedSlots'> {
   const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
   const notRun = outcomes.flatMap((outcome) => ('notRun' in outcome ? outcome.notRun : []));
   const sum = (pick: (result: BackupTargetResult) => number) =>

@@ -43,6 +43,21 @@ describe('readWorkerConfig', () => {
     expect(problem({ AWS_REGION: undefined })).toMatch(/^AWS_REGION: not set/);
   });
 
+  it('reads who is to be told, and refuses what it cannot tell', () => {
+    const topic = 'arn:aws:sns:eu-west-1:123456789012:alarms';
+    expect(read({}).notify).toEqual([]);
+    expect(read({ HOLDFAST_NOTIFY: `https://example.com/hook, ${topic}` }).notify).toEqual([
+      'https://example.com/hook',
+      topic,
+    ]);
+    expect(problem({ HOLDFAST_NOTIFY: 'http://example.com/hook' })).toMatch(
+      /^HOLDFAST_NOTIFY.*https URLs and ARNs/,
+    );
+    expect(problem({ HOLDFAST_CLOUDWATCH_NAMESPACE: 'AWS/EC2' })).toMatch(
+      /^HOLDFAST_CLOUDWATCH_NAMESPACE: at most/,
+    );
+  });
+
   it('reads what is given, and takes an empty variable as not given', () => {
     const config = read({
       AWS_ENDPOINT_URL: 'http://127.0.0.1:5000',

@@ -5,6 +5,8 @@ import { createActivities, type Activities } from '../../src/activities';
 import type { ActivityDeps, Settings } from '../../src/activities/deps';
 import { AwsSessions } from '../../src/aws/sessions';
 import { TASK_QUEUE } from '../../src/model/names';
+import type { Notification } from '../../src/model/notification';
+import type { Heartbeat } from '../../src/telemetry/heartbeats';
 import { accountsFile, anAccount, HOME_REGION, type TestAccount } from './accounts';
 import { awaitResult } from './awaitResult';
 import { AwsProxy } from './awsProxy';
@@ -49,6 +51,10 @@ export interface StartOptions {
 export class World {
   readonly clock = { offset: 0, now: () => Date.now() + this.clock.offset };
 
+  /** What alarms and people were told. */
+  readonly heartbeats: Heartbeat[] = [];
+  readonly notifications: Notification[] = [];
+
   private readonly started: WorkflowHandle[] = [];
 
   constructor(
@@ -73,6 +79,8 @@ export class World {
       temporal: this.client,
       manifests: this.manifests,
       evidence: this.evidence,
+      heartbeats: { beat: (heartbeat) => Promise.resolve(void this.heartbeats.push(heartbeat)) },
+      notifier: { send: (notification) => Promise.resolve(void this.notifications.push(notification)) },
       clock: this.clock,
       settings: this.settings,
     };

@@ -27,6 +27,7 @@ import {
 } from '../../model/progress';
 import type { Target } from '../../model/target';
 import { fail, failureType, rootCause } from './failure';
+import { tellOfFailure } from './notices';
 import { evidence } from './options';
 
 export const progressQuery = defineQuery<ProgressPage, [ProgressQuery?]>('progress');
@@ -142,7 +143,11 @@ export async function operation<Schema extends z.ZodType, Result>(
 
 async function concludeFailed(run: Run, error: TemporalFailure, request: unknown): Promise<void> {
   const outcome = outcomeOf(error);
-  if (outcome !== 'Cancelled') run.remark(`${failureType(error)}: ${rootCause(error).message}`);
+  const summary = `${failureType(error)}: ${rootCause(error).message}`;
+  if (outcome !== 'Cancelled') {
+    run.remark(summary);
+    await tellOfFailure(outcome, summary);
+  }
   await conclude(run, outcome, request, detailsOf(error));
 }
 

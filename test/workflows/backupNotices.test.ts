@@ -1,0 +1,88 @@
+import type { RunBackupResult } from '../../src/model/backup';
+import { FAILURE } from '../../src/model/failures';
+import { scheduleIds, workflowIds } from '../../src/model/ids';
+import { awaitResult } from '../support/awaitResult';
+import { failedResult } from '../support/failure';
+import { aVolume } from '../support/seed';
+import { until } from '../support/until';
+import { aWorld, type World } from '../support/world';
+
+const HOUR = 3_600_000;
+
+describe('what backups tell', () => {
+  let world: World;
+
+  beforeAll(async () => {
+    world = await aWorld();
+  });
+  afterAll(() => world.close());
+  beforeEach(() => {
+    world.proxy.reset();
+    world.heartbeats.length = world.notifications.length = 0;
+  });
+
+  async function policy(policyName: string): Promise<void> {
+    await aVolume(world.home, { tags: { policy: policyName } });
+    const selector = { tags: { all: { policy: policyName } } };
+    await world.run('createBackupPolicy', { policyName, frequency: '1h', retention: '30d', selector });
+  }
+
+  /** The nominal time so many hours ago. */
+  const slot = (hoursAgo: number) => new Date((Math.floor(Date.now() / HOUR) - hoursAgo) * HOUR);
+
+  async function slotRun(policyName: string, at: Date): Promise<RunBackupResult> {
+    const schedule = world.client.schedule.getHandle(scheduleIds.policy(policyName));
+    await schedule.backfill({
+      start: new Date(at.getTime() - 1),
+      end: new Date(at.getTime() + 1),
+      overlap: 'ALLOW_ALL',
+    });
+    const id = `${workflowIds.backup(policyName)}-${at.toISOString().replace('.000', '')}`;
+    const handle = world.client.workflow.getHandle(id);
+    await until(() =>
+      handle.describe().then(
+        () => true,
+        () => false,
+      ),
+    );
+    const result = await awaitResult<RunBackupResult>(handle);
+    // The Schedule's memory of it is a moment behind.
+    await until(async () =>
+      (await schedule.describe()).info.recentActions.some(
+        ({ scheduledAt }) => scheduledAt.getTime() === at.getTime(),
+      ),
+    );
+    return result;
+  }
+
+  it('a run says which slots before it had none, and how late it is', async () => {
+    await policy('gaps');
+    expect((await slotRun('gaps', slot(5))).missedSlots.total).toBe(0);
+    const { missedSlots, lateMs } = await slotRun('gaps', slot(2));
+    expect(missedSlots.items).toEqual([slot(4), slot(3)].map((at) => at.toISOString()));
+    expect(lateMs).toBeGreaterThan(2 * HOUR - 1);
+    expect(world.notifications).toMatchObject([
+      { kind: 'MissedSlots', policyName: 'gaps', workflowType: 'runBackup' },
+    ]);
+    expect(world.notifications[0]?.summary).toMatch(/2 slots before this one had no run/);
+    expect((await slotRun('gaps', slot(1))).missedSlots.total).toBe(0);
+  });
+
+  it('each target of a run beats, with what failed in it', async () => {
+    await policy('beats');
+    await world.run('runBackup', { policyName: 'beats' });
+    const target = { accountId: world.home.accountId, region: 'us-east-1' };
+    expect(world.heartbeats).toMatchObject([{ policyName: 'beats', target, protected: 1, failed: 0 }]);
+    expect(world.notifications).toEqual([]);
+  });
+
+  it('a run that fails tells people once, and names the policy', async () => {
+    await policy('fails');
+    world.proxy.fault('CreateSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } });
+    await failedResult(world.run('runBackup', { policyName: 'fails' }), FAILURE.allFailed);
+    expect(world.notifications).toMatchObject([
+      { kind: 'Failed', outcome: 'AllFailed', policyName: 'fails' },
+    ]);
+    expect(world.heartbeats).toMatchObject([{ protected: 0, failed: 1 }]);
+  });
+});
