@@ -150,8 +150,10 @@ async function large() {
   const instances = LARGE / 4;
   await withHoldfast({ instances, volumesEach: 4 }, async (aws, holdfast) => {
     const seconds = await timed(aws, () => holdfast.backUp());
-    const calls = await aws.calls();
     const events = await holdfast.events();
+    await aws.control('DELETE', 'calls');
+    await holdfast.backUp();
+    const calls = await aws.calls();
     const figure = LARGE.toLocaleString('en');
     note(
       `time until ${figure} volumes are complete, over the floor`,

@@ -99,7 +99,7 @@ def require_room_for_snapshots(backend: Any, volumes: list[Any]) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
     if not LIMITS.on:
         return
-    pending = [s for s in backend.snapshots.values() if s.status == "pending" and not hasattr(s, "lineage")]
+    pending = [s for s in list(backend.snapshots.values()) if s.status == "pending" and not hasattr(s, "lineage")]
     if len(pending) + len(volumes) > PENDING_SNAPSHOTS_PER_ACCOUNT:
         raise ec2_error("PendingSnapshotLimitExceeded", f"The maximum of {PENDING_SNAPSHOTS_PER_ACCOUNT} pending snapshots is reached")
     for volume in volumes:
@@ -116,7 +116,7 @@ def require_room_for_copy(backend: Any) -> None:
     """https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html"""
     if not LIMITS.on:
         return
-    open_copies = sum(s.status == "pending" for s in backend.snapshots.values() if hasattr(s, "lineage"))
+    open_copies = sum(s.status == "pending" for s in list(backend.snapshots.values()) if hasattr(s, "lineage"))
     if open_copies >= COPIES_PER_DESTINATION_REGION:
         raise ec2_error("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {COPIES_PER_DESTINATION_REGION} for this destination region.")
 
