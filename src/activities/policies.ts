@@ -8,8 +8,8 @@ import {
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { isTimezone } from '../calendar/calendar';
-import { fixedDurationMs, formatDuration } from '../model/duration';
+import { rhythmOf, ScheduleProblem, type Rhythm } from '../calendar/timetable';
+import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { scheduleIds, workflowIds } from '../model/ids';
 import { lockTerms } from '../model/lock';
@@ -17,6 +17,8 @@ import { formatRetention, retentionTerms } from '../model/retentionTerms';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
 import {
   DEFAULT_SELECTOR_TAG,
+  formatSchedule,
+  rhythmProblems,
   type BackupPolicy,
   type CreateBackupPolicyResult,
   type NormalizedPolicy,
@@ -37,7 +39,7 @@ const NEXT_RUNS = 5;
 
 /** Policies live as Temporal Schedules: https://docs.temporal.io/schedule */
 export function policyActivities(deps: ActivityDeps) {
-  const { aws, temporal } = deps;
+  const { aws, temporal, clock } = deps;
   return {
     /**
      * Resolves and reckons once what every run of the policy then follows.
@@ -45,19 +47,17 @@ export function policyActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure InvalidInput, TargetNotAllowed
      */
     async normalizePolicy({ policy }: { policy: BackupPolicy }): Promise<NormalizedPolicy> {
-      if (!isTimezone(policy.timezone)) {
-        throw ApplicationFailure.nonRetryable(
-          `timezone: ${policy.timezone} is not an IANA timezone; write it like Europe/Berlin`,
-          FAILURE.invalidInput,
-        );
-      }
-      const frequencyMs = fixedDurationMs(policy.frequency) ?? 0;
+      const { longestMs: frequencyMs, timetable } = rhythm(policy, clock.now());
+      const jitterMs = policy.jitter && fixedDurationMs(policy.jitter);
       const targets = await aws.resolve(policy.targets);
       const kept = retentionTerms(policy.retention);
       const terms = {
         schemaVersion: 1 as const,
         policyName: policy.policyName,
         frequencyMs,
+        ...(timetable && { timetable }),
+        ...(policy.cron && { cron: policy.cron }),
+        ...(jitterMs && { jitterMs }),
         retention: kept,
         timezone: policy.timezone,
         selector: policy.selector ?? { tags: { all: { [DEFAULT_SELECTOR_TAG]: policy.policyName } } },
@@ -176,19 +176,60 @@ function policyOf({ action }: ScheduleDescription): NormalizedPolicy | undefined
   return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
 }
 
+/** @throws ApplicationFailure InvalidInput */
+function rhythm(policy: BackupPolicy, now: number): Rhythm {
+  const invalid = (field: string, why: string) =>
+    ApplicationFailure.nonRetryable(`${field}: ${why}`, FAILURE.invalidInput);
+  try {
+    const found = rhythmOf(policy, now);
+    const [problem] = rhythmProblems(policy, found);
+    if (problem) throw invalid(problem.path, problem.message);
+    return found;
+  } catch (error) {
+    throw error instanceof ScheduleProblem ? invalid(error.field, error.message) : error;
+  }
+}
+
+const MONTHS = [
+  ...(['JANUARY', 'FEBRUARY', 'MARCH', 'APRIL', 'MAY', 'JUNE'] as const),
+  ...(['JULY', 'AUGUST', 'SEPTEMBER', 'OCTOBER', 'NOVEMBER', 'DECEMBER'] as const),
+];
+const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
+
+/** Everything that is allowed is named, so that Temporal reads it as the gaps were reckoned. */
+function specOf({
+  frequencyMs,
+  timetable,
+  timezone,
+  jitterMs,
+  cron,
+}: NormalizedPolicy): ScheduleOptions['spec'] {
+  const jitter = jitterMs ? { jitter: jitterMs } : {};
+  if (!timetable) return { intervals: [{ every: frequencyMs }], ...jitter };
+  const calendar = {
+    minute: timetable.minutes,
+    hour: timetable.hours,
+    dayOfMonth: timetable.daysOfMonth,
+    month: timetable.months.flatMap((month) => MONTHS[month - 1] ?? []),
+    dayOfWeek: timetable.daysOfWeek.flatMap((day) => DAYS[day] ?? []),
+    ...(cron && { comment: cron }),
+  };
+  return { calendars: [calendar], timezone, ...jitter };
+}
+
 /** Slow runs never delay the next slot, and after an outage at most one interval is caught up, not a storm of them. */
 function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
   const { policyName, frequencyMs } = policy;
   return {
     scheduleId: scheduleIds.policy(policyName),
-    spec: { intervals: [{ every: frequencyMs }] },
+    spec: specOf(policy),
     action: {
       type: 'startWorkflow',
       workflowType: 'runBackup',
       workflowId: workflowIds.backup(policyName),
       taskQueue: TASK_QUEUE,
       args: [policy],
-      staticSummary: `${policyName}: every ${formatDuration(frequencyMs)}, kept ${formatRetention(policy.retention)}`,
+      staticSummary: `${policyName}: ${policy.timetable ? '' : 'every '}${formatSchedule(policy)}, kept ${formatRetention(policy.retention)}`,
       workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
     policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },

@@ -1,10 +1,6 @@
-import { DateTime, IANAZone } from 'luxon';
+import { DateTime } from 'luxon';
 import { fixedDurationMs, parseDuration } from '../model/duration';
 import type { Period } from '../model/retentionTerms';
-
-export function isTimezone(name: string): boolean {
-  return IANAZone.isValidZone(name);
-}
 
 /**
  * The moment when something that is kept so long, from then on, expires; undefined for `forever`, and at once when its

@@ -2,7 +2,7 @@ import { ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleDescription 
 import { formatDuration } from '../model/duration';
 import { scheduleIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES } from '../model/names';
-import type { NormalizedPolicy } from '../model/policy';
+import { formatSchedule, type NormalizedPolicy } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
 import { targetKey } from '../model/target';
 import type { Holdfast } from './operations';
@@ -101,7 +101,7 @@ export class BackupPolicies {
     ];
     return {
       policyName,
-      every: policy ? formatDuration(policy.frequencyMs) : 'unknown',
+      every: policy ? formatSchedule(policy) : 'unknown',
       retention: policy ? formatRetention(policy.retention) : 'unknown',
       targets: policy?.targets.map(targetKey) ?? [],
       copies: policy?.copies?.map(({ toRegion }) => toRegion) ?? [],
@@ -143,6 +143,7 @@ export class BackupPolicies {
 function policyOf({
   action,
 }: ScheduleDescription):
-  (Partial<NormalizedPolicy> & Pick<NormalizedPolicy, 'frequencyMs' | 'retention' | 'targets'>) | undefined {
+  | (Partial<NormalizedPolicy> & Pick<NormalizedPolicy, 'frequencyMs' | 'retention' | 'targets' | 'timezone'>)
+  | undefined {
   return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
 }

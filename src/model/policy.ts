@@ -2,11 +2,18 @@ import { z } from 'zod';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
 import { copiesSchema, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
-import { lockProblem, lockSchema, lockTermsSchema } from './lock';
+import { lockProblem, lockSchema, lockTermsSchema, type Lock } from './lock';
 import { policyNameSchema } from './policyName';
-import { keepsOnlyOne, retentionSchema, retentionTerms, retentionTermsSchema } from './retentionTerms';
+import {
+  keepsOnlyOne,
+  retentionSchema,
+  retentionTerms,
+  retentionTermsSchema,
+  type Retention,
+} from './retentionTerms';
 import { policySelectorSchema } from './selector';
 import { targetSchema, targetsInputSchema } from './target';
+import { calendarSchema, cronSchema, timetableSchema } from './timetable';
 
 /** Shorter intervals would overlap themselves: a first snapshot of one TiB takes hours. */
 const SHORTEST_FREQUENCY_MS = 15 * 60_000;
@@ -20,11 +27,16 @@ export const DEFAULT_SELECTOR_TAG = 'backup-policy';
 /** Every field of a policy by its flat name; the YAML form groups the same ones. */
 export const policyFields = {
   policyName: policyNameSchema,
-  /** How often: an interval counted in UTC. */
-  frequency: fixedDurationSchema,
+  /** How often: an interval counted in UTC. This, or `cron`, or `calendar`. */
+  frequency: fixedDurationSchema.optional(),
+  /** When, by the wall clock of the timezone. */
+  cron: cronSchema.optional(),
+  calendar: calendarSchema.optional(),
+  /** Runs begin at random so much later at most, so that not all policies begin at once. */
+  jitter: fixedDurationSchema.optional(),
   /** How long each point is kept. */
   retention: retentionSchema,
-  /** IANA name; calendar retention (months, years) is reckoned in it. */
+  /** IANA name; wall-clock schedules and calendar retention are reckoned in it. */
   timezone: z.string().min(1).default('UTC'),
   selector: policySelectorSchema.optional(),
   targets: targetsInputSchema.optional(),
@@ -44,29 +56,66 @@ export const policyFields = {
 
 /** A backup policy as people write it. The YAML form maps to the same fields (src/policies). */
 export const createBackupPolicyInput = operationInput(policyFields).superRefine((policy, context) => {
-  const problem = (path: string, message: string) =>
+  const problem = ({ path, message }: PolicyProblem) =>
     context.addIssue({ code: 'custom', path: [path], message });
-  const every = fixedDurationMs(policy.frequency) ?? 0;
-  if (every < SHORTEST_FREQUENCY_MS) problem('frequency', 'at least 15m');
-  const rpo = policy.rpo === undefined ? undefined : fixedDurationMs(policy.rpo);
-  if (rpo !== undefined && rpo < every + COMPLETION_ALLOWANCE_MS) {
+  const { frequency, cron, calendar } = policy;
+  if ([frequency, cron, calendar].filter((each) => each !== undefined).length !== 1)
+    problem({ path: 'frequency', message: 'say when: exactly one of frequency, cron and calendar' });
+  const everyMs = frequency === undefined ? undefined : fixedDurationMs(frequency);
+  // Wall-clock schedules have gaps that only a calendar knows (src/calendar).
+  if (everyMs !== undefined)
+    for (const each of rhythmProblems(policy, { longestMs: everyMs, shortestMs: everyMs })) problem(each);
+});
+
+export interface PolicyProblem {
+  path: string;
+  message: string;
+}
+
+interface Written {
+  frequency?: string;
+  cron?: string;
+  calendar?: unknown;
+  jitter?: string;
+  rpo?: string;
+  retention: Retention;
+  lock?: Lock;
+  copies?: { toRegion: string; retention?: Retention; lock?: Lock }[];
+}
+
+/** What a policy asks for that its own rhythm does not allow. */
+export function rhythmProblems(
+  policy: Written,
+  { longestMs, shortestMs }: { longestMs: number; shortestMs: number },
+): PolicyProblem[] {
+  const problems: PolicyProblem[] = [];
+  const problem = (path: string, message: string) => problems.push({ path, message });
+  const when = policy.cron ? 'cron' : policy.calendar ? 'calendar' : 'frequency';
+  if (shortestMs < SHORTEST_FREQUENCY_MS) problem(when, 'at least 15m between two slots');
+  const jitterMs = policy.jitter === undefined ? 0 : (fixedDurationMs(policy.jitter) ?? 0);
+  if (jitterMs > shortestMs / 2) problem('jitter', 'at most half of the shortest time between two slots');
+  const rpoMs = policy.rpo === undefined ? undefined : fixedDurationMs(policy.rpo);
+  const least = longestMs + jitterMs + COMPLETION_ALLOWANCE_MS;
+  if (rpoMs !== undefined && rpoMs < least) {
+    const jitter = jitterMs > 0 ? `, ${formatDuration(jitterMs)} of jitter` : '';
     problem(
       'rpo',
-      `cannot be met: ${formatDuration(every)} between runs and up to ${formatDuration(COMPLETION_ALLOWANCE_MS)} until snapshots complete make ${formatDuration(every + COMPLETION_ALLOWANCE_MS)}; raise the rpo or run more often`,
+      `cannot be met: ${formatDuration(longestMs)} between runs${jitter} and up to ${formatDuration(COMPLETION_ALLOWANCE_MS)} until snapshots complete make ${formatDuration(least)}; raise the rpo or run more often`,
     );
   }
-  const tooShort = 'must be longer than the frequency, or every point would expire before the next';
+  const tooShort = `must be longer than the ${when}, or every point would expire before the next`;
   const kept = retentionTerms(policy.retention);
-  if (keepsOnlyOne(kept, every)) problem('retention', tooShort);
+  if (keepsOnlyOne(kept, longestMs)) problem('retention', tooShort);
   const wrongLock = policy.lock && lockProblem(policy.lock, kept);
   if (wrongLock) problem('lock', wrongLock);
   for (const { toRegion, retention = policy.retention, lock = policy.lock } of policy.copies ?? []) {
     const copyKept = retentionTerms(retention);
-    if (keepsOnlyOne(copyKept, every)) problem('copies', `retention of ${toRegion} ${tooShort}`);
+    if (keepsOnlyOne(copyKept, longestMs)) problem('copies', `retention of ${toRegion} ${tooShort}`);
     const wrong = lock && lockProblem(lock, copyKept);
     if (wrong && wrong !== wrongLock) problem('copies', `lock of ${toRegion}: ${wrong}`);
   }
-});
+  return problems;
+}
 
 export type CreateBackupPolicyInput = z.input<typeof createBackupPolicyInput>;
 export type BackupPolicy = z.output<typeof createBackupPolicyInput>;
@@ -75,7 +124,12 @@ export type BackupPolicy = z.output<typeof createBackupPolicyInput>;
 export const normalizedPolicySchema = operationInput({
   schemaVersion: z.literal(1),
   policyName: policyNameSchema,
+  /** The longest time between two slots. */
   frequencyMs: z.number().int().positive(),
+  /** Without it, the frequency is an interval. */
+  timetable: timetableSchema.optional(),
+  cron: z.string().optional(),
+  jitterMs: z.number().int().positive().optional(),
   retention: retentionTermsSchema,
   timezone: z.string(),
   selector: policySelectorSchema,
@@ -107,4 +161,15 @@ export type DeleteBackupPolicyInput = z.input<typeof deleteBackupPolicyInput>;
 export interface DeleteBackupPolicyResult {
   policyName: string;
   status: 'DELETED';
+}
+
+/** When a policy is due, for people. */
+export function formatSchedule({
+  frequencyMs,
+  timetable,
+  cron,
+  timezone,
+}: Pick<NormalizedPolicy, 'frequencyMs' | 'timetable' | 'cron' | 'timezone'>): string {
+  if (!timetable) return formatDuration(frequencyMs);
+  return `${cron ?? 'by calendar'} (${timezone})`;
 }

@@ -95,6 +95,8 @@ export function planProblems(policy: NormalizedPolicy, surveys: readonly TargetS
 
 const COMPARED = [
   'frequencyMs',
+  'timetable',
+  'jitterMs',
   'retention',
   'timezone',
   'selector',

@@ -3,10 +3,18 @@ import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import { describeIssue } from '../model/input';
 import { retentionFields } from '../model/retentionTerms';
-import { createBackupPolicyInput, policyFields, type CreateBackupPolicyInput } from '../model/policy';
+import { rhythmOf, ScheduleProblem } from '../calendar/timetable';
+import {
+  createBackupPolicyInput,
+  policyFields,
+  rhythmProblems,
+  type BackupPolicy,
+  type CreateBackupPolicyInput,
+  type PolicyProblem,
+} from '../model/policy';
 
 /** The YAML form of a policy. It holds the same fields as the flat input, grouped for people. */
-const { policyName, frequency, timezone, minKeep, paused, ...rest } = policyFields;
+const { policyName, frequency, cron, calendar, jitter, timezone, minKeep, paused, ...rest } = policyFields;
 const { retention: _, ...ungrouped } = rest;
 
 const policyFileSchema = z.strictObject({
@@ -17,6 +25,9 @@ const policyFileSchema = z.strictObject({
     ...ungrouped,
     schedule: z.strictObject({
       every: frequency,
+      cron,
+      calendar,
+      jitter,
       timezone: timezone.optional(),
       paused: paused.optional(),
     }),
@@ -39,6 +50,9 @@ export function policyFileJsonSchema(): object {
 const YAML_PATHS: Record<string, string[]> = {
   policyName: ['metadata', 'name'],
   frequency: ['spec', 'schedule', 'every'],
+  cron: ['spec', 'schedule', 'cron'],
+  calendar: ['spec', 'schedule', 'calendar'],
+  jitter: ['spec', 'schedule', 'jitter'],
   timezone: ['spec', 'schedule', 'timezone'],
   paused: ['spec', 'schedule', 'paused'],
   retention: ['spec', 'retention'],
@@ -85,6 +99,9 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
     ...rest,
     policyName: metadata.name,
     frequency: schedule.every,
+    cron: schedule.cron,
+    calendar: schedule.calendar,
+    jitter: schedule.jitter,
     timezone: schedule.timezone,
     paused: schedule.paused,
     retention: byAgeAlone ? terms.keep : terms,
@@ -92,13 +109,29 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
   };
   const defined = Object.fromEntries(Object.entries(flat).filter(([, value]) => value !== undefined));
   const policy = createBackupPolicyInput.safeParse(defined);
-  if (!policy.success) {
-    throw failed(policy.error.issues, ([field, ...more]) => [
-      ...(YAML_PATHS[String(field)] ?? ['spec', String(field)]),
-      ...more,
-    ]);
-  }
+  const inYaml = ([field, ...more]: PropertyKey[]) => [
+    ...(YAML_PATHS[String(field)] ?? ['spec', String(field)]),
+    ...more,
+  ];
+  if (!policy.success) throw failed(policy.error.issues, inYaml);
+  const late = lateProblems(policy.data).map(({ path: field, message }) => ({
+    code: 'custom' as const,
+    path: [field],
+    message,
+    input: undefined,
+  }));
+  if (late.length > 0) throw failed(late, inYaml);
   return defined as CreateBackupPolicyInput;
+}
+
+/** What only a calendar knows. */
+function lateProblems(policy: BackupPolicy): PolicyProblem[] {
+  try {
+    return rhythmProblems(policy, rhythmOf(policy, Date.now()));
+  } catch (error) {
+    if (error instanceof ScheduleProblem) return [{ path: error.field, message: error.message }];
+    throw error;
+  }
 }
 
 /** The line of the field, or of the nearest thing around it that is there. */

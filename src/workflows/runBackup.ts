@@ -41,7 +41,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const policy =
       'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
     const slotMs = slotOf();
-    run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs)}`);
+    run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs, policy)}`);
     const missed = await missedSlots(policy, slotMs, run);
     if (policy.legalHold)
       await mutate(`Hold ${policy.policyName}`).ensurePolicyHold({
@@ -70,8 +70,8 @@ function slotOf(): number {
 }
 
 /** After an outage, or when a slot is backfilled. */
-function lateness(slotMs: number): string {
-  return lateMs(slotMs) > LATE_MS ? `, begun ${formatDuration(lateMs(slotMs))} late` : '';
+function lateness(slotMs: number, { jitterMs = 0 }: NormalizedPolicy): string {
+  return lateMs(slotMs) > LATE_MS + jitterMs ? `, begun ${formatDuration(lateMs(slotMs))} late` : '';
 }
 
 function lateMs(slotMs: number): number {

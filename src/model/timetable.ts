@@ -1,0 +1,52 @@
+import { z } from 'zod';
+
+const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
+
+const numbers = (least: number, most: number) =>
+  z
+    .array(z.number().int().min(least).max(most))
+    .min(1, 'leave it out, or name one')
+    .max(most - least + 1);
+
+/** Wall-clock times in the policy's timezone: every one that all fields allow. What is left out allows all days. */
+export const calendarSchema = z.strictObject({
+  minutes: numbers(0, 59).default([0]),
+  hours: numbers(0, 23),
+  daysOfMonth: numbers(1, 31).optional(),
+  months: numbers(1, 12).optional(),
+  daysOfWeek: z.array(z.enum(WEEKDAYS)).min(1, 'leave it out, or name one').max(7).optional(),
+});
+
+export type Calendar = z.output<typeof calendarSchema>;
+
+/** Five fields, as of crontab(5); reckoned in the policy's timezone. */
+export const cronSchema = z
+  .string()
+  .refine((text) => text.trim().split(/\s+/).length === 5, 'not five fields; write it like 30 2 * * 1-5');
+
+/** A calendar as a normalized policy carries it, with all that it allows. Sunday is 0. */
+export const timetableSchema = z.strictObject({
+  minutes: z.array(z.number()),
+  hours: z.array(z.number()),
+  daysOfMonth: z.array(z.number()),
+  months: z.array(z.number()),
+  daysOfWeek: z.array(z.number()),
+});
+
+export type Timetable = z.output<typeof timetableSchema>;
+
+export function timetableOf({ minutes, hours, daysOfMonth, months, daysOfWeek }: Calendar): Timetable {
+  const all = (least: number, most: number) =>
+    Array.from({ length: most - least + 1 }, (_, index) => least + index);
+  return {
+    minutes: sorted(minutes),
+    hours: sorted(hours),
+    daysOfMonth: daysOfMonth ? sorted(daysOfMonth) : all(1, 31),
+    months: months ? sorted(months) : all(1, 12),
+    daysOfWeek: daysOfWeek ? sorted(daysOfWeek.map((day) => WEEKDAYS.indexOf(day))) : all(0, 6),
+  };
+}
+
+function sorted(values: readonly number[]): number[] {
+  return [...new Set(values)].sort((a, b) => a - b);
+}

@@ -1,0 +1,69 @@
+import { rhythmOf, ScheduleProblem, slotsFrom, timetableOfCron } from '../../src/calendar/timetable';
+import { createBackupPolicyInput, rhythmProblems } from '../../src/model/policy';
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+const NOW = Date.parse('2026-01-01T00:00:00Z');
+
+const policy = (more: object) =>
+  createBackupPolicyInput.parse({ policyName: 'p', retention: '30d', timezone: 'America/New_York', ...more });
+const rhythm = (more: object) => rhythmOf(policy(more), NOW);
+const on = (cron: string, day: string) =>
+  slotsFrom(timetableOfCron(cron), 'America/New_York', Date.parse(`${day}T05:00:00Z`), 1).map((at) =>
+    new Date(at).toISOString(),
+  );
+
+describe('wall-clock schedules', () => {
+  it('skip a time that the clocks skip', () => {
+    expect(on('30 2 * * *', '2026-03-08')).toEqual([]);
+    expect(rhythm({ cron: '30 2 * * *' })).toMatchObject({ longestMs: 47 * HOUR, shortestMs: 24 * HOUR });
+  });
+
+  it('come twice where the clocks show a time twice', () => {
+    expect(on('30 1 * * *', '2026-11-01')).toEqual(['2026-11-01T05:30:00.000Z', '2026-11-01T06:30:00.000Z']);
+    expect(rhythm({ cron: '30 1 * * *' })).toMatchObject({ longestMs: 24 * HOUR, shortestMs: HOUR });
+  });
+
+  it('leave a longer gap than they seem to', () => {
+    expect(rhythm({ cron: '0 */2 * * *' }).longestMs).toBe(3 * HOUR);
+    const late = policy({ cron: '0 */2 * * *', rpo: '3h' });
+    expect(rhythmProblems(late, rhythmOf(late, NOW))).toMatchObject([
+      { path: 'rpo', message: expect.stringMatching(/3 h between runs .* make 3 h 30 min/) as unknown },
+    ]);
+  });
+
+  it('of a calendar are every time that all of its fields allow', () => {
+    const calendar = { hours: [2, 14], daysOfWeek: ['MONDAY', 'SUNDAY'] };
+    expect(rhythm({ calendar })).toMatchObject({
+      // The Sunday on which there is no two o'clock makes the longest.
+      longestMs: 6 * DAY - HOUR,
+      shortestMs: 12 * HOUR,
+    });
+  });
+
+  it('may be as rare as 29 February', () => {
+    expect(rhythm({ calendar: { hours: [0], daysOfMonth: [29], months: [2] } }).longestMs).toBe(1461 * DAY);
+  });
+
+  it.each<[string, object, RegExp]>([
+    ['never come', { calendar: { hours: [0], daysOfMonth: [30], months: [2] } }, /^never comes/],
+    ['never come, as cron', { cron: '0 0 30 2 *' }, /never comes|cannot be read/],
+    ['are no cron', { cron: '0 0 * * SOMEDAY' }, /^cannot be read/],
+    ['name both kinds of days', { cron: '0 0 1 * 1' }, /days of the month and days of the week/],
+    ['hold what Schedules do not know', { cron: '0 0 L * *' }, /use numbers/],
+    ['are in no timezone', { cron: '0 0 * * *', timezone: 'Mars/Phobos' }, /not an IANA timezone/],
+  ])('are refused when they %s', (_, more, message) => {
+    expect(() => rhythm(more)).toThrow(ScheduleProblem);
+    expect(() => rhythm(more)).toThrow(message);
+  });
+
+  it.each<[string, object, string]>([
+    ['too often', { cron: '*/5 * * * *' }, 'cron'],
+    ['with jitter beyond the next slot', { cron: '0 * * * *', jitter: '45m' }, 'jitter'],
+    ['with an rpo that jitter breaks', { cron: '0 * * * *', jitter: '30m', rpo: '90m' }, 'rpo'],
+    ['with a retention under the longest gap', { cron: '0 0 * * 0', retention: '6d' }, 'retention'],
+  ])('are refused %s', (_, more, path) => {
+    const wrong = policy(more);
+    expect(rhythmProblems(wrong, rhythmOf(wrong, NOW)).map((problem) => problem.path)).toContain(path);
+  });
+});
