@@ -1,4 +1,5 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context, log, sleep } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { CopySnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { isNotFound } from '../aws/failures';
@@ -8,6 +9,7 @@ import { FAILURE } from '../model/failures';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { copyTags } from '../model/recoveryPoint';
+import { parseResidency, residencyProblem } from '../model/residency';
 import type { Target } from '../model/target';
 import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
@@ -15,6 +17,7 @@ import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
 import { Pace } from './pace';
 import { deleteSnapshot, LAGS_UNTIL_GONE, ownSnapshots, snapshotsById } from './recoveryPoints';
+import { modifySnapshot } from './shares';
 
 /** Snapshots that one look hands over; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
@@ -58,6 +61,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
   const clients = (job: CopyJob) => ({
     from: aws.ec2(job.target, 'backup'),
     to: aws.ec2(destinationOf(job), 'backup'),
+    share: aws.ec2(job.target, 'share'),
   });
 
   return {
@@ -92,7 +96,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
      * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source.
      */
     async startCopies({ job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
-      const { from, to } = clients(job);
+      const { from, to, share } = clients(job);
       const mayExist = afterLag || Context.current().info.attempt > 1;
       if (mayExist) await sleep(settings.readLagMs);
       const existing = mayExist ? await copiesOf(to, snapshotIds) : new Map<string, string>();
@@ -103,7 +107,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
         Context.current().cancellationSignal.throwIfAborted();
         const known = existing.get(snapshotId);
         if (known) result.started.push({ snapshotId, copyId: known });
-        else if (!result.full) await startCopy(to, job, snapshotId, found.get(snapshotId), result);
+        else if (!result.full) await startCopy({ to, share }, job, snapshotId, found.get(snapshotId), result);
       }
       for (const { copyId } of result.started) paces(destinationOf(job)).started(copyId);
       return result;
@@ -126,11 +130,19 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
       }
     },
 
-    /** Deletes copies that ended in error; what is gone already is done. */
+    /**
+     * Deletes copies that ended in error; what is gone already is done. It takes who may delete there, as in all places;
+     * where that is nobody of this worker's, they stay: nothing counts on them, and `sweepOrphans` finds them.
+     */
     async deleteFailedCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<void> {
-      const ec2 = aws.ec2(target, 'backup');
-      for (const [copyId, { State }] of await snapshotsById(ec2, copyIds))
-        if (State === 'error') await deleteSnapshot(ec2, copyId);
+      try {
+        const ec2 = aws.ec2(target, 'retention');
+        for (const [copyId, { State }] of await snapshotsById(ec2, copyIds))
+          if (State === 'error') await deleteSnapshot(ec2, copyId);
+      } catch (error) {
+        if (!mayNot(error)) throw error;
+        log.warn('copies in error stay: this worker may not delete there', { copyIds, error });
+      }
     },
   };
 }
@@ -154,6 +166,12 @@ class Sources {
     }
     return found;
   }
+}
+
+function mayNot(error: unknown): boolean {
+  const type =
+    error instanceof ApplicationFailure ? error.type : error instanceof Error && classify(error.name).type;
+  return type === FAILURE.targetNotAllowed || type === FAILURE.accessDenied;
 }
 
 /** Heartbeats as often as it would look without a pace. */
@@ -184,7 +202,8 @@ function overOf(
   return result;
 }
 
-function slotFilters({ policyName, slotMs }: CopyJob): { Name: string; Values: string[] }[] {
+/** What one slot of a policy made. */
+export function slotFilters({ policyName, slotMs }: CopyJob): { Name: string; Values: string[] }[] {
   return [
     { Name: `tag:${TAG.policy}`, Values: [policyName] },
     { Name: `tag:${TAG.slot}`, Values: [new Date(slotMs).toISOString()] },
@@ -201,7 +220,7 @@ async function copiesOf(ec2: EC2Client, snapshotIds: string[]): Promise<Map<stri
 }
 
 async function startCopy(
-  to: EC2Client,
+  { to, share }: { to: EC2Client; share: EC2Client },
   job: CopyJob,
   snapshotId: string,
   source: Snapshot | undefined,
@@ -213,19 +232,32 @@ async function startCopy(
     return;
   }
   try {
+    const { toAccount } = job.terms;
+    if (toAccount !== undefined) await modifySnapshot(share, snapshotId, { Add: [{ UserId: toAccount }] });
     const { SnapshotId: copyId = '' } = await to.send(copyCommand(job, source ?? {}));
     result.started.push({ snapshotId, copyId });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const { type, retry } = classify(error.name);
     if (type === FAILURE.quotaExceeded) result.full = true;
-    else if (retry && !isNotFound(error) && type !== FAILURE.conflict) throw error;
+    // What was shared a moment ago may not be seen there yet; what is gone, the next look says.
+    else if (isNotFound(error) && job.terms.toAccount !== undefined) throw notSharedYet(job, snapshotId);
+    else if (retry && type !== FAILURE.conflict) throw error;
     else result.failed.push(failedItem(snapshotId, error));
   }
 }
 
+function notSharedYet({ terms }: CopyJob, snapshotId: string): ApplicationFailure {
+  return ApplicationFailure.retryable(
+    `${snapshotId} is shared with ${terms.toAccount}, which does not see it yet`,
+    FAILURE.notYetVisible,
+  );
+}
+
 function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | undefined {
   if (!source) return 'the snapshot is gone; somebody deleted it before it was copied';
+  const forbidden = residencyProblem(parseResidency(tagMap(source.Tags)[TAG.residency]), terms.toRegion);
+  if (forbidden) return forbidden;
   if (source.Encrypted && !terms.kmsKeyId) {
     return `the snapshot is encrypted, and the policy names no key of ${terms.toRegion}; give copies.kmsKeyId a key there`;
   }

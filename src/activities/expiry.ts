@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { periodStart } from '../calendar/calendar';
+import { placeOfCopy } from '../model/copy';
 import type { FailedItem } from '../model/outcome';
 import { TAG } from '../model/names';
 import { isHeld, readRecoveryPoint } from '../model/recoveryPoint';
@@ -188,7 +189,7 @@ async function lockedSnapshots(ec2: EC2Client): Promise<Set<string>> {
   }
 }
 
-/** The points that are due to go, and belong in other regions, where they are not yet: their copies are under way. */
+/** The points that are due to go, and belong in other places, where they are not yet: their copies are under way. */
 async function markUncopied(
   { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
   { accountId }: Target,
@@ -198,9 +199,9 @@ async function markUncopied(
   const due = snapshots.filter(
     ({ expiresAt = Infinity, takenAt }) => expiresAt <= clock.now() && takenAt > oldest,
   );
-  for (const region of new Set(due.flatMap(({ copyRegions }) => copyRegions))) {
-    const wanted = due.filter(({ copyRegions }) => copyRegions.includes(region));
-    const there = aws.ec2({ accountId, region }, 'retention');
+  for (const place of new Set(due.flatMap(({ copyPlaces }) => copyPlaces))) {
+    const wanted = due.filter(({ copyPlaces }) => copyPlaces.includes(place));
+    const there = aws.ec2(placeOfCopy(place, accountId), 'read');
     const copied = await snapshotsOf(there, [...new Set(wanted.map((each) => each.recoveryPointId))]);
     for (const snapshot of wanted) {
       const copies = copied.get(snapshot.recoveryPointId) ?? [];
@@ -226,7 +227,7 @@ async function sourcesThatExist(
   }
   const found = new Set<string>();
   for (const { place, ids } of places.values())
-    for (const id of await existing(aws.ec2(place, 'retention'), [...ids])) found.add(id);
+    for (const id of await existing(aws.ec2(place, 'read'), [...ids])) found.add(id);
   return found;
 }
 

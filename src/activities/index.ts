@@ -25,6 +25,7 @@ import { volumeActivities } from './volumes';
 import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
+import { vaultActivities } from './vaults';
 import { targetActivities } from './targets';
 
 /**
@@ -46,6 +47,7 @@ export function createActivities(deps: ActivityDeps) {
     ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),
+    ...vaultActivities(deps),
     ...expiryActivities(deps),
     ...holdActivities(deps),
     ...lockActivities(deps),

@@ -23,6 +23,7 @@ import {
   type CreateBackupPolicyResult,
   type NormalizedPolicy,
 } from '../model/policy';
+import { residencyProblem } from '../model/residency';
 import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
 import { copyTermsOf } from './copyTerms';
@@ -50,6 +51,7 @@ export function policyActivities(deps: ActivityDeps) {
       const { longestMs: frequencyMs, timetable } = rhythm(policy, clock.now());
       const jitterMs = policy.jitter && fixedDurationMs(policy.jitter);
       const targets = await aws.resolve(policy.targets);
+      requireResidency(policy, targets);
       const kept = retentionTerms(policy.retention);
       const terms = {
         schemaVersion: 1 as const,
@@ -65,7 +67,8 @@ export function policyActivities(deps: ActivityDeps) {
         rpoMs: (policy.rpo && fixedDurationMs(policy.rpo)) || 2 * frequencyMs,
         minKeep: policy.minKeep,
         paused: policy.paused,
-        copies: await copyTermsOf(deps, policy, targets),
+        copies: await copyTermsOf(deps, policy, targets, frequencyMs),
+        ...(policy.residency && { residency: policy.residency }),
         ...(policy.lock && { lock: lockTerms(policy.lock, kept) }),
         ...(policy.legalHold && { legalHold: policy.legalHold }),
       };
@@ -187,6 +190,18 @@ function rhythm(policy: BackupPolicy, now: number): Rhythm {
     return found;
   } catch (error) {
     throw error instanceof ScheduleProblem ? invalid(error.field, error.message) : error;
+  }
+}
+
+/** @throws ApplicationFailure InvalidInput */
+function requireResidency({ residency }: BackupPolicy, targets: readonly Target[]): void {
+  for (const target of targets) {
+    const problem = residencyProblem(residency, target.region);
+    if (problem)
+      throw ApplicationFailure.nonRetryable(
+        `targets: ${targetKey(target)}: ${problem}`,
+        FAILURE.invalidInput,
+      );
   }
 }
 

@@ -148,7 +148,8 @@ async function modifyImage(ec2: EC2Client, ImageId: string, change: Change): Pro
   await ec2.send(new ModifyImageAttributeCommand({ ImageId, LaunchPermission: change }));
 }
 
-async function modifySnapshot(ec2: EC2Client, SnapshotId: string, change: Change): Promise<void> {
+/** Twice is as good as once. */
+export async function modifySnapshot(ec2: EC2Client, SnapshotId: string, change: Change): Promise<void> {
   await ec2.send(new ModifySnapshotAttributeCommand({ SnapshotId, CreateVolumePermission: change }));
 }
 

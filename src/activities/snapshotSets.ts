@@ -11,10 +11,12 @@ import {
 } from '@aws-sdk/client-ec2';
 import { expiryOf } from '../calendar/calendar';
 import type { BackupUnit } from '../model/backup';
+import { copiesTag } from '../model/copy';
 import { holdsOn, type Hold } from '../model/hold';
 import { ownDescription } from '../model/names';
 import type { NormalizedPolicy } from '../model/policy';
 import { recoveryPointTags, type VolumeLine } from '../model/recoveryPoint';
+import { formatResidency } from '../model/residency';
 import { isExcluded } from '../model/selector';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
@@ -139,7 +141,8 @@ export class SetMaker {
         recoveryPointId: now.recoveryPointId,
         slotMs,
         takenAt,
-        copyRegions: policy.copies.map(({ toRegion }) => toRegion),
+        copies: copiesTag(policy.copies),
+        residency: policy.residency && formatResidency(policy.residency),
         expiresAt: expiryOf(takenAt, policy.retention.keep, policy.timezone),
         retention: policy.retention,
         timezone: policy.timezone,

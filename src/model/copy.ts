@@ -1,12 +1,12 @@
 import { z } from 'zod';
-import { fixedDurationMs, fixedDurationSchema } from './duration';
-import { notYet, operationInput } from './input';
+import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
+import { operationInput } from './input';
 import type { Listed } from './list';
 import { lockSchema, lockTermsSchema } from './lock';
 import type { FailedItem } from './outcome';
 import { policyNameSchema } from './policyName';
 import { retentionSchema, retentionTermsSchema } from './retentionTerms';
-import { regionSchema, targetKey, targetSchema, type Target } from './target';
+import { accountIdSchema, regionSchema, targetKey, targetSchema, type Target } from './target';
 
 /** Steps of CopySnapshot's CompletionDurationMinutes, and its longest: https://docs.aws.amazon.com/ebs/latest/userguide/time-based-copies.html */
 const DEADLINE_STEP_MS = 15 * 60_000;
@@ -21,25 +21,57 @@ export const COPY_ATTEMPTS = 3;
 /** Where a policy's recovery points are copied to. */
 export const copySchema = z.strictObject({
   toRegion: regionSchema,
-  /** A key of that region; without it only unencrypted snapshots are copied. */
+  /** Another account, a vault: who can delete in the policy's accounts cannot delete there. */
+  toAccount: accountIdSchema.optional(),
+  /** A key of that region and account; without it only unencrypted snapshots are copied, and none into a vault. */
   kmsKeyId: z.string().min(1).max(2048).optional(),
   /** How long the copies are kept; the policy's retention when left out. */
   retention: retentionSchema.optional(),
-  /** Locks every completed copy; the policy's lock when left out. */
+  /** Locks every completed copy; the policy's lock when left out, and in a vault without one, governance. */
   lock: lockSchema.optional(),
   /** Asks EBS to complete each copy in this time, for an extra price: 15m to 2d in steps of 15m. */
   within: fixedDurationSchema.refine(isDeadline, 'must be 15m to 2d, in steps of 15m').optional(),
-  toAccount: notYet('copies into another account are'),
+  /** Oldest that the newest copy may be: sets `within` by what the schedule leaves of it, and later copies fail. */
+  rpo: fixedDurationSchema.optional(),
 });
+
+export type Copy = z.output<typeof copySchema>;
 
 export const copiesSchema = z
   .array(copySchema)
   .min(1, 'leave it out, or name a region')
   .max(10)
   .refine(
-    (copies) => new Set(copies.map(({ toRegion }) => toRegion)).size === copies.length,
-    'names a region twice',
+    (copies) => new Set(copies.map(copyPlace)).size === copies.length,
+    'names a region of an account twice',
+  )
+  .refine((copies) => copiesTag(copies).length <= 256, 'too many for one tag; name fewer')
+  .superRefine((copies, context) =>
+    copies.forEach(({ toAccount, kmsKeyId, within, rpo }, index) => {
+      const problem = (field: string, message: string) =>
+        context.addIssue({ code: 'custom', path: [index, field], message });
+      if (toAccount !== undefined && kmsKeyId === undefined)
+        problem('kmsKeyId', 'name a key of the vault account: copies there are under its own key');
+      if (within !== undefined && rpo !== undefined)
+        problem('within', 'follows from rpo; leave one of them out');
+    }),
   );
+
+/** How a place to copy to is called in tags and ids: `eu-west-1`, or `123456789012/eu-west-1` of a vault. */
+export function copyPlace({ toAccount, toRegion }: Pick<CopyTerms, 'toAccount' | 'toRegion'>): string {
+  return toAccount === undefined ? toRegion : `${toAccount}/${toRegion}`;
+}
+
+/** Tag value: where copies of a point belong. */
+export function copiesTag(copies: readonly Pick<CopyTerms, 'toAccount' | 'toRegion'>[]): string {
+  return copies.map(copyPlace).join(' ');
+}
+
+/** A place of {@link copiesTag}, for a point of this account. */
+export function placeOfCopy(place: string, accountId: string): Target {
+  const [region = '', vault = accountId] = place.split('/').reverse();
+  return { accountId: vault, region };
+}
 
 function isDeadline(text: string): boolean {
   const ms = fixedDurationMs(text) ?? 0;
@@ -49,11 +81,14 @@ function isDeadline(text: string): boolean {
 /** A copy as a normalized policy carries it. */
 export const copyTermsSchema = z.strictObject({
   toRegion: regionSchema,
+  toAccount: accountIdSchema.optional(),
   /** The key's ARN where the policy has one target account; as written otherwise, because aliases differ by account. */
   kmsKeyId: z.string().optional(),
   retention: retentionTermsSchema,
   lock: lockTermsSchema.optional(),
   withinMinutes: z.number().int().positive().optional(),
+  /** After the slot, when a copy that is not complete counts as failed. */
+  dueMs: z.number().int().positive().optional(),
 });
 
 export type CopyTerms = z.output<typeof copyTermsSchema>;
@@ -73,20 +108,43 @@ export const copyJobSchema = operationInput({
 
 export type CopyJob = z.output<typeof copyJobSchema>;
 
-/** Where the job's copies are made: the same account, another region. */
+/** Where the job's copies are made: another region of the account, or a vault. */
 export function destinationOf({ target, terms }: Pick<CopyJob, 'target' | 'terms'>): Target {
-  return { accountId: target.accountId, region: terms.toRegion };
+  return { accountId: terms.toAccount ?? target.accountId, region: terms.toRegion };
+}
+
+/** What the RPO of copies leaves for each, when snapshots are complete `completeMs` after their slot. */
+export function copyDeadline(
+  rpoMs: number,
+  longestMs: number,
+  completeMs: number,
+): { dueMs: number; withinMinutes?: number } | { problem: string } {
+  const steps = Math.floor((rpoMs - longestMs - completeMs) / DEADLINE_STEP_MS);
+  if (steps < 1) {
+    const [between, complete] = [formatDuration(longestMs), formatDuration(completeMs)];
+    const least = formatDuration(longestMs + completeMs + DEADLINE_STEP_MS);
+    return {
+      problem: `cannot be met: ${between} between runs, up to ${complete} until snapshots complete and 15 min for the quickest copy make ${least}`,
+    };
+  }
+  const withinMs = steps * DEADLINE_STEP_MS;
+  return {
+    dueMs: rpoMs - longestMs,
+    ...(withinMs <= LONGEST_DEADLINE_MS && { withinMinutes: withinMs / 60_000 }),
+  };
 }
 
 /** For people: what is copied where. */
 export function copyTitle(job: CopyJob): string {
-  return `${job.policyName} ${new Date(job.slotMs).toISOString()} from ${targetKey(job.target)} to ${job.terms.toRegion}`;
+  return `${job.policyName} ${new Date(job.slotMs).toISOString()} from ${targetKey(job.target)} to ${copyPlace(job.terms)}`;
 }
 
 export interface CopyRecoveryPointsResult {
   policyName: string;
   slot: string;
   from: Target;
+  /** Of a vault. */
+  toAccount?: string;
   toRegion: string;
   /** Snapshots that have a completed copy there. */
   copied: number;

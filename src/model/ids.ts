@@ -1,4 +1,4 @@
-import type { CopyJob } from './copy';
+import { copyPlace, type CopyJob } from './copy';
 import type { Target } from './target';
 
 /**
@@ -16,7 +16,7 @@ export const workflowIds = {
   backup: (policyName: string) => `backup/${policyName}`,
   /** The copies of what one slot of a policy made in one target, to one region. */
   copies: ({ policyName, slotMs, target, terms }: CopyJob) =>
-    `copies/${policyName}/${new Date(slotMs).toISOString()}/${target.accountId}/${target.region}/${terms.toRegion}`,
+    `copies/${policyName}/${new Date(slotMs).toISOString()}/${target.accountId}/${target.region}/${copyPlace(terms)}`,
   /** The queue of all copies into one account and region: EBS makes twenty at a time there. */
   copyQueue: ({ accountId, region }: Target) => `copy-queue/${accountId}/${region}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,

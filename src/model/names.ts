@@ -39,8 +39,10 @@ export const TAG = {
   recoveryPoint: 'holdfast:recovery-point',
   /** ISO 8601 instant (UTC) at which the policy was due. */
   slot: 'holdfast:slot',
-  /** Regions that copies of the point belong in, with spaces between. */
+  /** Places that copies of the point belong in, with spaces between: `eu-west-1`, or `123456789012/eu-west-1` of a vault. */
   copies: 'holdfast:copies',
+  /** Regions that the data may be in: `allow eu-west-1`, or `forbid us-east-1`. */
+  residency: 'holdfast:residency',
   /** On a copy: the snapshot that it is one of. */
   copyOf: 'holdfast:copy-of',
   /** On a copy: `account/region` of the instance or volume. */

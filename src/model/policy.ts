@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
-import { copiesSchema, copyTermsSchema } from './copy';
+import { copiesSchema, copyDeadline, copyPlace, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
 import { lockProblem, lockSchema, lockTermsSchema, type Lock } from './lock';
 import { policyNameSchema } from './policyName';
@@ -11,6 +11,7 @@ import {
   retentionTermsSchema,
   type Retention,
 } from './retentionTerms';
+import { residencyProblem, residencySchema, type Residency } from './residency';
 import { policySelectorSchema } from './selector';
 import { targetSchema, targetsInputSchema } from './target';
 import { calendarSchema, cronSchema, timetableSchema } from './timetable';
@@ -46,6 +47,8 @@ export const policyFields = {
   paused: z.boolean().default(false),
   /** Regions to copy every point to. */
   copies: copiesSchema.optional(),
+  /** Regions that the data may or may not be in, now and in whatever is made of it later. */
+  residency: residencySchema.optional(),
   archive: notYet('archive is'),
   /** Locks every completed snapshot. */
   lock: lockSchema.optional(),
@@ -80,7 +83,24 @@ interface Written {
   rpo?: string;
   retention: Retention;
   lock?: Lock;
-  copies?: { toRegion: string; retention?: Retention; lock?: Lock }[];
+  residency?: Residency;
+  copies?: WrittenCopy[];
+}
+
+interface WrittenCopy {
+  toRegion: string;
+  toAccount?: string;
+  retention?: Retention;
+  lock?: Lock;
+  rpo?: string;
+}
+
+/** In a vault, what nobody locks is locked all the same, so that only few can delete it before its time. */
+export function lockOfCopy(
+  policy: { lock?: Lock },
+  copy: Pick<WrittenCopy, 'toAccount' | 'lock'>,
+): Lock | undefined {
+  return copy.lock ?? policy.lock ?? (copy.toAccount === undefined ? undefined : { mode: 'governance' });
 }
 
 /** What a policy asks for that its own rhythm does not allow. */
@@ -108,13 +128,25 @@ export function rhythmProblems(
   if (keepsOnlyOne(kept, longestMs)) problem('retention', tooShort);
   const wrongLock = policy.lock && lockProblem(policy.lock, kept);
   if (wrongLock) problem('lock', wrongLock);
-  for (const { toRegion, retention = policy.retention, lock = policy.lock } of policy.copies ?? []) {
-    const copyKept = retentionTerms(retention);
-    if (keepsOnlyOne(copyKept, longestMs)) problem('copies', `retention of ${toRegion} ${tooShort}`);
-    const wrong = lock && lockProblem(lock, copyKept);
-    if (wrong && wrong !== wrongLock) problem('copies', `lock of ${toRegion}: ${wrong}`);
-  }
+  for (const copy of policy.copies ?? [])
+    for (const message of copyProblems(policy, copy, longestMs))
+      if (message !== wrongLock) problem('copies', `${copyPlace(copy)}: ${message}`);
   return problems;
+}
+
+function copyProblems(policy: Written, copy: WrittenCopy, longestMs: number): string[] {
+  const kept = retentionTerms(copy.retention ?? policy.retention);
+  const lock = lockOfCopy(policy, copy);
+  const rpoMs = copy.rpo === undefined ? undefined : fixedDurationMs(copy.rpo);
+  const deadline = rpoMs === undefined ? {} : copyDeadline(rpoMs, longestMs, COMPLETION_ALLOWANCE_MS);
+  const problems = [
+    keepsOnlyOne(kept, longestMs) &&
+      'retention must be longer than the time between runs, or every copy would expire before the next',
+    lock && lockProblem(lock, kept),
+    'problem' in deadline && `rpo: ${deadline.problem}`,
+    residencyProblem(policy.residency, copy.toRegion),
+  ];
+  return problems.filter((each) => typeof each === 'string');
 }
 
 export type CreateBackupPolicyInput = z.input<typeof createBackupPolicyInput>;
@@ -138,6 +170,7 @@ export const normalizedPolicySchema = operationInput({
   minKeep: z.number().int().positive(),
   paused: z.boolean(),
   copies: z.array(copyTermsSchema).default([]),
+  residency: residencySchema.optional(),
   lock: lockTermsSchema.optional(),
   legalHold: z.string().optional(),
   /** SHA-256 of all the fields above. */

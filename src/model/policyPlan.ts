@@ -1,8 +1,8 @@
 import { formatDuration } from './duration';
 import type { Listed } from './list';
 import { COMPLETION_ALLOWANCE_MS, type NormalizedPolicy } from './policy';
-import { COPIES_AT_ONCE } from './copy';
-import type { Target } from './target';
+import { COPIES_AT_ONCE, destinationOf } from './copy';
+import { targetKey, type Target } from './target';
 
 const MINUTE_MS = 60_000;
 
@@ -55,12 +55,16 @@ export function runTimes(policy: NormalizedPolicy, surveys: readonly TargetSurve
   return { completeMs, copiedMs: completeMs + rounds(perDestination, COPIES_AT_ONCE) * COPY_MS };
 }
 
-/** Volumes to be copied into each account and region: all targets of the account share its slots there. */
+/** Volumes to be copied into each account and region: all targets that copy there share its slots. */
 function destinations({ copies }: NormalizedPolicy, surveys: readonly TargetSurvey[]): number[] {
-  const accounts = new Map<string, number>();
-  for (const { target, volumes } of surveys)
-    accounts.set(target.accountId, (accounts.get(target.accountId) ?? 0) + volumes);
-  return copies.length > 0 ? [...accounts.values()] : [];
+  const places = new Map<string, number>();
+  for (const { target, volumes } of surveys) {
+    for (const terms of copies) {
+      const place = targetKey(destinationOf({ target, terms }));
+      places.set(place, (places.get(place) ?? 0) + volumes);
+    }
+  }
+  return [...places.values()];
 }
 
 function rounds(count: number, atOnce: number): number {
@@ -105,6 +109,7 @@ const COMPARED = [
   'minKeep',
   'paused',
   'copies',
+  'residency',
   'lock',
   'legalHold',
 ] as const;

@@ -74,8 +74,10 @@ export interface RecoveryPointTags {
   takenAt: number;
   /** Milliseconds since the epoch; undefined for ever. */
   expiresAt?: number;
-  /** Regions that copies belong in. */
-  copyRegions?: readonly string[];
+  /** Where copies belong: the tag's value. */
+  copies?: string;
+  /** Where the data may be: the tag's value. */
+  residency?: string;
   sourceInstance?: string;
   volumes: Record<string, VolumeLine>;
   minKeep: number;
@@ -110,7 +112,8 @@ export function recoveryPointTags(
     [TAG.slot]: new Date(point.slotMs).toISOString(),
     [TAG.takenAt]: new Date(point.takenAt).toISOString(),
     [TAG.expiresAt]: expiresAtTag(point.expiresAt),
-    ...(point.copyRegions?.length && { [TAG.copies]: point.copyRegions.join(' ') }),
+    ...(point.copies && { [TAG.copies]: point.copies }),
+    ...(point.residency && { [TAG.residency]: point.residency }),
     ...(point.sourceInstance && { [TAG.sourceInstance]: point.sourceInstance }),
     ...(only && { [TAG.sourceVolume]: only, [TAG.device]: point.volumes[only]?.device ?? '-' }),
     [TAG.set]: String(volumeIds.length),
@@ -194,8 +197,8 @@ export interface RecoveryPointSnapshot {
   retention: RetentionTerms;
   timezone: string;
   legalHold: boolean;
-  /** Regions that copies belong in. */
-  copyRegions: string[];
+  /** Places that copies belong in: regions, or `account/region` of vaults. */
+  copyPlaces: string[];
   /** Of a copy: where its instance or volume is. */
   sourceTarget?: Target;
 }
@@ -233,7 +236,7 @@ export function readRecoveryPoint(snapshot: {
     ...keepTerms(tags[TAG.retention] ?? ''),
     ...calendarTerms(tags[TAG.retention] ?? ''),
     legalHold: isHeld(tags),
-    copyRegions: tags[TAG.copies]?.split(' ') ?? [],
+    copyPlaces: tags[TAG.copies]?.split(' ') ?? [],
     ...sourceTargetOf(tags[TAG.sourceTarget]),
   };
 }

@@ -21,6 +21,11 @@ export function grantName(amiId: string, partner: string): string {
   return `holdfast/${amiId}/${partner}`;
 }
 
+/** Name of the grants of one copying into a vault. KMS takes letters, digits and `:/_-`. */
+export function vaultGrantName(workflowId: string): string {
+  return `holdfast/${workflowId}`.replaceAll(/[^a-zA-Z0-9:/_-]/g, '-').slice(0, 256);
+}
+
 /** What is not shared yet. */
 export function missingFrom(image: SharedImage, { kmsKeyIds, snapshotIds, launch }: ShareState) {
   return {

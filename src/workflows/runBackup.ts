@@ -29,6 +29,8 @@ import { tellPeople } from './support/notices';
 import { mutate, read } from './support/options';
 
 const LATE_MS = 60_000;
+/** A report on the past; the present is more urgent. */
+const LOOK_BACK = { scheduleToCloseTimeout: '1 minute' } as const;
 
 /**
  * One slot of a policy: everything that it selects gets a completed recovery point, in every target. A slot that ran
@@ -78,13 +80,20 @@ function lateMs(slotMs: number): number {
   return Math.max(0, workflowInfo().startTime.getTime() - slotMs);
 }
 
-/** Slots before this one that were let pass: nobody else would say so. */
+/** Slots before this one that were let pass: nobody else would say so. What cannot be asked must not hold up a run. */
 async function missedSlots(
   { policyName }: NormalizedPolicy,
   slotMs: number,
   run: Run,
 ): Promise<Listed<string>> {
-  const missed = await read('Look for missed slots').missedSlots({ policyName, slotMs });
+  let missed: Listed<string>;
+  try {
+    missed = await read('Look for missed slots', LOOK_BACK).missedSlots({ policyName, slotMs });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    run.remark(`Whether slots were missed could not be found out: ${rootCause(error).message}`);
+    return listed([]);
+  }
   if (missed.total === 0) return missed;
   const summary = `${policyName}: ${missed.total} slots before this one had no run, the first ${missed.items[0]}: the Schedule was paused, or Temporal was away`;
   run.remark(summary);

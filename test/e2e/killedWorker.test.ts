@@ -61,6 +61,8 @@ describe('a worker process that is killed', () => {
       frequency: '4h',
       retention: '30d',
       selector,
+      // No slot of its own may come between.
+      paused: true,
     });
     await workers.kill(setUp);
     // The next attempt first waits until reads must show what the lost one made: its time is hardly shortened.

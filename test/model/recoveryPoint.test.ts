@@ -96,7 +96,7 @@ describe('recovery point tags', () => {
       retention: {},
       timezone: 'UTC',
       legalHold: false,
-      copyRegions: [],
+      copyPlaces: [],
     });
   });
 
@@ -150,15 +150,15 @@ describe('recovery point tags', () => {
     };
 
     it('tell its source, and expire it by its own retention', () => {
-      const source = recoveryPointTags({ ...POINT, copyRegions: ['eu-west-1'] }, { Name: 'db' });
+      const source = recoveryPointTags({ ...POINT, copies: 'eu-west-1' }, { Name: 'db' });
       const tags = copyTags(source, { ...copy, expiresAt: POINT.takenAt + 90 * 86_400_000 });
       const original = read(source, { volumeId: 'vol-0a' });
-      expect(original?.copyRegions).toEqual(['eu-west-1']);
+      expect(original?.copyPlaces).toEqual(['eu-west-1']);
       expect(read(tags, { volumeId: 'vol-ffffffff' })).toEqual({
         ...original,
         expiresAt: POINT.takenAt + 90 * 86_400_000,
         retention: { count: 5 },
-        copyRegions: [],
+        copyPlaces: [],
         sourceTarget: target,
       });
       expect(tags).toMatchObject({ 'holdfast:copy-of': 'snap-0a', Name: 'db' });

@@ -21,7 +21,7 @@ function old(days: number, more: Partial<SnapshotNow> = {}): SnapshotNow {
     retention: {},
     timezone: 'UTC',
     legalHold: false,
-    copyRegions: [],
+    copyPlaces: [],
     completed: true,
     locked: false,
     usedByImage: false,

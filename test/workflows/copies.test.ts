@@ -176,7 +176,9 @@ describe.each([{ cache: true }, { cache: false }])(
         expect(await refused([{ toRegion: 'us-east-1' }])).toContain('name another region');
       });
       it('a region twice', async () => {
-        expect(await refused([{ toRegion: DR }, { toRegion: DR }])).toContain('names a region twice');
+        expect(await refused([{ toRegion: DR }, { toRegion: DR }])).toContain(
+          'names a region of an account twice',
+        );
       });
       it('a region that the accounts file does not allow', async () => {
         await refused([{ toRegion: 'sa-east-1' }], FAILURE.targetNotAllowed);
@@ -191,7 +193,7 @@ describe.each([{ cache: true }, { cache: false }])(
         expect(await refused([{ toRegion: DR, within: '20m' }])).toContain('in steps of 15m');
       });
       it('a retention under the frequency', async () => {
-        expect(await refused([{ toRegion: DR, retention: '1h' }])).toContain('longer than the frequency');
+        expect(await refused([{ toRegion: DR, retention: '1h' }])).toContain('retention must be longer than');
       });
     });
 

@@ -1,0 +1,84 @@
+import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { classify } from '../aws/classify';
+import { isNotFound } from '../aws/failures';
+import type { CopyJob } from '../model/copy';
+import { FAILURE } from '../model/failures';
+import type { Target } from '../model/target';
+import { slotFilters } from './copies';
+import type { ActivityDeps } from './deps';
+import { describeKey } from './keyChecks';
+import { ownSnapshots } from './recoveryPoints';
+import { modifySnapshot } from './shares';
+
+interface VaultKeys {
+  job: CopyJob;
+  kmsKeyIds: string[];
+}
+
+/** What a copy into another account needs beside the copy: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html */
+export function vaultActivities({ aws }: ActivityDeps) {
+  return {
+    /** The customer managed keys that a slot's snapshots are under: the vault must be let use them. */
+    async keysOfSlot({ job }: { job: CopyJob }): Promise<string[]> {
+      const found = new Set<string>();
+      for await (const { KmsKeyId } of ownSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job))) {
+        Context.current().heartbeat();
+        if (KmsKeyId) found.add(KmsKeyId);
+      }
+      const kms = aws.kms(job.target, 'read');
+      const keys: string[] = [];
+      // Under keys that AWS manages nothing can be shared; the copies themselves say so, each for its snapshot.
+      for (const key of found) if ((await describeKey(kms, key))?.KeyManager === 'CUSTOMER') keys.push(key);
+      return keys;
+    },
+
+    /**
+     * Until the vault can use the keys: a grant takes up to five minutes to spread, and a copy that comes sooner ends in
+     * error. Where the accounts file gives the vault nothing in the snapshots' region, nobody can ask.
+     *
+     * @throws ApplicationFailure NotYetVisible, retryable
+     */
+    async verifyVaultKeys({ job, kmsKeyIds }: VaultKeys): Promise<void> {
+      const vault = { accountId: job.terms.toAccount ?? '', region: job.target.region };
+      if (!(await isAllowed(aws, vault))) return;
+      const kms = aws.kms(vault, 'backup');
+      for (const KeyId of kmsKeyIds) {
+        try {
+          await kms.send(new DescribeKeyCommand({ KeyId }));
+        } catch (error) {
+          if (!(error instanceof Error) || classify(error.name).type !== FAILURE.accessDenied) throw error;
+          throw ApplicationFailure.retryable(
+            `${KeyId} cannot be used by account ${vault.accountId} yet: ${error.message}; its grant is there, so the vault's role may lack kms:DescribeKey on it`,
+            FAILURE.notYetVisible,
+          );
+        }
+      }
+    },
+
+    /** Takes back what the copies of a slot were let see; the copies stay as they are. */
+    async unshareSlot({ job }: { job: CopyJob }): Promise<void> {
+      const share = aws.ec2(job.target, 'share');
+      const Remove = [{ UserId: job.terms.toAccount ?? '' }];
+      for await (const { SnapshotId = '' } of ownSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job))) {
+        Context.current().heartbeat(SnapshotId);
+        try {
+          await modifySnapshot(share, SnapshotId, { Remove });
+        } catch (error) {
+          if (!isNotFound(error)) throw error;
+        }
+      }
+    },
+  };
+}
+
+async function isAllowed(aws: ActivityDeps['aws'], target: Target): Promise<boolean> {
+  try {
+    await aws.resolve([target]);
+    return true;
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === FAILURE.targetNotAllowed) return false;
+    throw error;
+  }
+}
