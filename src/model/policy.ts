@@ -138,12 +138,12 @@ function copyProblems(policy: Written, copy: WrittenCopy, longestMs: number): st
   const kept = retentionTerms(copy.retention ?? policy.retention);
   const lock = lockOfCopy(policy, copy);
   const rpoMs = copy.rpo === undefined ? undefined : fixedDurationMs(copy.rpo);
-  const deadline = rpoMs === undefined ? {} : copyDeadline(rpoMs, longestMs, COMPLETION_ALLOWANCE_MS);
+  const deadline = rpoMs === undefined ? undefined : copyDeadline(rpoMs, longestMs, COMPLETION_ALLOWANCE_MS);
   const problems = [
     keepsOnlyOne(kept, longestMs) &&
       'retention must be longer than the time between runs, or every copy would expire before the next',
     lock && lockProblem(lock, kept),
-    'problem' in deadline && `rpo: ${deadline.problem}`,
+    deadline && 'problem' in deadline && `rpo: ${deadline.problem}`,
     residencyProblem(policy.residency, copy.toRegion),
   ];
   return problems.filter((each) => typeof each === 'string');
