@@ -6,6 +6,7 @@ import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Evidence } from '../../../src/activities/evidence';
 import { FAILURE } from '../../../src/model/failures';
 import { TASK_QUEUE } from '../../../src/model/names';
+import type { Notification } from '../../../src/model/notification';
 import { failureOf } from '../../support/failure';
 import { devServer } from '../../support/temporal';
 import { until } from '../../support/until';
@@ -17,6 +18,7 @@ describe('what workflows share', () => {
   let worker: Worker;
   let running: Promise<void>;
   const evidence: Evidence[] = [];
+  const told: Notification[] = [];
   let sinkFails = false;
 
   beforeAll(async () => {
@@ -37,12 +39,16 @@ describe('what workflows share', () => {
           if (sinkFails) throw new Error('disk full');
           evidence.push(entry);
         },
+        notify({ notification }: { notification: Notification }) {
+          told.push(notification);
+        },
       },
     });
     running = worker.run();
   });
   beforeEach(() => {
     evidence.length = 0;
+    told.length = 0;
     sinkFails = false;
   });
   afterAll(async () => {
@@ -65,15 +71,21 @@ describe('what workflows share', () => {
       ['failed', 'KeyUnusable', 'Failed', { type: 'KeyUnusable', message: 'the key is disabled' }],
       ['partly', FAILURE.partialFailure, 'PartialFailure', { done: 'some' }],
       ['wholly', FAILURE.allFailed, 'AllFailed', { done: 'some' }],
-    ])('that ends %s says so in type, outcome and evidence', async (end, type, outcome, result) => {
-      const handle = await start('framed', { end, requestedBy: 'ann' });
-      const failure = await failureOf(handle.result());
-      expect(failure).toMatchObject({ type, nonRetryable: true });
-      expect(await outcomeOf(handle)).toBe(outcome);
-      expect(evidence).toEqual([
-        expect.objectContaining({ outcome, result, request: { end, requestedBy: 'ann' } }),
-      ]);
-    });
+    ])(
+      'that ends %s says so in type, outcome and evidence, and tells people',
+      async (end, type, outcome, result) => {
+        const handle = await start('framed', { end, requestedBy: 'ann' });
+        const failure = await failureOf(handle.result());
+        expect(failure).toMatchObject({ type, nonRetryable: true });
+        expect(await outcomeOf(handle)).toBe(outcome);
+        expect(evidence).toEqual([
+          expect.objectContaining({ outcome, result, request: { end, requestedBy: 'ann' } }),
+        ]);
+        expect(told).toEqual([
+          expect.objectContaining({ kind: 'Failed', outcome, workflowId: handle.workflowId }),
+        ]);
+      },
+    );
 
     it('returns the result when all went well', async () => {
       const handle = await start('framed', { end: 'well' });
