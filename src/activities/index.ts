@@ -26,6 +26,7 @@ import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
+import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
 
 /**
@@ -42,6 +43,7 @@ export function createActivities(deps: ActivityDeps) {
     ...imageActivities(deps),
     ...shareActivities(deps),
     ...policyActivities(deps),
+    ...policyTargetActivities(deps),
     ...inventoryActivities(deps),
     ...protectionActivities(deps),
     ...surveyActivities(deps),

@@ -1,23 +1,14 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import {
-  ScheduleAlreadyRunning,
-  ScheduleNotFoundError,
-  ScheduleOverlapPolicy,
-  type Client,
-  type ScheduleDescription,
-  type ScheduleOptions,
-} from '@temporalio/client';
+import { ScheduleNotFoundError } from '@temporalio/client';
 import { rhythmOf, ScheduleProblem, type Rhythm } from '../calendar/timetable';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
-import { scheduleIds, workflowIds } from '../model/ids';
+import { scheduleIds } from '../model/ids';
 import { lockTerms } from '../model/lock';
-import { formatRetention, retentionTerms } from '../model/retentionTerms';
-import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
+import { retentionTerms } from '../model/retentionTerms';
 import {
   DEFAULT_SELECTOR_TAG,
-  formatSchedule,
   rhythmProblems,
   type BackupPolicy,
   type CreateBackupPolicyResult,
@@ -25,18 +16,20 @@ import {
 } from '../model/policy';
 import { residencyProblem } from '../model/residency';
 import type { PolicyNow } from '../model/retention';
-import { targetKey, type Target } from '../model/target';
+import { isOneTarget, targetKey, type Target } from '../model/target';
+import type { AwsClients } from '../aws/clients';
 import { copyTermsOf } from './copyTerms';
 import type { ActivityDeps } from './deps';
+import { expirySchedule, policyOf, policySchedule, policySchedules, writeSchedule } from './policySchedules';
+import { policyTargets } from './policyTargets';
 import { placesOf } from './targets';
 
-/**
- * A run that is still open after this long is stuck: its snapshots would be days older than the next ones. It is
- * ended, and its failure is as loud as any other.
- */
-const RUN_TIMEOUT_MS = 3 * 86_400_000;
-const EXPIRY_INTERVAL_MS = 3_600_000;
 const NEXT_RUNS = 5;
+
+interface MovedTargets {
+  policy: NormalizedPolicy;
+  targets: Target[];
+}
 
 /** Policies live as Temporal Schedules: https://docs.temporal.io/schedule */
 export function policyActivities(deps: ActivityDeps) {
@@ -50,8 +43,7 @@ export function policyActivities(deps: ActivityDeps) {
     async normalizePolicy({ policy }: { policy: BackupPolicy }): Promise<NormalizedPolicy> {
       const { longestMs: frequencyMs, timetable } = rhythm(policy, clock.now());
       const jitterMs = policy.jitter && fixedDurationMs(policy.jitter);
-      const targets = await aws.resolve(policy.targets);
-      requireResidency(policy, targets);
+      const targets = await targetsOf(aws, policy);
       const kept = retentionTerms(policy.retention);
       const terms = {
         schemaVersion: 1 as const,
@@ -64,6 +56,7 @@ export function policyActivities(deps: ActivityDeps) {
         timezone: policy.timezone,
         selector: policy.selector ?? { tags: { all: { [DEFAULT_SELECTOR_TAG]: policy.policyName } } },
         targets,
+        ...(policy.targets?.every(isOneTarget) === false && { targetsFrom: policy.targets }),
         rpoMs: (policy.rpo && fixedDurationMs(policy.rpo)) || 2 * frequencyMs,
         minKeep: policy.minKeep,
         paused: policy.paused,
@@ -73,12 +66,7 @@ export function policyActivities(deps: ActivityDeps) {
         ...(policy.legalHold && { legalHold: policy.legalHold }),
       };
       const { requestedBy, ticket } = policy;
-      return {
-        ...terms,
-        hash: hashOf(terms),
-        ...(requestedBy && { requestedBy }),
-        ...(ticket && { ticket }),
-      };
+      return withHash({ ...terms, ...(requestedBy && { requestedBy }), ...(ticket && { ticket }) });
     },
 
     /** Creates or changes the policy's Schedule; one that carries the same policy stays untouched. */
@@ -99,6 +87,24 @@ export function policyActivities(deps: ActivityDeps) {
     /** Every place gets an hourly `enforceExpiry`, independent of its policies: their points outlive them. */
     async ensureExpirySchedules({ policy }: { policy: NormalizedPolicy }): Promise<void> {
       for (const place of placesOf(policy)) await writeSchedule(temporal, expirySchedule(place), () => true);
+    },
+
+    /**
+     * Writes the targets that a run found into the policy's Schedule, so that whatever asks where the policy's points
+     * are finds them there; and has points expire in those that are new. A Schedule that says something else by now
+     * stays as it is.
+     */
+    async moveTargets({ policy, targets }: MovedTargets): Promise<void> {
+      const handle = temporal.schedule.getHandle(scheduleIds.policy(policy.policyName));
+      try {
+        const existing = policyOf(await handle.describe());
+        if (existing?.hash !== policy.hash) return;
+        const moved = withHash({ ...existing, targets });
+        for (const place of placesOf(moved)) await writeSchedule(temporal, expirySchedule(place), () => true);
+        await handle.update(({ state }) => ({ ...policySchedule(moved), state }));
+      } catch (error) {
+        if (!(error instanceof ScheduleNotFoundError)) throw error;
+      }
     },
 
     /** @throws ApplicationFailure PolicyNotFound */
@@ -151,18 +157,6 @@ export function policyActivities(deps: ActivityDeps) {
   };
 }
 
-/** Every policy's Schedule, with the name that its id gives the policy. */
-async function* policySchedules(
-  temporal: Client,
-): AsyncGenerator<{ name: string; description: ScheduleDescription }> {
-  const prefix = scheduleIds.policy('');
-  for await (const { scheduleId } of temporal.schedule.list()) {
-    if (!scheduleId.startsWith(prefix)) continue;
-    const description = await temporal.schedule.getHandle(scheduleId).describe();
-    yield { name: scheduleId.slice(prefix.length), description };
-  }
-}
-
 function notFound(policyName: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `policyName: there is no backup policy ${policyName}; create it with createBackupPolicy`,
@@ -170,13 +164,10 @@ function notFound(policyName: string): ApplicationFailure {
   );
 }
 
-function hashOf(terms: object): string {
-  return createHash('sha256').update(JSON.stringify(terms)).digest('hex');
-}
-
-/** The policy that a Schedule carries as its action's one argument. */
-function policyOf({ action }: ScheduleDescription): NormalizedPolicy | undefined {
-  return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
+/** Who asked does not change what a policy is. */
+function withHash(policy: Omit<NormalizedPolicy, 'hash'>): NormalizedPolicy {
+  const terms = { ...policy, hash: undefined, requestedBy: undefined, ticket: undefined };
+  return { ...policy, hash: createHash('sha256').update(JSON.stringify(terms)).digest('hex') };
 }
 
 /** @throws ApplicationFailure InvalidInput */
@@ -193,8 +184,18 @@ function rhythm(policy: BackupPolicy, now: number): Rhythm {
   }
 }
 
-/** @throws ApplicationFailure InvalidInput */
-function requireResidency({ residency }: BackupPolicy, targets: readonly Target[]): void {
+/**
+ * One that cannot be worked in would be a hole in the protection from the first day.
+ *
+ * @throws ApplicationFailure InvalidInput, TargetNotAllowed
+ */
+async function targetsOf(aws: AwsClients, { targets: written, residency }: BackupPolicy): Promise<Target[]> {
+  const { targets, refused } = await policyTargets(aws, { written, residency });
+  if (refused.length > 0)
+    throw ApplicationFailure.nonRetryable(
+      `targets: ${refused.map(({ message }) => message).join('; ')}`,
+      FAILURE.targetNotAllowed,
+    );
   for (const target of targets) {
     const problem = residencyProblem(residency, target.region);
     if (problem)
@@ -203,87 +204,5 @@ function requireResidency({ residency }: BackupPolicy, targets: readonly Target[
         FAILURE.invalidInput,
       );
   }
-}
-
-const MONTHS = [
-  ...(['JANUARY', 'FEBRUARY', 'MARCH', 'APRIL', 'MAY', 'JUNE'] as const),
-  ...(['JULY', 'AUGUST', 'SEPTEMBER', 'OCTOBER', 'NOVEMBER', 'DECEMBER'] as const),
-];
-const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
-
-/** Everything that is allowed is named, so that Temporal reads it as the gaps were reckoned. */
-function specOf({
-  frequencyMs,
-  timetable,
-  timezone,
-  jitterMs,
-  cron,
-}: NormalizedPolicy): ScheduleOptions['spec'] {
-  const jitter = jitterMs ? { jitter: jitterMs } : {};
-  if (!timetable) return { intervals: [{ every: frequencyMs }], ...jitter };
-  const calendar = {
-    minute: timetable.minutes,
-    hour: timetable.hours,
-    dayOfMonth: timetable.daysOfMonth,
-    month: timetable.months.flatMap((month) => MONTHS[month - 1] ?? []),
-    dayOfWeek: timetable.daysOfWeek.flatMap((day) => DAYS[day] ?? []),
-    ...(cron && { comment: cron }),
-  };
-  return { calendars: [calendar], timezone, ...jitter };
-}
-
-/** Slow runs never delay the next slot, and after an outage at most one interval is caught up, not a storm of them. */
-function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
-  const { policyName, frequencyMs } = policy;
-  return {
-    scheduleId: scheduleIds.policy(policyName),
-    spec: specOf(policy),
-    action: {
-      type: 'startWorkflow',
-      workflowType: 'runBackup',
-      workflowId: workflowIds.backup(policyName),
-      taskQueue: TASK_QUEUE,
-      args: [policy],
-      staticSummary: `${policyName}: ${policy.timetable ? '' : 'every '}${formatSchedule(policy)}, kept ${formatRetention(policy.retention)}`,
-      workflowExecutionTimeout: RUN_TIMEOUT_MS,
-    },
-    policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },
-    state: { paused: policy.paused },
-    memo: { policyName },
-    typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.policy, value: policyName }],
-  };
-}
-
-function expirySchedule(target: Target): ScheduleOptions {
-  return {
-    scheduleId: scheduleIds.expiry(target),
-    spec: { intervals: [{ every: EXPIRY_INTERVAL_MS }] },
-    action: {
-      type: 'startWorkflow',
-      workflowType: 'enforceExpiry',
-      workflowId: workflowIds.expiry(target),
-      taskQueue: TASK_QUEUE,
-      args: [{ targets: [target] }],
-      staticSummary: `Expire recovery points in ${targetKey(target)}`,
-      workflowExecutionTimeout: RUN_TIMEOUT_MS,
-    },
-    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: EXPIRY_INTERVAL_MS },
-  };
-}
-
-async function writeSchedule(
-  temporal: Client,
-  wanted: ScheduleOptions,
-  isSame: (existing: ScheduleDescription) => boolean,
-): Promise<CreateBackupPolicyResult['status']> {
-  const handle = temporal.schedule.getHandle(wanted.scheduleId);
-  try {
-    await temporal.schedule.create(wanted);
-    return 'CREATED';
-  } catch (error) {
-    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
-  }
-  if (isSame(await handle.describe())) return 'UNCHANGED';
-  await handle.update(({ state }) => ({ ...wanted, state: { ...state, ...wanted.state } }));
-  return 'UPDATED';
+  return targets;
 }

@@ -5,9 +5,12 @@ import { CAPABILITIES, type Capability } from './clients';
 const roleArnSchema = z
   .string()
   .regex(
-    /^arn:aws[a-z-]*:iam::\d{12}:role\/.+$/,
+    /^arn:aws[a-z-]*:iam::(\d{12}|\*):role\/.+$/,
     'not a role ARN; write it like arn:aws:iam::123456789012:role/holdfast',
   );
+
+/** The entry of every account that has none of its own; its roles are written with `*` as account. */
+const ANY_ACCOUNT = '*';
 
 const accountSchema = z
   .strictObject({
@@ -23,22 +26,49 @@ const accountSchema = z
  * worker's own, used with its own credentials.
  */
 export const accountsFileSchema = z.strictObject({
-  accounts: z.record(accountIdSchema, accountSchema).superRefine((accounts, context) => {
-    for (const [accountId, { role, roles }] of Object.entries(accounts)) {
-      const arns = [role, ...Object.values(roles ?? {})].filter((arn) => arn !== undefined);
-      const foreign = arns.find((arn) => arn.split(':')[4] !== accountId);
-      if (!foreign) continue;
-      context.addIssue({
-        code: 'custom',
-        path: [accountId],
-        message: `role ${foreign} belongs to another account; name a role of ${accountId}`,
-      });
-    }
-  }),
+  accounts: z
+    .record(z.union([accountIdSchema, z.literal(ANY_ACCOUNT)]), accountSchema)
+    .superRefine((accounts, context) => {
+      const problem = (accountId: string, message: string) =>
+        context.addIssue({ code: 'custom', path: [accountId], message });
+      for (const [accountId, { role, roles }] of Object.entries(accounts)) {
+        const arns = [role, ...Object.values(roles ?? {})].filter((arn) => arn !== undefined);
+        const foreign = arns.find((arn) => arn.split(':')[4] !== accountId);
+        if (foreign)
+          problem(accountId, `role ${foreign} belongs to another account; name a role of ${accountId}`);
+        if (accountId === ANY_ACCOUNT && arns.length === 0)
+          problem(accountId, 'name a role, like arn:aws:iam::*:role/holdfast');
+      }
+    }),
+  /** Who may list the organization's accounts: a role of its management account or of a delegated administrator. */
+  organizationRole: roleArnSchema
+    .refine(
+      (arn) => !arn.includes(':iam::*:'),
+      'name one account: the management account, or a delegated one',
+    )
+    .optional(),
 });
 
 export type AccountsFile = z.output<typeof accountsFileSchema>;
 export type AccountEntry = z.output<typeof accountSchema>;
+
+/** An account's own entry, or the one for any account with its roles made the account's. */
+export function entryOf({ accounts }: AccountsFile, accountId: string): AccountEntry | undefined {
+  const own = accounts[accountId];
+  const any = accounts[ANY_ACCOUNT];
+  if (own || !any) return own;
+  const named = (arn: string) => arn.replace(':iam::*:', `:iam::${accountId}:`);
+  const roles = Object.entries(any.roles ?? {}).map(([capability, arn]) => [capability, named(arn)]);
+  return {
+    ...any,
+    ...(any.role && { role: named(any.role) }),
+    ...(any.roles && { roles: Object.fromEntries(roles) as AccountEntry['roles'] }),
+  };
+}
+
+export function accountsIn({ accounts }: AccountsFile): string[] {
+  return Object.keys(accounts).filter((accountId) => accountId !== ANY_ACCOUNT);
+}
 
 export function roleFor(account: AccountEntry, capability: Capability): string | undefined {
   return account.roles?.[capability] ?? account.role;

@@ -33,7 +33,7 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
     final(FAILURE.keyUnusable),
   ],
   [
-    /^(.*\.NotFound|.*NotFound|NotFoundException|.*\.Unknown|NoSuchKey|NoSuchBucket|NoSuchEntity)$/,
+    /^(.*\.NotFound|.*NotFound|.*NotFoundException|AWSOrganizationsNotInUseException|.*\.Unknown|NoSuchKey|NoSuchBucket|NoSuchEntity)$/,
     final(FAILURE.notFound),
   ],
   [

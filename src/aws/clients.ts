@@ -1,5 +1,6 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { Target, TargetInput } from '../model/target';
 
 /**
@@ -21,6 +22,12 @@ export interface AwsClients {
    * @throws ApplicationFailure TargetNotAllowed
    */
   resolve(targets: readonly TargetInput[] | undefined): Promise<Target[]>;
+  /** Of the organization that the accounts belong to, as `organizationRole` of the accounts file, or as the worker. */
+  organizations(): OrganizationsClient;
+  /** The accounts that the accounts file names; none without a file. */
+  listedAccounts(): string[];
+  /** The regions that the accounts file allows an account; none for one that it does not allow. */
+  regionsOf(accountId: string): readonly string[];
   /** The partition's ARN of an account's role for a capability, for messages; undefined for the own credentials. */
   roleArn(accountId: string, capability: Capability): string | undefined;
 }

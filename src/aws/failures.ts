@@ -59,6 +59,9 @@ function isAbort(error: unknown): boolean {
 function describe(error: Error, site: CallSite, type: string): string {
   const { service, action, accountId, region, as, resources } = site;
   const base = `${service}:${action} in ${accountId}/${region}: ${error.name}: ${shortened(error.message)}`;
+  // Some services do not say what they did not find.
+  if (type === FAILURE.notFound && resources && !error.message.includes(resources))
+    return `${base} (${resources})`;
   if (type !== FAILURE.accessDenied) return base;
   const on = resources ? ` on ${resources}` : '';
   return `${base}. It was called${on} as ${as}; ${fixFor(site, error.name)}, then run this again`;

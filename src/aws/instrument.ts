@@ -1,6 +1,7 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
+import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { S3Client } from '@aws-sdk/client-s3';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
@@ -34,7 +35,7 @@ interface Caller {
 }
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
-export function instrument<Client extends EC2Client | KMSClient | S3Client | STSClient>(
+export function instrument<Client extends EC2Client | KMSClient | OrganizationsClient | S3Client | STSClient>(
   client: Client,
   { service, target, as }: Caller,
   { guard, budget, observer }: Instruments,

@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
+import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target, type TargetInput } from '../model/target';
-import { roleFor, type AccountEntry, type AccountsFile } from './accounts';
+import { accountsIn, entryOf, roleFor, type AccountEntry, type AccountsFile } from './accounts';
 import type { AwsClients, Capability } from './clients';
 import { instrument, type CallObserver, type Instruments } from './instrument';
 import type { RateBudget } from './rateBudget';
@@ -35,11 +36,15 @@ const OWN_CREDENTIALS = 'the worker’s own credentials';
 
 type AnyClient = EC2Client | KMSClient;
 
+/** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
+const ORGANIZATIONS_REGION = 'us-east-1';
+
 /** AWS clients by account, region and capability; made once, refreshing their credentials before they expire. */
 export class AwsSessions implements AwsClients {
   private readonly clients = new Map<string, AnyClient>();
   private readonly credentials = new Map<string, () => Promise<RoleCredentials>>();
   private readonly sts: STSClient;
+  private organizationsClient: OrganizationsClient | undefined;
   private readonly instruments: Instruments;
   private ownAccount: Promise<string> | undefined;
 
@@ -75,8 +80,27 @@ export class AwsSessions implements AwsClients {
     return [...new Map(resolved.map((target) => [targetKey(target), target])).values()];
   }
 
+  organizations(): OrganizationsClient {
+    const role = this.options.accounts?.organizationRole;
+    const target = { accountId: role?.split(':')[4] ?? 'the worker’s account', region: ORGANIZATIONS_REGION };
+    this.organizationsClient ??= instrument(
+      new OrganizationsClient(this.clientOptions(target, role, undefined)),
+      { service: 'organizations', target, as: role ?? OWN_CREDENTIALS },
+      this.instruments,
+    );
+    return this.organizationsClient;
+  }
+
+  listedAccounts(): string[] {
+    return this.options.accounts ? accountsIn(this.options.accounts) : [];
+  }
+
+  regionsOf(accountId: string): readonly string[] {
+    return this.entry(accountId)?.regions ?? [];
+  }
+
   roleArn(accountId: string, capability: Capability): string | undefined {
-    const account = this.options.accounts?.accounts[accountId];
+    const account = this.entry(accountId);
     return account && roleFor(account, capability);
   }
 
@@ -84,6 +108,11 @@ export class AwsSessions implements AwsClients {
   destroy(): void {
     for (const client of this.clients.values()) client.destroy();
     this.sts.destroy();
+    this.organizationsClient?.destroy();
+  }
+
+  private entry(accountId: string): AccountEntry | undefined {
+    return this.options.accounts && entryOf(this.options.accounts, accountId);
   }
 
   private client<Client extends AnyClient>(
@@ -114,9 +143,8 @@ export class AwsSessions implements AwsClients {
   }
 
   private requireListed(target: Target): AccountEntry | undefined {
-    const accounts = this.options.accounts?.accounts;
-    if (!accounts) return undefined;
-    const account = accounts[target.accountId];
+    if (!this.options.accounts) return undefined;
+    const account = this.entry(target.accountId);
     if (account?.regions.includes(target.region)) return account;
     throw notAllowed(
       target,

@@ -13,7 +13,7 @@ import {
 } from './retentionTerms';
 import { residencyProblem, residencySchema, type Residency } from './residency';
 import { policySelectorSchema } from './selector';
-import { targetSchema, targetsInputSchema } from './target';
+import { policyTargetsSchema, targetSchema } from './target';
 import { calendarSchema, cronSchema, timetableSchema } from './timetable';
 
 /** Shorter intervals would overlap themselves: a first snapshot of one TiB takes hours. */
@@ -40,7 +40,7 @@ export const policyFields = {
   /** IANA name; wall-clock schedules and calendar retention are reckoned in it. */
   timezone: z.string().min(1).default('UTC'),
   selector: policySelectorSchema.optional(),
-  targets: targetsInputSchema.optional(),
+  targets: policyTargetsSchema.optional(),
   /** Oldest that the newest completed point may be. Without it: twice the frequency. */
   rpo: fixedDurationSchema.optional(),
   minKeep: z.number().int().min(1).max(1000).default(DEFAULT_MIN_KEEP),
@@ -166,6 +166,8 @@ export const normalizedPolicySchema = operationInput({
   timezone: z.string(),
   selector: policySelectorSchema,
   targets: z.array(targetSchema).min(1),
+  /** As written, where the targets are to be looked up by every run. */
+  targetsFrom: policyTargetsSchema.optional(),
   rpoMs: z.number().int().positive(),
   minKeep: z.number().int().positive(),
   paused: z.boolean(),

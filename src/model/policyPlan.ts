@@ -105,6 +105,7 @@ const COMPARED = [
   'timezone',
   'selector',
   'targets',
+  'targetsFrom',
   'rpoMs',
   'minKeep',
   'paused',

@@ -24,6 +24,48 @@ export const targetsInputSchema = z
   .min(1, 'leave it out for the own account, or name one')
   .max(500);
 
+/**
+ * What a policy protects: one target; every account of the accounts file; or every active account of an AWS
+ * Organizations unit and the units below it. The last two are looked up again by every run, so that a new account is
+ * protected from its first slot on.
+ */
+const policyTargetSchema = z
+  .strictObject({
+    accountId: accountIdSchema.optional(),
+    region: regionSchema.optional(),
+    accounts: z.literal('all', 'write all: every account of the accounts file').optional(),
+    organizationalUnit: z
+      .string()
+      .regex(
+        /^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$/,
+        'not the id of an organizational unit (ou-…) or root (r-…)',
+      )
+      .optional(),
+    /** Of those that the accounts file allows each account; without it all of them. */
+    regions: z.array(regionSchema).min(1).optional(),
+  })
+  .superRefine(({ accountId, region, accounts, organizationalUnit, regions }, context) => {
+    const problem = (path: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [path], message });
+    const isMany = accounts !== undefined || organizationalUnit !== undefined;
+    if ([accountId, accounts, organizationalUnit].filter((each) => each !== undefined).length > 1)
+      problem('accountId', 'only one of accountId, accounts and organizationalUnit');
+    else if (isMany && region !== undefined) problem('region', 'write regions: [...] for many accounts');
+    else if (!isMany && regions !== undefined)
+      problem('regions', 'only with accounts or organizationalUnit; write region, one target each');
+  });
+
+export const policyTargetsSchema = z
+  .array(policyTargetSchema)
+  .min(1, 'leave it out for the own account, or name one')
+  .max(500);
+
+export type PolicyTarget = z.output<typeof policyTargetSchema>;
+
+export function isOneTarget({ accounts, organizationalUnit }: PolicyTarget): boolean {
+  return accounts === undefined && organizationalUnit === undefined;
+}
+
 export function targetKey({ accountId, region }: Target): string {
   return `${accountId}/${region}`;
 }

@@ -29,6 +29,8 @@ import { tellPeople } from './support/notices';
 import { mutate, read } from './support/options';
 
 const LATE_MS = 60_000;
+/** An organization that does not answer is not worth a late backup of the accounts that are known. */
+const LOOK_UP = { startToCloseTimeout: '2 minutes', scheduleToCloseTimeout: '5 minutes' } as const;
 /** A report on the past; the present is more urgent. */
 const LOOK_BACK = { scheduleToCloseTimeout: '1 minute' } as const;
 
@@ -40,8 +42,9 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
   return operation(runBackupSchema(input), input, async (request, run) => {
     run.about({ policy: request.policyName });
     run.phase('Reading the policy');
-    const policy =
+    const written =
       'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
+    const { policy, refused } = await withTargetsOfNow(written, run);
     const slotMs = slotOf();
     run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs, policy)}`);
     const missed = await missedSlots(policy, slotMs, run);
@@ -55,13 +58,40 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
     const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
     const result = {
-      ...resultOf(policy, slotMs, outcomes, copies),
+      ...resultOf(policy, slotMs, [...refused, ...outcomes], copies),
       lateMs: lateMs(slotMs),
       missedSlots: missed,
     };
     if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
+}
+
+/**
+ * Accounts are added to an organization, and to the accounts file, at any time. What cannot be asked for them must not
+ * keep those that are known unprotected; it fails the run all the same.
+ */
+async function withTargetsOfNow(
+  policy: NormalizedPolicy,
+  run: Run,
+): Promise<{ policy: NormalizedPolicy; refused: TargetOutcome[] }> {
+  const { targetsFrom, residency } = policy;
+  if (!targetsFrom) return { policy, refused: [] };
+  run.phase('Looking up the targets');
+  try {
+    const { targets, refused } = await read('Look up the targets', LOOK_UP).listPolicyTargets({
+      written: targetsFrom,
+      residency,
+    });
+    const missing = refused.map((notRun) => ({ notRun }));
+    for (const { item, message } of refused) run.row(item, 'failed', message);
+    const isKnown = targets.map(targetKey).join() === policy.targets.map(targetKey).join();
+    if (!isKnown) await mutate(`Note ${targets.length} targets`, LOOK_UP).moveTargets({ policy, targets });
+    return { policy: { ...policy, targets }, refused: missing };
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    return { policy, refused: [{ notRun: failedItem('targets', error) }] };
+  }
 }
 
 /** The nominal time that the policy was due at; for a run by hand, when it started. */

@@ -43,11 +43,17 @@ export async function anAccount(endpoint: string): Promise<TestAccount> {
 }
 
 /** An accounts file that allows the accounts in the regions, the first as the worker's own. */
-export function accountsFile(own: TestAccount, others: TestAccount[], regions: string[]): AccountsFile {
+export function accountsFile(
+  own: TestAccount,
+  others: TestAccount[],
+  regions: string[],
+  anyAccount?: string,
+): AccountsFile {
   return {
     accounts: Object.fromEntries([
       [own.accountId, { regions }],
       ...others.map(({ accountId, roleArn }) => [accountId, { regions, role: roleArn }]),
+      ...(anyAccount === undefined ? [] : [['*', { regions, role: `arn:aws:iam::*:role/${anyAccount}` }]]),
     ]) as AccountsFile['accounts'],
   };
 }

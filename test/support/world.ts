@@ -3,6 +3,7 @@ import type { Client, Workflow, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createActivities, type Activities } from '../../src/activities';
 import type { ActivityDeps, Settings } from '../../src/activities/deps';
+import type { AccountsFile } from '../../src/aws/accounts';
 import { AwsSessions } from '../../src/aws/sessions';
 import { TASK_QUEUE } from '../../src/model/names';
 import type { Notification } from '../../src/model/notification';
@@ -30,6 +31,8 @@ export interface WorldOptions {
   aws?: string;
   /** False turns the workflow cache off. */
   cache?: boolean;
+  /** Accounts that the file does not name may be worked in through a role of this name. */
+  anyAccount?: string;
   /** How many more accounts the accounts file names, with a role each. */
   otherAccounts?: number;
   settings?: Partial<Settings>;
@@ -62,6 +65,7 @@ export class World {
     readonly home: TestAccount,
     readonly others: TestAccount[],
     readonly proxy: AwsProxy,
+    readonly accounts: AccountsFile,
     readonly sessions: AwsSessions,
     readonly manifests: MemoryStore,
     readonly evidence: MemoryStore,
@@ -138,10 +142,11 @@ export async function aWorld(options: WorldOptions = {}): Promise<World> {
     AwsProxy.start(upstream),
   ]);
   actAs(home, proxy.endpoint);
-  const sessions = new AwsSessions({ region: HOME_REGION, accounts: accountsFile(home, others, REGIONS) });
+  const accounts = accountsFile(home, others, REGIONS, options.anyAccount);
+  const sessions = new AwsSessions({ region: HOME_REGION, accounts });
   const settings = { ...FAST, ...options.settings };
   const stores = [new MemoryStore(), new MemoryStore()] as const;
-  const world = new World(temporal, home, others, proxy, sessions, ...stores, settings);
+  const world = new World(temporal, home, others, proxy, accounts, sessions, ...stores, settings);
   if (options.worker !== false) await world.startWorker(options);
   return world;
 }

@@ -1,0 +1,118 @@
+import {
+  ScheduleAlreadyRunning,
+  ScheduleOverlapPolicy,
+  type Client,
+  type ScheduleDescription,
+  type ScheduleOptions,
+} from '@temporalio/client';
+import { scheduleIds, workflowIds } from '../model/ids';
+import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
+import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } from '../model/policy';
+import { formatRetention } from '../model/retentionTerms';
+import { targetKey, type Target } from '../model/target';
+
+/**
+ * A run that is still open after this long is stuck: its snapshots would be days older than the next ones. It is
+ * ended, and its failure is as loud as any other.
+ */
+const RUN_TIMEOUT_MS = 3 * 86_400_000;
+const EXPIRY_INTERVAL_MS = 3_600_000;
+/** Every policy's Schedule, with the name that its id gives the policy. */
+export async function* policySchedules(
+  temporal: Client,
+): AsyncGenerator<{ name: string; description: ScheduleDescription }> {
+  const prefix = scheduleIds.policy('');
+  for await (const { scheduleId } of temporal.schedule.list()) {
+    if (!scheduleId.startsWith(prefix)) continue;
+    const description = await temporal.schedule.getHandle(scheduleId).describe();
+    yield { name: scheduleId.slice(prefix.length), description };
+  }
+}
+
+/** The policy that a Schedule carries as its action's one argument. */
+export function policyOf({ action }: ScheduleDescription): NormalizedPolicy | undefined {
+  return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
+}
+
+const MONTHS = [
+  ...(['JANUARY', 'FEBRUARY', 'MARCH', 'APRIL', 'MAY', 'JUNE'] as const),
+  ...(['JULY', 'AUGUST', 'SEPTEMBER', 'OCTOBER', 'NOVEMBER', 'DECEMBER'] as const),
+];
+const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
+
+/** Everything that is allowed is named, so that Temporal reads it as the gaps were reckoned. */
+function specOf({
+  frequencyMs,
+  timetable,
+  timezone,
+  jitterMs,
+  cron,
+}: NormalizedPolicy): ScheduleOptions['spec'] {
+  const jitter = jitterMs ? { jitter: jitterMs } : {};
+  if (!timetable) return { intervals: [{ every: frequencyMs }], ...jitter };
+  const calendar = {
+    minute: timetable.minutes,
+    hour: timetable.hours,
+    dayOfMonth: timetable.daysOfMonth,
+    month: timetable.months.flatMap((month) => MONTHS[month - 1] ?? []),
+    dayOfWeek: timetable.daysOfWeek.flatMap((day) => DAYS[day] ?? []),
+    ...(cron && { comment: cron }),
+  };
+  return { calendars: [calendar], timezone, ...jitter };
+}
+
+/** Slow runs never delay the next slot, and after an outage at most one interval is caught up, not a storm of them. */
+export function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
+  const { policyName, frequencyMs } = policy;
+  return {
+    scheduleId: scheduleIds.policy(policyName),
+    spec: specOf(policy),
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'runBackup',
+      workflowId: workflowIds.backup(policyName),
+      taskQueue: TASK_QUEUE,
+      args: [policy],
+      staticSummary: `${policyName}: ${policy.timetable ? '' : 'every '}${formatSchedule(policy)}, kept ${formatRetention(policy.retention)}`,
+      workflowExecutionTimeout: RUN_TIMEOUT_MS,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },
+    state: { paused: policy.paused },
+    memo: { policyName },
+    typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.policy, value: policyName }],
+  };
+}
+
+export function expirySchedule(target: Target): ScheduleOptions {
+  return {
+    scheduleId: scheduleIds.expiry(target),
+    spec: { intervals: [{ every: EXPIRY_INTERVAL_MS }] },
+    action: {
+      type: 'startWorkflow',
+      workflowType: 'enforceExpiry',
+      workflowId: workflowIds.expiry(target),
+      taskQueue: TASK_QUEUE,
+      args: [{ targets: [target] }],
+      staticSummary: `Expire recovery points in ${targetKey(target)}`,
+      workflowExecutionTimeout: RUN_TIMEOUT_MS,
+    },
+    policies: { overlap: ScheduleOverlapPolicy.SKIP, catchupWindow: EXPIRY_INTERVAL_MS },
+  };
+}
+
+export async function writeSchedule(
+  temporal: Client,
+  wanted: ScheduleOptions,
+  isSame: (existing: ScheduleDescription) => boolean,
+): Promise<CreateBackupPolicyResult['status']> {
+  const handle = temporal.schedule.getHandle(wanted.scheduleId);
+  try {
+    await temporal.schedule.create(wanted);
+    return 'CREATED';
+  } catch (error) {
+    if (!(error instanceof ScheduleAlreadyRunning)) throw error;
+  }
+  if (isSame(await handle.describe())) return 'UNCHANGED';
+  await handle.update(({ state }) => ({ ...wanted, state: { ...state, ...wanted.state } }));
+  return 'UPDATED';
+}
