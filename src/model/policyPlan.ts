@@ -71,13 +71,21 @@ function rounds(count: number, atOnce: number): number {
   return Math.ceil(count / atOnce);
 }
 
-/** Each is one sentence with the sum that does not come out. */
+/** Why a policy cannot do what it says, one sentence each. */
 export function planProblems(policy: NormalizedPolicy, surveys: readonly TargetSurvey[]): string[] {
+  const isEmpty = surveys.every(({ volumes }) => volumes === 0);
+  return [
+    ...(isEmpty ? ['selector: it selects nothing in any target'] : []),
+    ...limitProblems(policy, surveys),
+  ];
+}
+
+/** Each is one sentence with the sum that does not come out. */
+export function limitProblems(policy: NormalizedPolicy, surveys: readonly TargetSurvey[]): string[] {
   const { frequencyMs, rpoMs, copies } = policy;
   const { completeMs, copiedMs } = runTimes(policy, surveys);
   const problems: string[] = [];
   const volumes = surveys.reduce((sum, survey) => sum + survey.volumes, 0);
-  if (volumes === 0) problems.push('selector: it selects nothing in any target');
   const sum = frequencyMs + Math.max(completeMs, COMPLETION_ALLOWANCE_MS);
   if (sum > rpoMs) {
     problems.push(

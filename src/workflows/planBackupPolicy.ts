@@ -6,9 +6,9 @@ import {
   type NormalizedPolicy,
 } from '../model/policy';
 import { changesOf, planProblems, runTimes, type PolicyPlan, type TargetSurvey } from '../model/policyPlan';
-import { targetKey } from '../model/target';
 import { operation } from './support/operation';
 import { read } from './support/options';
+import { survey } from './support/survey';
 
 /**
  * What `createBackupPolicy` with the same input would change, what its next run would protect and how long it would
@@ -21,16 +21,7 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
     const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });
     const existing = await read('Read the policies').allPolicies();
     const others = existing.filter(({ policyName }) => policyName !== policy.policyName);
-    run.phase('Looking at the targets');
-    const surveys: TargetSurvey[] = [];
-    for (const target of policy.targets) {
-      const survey = await read(`Look at ${targetKey(target)}`, {
-        startToCloseTimeout: '15 minutes',
-        heartbeatTimeout: '30 seconds',
-      }).surveyTarget({ target, policy, others });
-      surveys.push(survey);
-      run.row(targetKey(target), 'looked at', `${survey.volumes} volumes`);
-    }
+    const surveys = await survey(policy, others, run);
     const before = existing.find(({ policyName }) => policyName === policy.policyName);
     return planOf(policy, before, surveys);
   });
