@@ -266,7 +266,7 @@ function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | unde
 
 function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
   const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description } = source;
-  const { kmsKeyId: KmsKeyId, retention, withinMinutes } = job.terms;
+  const { kmsKeyId: KmsKeyId, retention, archive, withinMinutes } = job.terms;
   const { workflowExecution } = Context.current().info;
   const tags = tagMap(source.Tags);
   const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
@@ -276,6 +276,7 @@ function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
     target: job.target,
     expiresAt: expiryOf(takenAt, retention.keep, job.timezone),
     retention,
+    ...(archive && { archive }),
     timezone: job.timezone,
     workflowId: workflowExecution?.workflowId ?? '',
     runId: workflowExecution?.runId ?? '',

@@ -31,6 +31,7 @@ export async function copyTermsOf(
       toRegion,
       ...(toAccount !== undefined && { toAccount }),
       retention: kept,
+      ...(copy.archive && { archive: copy.archive }),
       ...(lock && { lock: lockTerms(lock, kept) }),
       ...(kmsKeyId !== undefined && { kmsKeyId }),
       ...(within !== undefined && { withinMinutes: (fixedDurationMs(within) ?? 0) / 60_000 }),

@@ -8,9 +8,11 @@ import {
 } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { periodStart } from '../calendar/calendar';
+import { parseArchive } from '../model/archive';
 import { placeOfCopy } from '../model/copy';
 import type { FailedItem } from '../model/outcome';
 import { TAG } from '../model/names';
+import { decideArchival } from '../model/archival';
 import { isHeld, readRecoveryPoint } from '../model/recoveryPoint';
 import {
   decideExpiry,
@@ -21,8 +23,9 @@ import {
 } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
 import { FAILURE } from '../model/failures';
+import { IN_ARCHIVE, tieringOf } from './archive';
 import type { ActivityDeps } from './deps';
-import { failedItem } from './failedItem';
+import { failedItem, onceMore } from './failedItem';
 import { snapshotIdsOf, tagMap } from './imageReads';
 import { instancesById, volumesById } from './inventory';
 import { deleteSnapshot, isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
@@ -45,6 +48,8 @@ export interface ExpiryPlan {
   kept: ExpiryDecision['kept'];
   keptTotal: number;
   keptByReason: Partial<Record<KeepReason, number>>;
+  /** Points that are cheaper in the archive, once the expired ones are gone. */
+  archive: ExpiryDecision['expired'];
 }
 
 export function expiryActivities({ aws, clock }: ActivityDeps) {
@@ -80,6 +85,7 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
         kept: decision.kept.slice(0, KEPT_SHOWN),
         keptTotal: decision.kept.length,
         keptByReason: countReasons(decision),
+        archive: archivable(snapshots, decision, clock.now()).slice(0, POINTS_A_BATCH),
       };
     },
 
@@ -100,6 +106,16 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
   };
 }
 
+function archivable(
+  snapshots: readonly SnapshotNow[],
+  { expired }: ExpiryDecision,
+  now: number,
+): ExpiryDecision['expired'] {
+  const gone = new Set(expired.map(({ recoveryPointId }) => recoveryPointId));
+  const staying = snapshots.filter(({ recoveryPointId }) => !gone.has(recoveryPointId));
+  return decideArchival({ snapshots: staying, now, periodStart });
+}
+
 /** A point at a time, after one look at all of them: a call for each would double what expiry costs. */
 async function deleteSome(
   ec2: EC2Client,
@@ -114,10 +130,8 @@ async function deleteSome(
     Context.current().heartbeat(result.deleted.length);
     Context.current().cancellationSignal.throwIfAborted();
     try {
-      await deletePoint(
-        ec2,
-        snapshotIds.flatMap((id) => now.get(id) ?? []),
-      );
+      const snapshots = snapshotIds.flatMap((id) => now.get(id) ?? []);
+      await onceMore(() => deletePoint(ec2, snapshots));
       result.deleted.push(recoveryPointId);
     } catch (error) {
       if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
@@ -148,6 +162,7 @@ async function snapshotsNow(ec2: EC2Client): Promise<SnapshotNow[]> {
   const copying = new Set(
     own.filter(({ State, VolumeId }) => State === 'pending' && VolumeId === COPY_VOLUME).map(pointId),
   );
+  const archived = await inArchive(ec2, own);
   return own.flatMap((snapshot) => {
     const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description: description = '' } = snapshot;
     const point = readRecoveryPoint({ snapshotId, volumeId, description, tags: tagMap(snapshot.Tags) });
@@ -158,8 +173,15 @@ async function snapshotsNow(ec2: EC2Client): Promise<SnapshotNow[]> {
       locked: locked.has(snapshotId),
       usedByImage: used.has(snapshotId),
       copyRunning: copying.has(point.recoveryPointId),
+      archived: snapshot.StorageTier === 'archive' || archived.has(snapshotId),
     };
   });
+}
+
+/** Who archives nothing is not asked for. */
+async function inArchive(ec2: EC2Client, own: readonly Snapshot[]): Promise<Set<string>> {
+  const mayArchive = own.some(({ Tags }) => parseArchive(tagMap(Tags)[TAG.retention] ?? ''));
+  return mayArchive ? tieringOf(ec2, undefined, IN_ARCHIVE) : new Set();
 }
 
 function pointId({ Tags }: Snapshot): string {

@@ -1,6 +1,18 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { classify } from '../aws/classify';
 import { toFailure } from '../aws/failures';
+import { FAILURE } from '../model/failures';
 import type { FailedItem } from '../model/outcome';
+
+/** Of what may be done twice: an answer that did not come says nothing, and is no reason to report a failure. */
+export async function onceMore<Result>(action: () => Promise<Result>): Promise<Result> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof Error) || classify(error.name).type !== FAILURE.serviceError) throw error;
+    return action();
+  }
+}
 
 /** One thing of a batch that did not happen, where the others go on. */
 export function failedItem(item: string, error: unknown): FailedItem {

@@ -26,6 +26,7 @@ import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
+import { archiveActivities } from './archive';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
 
@@ -51,6 +52,7 @@ export function createActivities(deps: ActivityDeps) {
     ...copyQueueActivities(deps),
     ...vaultActivities(deps),
     ...expiryActivities(deps),
+    ...archiveActivities(deps),
     ...holdActivities(deps),
     ...lockActivities(deps),
     ...slotActivities(deps),

@@ -62,6 +62,7 @@ export function policyActivities(deps: ActivityDeps) {
         paused: policy.paused,
         copies: await copyTermsOf(deps, policy, targets, frequencyMs),
         ...(policy.residency && { residency: policy.residency }),
+        ...(policy.archive && { archive: policy.archive }),
         ...(policy.lock && { lock: lockTerms(policy.lock, kept) }),
         ...(policy.legalHold && { legalHold: policy.legalHold }),
       };

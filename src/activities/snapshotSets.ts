@@ -145,6 +145,7 @@ export class SetMaker {
         residency: policy.residency && formatResidency(policy.residency),
         expiresAt: expiryOf(takenAt, policy.retention.keep, policy.timezone),
         retention: policy.retention,
+        ...(policy.archive && { archive: policy.archive }),
         timezone: policy.timezone,
         holds: holdsOn(this.request.holds, unit.resourceId),
         sourceInstance: instance?.InstanceId,

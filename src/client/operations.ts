@@ -19,6 +19,7 @@ export const OPERATION_NAMES = [
   'runBackup',
   'enforceExpiry',
   'setLegalHold',
+  'restoreFromArchive',
   'createCustomerManagedKey',
   'encryptVolumes',
   'enableEncryptionByDefault',

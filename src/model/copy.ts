@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { archiveSchema } from './archive';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
 import { operationInput } from './input';
 import type { Listed } from './list';
@@ -27,6 +28,8 @@ export const copySchema = z.strictObject({
   kmsKeyId: z.string().min(1).max(2048).optional(),
   /** How long the copies are kept; the policy's retention when left out. */
   retention: retentionSchema.optional(),
+  /** Archives copies; without it they stay in the standard tier. */
+  archive: archiveSchema.optional(),
   /** Locks every completed copy; the policy's lock when left out, and in a vault without one, governance. */
   lock: lockSchema.optional(),
   /** Asks EBS to complete each copy in this time, for an extra price: 15m to 2d in steps of 15m. */
@@ -85,6 +88,7 @@ export const copyTermsSchema = z.strictObject({
   /** The key's ARN where the policy has one target account; as written otherwise, because aliases differ by account. */
   kmsKeyId: z.string().optional(),
   retention: retentionTermsSchema,
+  archive: archiveSchema.optional(),
   lock: lockTermsSchema.optional(),
   withinMinutes: z.number().int().positive().optional(),
   /** After the slot, when a copy that is not complete counts as failed. */

@@ -21,5 +21,7 @@ export interface EnforceExpiryResult {
   kept: Listed<{ target: Target; recoveryPointId: string; reason: KeepReason }>;
   /** How many points stay for each reason. */
   keptByReason: Partial<Record<KeepReason, number>>;
+  /** Recovery points sent to the archive, or, in a dry run, that would be. */
+  archived: Listed<{ target: Target; recoveryPointId: string }>;
   failed: Listed<FailedItem>;
 }

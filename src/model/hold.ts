@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { recoveryPointIdSchema } from './recoveryPointId';
 import { operationInput } from './input';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
@@ -17,10 +18,7 @@ const lineageSchema = z
 
 export const setLegalHoldInput = operationInput({
   /** One recovery point with its copies. */
-  recoveryPointId: z
-    .string()
-    .regex(/^rp-[0-9a-f]{17}$/, 'not a recovery point id; write it like rp-0123456789abcdef0')
-    .optional(),
+  recoveryPointId: recoveryPointIdSchema.optional(),
   /** All points of a policy, those that it has yet to make included. */
   policyName: policyNameSchema.optional(),
   /** All points of an instance, of one of its devices, or of a volume, those that are yet to be made included. */

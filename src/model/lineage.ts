@@ -42,6 +42,16 @@ export class Lineage<Snapshot extends Member = Member> {
     );
   }
 
+  /** Whether no snapshot of its period is older. */
+  isFirstOf(snapshot: Snapshot, period: Period): boolean {
+    return this.periodRankOf(snapshot, period) >= 0;
+  }
+
+  /** How many newer periods have snapshots; -1 for one that is not the first of its period. */
+  periodRankOf({ snapshotId, timezone }: Snapshot, period: Period): number {
+    return this.firstsOf(period, timezone).indexOf(snapshotId);
+  }
+
   private firstsOf(period: Period, timezone: string): string[] {
     const key = `${period} ${timezone}`;
     const known = this.firsts.get(key);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { archiveProblem, archiveSchema, type Archive } from './archive';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
 import { copiesSchema, copyDeadline, copyPlace, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
@@ -49,7 +50,8 @@ export const policyFields = {
   copies: copiesSchema.optional(),
   /** Regions that the data may or may not be in, now and in whatever is made of it later. */
   residency: residencySchema.optional(),
-  archive: notYet('archive is'),
+  /** Moves points to the archive tier where that is cheaper. */
+  archive: archiveSchema.optional(),
   /** Locks every completed snapshot. */
   lock: lockSchema.optional(),
   /** Why every point is kept until two people release it: opens `setLegalHold` for the policy. */
@@ -82,6 +84,7 @@ interface Written {
   jitter?: string;
   rpo?: string;
   retention: Retention;
+  archive?: Archive;
   lock?: Lock;
   residency?: Residency;
   copies?: WrittenCopy[];
@@ -91,6 +94,7 @@ interface WrittenCopy {
   toRegion: string;
   toAccount?: string;
   retention?: Retention;
+  archive?: Archive;
   lock?: Lock;
   rpo?: string;
 }
@@ -128,6 +132,8 @@ export function rhythmProblems(
   if (keepsOnlyOne(kept, longestMs)) problem('retention', tooShort);
   const wrongLock = policy.lock && lockProblem(policy.lock, kept);
   if (wrongLock) problem('lock', wrongLock);
+  const wrongArchive = policy.archive && archiveProblem(policy.archive, kept);
+  if (wrongArchive) problem('archive', wrongArchive);
   for (const copy of policy.copies ?? [])
     for (const message of copyProblems(policy, copy, longestMs))
       if (message !== wrongLock) problem('copies', `${copyPlace(copy)}: ${message}`);
@@ -143,6 +149,7 @@ function copyProblems(policy: Written, copy: WrittenCopy, longestMs: number): st
     keepsOnlyOne(kept, longestMs) &&
       'retention must be longer than the time between runs, or every copy would expire before the next',
     lock && lockProblem(lock, kept),
+    copy.archive && archiveProblem(copy.archive, kept),
     deadline && 'problem' in deadline && `rpo: ${deadline.problem}`,
     residencyProblem(policy.residency, copy.toRegion),
   ];
@@ -173,6 +180,7 @@ export const normalizedPolicySchema = operationInput({
   paused: z.boolean(),
   copies: z.array(copyTermsSchema).default([]),
   residency: residencySchema.optional(),
+  archive: archiveSchema.optional(),
   lock: lockTermsSchema.optional(),
   legalHold: z.string().optional(),
   /** SHA-256 of all the fields above. */

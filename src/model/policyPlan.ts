@@ -119,6 +119,7 @@ const COMPARED = [
   'paused',
   'copies',
   'residency',
+  'archive',
   'lock',
   'legalHold',
 ] as const;

@@ -1,5 +1,6 @@
+import { formatArchive, parseArchive, type Archive } from './archive';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
-import { formatTerms, parseTerms, type RetentionTerms } from './retentionTerms';
+import { formatTerms, parseTerms, periodsKept, type RetentionTerms } from './retentionTerms';
 import { targetKey, type Target } from './target';
 
 /** EC2 allows this many tags on a resource; `aws:` ones do not count, but cannot be written either. */
@@ -83,6 +84,7 @@ export interface RecoveryPointTags {
   minKeep: number;
   rpoMs: number;
   retention: RetentionTerms;
+  archive?: Archive;
   /** Of calendar terms. */
   timezone: string;
   /** Reason by hold: what is on legal hold when it is made. */
@@ -144,6 +146,7 @@ export interface CopyTags {
   target: Target;
   expiresAt?: number;
   retention: RetentionTerms;
+  archive?: Archive;
   timezone: string;
   workflowId: string;
   runId: string;
@@ -195,6 +198,7 @@ export interface RecoveryPointSnapshot {
   rpoMs: number;
   /** By count and calendar; what its age gives it is `expiresAt`. */
   retention: RetentionTerms;
+  archive?: Archive;
   timezone: string;
   legalHold: boolean;
   /** Places that copies belong in: regions, or `account/region` of vaults. */
@@ -251,15 +255,19 @@ function retentionTag({
   minKeep,
   rpoMs,
   retention,
+  archive,
   timezone,
-}: Pick<RecoveryPointTags, 'minKeep' | 'rpoMs' | 'retention' | 'timezone'>): string {
+}: Pick<RecoveryPointTags, 'minKeep' | 'rpoMs' | 'retention' | 'archive' | 'timezone'>): string {
   const careful = `minKeep=${minKeep} rpo=${Math.round(rpoMs / 1000)}`;
-  return `${careful} ${formatTerms(retention, timezone)}`.trim();
+  const zone = archive && !periodsKept(retention).length ? `zone=${timezone}` : '';
+  const parts = [careful, formatTerms(retention, timezone), archive && formatArchive(archive), zone];
+  return parts.filter(Boolean).join(' ');
 }
 
-function calendarTerms(text: string): { retention: RetentionTerms; timezone: string } {
+function calendarTerms(text: string): Pick<RecoveryPointSnapshot, 'retention' | 'archive' | 'timezone'> {
   const { terms, timezone } = parseTerms(text);
-  return { retention: terms, timezone };
+  const archive = parseArchive(text);
+  return { retention: terms, ...(archive && { archive }), timezone };
 }
 
 /** One tag for each hold, because several may hold one point, and each is released by itself. */

@@ -1,3 +1,4 @@
+import { groupBy } from './group';
 import { Lineage, type PeriodStart } from './lineage';
 import type { RecoveryPointSnapshot } from './recoveryPoint';
 
@@ -21,6 +22,8 @@ export interface SnapshotNow extends RecoveryPointSnapshot {
   locked: boolean;
   usedByImage: boolean;
   copyRunning: boolean;
+  /** In the archive, or on its way there. */
+  archived: boolean;
 }
 
 /** What is known of a policy now; policies that no longer exist are not listed. */
@@ -73,7 +76,7 @@ export function decideExpiry(facts: Facts): ExpiryDecision {
 }
 
 /** Overlapping policies each keep their own points. */
-function lineageKey({ policyName, lineage }: SnapshotNow): string {
+export function lineageKey({ policyName, lineage }: SnapshotNow): string {
   return `${policyName}|${lineage}`;
 }
 
@@ -113,14 +116,4 @@ function policyReason(
   return isLate && facts.existingSources.has(snapshot.sourceId)
     ? 'the newest point violates the RPO'
     : undefined;
-}
-
-function groupBy<Item>(items: readonly Item[], key: (item: Item) => string): Map<string, Item[]> {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group) group.push(item);
-    else groups.set(key(item), [item]);
-  }
-  return groups;
 }

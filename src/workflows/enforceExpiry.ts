@@ -11,12 +11,15 @@ import { batch, read } from './support/options';
 type Expired = EnforceExpiryResult['expired']['items'][number];
 type Kept = EnforceExpiryResult['kept']['items'][number];
 
+type Points = { recoveryPointId: string; snapshotIds: string[] }[];
+
 interface Found {
   expired: Expired[];
   expiredTotal: number;
   kept: Kept[];
   keptTotal: number;
   keptByReason: EnforceExpiryResult['keptByReason'];
+  archived: EnforceExpiryResult['archived']['items'];
   failed: FailedItem[];
 }
 
@@ -38,6 +41,7 @@ export async function enforceExpiry(input: EnforceExpiryInput): Promise<EnforceE
       kept: [],
       keptTotal: 0,
       keptByReason: {},
+      archived: [],
       failed: [],
     };
     for (const target of targets) await expire(target, policies, dryRun, found, run);
@@ -46,6 +50,7 @@ export async function enforceExpiry(input: EnforceExpiryInput): Promise<EnforceE
       expired: listed(found.expired, found.expiredTotal),
       kept: listed(found.kept, found.keptTotal),
       keptByReason: found.keptByReason,
+      archived: listed(found.archived),
       failed: listed(found.failed),
     };
     return settle(result, {
@@ -83,10 +88,13 @@ async function expire(
       if (dryRun) {
         found.expired.push(...plan.expired.map((point) => ({ target, ...point })));
         found.expiredTotal += plan.expiredTotal;
+        note(target, plan.archive, found);
         return run.row(name, 'decided', `${plan.expiredTotal} would go, ${plan.keptTotal} stay`);
       }
-      if (plan.expired.length === 0)
+      if (plan.expired.length === 0) {
+        await archive(target, plan.archive, found);
         return run.row(name, 'done', `${deleted} deleted, ${found.keptTotal} kept`);
+      }
       const outcome = await batch(`Delete ${plan.expired.length} points in ${name}`).deletePoints({
         target,
         points: plan.expired,
@@ -108,6 +116,24 @@ async function expire(
     found.failed.push(failure);
     run.row(name, 'failed', failure.message);
   }
+}
+
+/** A batch of them each hour: nothing is in a hurry that waits for weeks. */
+async function archive(target: Target, points: Points, found: Found): Promise<void> {
+  if (points.length === 0) return;
+  const { archived, failed } = await batch(
+    `Archive ${points.length} points in ${targetKey(target)}`,
+  ).archivePoints({ target, points });
+  note(
+    target,
+    points.filter(({ recoveryPointId }) => archived.includes(recoveryPointId)),
+    found,
+  );
+  found.failed.push(...failed);
+}
+
+function note(target: Target, points: Points, found: Found): void {
+  found.archived.push(...points.map(({ recoveryPointId }) => ({ target, recoveryPointId })));
 }
 
 function addReasons(

@@ -10,6 +10,7 @@ export { createBackupPolicy } from './createBackupPolicy';
 export { planBackupPolicy } from './planBackupPolicy';
 export { deleteBackupPolicy } from './deleteBackupPolicy';
 export { enforceExpiry } from './enforceExpiry';
+export { restoreFromArchive } from './restoreFromArchive';
 export { setLegalHold } from './setLegalHold';
 export { runBackup } from './runBackup';
 export { encryptVolumes } from './encryptVolumes';

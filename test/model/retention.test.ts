@@ -26,6 +26,7 @@ function old(days: number, more: Partial<SnapshotNow> = {}): SnapshotNow {
     locked: false,
     usedByImage: false,
     copyRunning: false,
+    archived: false,
     ...more,
   };
 }
