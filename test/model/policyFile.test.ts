@@ -58,7 +58,7 @@ describe('policy files', () => {
       'copies: [{ toRegion: Ireland }]',
       /^p\.yaml:8: spec\.copies\.?\[0\]\.toRegion: not an AWS region/,
     ],
-    ['an archive', 'rpo: 5h', 'archive: true', /^p\.yaml:8: spec\.archive: archive is not available/],
+    ['an archive', 'rpo: 5h', 'archive: { after: 1d }', /^p\.yaml:8: spec\.archive\.after: at least 7d/],
   ])('with %s say where and what', (_, from, to, message) => {
     const wrong = () => parsePolicyFile(YAML.replace(from, to), 'p.yaml');
     expect(wrong).toThrow(PolicyFileError);
