@@ -203,7 +203,10 @@ function overOf(
 }
 
 /** What one slot of a policy made. */
-export function slotFilters({ policyName, slotMs }: CopyJob): { Name: string; Values: string[] }[] {
+export function slotFilters({
+  policyName,
+  slotMs,
+}: Pick<CopyJob, 'policyName' | 'slotMs'>): { Name: string; Values: string[] }[] {
   return [
     { Name: `tag:${TAG.policy}`, Values: [policyName] },
     { Name: `tag:${TAG.slot}`, Values: [new Date(slotMs).toISOString()] },

@@ -1,11 +1,5 @@
 import { Context } from '@temporalio/activity';
-import {
-  paginateDescribeImages,
-  paginateDescribeSnapshots,
-  DescribeLockedSnapshotsCommand,
-  type EC2Client,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { periodStart } from '../calendar/calendar';
 import { parseArchive } from '../model/archive';
@@ -21,13 +15,16 @@ import {
   type PolicyNow,
   type SnapshotNow,
 } from '../model/retention';
+import type { OthersCount } from '../model/snapshotOwner';
 import { targetKey, type Target } from '../model/target';
 import { FAILURE } from '../model/failures';
 import { IN_ARCHIVE, tieringOf } from './archive';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
-import { snapshotIdsOf, tagMap } from './imageReads';
+import { tagMap } from './imageReads';
 import { instancesById, volumesById } from './inventory';
+import { countOthers } from './others';
+import { lockedSnapshots, usedByImages } from './snapshotUse';
 import { deleteSnapshot, isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
@@ -50,6 +47,7 @@ export interface ExpiryPlan {
   keptByReason: Partial<Record<KeepReason, number>>;
   /** Points that are cheaper in the archive, once the expired ones are gone. */
   archive: ExpiryDecision['expired'];
+  others: OthersCount;
 }
 
 export function expiryActivities({ aws, clock }: ActivityDeps) {
@@ -85,6 +83,7 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
         kept: decision.kept.slice(0, KEPT_SHOWN),
         keptTotal: decision.kept.length,
         keptByReason: countReasons(decision),
+        others: await countOthers(ec2),
         archive: archivable(snapshots, decision, clock.now()).slice(0, POINTS_A_BATCH),
       };
     },
@@ -186,29 +185,6 @@ async function inArchive(ec2: EC2Client, own: readonly Snapshot[]): Promise<Set<
 
 function pointId({ Tags }: Snapshot): string {
   return tagMap(Tags)[TAG.recoveryPoint] ?? '';
-}
-
-async function usedByImages(ec2: EC2Client): Promise<Set<string>> {
-  const used = new Set<string>();
-  for await (const { Images = [] } of paginateDescribeImages(
-    { client: ec2, pageSize: 1000 },
-    { Owners: ['self'] },
-  )) {
-    for (const snapshotId of Images.flatMap(snapshotIdsOf)) used.add(snapshotId);
-  }
-  return used;
-}
-
-/** https://docs.aws.amazon.com/ebs/latest/userguide/ebs-snapshot-lock.html */
-async function lockedSnapshots(ec2: EC2Client): Promise<Set<string>> {
-  const locked = new Set<string>();
-  for (let NextToken: string | undefined; ;) {
-    const page = await ec2.send(new DescribeLockedSnapshotsCommand({ MaxResults: 1000, NextToken }));
-    for (const { SnapshotId = '', LockState } of page.Snapshots ?? [])
-      if (LockState !== 'expired') locked.add(SnapshotId);
-    NextToken = page.NextToken;
-    if (!NextToken) return locked;
-  }
 }
 
 /** The points that are due to go, and belong in other places, where they are not yet: their copies are under way. */

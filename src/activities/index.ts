@@ -26,7 +26,9 @@ import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
+import { abandonedShareActivities } from './abandonedShares';
 import { archiveActivities } from './archive';
+import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
 
@@ -53,6 +55,8 @@ export function createActivities(deps: ActivityDeps) {
     ...vaultActivities(deps),
     ...expiryActivities(deps),
     ...archiveActivities(deps),
+    ...orphanActivities(deps),
+    ...abandonedShareActivities(deps),
     ...holdActivities(deps),
     ...lockActivities(deps),
     ...slotActivities(deps),

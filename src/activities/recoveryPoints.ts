@@ -8,6 +8,7 @@ import {
 import { createHash } from 'node:crypto';
 import { isNotFound } from '../aws/failures';
 import { ownDescription, TAG } from '../model/names';
+import { otherOwner } from '../model/snapshotOwner';
 import { targetKey, type Target } from '../model/target';
 import { FILTER_VALUES } from './inventory';
 
@@ -30,10 +31,11 @@ export function recoveryPointId(
   return `rp-${createHash('sha256').update(key).digest('hex').slice(0, 17)}`;
 }
 
-/** Tag and description must agree: people copy tags. */
+/** Tag and description must agree: people copy tags. What AWS Backup or DLM look after is theirs whatever it carries. */
 export function isOwnSnapshot({ Description, Tags = [] }: Snapshot): boolean {
   const id = Tags.find(({ Key }) => Key === TAG.recoveryPoint)?.Value;
-  return id !== undefined && Description === ownDescription(id);
+  const keys = Tags.map(({ Key = '' }) => Key);
+  return id !== undefined && Description === ownDescription(id) && otherOwner(keys) === undefined;
 }
 
 /** The account's own snapshots of these recovery points, by recovery point id. */

@@ -12,6 +12,8 @@ import { describeKey } from './keyChecks';
 import { ownSnapshots } from './recoveryPoints';
 import { modifySnapshot } from './shares';
 
+type Slot = Pick<CopyJob, 'policyName' | 'slotMs' | 'target'>;
+
 interface VaultKeys {
   job: CopyJob;
   kmsKeyIds: string[];
@@ -58,9 +60,9 @@ export function vaultActivities({ aws }: ActivityDeps) {
     },
 
     /** Takes back what the copies of a slot were let see; the copies stay as they are. */
-    async unshareSlot({ job }: { job: CopyJob }): Promise<void> {
+    async unshareSlot({ job, partner }: { job: Slot; partner: string }): Promise<void> {
       const share = aws.ec2(job.target, 'share');
-      const Remove = [{ UserId: job.terms.toAccount ?? '' }];
+      const Remove = [{ UserId: partner }];
       for await (const { SnapshotId = '' } of ownSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job))) {
         Context.current().heartbeat(SnapshotId);
         try {

@@ -20,6 +20,7 @@ export const OPERATION_NAMES = [
   'enforceExpiry',
   'setLegalHold',
   'restoreFromArchive',
+  'sweepOrphans',
   'createCustomerManagedKey',
   'encryptVolumes',
   'enableEncryptionByDefault',

@@ -3,6 +3,7 @@ import { operationInput } from './input';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
 import type { KeepReason } from './retention';
+import type { OthersCount } from './snapshotOwner';
 import { targetsInputSchema, type Target } from './target';
 
 export const enforceExpiryInput = operationInput({
@@ -23,5 +24,7 @@ export interface EnforceExpiryResult {
   keptByReason: Partial<Record<KeepReason, number>>;
   /** Recovery points sent to the archive, or, in a dry run, that would be. */
   archived: Listed<{ target: Target; recoveryPointId: string }>;
+  /** Snapshots that AWS Backup and Data Lifecycle Manager look after; they are never touched. */
+  others: OthersCount;
   failed: Listed<FailedItem>;
 }

@@ -24,6 +24,24 @@ export const workflowIds = {
   policyHold: (policyName: string) => `legal-hold/${policyName}`,
 };
 
+/** A slot's snapshots in one target, and where they are copied to. */
+export interface CopiedSlot {
+  policyName: string;
+  slotMs: number;
+  target: Target;
+  /** Account of the vault, where the copies go into one. */
+  vault?: string;
+}
+
+/** What {@link workflowIds.copies} says; undefined for other ids. */
+export function readCopiesId(workflowId: string): CopiedSlot | undefined {
+  const [kind, policyName = '', slot = '', accountId = '', region = '', ...place] = workflowId.split('/');
+  const slotMs = Date.parse(slot);
+  if (kind !== 'copies' || place.length === 0 || Number.isNaN(slotMs)) return undefined;
+  const [vault] = place.length > 1 ? place : [];
+  return { policyName, slotMs, target: { accountId, region }, ...(vault && { vault }) };
+}
+
 export const scheduleIds = {
   policy: (policyName: string) => `policy/${policyName}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,

@@ -1,6 +1,7 @@
 import { formatArchive, parseArchive, type Archive } from './archive';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
 import { formatTerms, parseTerms, periodsKept, type RetentionTerms } from './retentionTerms';
+import { otherOwner } from './snapshotOwner';
 import { targetKey, type Target } from './target';
 
 /** EC2 allows this many tags on a resource; `aws:` ones do not count, but cannot be written either. */
@@ -226,6 +227,7 @@ export function readRecoveryPoint(snapshot: {
   if (!recoveryPointId || !policyName || Number.isNaN(takenAt) || Number.isNaN(expiresAt ?? 0))
     return undefined;
   if (snapshot.description !== ownDescription(recoveryPointId)) return undefined;
+  if (otherOwner(Object.keys(tags))) return undefined;
   const volumeId = tags[TAG.sourceVolume] ?? snapshot.volumeId;
   const instanceId = tags[TAG.sourceInstance];
   const device = parseVolumeLine(tags[TAG.volumePrefix + volumeId] ?? '')?.device ?? tags[TAG.device];

@@ -85,7 +85,7 @@ export async function copyRecoveryPoints(input: CopyJob): Promise<CopyRecoveryPo
 async function openVault(job: CopyJob, partner: string, run: Run, undo: UndoStack): Promise<void> {
   run.phase('Opening the way into the vault');
   undo.register(`snapshots for ${partner}`, () =>
-    batch(`Take the snapshots back from ${partner}`).unshareSlot({ job }),
+    batch(`Take the snapshots back from ${partner}`).unshareSlot({ job, partner }),
   );
   const kmsKeyIds = await batch('Find the keys of the snapshots').keysOfSlot({ job });
   if (kmsKeyIds.length === 0) return;

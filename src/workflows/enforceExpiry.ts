@@ -3,6 +3,7 @@ import { enforceExpiryInput, type EnforceExpiryInput, type EnforceExpiryResult }
 import { listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { PolicyNow } from '../model/retention';
+import { sumOfOthers, type OthersCount } from '../model/snapshotOwner';
 import { targetKey, type Target } from '../model/target';
 import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
@@ -19,6 +20,7 @@ interface Found {
   kept: Kept[];
   keptTotal: number;
   keptByReason: EnforceExpiryResult['keptByReason'];
+  others: OthersCount;
   archived: EnforceExpiryResult['archived']['items'];
   failed: FailedItem[];
 }
@@ -41,6 +43,7 @@ export async function enforceExpiry(input: EnforceExpiryInput): Promise<EnforceE
       kept: [],
       keptTotal: 0,
       keptByReason: {},
+      others: { awsBackup: 0, dlm: 0 },
       archived: [],
       failed: [],
     };
@@ -51,6 +54,7 @@ export async function enforceExpiry(input: EnforceExpiryInput): Promise<EnforceE
       kept: listed(found.kept, found.keptTotal),
       keptByReason: found.keptByReason,
       archived: listed(found.archived),
+      others: found.others,
       failed: listed(found.failed),
     };
     return settle(result, {
@@ -84,6 +88,7 @@ async function expire(
         found.kept.push(...plan.kept.map((kept) => ({ target, ...kept })));
         found.keptTotal += plan.keptTotal;
         addReasons(found.keptByReason, plan.keptByReason);
+        found.others = sumOfOthers(found.others, plan.others);
       }
       if (dryRun) {
         found.expired.push(...plan.expired.map((point) => ({ target, ...point })));

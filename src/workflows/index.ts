@@ -11,6 +11,7 @@ export { planBackupPolicy } from './planBackupPolicy';
 export { deleteBackupPolicy } from './deleteBackupPolicy';
 export { enforceExpiry } from './enforceExpiry';
 export { restoreFromArchive } from './restoreFromArchive';
+export { sweepOrphans } from './sweepOrphans';
 export { setLegalHold } from './setLegalHold';
 export { runBackup } from './runBackup';
 export { encryptVolumes } from './encryptVolumes';

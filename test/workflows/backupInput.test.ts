@@ -92,6 +92,8 @@ describe('bad input to backups', () => {
     ['runBackup', { schemaVersion: 2 }, 'schemaVersion'],
     ['enforceExpiry', { dryRun: 'yes' }, 'dryRun'],
     ['enforceExpiry', [], 'an array'],
+    ['sweepOrphans', { dryRun: 'no' }, 'dryRun'],
+    ['sweepOrphans', undefined, 'missing'],
   ])('%s refuses %j, naming %s, without an AWS call', async (type, input, named) => {
     world.proxy.reset();
     expect(await expectFailure(world.run(type, input), FAILURE.invalidInput)).toContain(named);

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import Any
 
+from moto.ec2.models import ec2_backends
 from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2 import utils
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
+from .control import route
 from .lag import tags_seen
 
 _get_filter_value = TaggedEC2Resource.get_filter_value
+_is_filter_matching = utils.is_filter_matching
 
 
 def _get_tags(self: Any) -> list[dict[str, str]]:
@@ -40,7 +45,23 @@ def _filter_value(self: Any, filter_name: str, method_name: str | None = None) -
     return _get_filter_value(self, filter_name, method_name)
 
 
+def _matches(resource: Any, filter_name: str, wanted: Any) -> bool:
+    """One value of several is enough; moto wants all of them."""
+    if filter_name not in ("tag-key", "tag-value"):
+        return _is_filter_matching(resource, filter_name, wanted)
+    values = resource.get_filter_value(filter_name)
+    return any(fnmatchcase(value, pattern) for value in values for pattern in wanted)
+
+
+@route("POST", "service-tags")
+def tag_as_a_service(asked: dict[str, Any]) -> dict[str, Any]:
+    """`{"accountId", "region", "resourceId", "tags": {"aws:backup:source-resource": "…"}}`: tags that only AWS itself writes."""
+    ec2_backends[asked["accountId"]][asked["region"]].create_tags([asked["resourceId"]], asked["tags"])
+    return {}
+
+
 def install() -> None:
     TaggedEC2Resource.get_tags = _get_tags
     TaggedEC2Resource.add_tags = _add_tags
     TaggedEC2Resource.get_filter_value = _filter_value
+    utils.is_filter_matching = _matches

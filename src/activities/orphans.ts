@@ -1,0 +1,207 @@
+import { Context } from '@temporalio/activity';
+import {
+  paginateDescribeImages,
+  paginateDescribeInstances,
+  paginateDescribeSnapshots,
+  paginateDescribeVolumes,
+  type EC2Client,
+} from '@aws-sdk/client-ec2';
+import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import { classify } from '../aws/classify';
+import { FAILURE } from '../model/failures';
+import { listed, type Listed } from '../model/list';
+import { parseMachineMark } from '../model/migration';
+import { TAG } from '../model/names';
+import {
+  decideOrphans,
+  makersToAsk,
+  type MakerState,
+  type MarkedImage,
+  type MarkedSnapshot,
+  type MarkedVolume,
+  type Orphan,
+} from '../model/orphans';
+import type { FailedItem } from '../model/outcome';
+import type { OthersCount } from '../model/snapshotOwner';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { failedItem, onceMore } from './failedItem';
+import { tagMap } from './imageReads';
+import { volumesById } from './inventory';
+import { deleteSnapshot } from './recoveryPoints';
+import { lockedSnapshots, usedByImages } from './snapshotUse';
+import { countOthers } from './others';
+
+const PAGE = 1000;
+
+const SNAPSHOTS_A_BATCH = 500;
+
+export interface FoundOrphans {
+  found: Listed<Orphan>;
+  /** A batch of those that may be deleted. */
+  snapshotIds: string[];
+  others: OthersCount;
+}
+
+export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
+  const orphansIn = (target: Target) => findIn(aws.ec2(target, 'read'), temporal, target, clock.now());
+  return {
+    /** What carries Holdfast's marks in a target, and no workflow looks after any more. */
+    async findOrphans({ target, except }: { target: Target; except: string[] }): Promise<FoundOrphans> {
+      const found = await orphansIn(target);
+      const tried = new Set(except);
+      const snapshotIds = removable(found).filter((id) => !tried.has(id));
+      return {
+        found: listed(found),
+        snapshotIds: snapshotIds.slice(0, SNAPSHOTS_A_BATCH),
+        others: await countOthers(aws.ec2(target, 'read')),
+      };
+    },
+
+    /** Deletes snapshots that are orphans still, by a look of a moment ago. */
+    async deleteOrphans({
+      target,
+      snapshotIds,
+    }: {
+      target: Target;
+      snapshotIds: string[];
+    }): Promise<{ deleted: string[]; failed: FailedItem[] }> {
+      const still = new Set(removable(await orphansIn(target)));
+      const ec2 = aws.ec2(target, 'retention');
+      const result: { deleted: string[]; failed: FailedItem[] } = { deleted: [], failed: [] };
+      for (const snapshotId of snapshotIds.filter((id) => still.has(id))) {
+        Context.current().heartbeat(result.deleted.length);
+        Context.current().cancellationSignal.throwIfAborted();
+        try {
+          await onceMore(() => deleteSnapshot(ec2, snapshotId));
+          result.deleted.push(snapshotId);
+        } catch (error) {
+          if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+          result.failed.push(failedItem(snapshotId, error));
+        }
+      }
+      return result;
+    },
+  };
+}
+
+function removable(orphans: readonly Orphan[]): string[] {
+  return orphans.flatMap((orphan) =>
+    orphan.kind === 'snapshot' && orphan.removable ? orphan.resourceId : [],
+  );
+}
+
+async function findIn(ec2: EC2Client, temporal: Client, target: Target, now: number): Promise<Orphan[]> {
+  const marked = {
+    target,
+    snapshots: await markedSnapshots(ec2),
+    volumes: await markedVolumes(ec2),
+    images: await markedImages(ec2),
+  };
+  if (marked.snapshots.length + marked.volumes.length + marked.images.length === 0) return [];
+  const facts = {
+    ...marked,
+    markedMigrations: await migrationsUnderWay(ec2),
+    existingVolumes: await existing(ec2, sourcesOf(marked.snapshots)),
+    now,
+  };
+  return decideOrphans({ ...facts, makers: await statesOf(temporal, makersToAsk(facts)) });
+}
+
+async function markedSnapshots(ec2: EC2Client): Promise<MarkedSnapshot[]> {
+  const found: MarkedSnapshot[] = [];
+  const marks = [TAG.recoveryPoint, TAG.migration, TAG.request];
+  const query = { OwnerIds: ['self'], Filters: [{ Name: 'tag-key', Values: marks }] };
+  const [used, locked] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
+  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, query)) {
+    Context.current().heartbeat(found.length);
+    for (const { SnapshotId = '', VolumeId = '', Description, State, StateMessage, ...rest } of Snapshots)
+      found.push({
+        snapshotId: SnapshotId,
+        volumeId: VolumeId,
+        description: Description ?? '',
+        state: State ?? '',
+        ...(StateMessage && { stateMessage: StateMessage }),
+        startedAt: rest.StartTime?.getTime() ?? 0,
+        tags: tagMap(rest.Tags),
+        locked: locked.has(SnapshotId),
+        usedByImage: used.has(SnapshotId),
+      });
+  }
+  return found;
+}
+
+async function markedVolumes(ec2: EC2Client): Promise<MarkedVolume[]> {
+  const found: MarkedVolume[] = [];
+  const Filters = [{ Name: 'tag-key', Values: [TAG.original, TAG.replaces] }];
+  for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: 500 }, { Filters }))
+    for (const { VolumeId = '', Attachments = [], CreateTime, Tags } of Volumes)
+      found.push({
+        volumeId: VolumeId,
+        attached: Attachments.length > 0,
+        createdAt: CreateTime?.getTime() ?? 0,
+        tags: tagMap(Tags),
+      });
+  return found;
+}
+
+async function markedImages(ec2: EC2Client): Promise<MarkedImage[]> {
+  const found: MarkedImage[] = [];
+  const query = { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.request] }] };
+  for await (const { Images = [] } of paginateDescribeImages({ client: ec2, pageSize: PAGE }, query))
+    for (const { ImageId = '', Description = '', CreationDate = '', Tags } of Images)
+      found.push({
+        imageId: ImageId,
+        description: Description,
+        createdAt: Date.parse(CreationDate),
+        tags: tagMap(Tags),
+      });
+  return found;
+}
+
+async function migrationsUnderWay(ec2: EC2Client): Promise<Set<string>> {
+  const found = new Set<string>();
+  const Filters = [{ Name: 'tag-key', Values: [TAG.migration] }];
+  for await (const { Reservations = [] } of paginateDescribeInstances(
+    { client: ec2, pageSize: 500 },
+    { Filters },
+  )) {
+    for (const { Tags } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+      const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+      if (mark) found.add(mark.migrationId);
+    }
+  }
+  return found;
+}
+
+function sourcesOf(snapshots: readonly MarkedSnapshot[]): string[] {
+  const staged = snapshots.filter(({ tags }) => tags[TAG.migration] !== undefined);
+  return [...new Set(staged.map(({ tags, volumeId }) => tags[TAG.sourceVolume] ?? volumeId))];
+}
+
+async function existing(ec2: EC2Client, volumeIds: string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const { VolumeId = '' } of volumesById(ec2, volumeIds)) found.add(VolumeId);
+  return found;
+}
+
+/** By the id alone: whatever run of it is open looks after what earlier ones made. */
+async function statesOf(temporal: Client, workflowIds: readonly string[]): Promise<Map<string, MakerState>> {
+  const states = new Map<string, MakerState>();
+  for (const workflowId of workflowIds) {
+    Context.current().heartbeat(states.size);
+    states.set(workflowId, await stateOf(temporal, workflowId));
+  }
+  return states;
+}
+
+async function stateOf(temporal: Client, workflowId: string): Promise<MakerState> {
+  try {
+    const { status } = await temporal.workflow.getHandle(workflowId).describe();
+    if (status.name === 'RUNNING' || status.name === 'PAUSED') return 'open';
+    return status.name === 'COMPLETED' ? 'succeeded' : 'failed';
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return 'unknown';
+    throw error;
+  }
+}

@@ -1,0 +1,233 @@
+import { groupBy } from './group';
+import { workflowIds, type CopiedSlot } from './ids';
+import { ownDescription, TAG } from './names';
+import { isHeld } from './recoveryPoint';
+import { otherOwner } from './snapshotOwner';
+import type { Target } from './target';
+
+/** What is younger may still be somebody's work, or not show everywhere yet. */
+const GRACE_MS = 86_400_000;
+
+/** Something with Holdfast's marks that no workflow looks after any more. */
+export interface Orphan {
+  kind: 'snapshot' | 'volume' | 'image' | 'share';
+  resourceId: string;
+  reason: string;
+  /** False where a person must judge: it may hold the only data left. */
+  removable: boolean;
+}
+
+/** What a terminated copy job let a vault see, and did not take back. */
+export interface AbandonedShare {
+  /** Of the job. */
+  workflowId: string;
+  job: CopiedSlot;
+  /** The vault's account. */
+  partner: string;
+  grantName: string;
+  /** Still shared. */
+  snapshots: number;
+  /** Still granted. */
+  kmsKeyIds: string[];
+}
+
+export interface MarkedSnapshot {
+  snapshotId: string;
+  volumeId: string;
+  description: string;
+  state: string;
+  stateMessage?: string;
+  /** Milliseconds since the epoch. */
+  startedAt: number;
+  tags: Readonly<Record<string, string>>;
+  locked: boolean;
+  usedByImage: boolean;
+}
+
+export interface MarkedVolume {
+  volumeId: string;
+  attached: boolean;
+  createdAt: number;
+  tags: Readonly<Record<string, string>>;
+}
+
+export interface MarkedImage {
+  imageId: string;
+  description: string;
+  createdAt: number;
+  tags: Readonly<Record<string, string>>;
+}
+
+/** How a workflow stands; `unknown` is one that Temporal has forgotten. */
+export type MakerState = 'open' | 'succeeded' | 'failed' | 'unknown';
+
+export interface OrphanFacts {
+  target: Target;
+  snapshots: readonly MarkedSnapshot[];
+  volumes: readonly MarkedVolume[];
+  images: readonly MarkedImage[];
+  /** Ids of the migrations whose machines still carry their mark: the next run finishes them or puts them back. */
+  markedMigrations: ReadonlySet<string>;
+  /** Of the volumes that the snapshots are of: those that are there. */
+  existingVolumes: ReadonlySet<string>;
+  makers: Pick<ReadonlyMap<string, MakerState>, 'get'>;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/** Workflows that may look after what would be orphans otherwise: only they have to be asked for. */
+export function makersToAsk(facts: Omit<OrphanFacts, 'makers'>): string[] {
+  const suspects = decideOrphans({ ...facts, makers: { get: () => 'failed' } });
+  const ids = new Set(suspects.map(({ resourceId }) => resourceId));
+  const makers = [
+    ...facts.snapshots.filter(({ snapshotId }) => ids.has(snapshotId)),
+    ...facts.volumes.filter(({ volumeId }) => ids.has(volumeId)),
+    ...facts.images.filter(({ imageId }) => ids.has(imageId)),
+  ];
+  return [...new Set(makers.flatMap(({ tags }) => makerOf(facts.target, tags) ?? []))];
+}
+
+function makerOf(target: Target, tags: MarkedSnapshot['tags']): string | undefined {
+  const machine = tags[TAG.sourceInstance] ?? tags[TAG.original]?.split(' ')[1];
+  if (machine && (tags[TAG.migration] ?? tags[TAG.original])) return workflowIds.machine(target, machine);
+  return tags[TAG.workflow];
+}
+
+/** What crashed and terminated runs left behind. */
+export function decideOrphans(facts: OrphanFacts): Orphan[] {
+  return [...snapshotOrphans(facts), ...volumeOrphans(facts), ...imageOrphans(facts)];
+}
+
+function isOpen({ target, makers }: OrphanFacts, tags: MarkedSnapshot['tags']): boolean {
+  return makers.get(makerOf(target, tags) ?? '') === 'open';
+}
+
+function snapshotOrphans(facts: OrphanFacts): Orphan[] {
+  const loose = facts.snapshots.filter(
+    ({ tags, startedAt, state, locked, usedByImage }) =>
+      otherOwner(Object.keys(tags)) === undefined &&
+      facts.now - startedAt > GRACE_MS &&
+      state !== 'pending' &&
+      !locked &&
+      !usedByImage &&
+      !isHeld(tags) &&
+      !isOpen(facts, tags),
+  );
+  const points = loose.filter(
+    ({ tags, description }) => description === ownDescription(tags[TAG.recoveryPoint] ?? ''),
+  );
+  const staged = loose.filter(
+    ({ tags, description }) =>
+      tags[TAG.recoveryPoint] === undefined && description === ownDescription(tags[TAG.migration] ?? ''),
+  );
+  const ofImages = loose.filter(
+    ({ tags, description }) => tags[TAG.request] && tags[TAG.run] && imageIn(description),
+  );
+  return [
+    ...points.flatMap(inError),
+    ...surplus(points),
+    ...incomplete(facts, points),
+    ...staged.flatMap((snapshot) => stagedOrphan(facts, snapshot)),
+    ...ofImages.flatMap((snapshot) => leftByImage(facts, snapshot)),
+  ];
+}
+
+function inError({ snapshotId, state, stateMessage }: MarkedSnapshot): Orphan[] {
+  if (state !== 'error') return [];
+  return [snapshot(snapshotId, `it ended in error: ${stateMessage ?? 'EC2 gave no reason'}`, true)];
+}
+
+/** Two of one volume in one point, or two copies of one snapshot: the first one that is good stays. */
+function surplus(points: readonly MarkedSnapshot[]): Orphan[] {
+  const good = points.filter(({ state }) => state === 'completed');
+  const twins = groupBy(good, ({ tags, volumeId }) =>
+    [tags[TAG.recoveryPoint], tags[TAG.copyOf] ?? volumeId].join('|'),
+  );
+  return [...twins.values()].flatMap((group) => {
+    const [first, ...others] = [...group].sort((a, b) => a.startedAt - b.startedAt);
+    return others.map(({ snapshotId }) =>
+      snapshot(snapshotId, `it was made twice; ${first?.snapshotId} stays`, true),
+    );
+  });
+}
+
+/** What is left of a set may still be the best there is of a volume. */
+function incomplete({ snapshots }: OrphanFacts, points: readonly MarkedSnapshot[]): Orphan[] {
+  const originals = snapshots.filter(({ tags }) => tags[TAG.copyOf] === undefined);
+  const sets = groupBy(originals, ({ tags }) => tags[TAG.recoveryPoint] ?? '');
+  return points.flatMap(({ snapshotId, tags, state }) => {
+    if (tags[TAG.copyOf] !== undefined || state === 'error') return [];
+    const set = sets.get(tags[TAG.recoveryPoint] ?? '') ?? [];
+    const volumes = new Set(set.filter((each) => each.state === 'completed').map(({ volumeId }) => volumeId))
+      .size;
+    const wanted = Number(tags[TAG.set] ?? 1);
+    return volumes < wanted
+      ? [snapshot(snapshotId, `its set is incomplete: ${volumes} of ${wanted} volumes`, false)]
+      : [];
+  });
+}
+
+function stagedOrphan(facts: OrphanFacts, { snapshotId, volumeId, tags }: MarkedSnapshot): Orphan[] {
+  const migrationId = tags[TAG.migration] ?? '';
+  if (facts.markedMigrations.has(migrationId)) return [];
+  const source = tags[TAG.sourceVolume] ?? volumeId;
+  return facts.existingVolumes.has(source)
+    ? [snapshot(snapshotId, `migration ${migrationId}, which made it on its way, has ended`, true)]
+    : [
+        snapshot(
+          snapshotId,
+          `migration ${migrationId} has ended, but ${source} is gone: this may be all that is left of it`,
+          false,
+        ),
+      ];
+}
+
+/** AWS itself writes which image a snapshot was made for. */
+function leftByImage({ images }: OrphanFacts, { snapshotId, description }: MarkedSnapshot): Orphan[] {
+  const imageId = imageIn(description);
+  if (images.some((image) => image.imageId === imageId)) return [];
+  return [snapshot(snapshotId, `its image ${imageId} is deregistered`, true)];
+}
+
+function imageIn(description: string): string | undefined {
+  return /\bami-[0-9a-f]+/.exec(description)?.[0];
+}
+
+/** A volume holds data that nobody can make again: never more than reported. */
+function volumeOrphans(facts: OrphanFacts): Orphan[] {
+  return facts.volumes.flatMap(({ volumeId, attached, createdAt, tags }) => {
+    const migrationId = tags[TAG.migration] ?? tags[TAG.original]?.split(' ')[0] ?? '';
+    if (facts.markedMigrations.has(migrationId) || isOpen(facts, tags)) return [];
+    if (facts.now - createdAt <= GRACE_MS) return [];
+    const what = tags[TAG.original]
+      ? 'an original'
+      : attached
+        ? undefined
+        : 'a new volume, attached to nothing,';
+    return what
+      ? [
+          {
+            kind: 'volume' as const,
+            resourceId: volumeId,
+            reason: `${what} of migration ${migrationId}, which has ended; delete it when nobody needs its data`,
+            removable: false,
+          },
+        ]
+      : [];
+  });
+}
+
+/** Another run for the same request may have taken it over. */
+function imageOrphans(facts: OrphanFacts): Orphan[] {
+  return facts.images.flatMap(({ imageId, description, createdAt, tags }) => {
+    const isOwn = description.includes(ownDescription(tags[TAG.request] ?? '?'));
+    const hasFailed = facts.makers.get(tags[TAG.workflow] ?? '') === 'failed';
+    if (!isOwn || !hasFailed || facts.now - createdAt <= GRACE_MS) return [];
+    const reason = `${tags[TAG.workflow]}, which made it, has failed; deregister it when nobody uses it`;
+    return [{ kind: 'image' as const, resourceId: imageId, reason, removable: false }];
+  });
+}
+
+function snapshot(resourceId: string, reason: string, removable: boolean): Orphan {
+  return { kind: 'snapshot', resourceId, reason, removable };
+}
