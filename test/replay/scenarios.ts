@@ -5,6 +5,7 @@ import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance, aVolume, volumesOfTwoPages } from '../support/seed';
+import type { World } from '../support/world';
 
 const DR_REGION = 'eu-west-1';
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
@@ -264,7 +265,30 @@ export const SCENARIOS: Record<string, Scenario> = {
     }
     return handles;
   },
+
+  async archive({ world }) {
+    const archive = { after: '30d', atMost: 1 };
+    const old = { ...policy('old'), frequency: '40d', retention: '20y', minKeep: 1, paused: true, archive };
+    await world.run('createBackupPolicy', old);
+    await aVolume(world.home, { tags: { policy: 'old' } });
+    const [recoveryPointId] = [await pointOf(world, 0), await pointOf(world, 1), await pointOf(world, 2)];
+    const expiry = await ended(await world.start('enforceExpiry', {}));
+    const restored = await ended(await world.start('restoreFromArchive', { recoveryPointId, days: 90 }));
+    const swept = await ended(await world.start('sweepOrphans', { dryRun: false }));
+    world.clock.offset = 0;
+    return {
+      'enforceExpiry.archiving': expiry,
+      'restoreFromArchive.succeeded': restored,
+      'sweepOrphans.succeeded': swept,
+    };
+  },
 };
+
+async function pointOf(world: World, run: number): Promise<string | undefined> {
+  world.clock.offset = run * 40 * 86_400_000;
+  const { recoveryPoints } = await world.run<RunBackupResult>('runBackup', { policyName: 'old' });
+  return recoveryPoints.items[0]?.recoveryPointId;
+}
 
 /** On a server that suggests to continue as new after a few events. */
 export const CONTINUED: Scenario = async (migrations) => {
