@@ -17,6 +17,8 @@ const forWorkflows = (up) =>
     forbid(`^${up}activities`, 'workflows know activities by type: write `import type`', true),
   );
 
+const forModel = (inside) => imports(forbid(`^(?!${inside}|zod$)`, 'the model imports zod and itself only'));
+
 const UNREPLAYABLE = [
   ['ImportExpression', 'workflows are bundled: import statically'],
   ["CallExpression[callee.name='require']", 'workflows are bundled: import statically'],
@@ -53,10 +55,8 @@ const boundaries = [
   },
   { files: ['src/workflows/*.ts'], rules: forWorkflows('\\.\\./') },
   { files: ['src/workflows/*/**/*.ts'], rules: forWorkflows('\\.\\./\\.\\./') },
-  {
-    files: ['src/model/**/*.ts'],
-    rules: imports(forbid('^(?!\\./|zod$)', 'the model imports zod and itself only')),
-  },
+  { files: ['src/model/*.ts'], rules: forModel('\\./') },
+  { files: ['src/model/*/*.ts'], rules: forModel('\\.\\.?/(?!\\.\\.)') },
   {
     files: ['src/activities/**/*.ts'],
     rules: imports(

@@ -26,6 +26,8 @@ export type { ProgressPage, ProgressRow } from './model/progress';
 export type { Target, TargetInput } from './model/target';
 export { BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
 export type { PolicyPlan } from './model/policyPlan';
+export { costOfPolicies, type CostRequest } from './policies/costs';
+export type { CostComparison } from './model/cost/comparison';
 export { PolicyFileError, policyFileJsonSchema, readPolicyFile } from './policies/policyFile';
 
 type Run<Name extends OperationName> = (

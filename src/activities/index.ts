@@ -5,6 +5,7 @@ import { evidenceActivities } from './evidence';
 import { grantActivities } from './grants';
 import { imagePlanActivities } from './imagePlans';
 import { imageActivities } from './images';
+import { changeActivities } from './changes';
 import { copyActivities } from './copies';
 import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
@@ -49,6 +50,7 @@ export function createActivities(deps: ActivityDeps) {
     ...policyTargetActivities(deps),
     ...inventoryActivities(deps),
     ...protectionActivities(deps),
+    ...changeActivities(deps),
     ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),

@@ -210,3 +210,7 @@ export async function* volumesById(ec2: EC2Client, ids: readonly string[]): Asyn
 export function attachedVolumeIds({ BlockDeviceMappings = [] }: Instance): string[] {
   return BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []);
 }
+
+export function rootVolumeId({ RootDeviceName, BlockDeviceMappings = [] }: Instance): string | undefined {
+  return BlockDeviceMappings.find(({ DeviceName }) => DeviceName === RootDeviceName)?.Ebs?.VolumeId;
+}

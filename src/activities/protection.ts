@@ -218,7 +218,9 @@ class Protection {
       recoveryPointId: item.now.recoveryPointId,
       resourceId: resourceOf(item),
       created: item.created,
-      snapshotIds: snapshots.flatMap(({ SnapshotId }) => SnapshotId ?? []),
+      snapshotIds: snapshots.map(({ SnapshotId = '' }) => SnapshotId),
+      volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
+      fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
     });
     const lateMs = Date.now() - this.request.dueMs;
     if (item.created && lateMs > 0) this.result.failed.push(late(item, lateMs));

@@ -21,7 +21,14 @@ import { isExcluded } from '../model/selector';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagList, tagMap } from './imageReads';
-import { attachedVolumeIds, FILTER_VALUES, instancesById, isSelected, volumesById } from './inventory';
+import {
+  attachedVolumeIds,
+  FILTER_VALUES,
+  instancesById,
+  isSelected,
+  rootVolumeId,
+  volumesById,
+} from './inventory';
 import { writeManifest } from './manifests';
 import { recoveryPointId } from './recoveryPoints';
 
@@ -154,6 +161,7 @@ export class SetMaker {
         ),
         minKeep: policy.minKeep,
         rpoMs: policy.rpoMs,
+        costTags: policy.costTags,
         manifest,
         workflowId,
         runId,
@@ -176,10 +184,6 @@ function isLeftOut({ selector }: NormalizedPolicy, volume: Volume, instance: Ins
     isOfInstance: instance !== undefined,
     tags: tagMap(volume.Tags),
   });
-}
-
-function rootVolumeId({ RootDeviceName, BlockDeviceMappings = [] }: Instance): string | undefined {
-  return BlockDeviceMappings.find(({ DeviceName }) => DeviceName === RootDeviceName)?.Ebs?.VolumeId;
 }
 
 function specification({ unit, instance, left }: UnitNow): InstanceSpecification {

@@ -5,16 +5,24 @@ import {
   type Instance,
   type Volume,
 } from '@aws-sdk/client-ec2';
+import { expiryOf, periodStart } from '../calendar/calendar';
+import { meanIntervalMs } from '../calendar/timetable';
+import { estimateCost, type CostEstimate } from '../model/cost/estimate';
 import { listed } from '../model/list';
 import type { NormalizedPolicy } from '../model/policy';
 import type { TargetSurvey, Unprotected } from '../model/policyPlan';
-import { matchesTags, type PolicySelector } from '../model/selector';
+import { isExcluded, matchesTags, type PolicySelector } from '../model/selector';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
-import { LIVING } from './inventory';
+import { LIVING, rootVolumeId } from './inventory';
 
 const PAGE = 500;
+
+interface EstimateRequest {
+  policy: NormalizedPolicy;
+  surveys: TargetSurvey[];
+}
 
 interface SurveyRequest {
   target: Target;
@@ -23,8 +31,16 @@ interface SurveyRequest {
   others: NormalizedPolicy[];
 }
 
-export function surveyActivities({ aws }: ActivityDeps) {
+const CALENDAR = { periodStart, expiryOf };
+
+export function surveyActivities({ aws, clock }: ActivityDeps) {
   return {
+    /** What a policy would cost with what it selects now. Reads nothing. */
+    estimatePolicy({ policy, surveys }: EstimateRequest): Promise<CostEstimate> {
+      const everyMs = meanIntervalMs(policy, clock.now());
+      return Promise.resolve(estimateCost({ policy, everyMs, surveys, calendar: CALENDAR }));
+    },
+
     /** What a policy selects in a target, and what neither it nor any other policy does. */
     async surveyTarget({ target, policy, others }: SurveyRequest): Promise<TargetSurvey> {
       const ec2 = aws.ec2(target, 'read');
@@ -56,6 +72,7 @@ class Survey {
   private readonly counts = { instances: 0, volumesAlone: 0, volumes: 0, gib: 0 };
   private readonly unprotected: Unprotected[] = [];
   private readonly selected = new Set<string>();
+  private readonly bootVolumes = new Set<string>();
 
   constructor(
     private readonly target: Target,
@@ -63,8 +80,10 @@ class Survey {
     private readonly others: readonly PolicySelector[],
   ) {}
 
-  instance({ InstanceId = '', Tags }: Instance): void {
+  instance(instance: Instance): void {
+    const { InstanceId = '', Tags } = instance;
     const tags = tagMap(Tags);
+    this.bootVolumes.add(rootVolumeId(instance) ?? '');
     if (selects(this.ours, 'instanceIds', InstanceId, tags)) {
       this.selected.add(InstanceId);
       this.counts.instances += 1;
@@ -76,6 +95,8 @@ class Survey {
     const tags = tagMap(Tags);
     const ofInstance = Attachments.some(({ InstanceId = '' }) => this.selected.has(InstanceId));
     if (ofInstance || selects(this.ours, 'volumeIds', VolumeId, tags)) {
+      const isBoot = this.bootVolumes.has(VolumeId);
+      if (isExcluded(this.ours.exclude, { isBoot, isOfInstance: ofInstance, tags })) return;
       this.counts.volumes += 1;
       this.counts.gib += Size;
       if (!ofInstance) this.counts.volumesAlone += 1;

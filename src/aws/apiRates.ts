@@ -27,6 +27,9 @@ const KMS_ACTIONS: readonly (readonly [RegExp, Rate])[] = [
   [/^CreateGrant$/, rate(50, 50)],
 ];
 
+/** https://docs.aws.amazon.com/general/latest/gr/ebs-service.html#limits_ebs: ListChangedBlocks requests per account. */
+const EBS_DIRECT = rate(50, 50);
+
 const KMS_OTHER = rate(5, 5);
 
 export interface Budgeted {
@@ -41,6 +44,7 @@ export function budgeted(service: string, action: string, input: object): Budget
     if (isUnfiltered(action, input)) return { bucket: `ec2:${action}:unfiltered`, rate: EC2_UNFILTERED };
     return { bucket: `ec2:${action}`, rate: lookUp(EC2_ACTIONS, action) ?? EC2_OTHER };
   }
+  if (service === 'ebs') return { bucket: `ebs:${action}`, rate: EBS_DIRECT };
   if (service === 'kms') return { bucket: `kms:${action}`, rate: lookUp(KMS_ACTIONS, action) ?? KMS_OTHER };
   return undefined;
 }

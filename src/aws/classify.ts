@@ -15,7 +15,7 @@ const final = (type: FailureType): Verdict => ({ type, retry: false });
  */
 const TABLE: readonly (readonly [RegExp, Verdict])[] = [
   [
-    /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|SlowDown|SnapshotCreationPerVolumeRateExceeded|.*RateExceeded)$/,
+    /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestThrottledException|SlowDown|SnapshotCreationPerVolumeRateExceeded|.*RateExceeded)$/,
     retry(FAILURE.throttled),
   ],
   [
@@ -53,7 +53,7 @@ export function classify(errorName: string): Verdict {
 
 /** True for throttles of the request rate itself, as against limits on snapshots a volume. */
 export function asksForFewerCalls(errorName: string): boolean {
-  return /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|TooManyRequestsException)$/.test(
+  return /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestThrottledException)$/.test(
     errorName,
   );
 }

@@ -1,3 +1,4 @@
+import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -15,6 +16,8 @@ export type Capability = (typeof CAPABILITIES)[number];
 export interface AwsClients {
   ec2(target: Target, capability: Capability): EC2Client;
   kms(target: Target, capability: Capability): KMSClient;
+  /** The EBS direct APIs. */
+  ebs(target: Target, capability: Capability): EBSClient;
   /**
    * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
    * GetCallerIdentity.

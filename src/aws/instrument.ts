@@ -1,4 +1,5 @@
 import { asyncLocalStorage } from '@temporalio/activity';
+import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -35,11 +36,9 @@ interface Caller {
 }
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
-export function instrument<Client extends EC2Client | KMSClient | OrganizationsClient | S3Client | STSClient>(
-  client: Client,
-  { service, target, as }: Caller,
-  { guard, budget, observer }: Instruments,
-): Client {
+export function instrument<
+  Client extends EBSClient | EC2Client | KMSClient | OrganizationsClient | S3Client | STSClient,
+>(client: Client, { service, target, as }: Caller, { guard, budget, observer }: Instruments): Client {
   // The clients' middleware stacks differ only in the commands that they carry.
   (client as EC2Client).middlewareStack.add(
     (next, context) => async (args) => {

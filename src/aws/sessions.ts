@@ -1,4 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -34,7 +35,7 @@ const CLIENT_OPTIONS = {
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
-type AnyClient = EC2Client | KMSClient;
+type AnyClient = EBSClient | EC2Client | KMSClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -64,6 +65,10 @@ export class AwsSessions implements AwsClients {
 
   kms(target: Target, capability: Capability): KMSClient {
     return this.client('kms', target, capability, (options) => new KMSClient(options));
+  }
+
+  ebs(target: Target, capability: Capability): EBSClient {
+    return this.client('ebs', target, capability, (options) => new EBSClient(options));
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {

@@ -83,6 +83,29 @@ function gapsOf(timetable: Timetable, timezone: string, now: number): number[] {
   return [];
 }
 
+/** How far apart slots are on average. */
+export function meanIntervalMs(
+  { frequencyMs, timetable, timezone }: { frequencyMs: number; timetable?: Timetable; timezone: string },
+  now: number,
+): number {
+  if (!timetable) return frequencyMs;
+  const gaps = gapsOf(timetable, timezone, now);
+  return gaps.length === 0 ? frequencyMs : gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
+}
+
+/** The scheduled slot before a moment. */
+export function slotBefore(
+  { frequencyMs, timetable, timezone }: { frequencyMs: number; timetable?: Timetable; timezone: string },
+  moment: number,
+): number | undefined {
+  if (!timetable) return Math.ceil(moment / frequencyMs - 1) * frequencyMs;
+  const from = moment - 2 * frequencyMs;
+  const days = Math.ceil((2 * frequencyMs) / DAY_MS) + 1;
+  return slotsFrom(timetable, timezone, from, days)
+    .filter((slot) => slot < moment)
+    .at(-1);
+}
+
 /** As Temporal does it: a wall-clock time that a day skips does not come, one that it has twice comes twice. */
 export function slotsFrom(timetable: Timetable, timezone: string, from: number, days: number): number[] {
   const zone = IANAZone.create(timezone);

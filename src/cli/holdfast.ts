@@ -11,6 +11,7 @@ import {
   type OperationName,
 } from '../client';
 import { MESSAGE_NAMES, type MessageName } from '../model/messages';
+import { costCommand } from './cost';
 import { policyCommands } from './policy';
 
 /**
@@ -46,6 +47,7 @@ program
   );
 
 policyCommands(program, connected, print);
+costCommand(program, print);
 
 program
   .command('progress <workflowId>')

@@ -178,8 +178,18 @@ function planText(plan: PolicyPlan): string {
         `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all`,
     ),
     `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
+    ...costText(plan),
     ...problems.map((problem) => `  ✗ ${problem}`),
   ].join('\n');
+}
+
+function costText({ cost: { by, prices } }: PolicyPlan): string[] {
+  const range = (pick: (each: (typeof by)[number]) => number) =>
+    by.map((each) => Math.round(pick(each))).join(' / ');
+  const changes = by.map(({ dailyChange }) => dailyChange * 100).join(' / ');
+  return [
+    `  at ${changes} % changed a day: ${range(({ firstYear }) => firstYear)} ${prices.currency} in the first year, then ${range(({ monthAfterwards }) => monthAfterwards)} a month`,
+  ];
 }
 
 /** What neither the policies that exist nor any of the planned ones selects. */

@@ -4,6 +4,7 @@ import type { Listed } from './list';
 import type { FailedItem } from './outcome';
 import { normalizedPolicySchema, type NormalizedPolicy } from './policy';
 import { policyNameSchema } from './policyName';
+import type { Sizes } from './sizes';
 import { targetSchema, type Target } from './target';
 
 const runByName = operationInput({ policyName: policyNameSchema });
@@ -28,6 +29,10 @@ export interface RecoveryPointSummary {
   recoveryPointId: string;
   resourceId: string;
   snapshotIds: string[];
+  /** Of the snapshots, in the same order. */
+  volumeIds: string[];
+  /** Of blocks that have ever been written, in all of them. */
+  fullBytes: number;
   /** False when an earlier run of the same slot had made it. */
   created: boolean;
 }
@@ -57,6 +62,8 @@ export type BackupTargetRequest = z.output<typeof backupTargetInput>;
 export interface BackupTargetResult extends BackupTally {
   recoveryPoints: Listed<RecoveryPointSummary>;
   failed: Listed<FailedItem>;
+  /** Of the points that the run made. */
+  sizes: Sizes;
 }
 
 /** Copies of one target's points to one region, as the run leaves them. */
@@ -87,6 +94,8 @@ export interface RunBackupResult {
   recoveryPoints: Listed<RecoveryPointSummary>;
   /** The workflows that copy the points; they go on after this run has ended. */
   copies: Listed<StartedCopies>;
+  /** Of the points that this run made. */
+  sizes: Sizes;
   /** Protected share of what is selected, 0 to 1. */
   coverage: number;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { archiveProblem, archiveSchema, type Archive } from './archive';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
+import { costTagsSchema } from './costTags';
 import { copiesSchema, copyDeadline, copyPlace, copyTermsSchema } from './copy';
 import { notYet, operationInput } from './input';
 import { lockProblem, lockSchema, lockTermsSchema, type Lock } from './lock';
@@ -54,6 +55,8 @@ export const policyFields = {
   archive: archiveSchema.optional(),
   /** Locks every completed snapshot. */
   lock: lockSchema.optional(),
+  /** Put on every snapshot and copy, whatever the resource itself carries: tags that bills are split by. */
+  costTags: costTagsSchema.optional(),
   /** Why every point is kept until two people release it: opens `setLegalHold` for the policy. */
   legalHold: z.string().min(1, 'say why').max(256).optional(),
   hooks: notYet('hooks are'),
@@ -183,6 +186,7 @@ export const normalizedPolicySchema = operationInput({
   archive: archiveSchema.optional(),
   lock: lockTermsSchema.optional(),
   legalHold: z.string().optional(),
+  costTags: costTagsSchema.optional(),
   /** SHA-256 of all the fields above. */
   hash: z.string(),
 });

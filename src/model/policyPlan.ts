@@ -1,3 +1,4 @@
+import type { CostEstimate } from './cost/estimate';
 import { formatDuration } from './duration';
 import type { Listed } from './list';
 import { COMPLETION_ALLOWANCE_MS, type NormalizedPolicy } from './policy';
@@ -43,6 +44,7 @@ export interface PolicyPlan {
   completeWithin: string;
   /** The same until every copy is complete. */
   copiedWithin?: string;
+  cost: CostEstimate;
   /** Why the policy cannot do what it says. */
   problems: string[];
 }
@@ -122,6 +124,7 @@ const COMPARED = [
   'archive',
   'lock',
   'legalHold',
+  'costTags',
 ] as const;
 
 export function changesOf(from: NormalizedPolicy, to: NormalizedPolicy): string[] {

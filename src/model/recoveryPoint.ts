@@ -90,6 +90,8 @@ export interface RecoveryPointTags {
   timezone: string;
   /** Reason by hold: what is on legal hold when it is made. */
   holds?: Readonly<Record<string, string>>;
+  /** The policy's, before the users' own. */
+  costTags?: Readonly<Record<string, string>>;
   manifest?: string;
   workflowId: string;
   /** First execution run id. */
@@ -132,11 +134,15 @@ export function recoveryPointTags(
     const line = point.volumes[id];
     return line ? [[TAG.volumePrefix + id, formatVolumeLine(line)] as const] : [];
   });
+  const costTags = point.costTags ?? {};
   const theirs = Object.entries(userTags).filter(
-    ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix),
+    ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix) && !(key in costTags),
   );
   return Object.fromEntries(
-    [...Object.entries(own), ...lines, ...theirs].slice(0, MAX_TAGS - ROOM_FOR_HOLDS),
+    [...Object.entries(own), ...Object.entries(costTags), ...lines, ...theirs].slice(
+      0,
+      MAX_TAGS - ROOM_FOR_HOLDS,
+    ),
   );
 }
 

@@ -66,7 +66,13 @@ export class PolicyFileError extends Error {
 
 /** @throws PolicyFileError */
 export function readPolicyFile(path: string): CreateBackupPolicyInput {
-  return parsePolicyFile(readFileSync(path, 'utf8'), path);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new PolicyFileError(`${path}: cannot be read: ${error instanceof Error ? error.message : ''}`);
+  }
+  return parsePolicyFile(text, path);
 }
 
 /** @throws PolicyFileError */

@@ -12,13 +12,16 @@ import { listed, MAX_LISTED, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { ProgressRow } from '../model/progress';
 import type { NormalizedPolicy } from '../model/policy';
+import { noSizes, sumOfSizes, type Sizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
-import { failedItem, settle } from './support/failure';
+import { failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { batch, evidence, protect, read } from './support/options';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
+/** No run stays open for a number that nobody waits for. */
+const MEASURE = { scheduleToCloseTimeout: '15 minutes' } as const;
 
 /** One target of one backup run, page by page. */
 export async function backupTarget(input: BackupTargetInput): Promise<BackupTargetResult> {
@@ -29,6 +32,7 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
     const result = request.soFar ?? nothingYet();
     const holds = await read('Look for legal holds').openHolds({ policy });
     const pages = new Set<Promise<void>>();
+    const measured: Promise<Sizes>[] = [];
     let cursor = request.cursor;
     do {
       const page = await read(`List resources of ${targetKey(target)}`).listUnits({
@@ -38,18 +42,20 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
       });
       cursor = page.cursor;
       if (page.units.length > 0) {
-        const protecting = protectPage({ ...request, holds }, page.units, result, run).finally(() =>
-          pages.delete(protecting),
-        );
+        const protecting = protectPage({ ...request, holds }, page.units, result, run)
+          .then((made) => void (made.length > 0 && measured.push(measure(request, made))))
+          .finally(() => pages.delete(protecting));
         pages.add(protecting);
       }
       if (pages.size >= PAGES_AT_ONCE) await Promise.race(pages);
       if (workflowInfo().continueAsNewSuggested && cursor !== undefined) {
         await Promise.all(pages);
+        result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
         await continueAsNew<typeof backupTarget>({ ...request, cursor, soFar: result });
       }
     } while (cursor !== undefined);
     await Promise.all(pages);
+    result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
     await tellAlarms(policy.policyName, target, result);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
@@ -79,16 +85,39 @@ function nothingYet(): BackupTargetResult {
     volumes: 0,
     recoveryPoints: listed([]),
     failed: listed([]),
+    sizes: noSizes(),
   };
 }
 
-/** Throws only when cancelled: what stops a page is a failure of its resources, and the other pages go on. */
+/** A report on what is done; the next page does not wait for it, and it fails nothing. */
+async function measure(
+  { policy, target, slotMs }: BackupTargetRequest,
+  points: RecoveryPointSummary[],
+): Promise<Sizes> {
+  try {
+    return await batch(`Measure ${points.length} points`, MEASURE).measureChanges({
+      policy,
+      target,
+      slotMs,
+      points,
+    });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    log.warn('what has changed could not be measured', { error });
+    return { ...noSizes(), notCompared: rootCause(error).message };
+  }
+}
+
+/**
+ * Returns the points that it made. Throws only when cancelled: what stops a page is a failure of its resources, and the
+ * other pages go on.
+ */
 async function protectPage(
   { policy, target, slotMs, begunMs, holds }: BackupTargetRequest & { holds: Hold[] },
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,
-): Promise<void> {
+): Promise<RecoveryPointSummary[]> {
   run.rows(
     units.map(({ resourceId, volumeIds }) => row(resourceId, 'protecting', `${volumeIds.length} volumes`)),
   );
@@ -120,11 +149,13 @@ async function protectPage(
       ),
     ]);
     note(result, outcome.failed, run);
+    return outcome.completed.filter(({ created }) => created);
   } catch (error) {
     if (isCancellation(error)) throw error;
     result.selected += units.length;
     const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
     note(result, failures, run);
+    return [];
   }
 }
 

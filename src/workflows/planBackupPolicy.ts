@@ -1,3 +1,4 @@
+import type { CostEstimate } from '../model/cost/estimate';
 import { formatDuration } from '../model/duration';
 import { listed } from '../model/list';
 import {
@@ -12,7 +13,7 @@ import { survey } from './support/survey';
 
 /**
  * What `createBackupPolicy` with the same input would change, what its next run would protect and how long it would
- * take, and what no policy protects. Changes nothing.
+ * take, what it would cost, and what no policy protects. Changes nothing.
  */
 export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<PolicyPlan> {
   return operation(createBackupPolicyInput, input, async (request, run) => {
@@ -23,7 +24,9 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
     const others = existing.filter(({ policyName }) => policyName !== policy.policyName);
     const surveys = await survey(policy, others, run);
     const before = existing.find(({ policyName }) => policyName === policy.policyName);
-    return planOf(policy, before, surveys);
+    run.phase('Reckoning');
+    const cost = await read(`Price ${policy.policyName}`).estimatePolicy({ policy, surveys });
+    return planOf(policy, before, surveys, cost);
   });
 }
 
@@ -31,6 +34,7 @@ function planOf(
   policy: NormalizedPolicy,
   before: NormalizedPolicy | undefined,
   surveys: TargetSurvey[],
+  cost: CostEstimate,
 ): PolicyPlan {
   const { completeMs, copiedMs } = runTimes(policy, surveys);
   const changed = before?.hash === policy.hash ? 'UNCHANGED' : 'UPDATE';
@@ -38,19 +42,14 @@ function planOf(
     policyName: policy.policyName,
     change: before ? changed : 'CREATE',
     changes: before ? changesOf(before, policy) : [],
-    targets: surveys.map(({ target, instances, volumesAlone, volumes, gib }) => ({
-      target,
-      instances,
-      volumesAlone,
-      volumes,
-      gib,
-    })),
+    targets: surveys.map(({ unprotected: _, ...counts }) => counts),
     unprotected: listed(
       surveys.flatMap(({ unprotected }) => unprotected.items),
       surveys.reduce((sum, { unprotected }) => sum + unprotected.total, 0),
     ),
     completeWithin: formatDuration(completeMs),
     ...(policy.copies.length > 0 && { copiedWithin: formatDuration(copiedMs) }),
+    cost,
     problems: planProblems(policy, surveys),
   };
 }

@@ -20,6 +20,7 @@ import { workflowIds } from '../model/ids';
 import { listed, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
+import { formatSizes, sumOfSizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
 import { backupTarget } from './backupTarget';
 import { copyRecoveryPoints } from './copyRecoveryPoints';
@@ -62,6 +63,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
       lateMs: lateMs(slotMs),
       missedSlots: missed,
     };
+    if (result.sizes.snapshots > 0) run.remark(formatSizes(result.sizes));
     if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
@@ -226,6 +228,7 @@ function resultOf(
       sum(({ recoveryPoints }) => recoveryPoints.total),
     ),
     copies: listed(copies),
+    sizes: sumOfSizes(ran.map(({ sizes }) => sizes)),
     coverage: selected === 0 ? 0 : isProtected / selected,
   };
 }

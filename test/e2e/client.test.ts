@@ -12,6 +12,7 @@ import {
   OperationFailed,
   readPolicyFile,
   SnapshotManager,
+  type CostComparison,
   type PolicyPlan,
   type PolicyState,
 } from '../../src/client';
@@ -195,6 +196,7 @@ describe('the client', () => {
       await aVolume(world.home, { tags: { site: 'office' } });
       const said = await cli('policy', 'plan', file);
       expect(said.stdout).toMatch(/office: CREATE\n.* 0 instances and 1 volumes by themselves/s);
+      expect(said.stdout).toMatch(/at 1 \/ 5 \/ 20 % changed a day: \d+ \/ \d+ \/ \d+ USD in the first year/);
 
       expect(await json(0, 'apply', file, '-o', 'json')).toMatchObject([{ status: 'CREATED' }]);
       expect(await json(0, 'plan', file, '-o', 'json')).toMatchObject([{ change: 'UNCHANGED' }]);
@@ -230,6 +232,24 @@ describe('the client', () => {
       await until(async () => (await cli('policy', 'list')).code === 3);
       expect((await cli('policy', 'list')).stdout).toMatch(/idle .* Failed /);
       await cli('policy', 'delete', 'idle');
+    });
+
+    it('prices policies without connecting to anything', async () => {
+      const { code, stdout } = await cli('cost', '-o', 'json', path.join(ROOT, 'policies/critical.yaml'));
+      expect(code).toBe(0);
+      const { policies, years } = JSON.parse(stdout) as CostComparison;
+      expect(policies).toEqual(['critical']);
+      expect(years.map(({ dailyChange }) => dailyChange)).toEqual([0.01, 0.05, 0.2]);
+      const shipped = await cli('cost', '--volumes', '10');
+      expect(shipped.stdout).toMatch(/by archive, critical, development, hourly, production;/);
+      expect(shipped.stdout).toMatch(/^5 % +naive +\d+ /m);
+      expect(shipped.stdout).toMatch(/Holdfast saves \d+ % to \d+ % of the naive way/);
+      expect((await cli('cost', '--volumes', 'many')).code).toBe(2);
+      const none = await cli('cost', path.join(folder, 'none.yaml'));
+      expect(none).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('none.yaml: cannot be read') as unknown,
+      });
     });
 
     it('names the line of a wrong policy file', async () => {

@@ -131,6 +131,16 @@ describe('recovery point tags', () => {
     expect(read({ ...recoveryPointTags(POINT, {}), ...changed }, more)).toBeUndefined();
   });
 
+  it('carry the policy’s cost tags before those of the resource, which give way', () => {
+    const many = Object.fromEntries(Array.from({ length: 50 }, (_, index) => [`a${index}`, 'x']));
+    const tags = recoveryPointTags(
+      { ...POINT, costTags: { CostCenter: '4711' } },
+      { CostCenter: 'unknown', ...many },
+    );
+    expect(tags['CostCenter']).toBe('4711');
+    expect(Object.keys(tags)).toHaveLength(45);
+  });
+
   it('fall back to the careful terms where theirs are unreadable', () => {
     expect(read({ ...recoveryPointTags(POINT, {}), 'holdfast:retention': 'minKeep=none' })).toMatchObject({
       minKeep: 3,

@@ -1,4 +1,11 @@
-import { rhythmOf, ScheduleProblem, slotsFrom, timetableOfCron } from '../../src/calendar/timetable';
+import {
+  meanIntervalMs,
+  rhythmOf,
+  ScheduleProblem,
+  slotBefore,
+  slotsFrom,
+  timetableOfCron,
+} from '../../src/calendar/timetable';
 import { createBackupPolicyInput, rhythmProblems } from '../../src/model/policy';
 
 const HOUR = 3_600_000;
@@ -65,5 +72,27 @@ describe('wall-clock schedules', () => {
   ])('are refused %s', (_, more, path) => {
     const wrong = policy(more);
     expect(rhythmProblems(wrong, rhythmOf(wrong, NOW)).map((problem) => problem.path)).toContain(path);
+  });
+});
+
+describe('a rhythm', () => {
+  const kept = (more: object) => {
+    const { longestMs: frequencyMs, timetable } = rhythm(more);
+    return { frequencyMs, timezone: 'America/New_York', ...(timetable && { timetable }) };
+  };
+  const workdays = { calendar: { hours: [9], daysOfWeek: ['MONDAY', 'TUESDAY', 'WEDNESDAY'] } };
+
+  it('is more often on average than its longest gap', () => {
+    expect(meanIntervalMs(kept({ frequency: '4h' }), NOW)).toBe(4 * HOUR);
+    expect(meanIntervalMs(kept(workdays), NOW) / DAY).toBeCloseTo(7 / 3, 1);
+  });
+
+  it.each([
+    ['an interval, from between two slots', { frequency: '4h' }, '2026-01-01T05:00Z', '2026-01-01T04:00Z'],
+    ['an interval, from a slot', { frequency: '4h' }, '2026-01-01T08:00Z', '2026-01-01T04:00Z'],
+    ['a calendar, from a slot', workdays, '2026-01-06T14:00Z', '2026-01-05T14:00Z'],
+    ['a calendar, across its longest gap', workdays, '2026-01-05T14:00Z', '2025-12-31T14:00Z'],
+  ])('knows the slot before, of %s', (_, more, moment, before) => {
+    expect(slotBefore(kept(more), Date.parse(moment))).toBe(Date.parse(before));
   });
 });

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 
-/** One call as it went over the wire. S3 has no actions; its calls are named by method: `PUT`. */
+/** One call as it went over the wire. S3 has no actions; its calls are named by method: `PUT`. EBS's go by their path. */
 export interface AwsCall {
   action: string;
   protocol: 'query' | 'json' | 'rest';
@@ -35,6 +35,8 @@ export function actionOf(request: IncomingMessage, body: Buffer): Omit<AwsCall, 
     );
     return { action, protocol: 'query', params };
   }
+  const [, snapshotId] = /^\/snapshots\/(snap-\w+)\/changedblocks/.exec(request.url ?? '') ?? [];
+  if (snapshotId) return { action: 'ListChangedBlocks', protocol: 'json', params: { snapshotId } };
   return { action: request.method ?? 'unknown', protocol: 'rest', params: { path: request.url ?? '' } };
 }
 

@@ -11,7 +11,7 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter, random_snapshot_id
 
 from . import durations, key_use
-from .blocks import WRITES, changed_blocks, content_of, holds_content_of
+from .blocks import BLOCK_BYTES, WRITES, changed_blocks, content_of, holds_content_of
 from .accounts import backend_of, others
 from .clock import CLOCK
 from .errors import ec2_error
@@ -264,6 +264,11 @@ def _filter_value(original: Any) -> Any:
     return value
 
 
+def _full_size(snapshot: Any) -> int:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html: of all blocks that were ever written"""
+    return len(content_of(snapshot)) * BLOCK_BYTES
+
+
 class _Shared:
     """Another account's snapshot or image: its tags are its owner's business."""
 
@@ -288,6 +293,7 @@ def install() -> None:
     Snapshot.progress = property(_progress)
     Snapshot.transfer_type = "standard"
     Snapshot.completion_duration_minutes = None
+    Snapshot.full_snapshot_size_in_bytes = property(_full_size)
     Snapshot.get_filter_value = _filter_value(Snapshot.get_filter_value)
     Snapshot.volume_size = property(lambda self: self.__dict__.get("size_when_taken", self.volume.size))
     Snapshot.volume_id = property(lambda self: self.__dict__.get("volume_id_when_taken", self.volume.id))

@@ -9,6 +9,7 @@ const TABLE: readonly Row[] = [
   ['RequestLimitExceeded', 'Throttled', RETRIES],
   ['Throttling', 'Throttled', RETRIES],
   ['ThrottlingException', 'Throttled', RETRIES],
+  ['RequestThrottledException', 'Throttled', RETRIES],
   ['ThrottledException', 'Throttled', RETRIES],
   ['TooManyRequestsException', 'Throttled', RETRIES],
   ['SlowDown', 'Throttled', RETRIES],

@@ -1,0 +1,84 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { costOfPolicies, type CostComparison } from '../client';
+import { AIM, WAYS, type Way } from '../model/cost/comparison';
+import { totalOf, type Bill } from '../model/cost/bill';
+import { formatRetention } from '../model/retentionTerms';
+import { table } from './table';
+
+const NAMES: Record<Way, string> = {
+  naive: 'naive',
+  sameRetention: 'DLM, AWS Backup',
+  holdfast: 'Holdfast',
+};
+
+interface CostOptions {
+  volumes: number;
+  seed: number;
+  output: 'text' | 'json';
+}
+
+/** `holdfast cost`: what a year of policies costs on a simulated fleet. */
+export function costCommand(program: Command, print: (value: unknown) => void): void {
+  program
+    .command('cost [files...]')
+    .description('what a simulated year of policies costs, beside other ways; connects to nothing')
+    .addOption(new Option('--volumes <number>', 'of the fleet').argParser(whole).default(1000))
+    .addOption(new Option('--seed <number>', 'the same one gives the same fleet').argParser(whole).default(1))
+    .addOption(
+      new Option('-o, --output <form>', 'for people or for programs')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
+    .action((files: string[], { volumes, seed, output }: CostOptions) => {
+      const chosen = files.length > 0 ? files : shippedPolicies();
+      const comparison = costOfPolicies({ files: chosen, volumes, seed });
+      if (output === 'json') print(comparison);
+      else process.stdout.write(`${text(comparison)}\n`);
+    });
+}
+
+function shippedPolicies(): string[] {
+  const folder = join(packageFolder(__dirname), 'policies');
+  return readdirSync(folder)
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join(folder, name));
+}
+
+/** Wherever the compiled files are inside of it. */
+function packageFolder(inside: string): string {
+  return existsSync(join(inside, 'package.json')) ? inside : packageFolder(dirname(inside));
+}
+
+function whole(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1 || value > 1_000_000)
+    throw new InvalidArgumentError('a whole number from 1 to 1000000');
+  return value;
+}
+
+function text({ prices, fleet, policies, naiveRetention, years }: CostComparison): string {
+  const { asOf, region, currency } = prices;
+  const rows = years.flatMap(({ dailyChange, bills }) =>
+    WAYS.map((way, index) => [index === 0 ? percent(dailyChange) : '', NAMES[way], ...bill(bills[way])]),
+  );
+  const saved = years.map(({ saved: { ofNaive } }) => ofNaive);
+  return [
+    `The first year of ${fleet.volumes} volumes with ${fleet.gib} GiB written (seed ${fleet.seed}), shared evenly by ${policies.join(', ')};`,
+    `${currency}, list prices of ${region} as of ${asOf}; naive: every point kept ${formatRetention(naiveRetention)}, in one tier`,
+    '',
+    table(['DAILY CHANGE', 'WAY', 'STANDARD', 'ARCHIVE', 'COPIES', 'TRANSFER', 'REQUESTS', 'TOTAL'], rows),
+    '',
+    `Holdfast saves ${percent(Math.min(...saved))} to ${percent(Math.max(...saved))} of the naive way (aim: ${percent(AIM)})`,
+  ].join('\n');
+}
+
+function bill(each: Bill): string[] {
+  const { standard, archive, copies, transfer, requests } = each;
+  return [standard, archive, copies, transfer, requests, totalOf(each)].map((dollars) => dollars.toFixed(0));
+}
+
+function percent(share: number): string {
+  return `${Math.round(share * 100)} %`;
+}
