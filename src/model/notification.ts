@@ -1,7 +1,10 @@
 /** What a person should know, and a program can read. */
 export interface Notification {
-  /** `Failed`: a run did not do what was asked. `MissedSlots`: a policy was due, and no run was there. */
-  kind: 'Failed' | 'MissedSlots';
+  /**
+   * `Failed`: a run did not do what was asked. `MissedSlots`: a policy was due, and no run was there. `RpoAtRisk`: a run
+   * has taken half of the time until the points before it violate the RPO.
+   */
+  kind: 'Failed' | 'MissedSlots' | 'RpoAtRisk';
   /** One sentence. */
   summary: string;
   workflowType: string;

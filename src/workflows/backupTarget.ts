@@ -17,6 +17,7 @@ import { targetKey, type Target } from '../model/target';
 import { failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { batch, evidence, protect, read } from './support/options';
+import { dueMs, watchingRpo } from './support/rpoWatch';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
@@ -30,35 +31,44 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
     run.about({ policy: policy.policyName, target });
     run.phase('Protecting');
     const result = request.soFar ?? nothingYet();
-    const holds = await read('Look for legal holds').openHolds({ policy });
-    const pages = new Set<Promise<void>>();
-    const measured: Promise<Sizes>[] = [];
-    let cursor = request.cursor;
-    do {
-      const page = await read(`List resources of ${targetKey(target)}`).listUnits({
-        target,
-        selector: policy.selector,
-        cursor,
-      });
-      cursor = page.cursor;
-      if (page.units.length > 0) {
-        const protecting = protectPage({ ...request, holds }, page.units, result, run)
-          .then((made) => void (made.length > 0 && measured.push(measure(request, made))))
-          .finally(() => pages.delete(protecting));
-        pages.add(protecting);
-      }
-      if (pages.size >= PAGES_AT_ONCE) await Promise.race(pages);
-      if (workflowInfo().continueAsNewSuggested && cursor !== undefined) {
-        await Promise.all(pages);
-        result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
-        await continueAsNew<typeof backupTarget>({ ...request, cursor, soFar: result });
-      }
-    } while (cursor !== undefined);
-    await Promise.all(pages);
-    result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
-    await tellAlarms(policy.policyName, target, result);
-    return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
+    return watchingRpo(request, result, () => protectAll(request, result, run));
   });
+}
+
+async function protectAll(
+  request: BackupTargetRequest,
+  result: BackupTargetResult,
+  run: Run,
+): Promise<BackupTargetResult> {
+  const { policy, target } = request;
+  const holds = await read('Look for legal holds').openHolds({ policy });
+  const pages = new Set<Promise<void>>();
+  const measured: Promise<Sizes>[] = [];
+  let cursor = request.cursor;
+  do {
+    const page = await read(`List resources of ${targetKey(target)}`).listUnits({
+      target,
+      selector: policy.selector,
+      cursor,
+    });
+    cursor = page.cursor;
+    if (page.units.length > 0) {
+      const protecting = protectPage({ ...request, holds }, page.units, result, run)
+        .then((made) => void (made.length > 0 && measured.push(measure(request, made))))
+        .finally(() => pages.delete(protecting));
+      pages.add(protecting);
+    }
+    if (pages.size >= PAGES_AT_ONCE) await Promise.race(pages);
+    if (workflowInfo().continueAsNewSuggested && cursor !== undefined) {
+      await Promise.all(pages);
+      result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
+      await continueAsNew<typeof backupTarget>({ ...request, cursor, soFar: result });
+    }
+  } while (cursor !== undefined);
+  await Promise.all(pages);
+  result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
+  await tellAlarms(policy.policyName, target, result);
+  return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
 }
 
 /** An alarm for the absence of this is all that speaks when no run ever comes. It must not hold up a run. */
@@ -102,7 +112,7 @@ async function measure(
       points,
     });
   } catch (error) {
-    if (isCancellation(error)) throw error;
+    // Nobody awaits it until the end: it must not reject, not even when cancelled.
     log.warn('what has changed could not be measured', { error });
     return { ...noSizes(), notCompared: rootCause(error).message };
   }
@@ -113,11 +123,12 @@ async function measure(
  * other pages go on.
  */
 async function protectPage(
-  { policy, target, slotMs, begunMs, holds }: BackupTargetRequest & { holds: Hold[] },
+  request: BackupTargetRequest & { holds: Hold[] },
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,
 ): Promise<RecoveryPointSummary[]> {
+  const { policy, target, slotMs, holds } = request;
   run.rows(
     units.map(({ resourceId, volumeIds }) => row(resourceId, 'protecting', `${volumeIds.length} volumes`)),
   );
@@ -131,7 +142,7 @@ async function protectPage(
       runId,
       units,
       holds,
-      dueMs: Math.max(slotMs, begunMs) + policy.rpoMs - policy.frequencyMs,
+      dueMs: dueMs(request),
     });
     outcome.failed.push(...(await lock(policy, target, outcome.completed)));
     result.selected += units.length - outcome.leftOut.length;

@@ -1,6 +1,7 @@
 import type { RunBackupResult } from '../../src/model/backup';
 import { FAILURE } from '../../src/model/failures';
 import { scheduleIds, workflowIds } from '../../src/model/ids';
+import type { NormalizedPolicy } from '../../src/model/policy';
 import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
 import { aVolume } from '../support/seed';
@@ -11,13 +12,25 @@ const HOUR = 3_600_000;
 
 describe('what backups tell', () => {
   let world: World;
+  const slowed = { until: () => true };
 
   beforeAll(async () => {
-    world = await aWorld();
+    world = await aWorld({
+      override: (activities) => {
+        const protect = activities.protectUnits.bind(activities);
+        return {
+          async protectUnits(request) {
+            await until(slowed.until);
+            return protect(request);
+          },
+        };
+      },
+    });
   });
   afterAll(() => world.close());
   beforeEach(() => {
     world.proxy.reset();
+    slowed.until = () => true;
     world.heartbeats.length = world.notifications.length = 0;
   });
 
@@ -84,5 +97,22 @@ describe('what backups tell', () => {
       { kind: 'Failed', outcome: 'AllFailed', policyName: 'fails' },
     ]);
     expect(world.heartbeats).toMatchObject([{ protected: 0, failed: 1 }]);
+  });
+
+  it('a run that takes half of what the RPO leaves it tells people while there is time', async () => {
+    await policy('slow');
+    const { action } = await world.client.schedule.getHandle(scheduleIds.policy('slow')).describe();
+    const [normalized] = action.type === 'startWorkflow' ? (action.args as [NormalizedPolicy]) : [];
+    const slack = (normalized?.rpoMs ?? 0) - (normalized?.frequencyMs ?? 0);
+    slowed.until = () => world.notifications.length > 0;
+    const begunMs = Date.now() - slack / 2 + 500;
+    const target = { accountId: world.home.accountId, region: 'us-east-1' };
+    await world.run('backupTarget', { policy: normalized, target, slotMs: begunMs, begunMs });
+    expect(world.notifications).toMatchObject([
+      { kind: 'RpoAtRisk', policyName: 'slow', workflowType: 'backupTarget' },
+    ]);
+    expect(world.notifications[0]?.summary).toMatch(
+      /0 resources are protected so far, and in (29 min 59 s|30 min)/,
+    );
   });
 });
