@@ -10,6 +10,7 @@ import { copyActivities } from './copies';
 import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
 import { holdActivities } from './holds';
+import { lastPointActivities } from './lastPoints';
 import { noticeActivities } from './notices';
 import { slotActivities } from './slots';
 import { lockActivities } from './locks';
@@ -51,6 +52,7 @@ export function createActivities(deps: ActivityDeps) {
     ...inventoryActivities(deps),
     ...protectionActivities(deps),
     ...changeActivities(deps),
+    ...lastPointActivities(deps),
     ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),

@@ -37,6 +37,11 @@ export interface RecoveryPointSummary {
   created: boolean;
 }
 
+export interface FailedBackup extends FailedItem {
+  /** The slot of its newest complete point, ISO 8601 in UTC; not there when none of the last ten slots has one. */
+  lastPoint?: string;
+}
+
 export interface BackupTally {
   selected: number;
   protected: number;
@@ -61,7 +66,7 @@ export type BackupTargetRequest = z.output<typeof backupTargetInput>;
 
 export interface BackupTargetResult extends BackupTally {
   recoveryPoints: Listed<RecoveryPointSummary>;
-  failed: Listed<FailedItem>;
+  failed: Listed<FailedBackup>;
   /** Of the points that the run made. */
   sizes: Sizes;
 }
@@ -90,7 +95,7 @@ export interface RunBackupResult {
   protected: number;
   /** Volumes in the recovery points of this slot. */
   volumes: number;
-  failed: Listed<FailedItem>;
+  failed: Listed<FailedBackup>;
   recoveryPoints: Listed<RecoveryPointSummary>;
   /** The workflows that copy the points; they go on after this run has ended. */
   copies: Listed<StartedCopies>;

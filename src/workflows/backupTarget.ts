@@ -1,4 +1,4 @@
-import { continueAsNew, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
 import {
   backupTargetInput,
   type BackupTargetInput,
@@ -14,16 +14,14 @@ import type { ProgressRow } from '../model/progress';
 import type { NormalizedPolicy } from '../model/policy';
 import { noSizes, sumOfSizes, type Sizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
-import { failedItem, rootCause, settle } from './support/failure';
+import { measure, sayLastPoints, tellAlarms } from './support/backupReports';
+import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { batch, evidence, protect, read } from './support/options';
+import { batch, protect, read } from './support/options';
 import { dueMs, watchingRpo } from './support/rpoWatch';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
-/** No run stays open for a number that nobody waits for. */
-const MEASURE = { scheduleToCloseTimeout: '15 minutes' } as const;
-
 /** One target of one backup run, page by page. */
 export async function backupTarget(input: BackupTargetInput): Promise<BackupTargetResult> {
   return operation(backupTargetInput, input, async (request, run) => {
@@ -67,24 +65,9 @@ async function protectAll(
   } while (cursor !== undefined);
   await Promise.all(pages);
   result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
+  if (result.failed.total > 0) await sayLastPoints(request, result, run);
   await tellAlarms(policy.policyName, target, result);
   return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
-}
-
-/** An alarm for the absence of this is all that speaks when no run ever comes. It must not hold up a run. */
-async function tellAlarms(policyName: string, target: Target, result: BackupTargetResult): Promise<void> {
-  try {
-    const { protected: good, failed } = result;
-    await evidence('Tell the alarms').recordHeartbeat({
-      policyName,
-      target,
-      protected: good,
-      failed: failed.total,
-    });
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    log.warn('the alarms could not be told', { error });
-  }
 }
 
 function nothingYet(): BackupTargetResult {
@@ -97,25 +80,6 @@ function nothingYet(): BackupTargetResult {
     failed: listed([]),
     sizes: noSizes(),
   };
-}
-
-/** A report on what is done; the next page does not wait for it, and it fails nothing. */
-async function measure(
-  { policy, target, slotMs }: BackupTargetRequest,
-  points: RecoveryPointSummary[],
-): Promise<Sizes> {
-  try {
-    return await batch(`Measure ${points.length} points`, MEASURE).measureChanges({
-      policy,
-      target,
-      slotMs,
-      points,
-    });
-  } catch (error) {
-    // Nobody awaits it until the end: it must not reject, not even when cancelled.
-    log.warn('what has changed could not be measured', { error });
-    return { ...noSizes(), notCompared: rootCause(error).message };
-  }
 }
 
 /**

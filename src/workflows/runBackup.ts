@@ -9,6 +9,7 @@ import {
 import {
   runBackupSchema,
   type BackupTargetResult,
+  type FailedBackup,
   type RunBackupInput,
   type RunBackupResult,
   type StartedCopies,
@@ -18,7 +19,6 @@ import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
 import { listed, type Listed } from '../model/list';
-import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
 import { formatSizes, sumOfSizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
@@ -133,7 +133,7 @@ async function missedSlots(
   return missed;
 }
 
-type TargetOutcome = BackupTargetResult | { notRun: FailedItem };
+type TargetOutcome = BackupTargetResult | { notRun: FailedBackup };
 
 /** A child that outlives a terminated parent: its snapshots are started, and somebody must see them complete. */
 async function protect(
@@ -159,10 +159,20 @@ async function protect(
     run.row(
       name,
       'failed',
-      partial ? `${partial.protected} of ${partial.selected}` : rootCause(error).message,
+      partial
+        ? `${partial.protected} of ${partial.selected}; ${oldestPoint(partial)}`
+        : rootCause(error).message,
     );
     return partial ?? { notRun: failedItem(name, error) };
   }
+}
+
+function oldestPoint({ failed }: BackupTargetResult): string {
+  const last = failed.items.map(({ lastPoint }) => lastPoint);
+  const known = last.filter((each) => each !== undefined).sort();
+  return known.length < last.length
+    ? 'some of the others have no point of the last ten slots'
+    : `the others' last good points are of ${known[0]} and later`;
 }
 
 /** A child that protected only some says which, in its failure's details. */

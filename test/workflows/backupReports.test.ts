@@ -1,9 +1,12 @@
-import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import { AwsControl } from '../../local/measure/control';
 import type { RunBackupResult } from '../../src/model/backup';
+import { FAILURE } from '../../src/model/failures';
 import { scheduleIds } from '../../src/model/ids';
+import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from '../support/accounts';
-import { anInstance, tagsOf } from '../support/seed';
+import { failedResult } from '../support/failure';
+import { anInstance, aVolume, tagsOf } from '../support/seed';
 import { shared } from '../support/shared';
 import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
@@ -11,7 +14,7 @@ import { aWorld, type World } from '../support/world';
 const HOUR = 3_600_000;
 const BLOCK = 512 * 1024;
 
-describe('the sizes of a run', () => {
+describe('what a run says of its points', () => {
   let world: World;
 
   beforeAll(async () => {
@@ -27,12 +30,13 @@ describe('the sizes of a run', () => {
   }
   const backUp = (policyName: string) => world.run<RunBackupResult>('runBackup', { policyName });
   /** The slot that a run by hand comes after. */
-  async function backUpSlotBefore(policyName: string): Promise<void> {
+  async function backUpSlotBefore(policyName: string): Promise<Date> {
     const slot = Math.floor(Date.now() / (12 * HOUR)) * 12 * HOUR;
     const [start, end] = [new Date(slot - 1000), new Date(slot + 1000)];
     await world.client.schedule.getHandle(scheduleIds.policy(policyName)).backfill({ start, end });
     const done = `WorkflowType = 'runBackup' AND HoldfastPolicy = '${policyName}' AND ExecutionStatus = 'Completed'`;
     await until(async () => (await world.client.workflow.count(done)).count > 0);
+    return new Date(slot);
   }
   const write = (volumeId: string, blocks: number[]) =>
     new AwsControl(shared('awsEndpoint')).post('blocks', {
@@ -43,7 +47,7 @@ describe('the sizes of a run', () => {
     });
   const compared = () => world.proxy.calls.filter(({ action }) => action === 'ListChangedBlocks').length;
 
-  it('are all that was ever written, and what has changed since the slot before', async () => {
+  it('the sizes: all that was ever written, and what has changed since the slot before', async () => {
     const { volumes } = await anInstance(world.home, { tags: { policy: 'sized' } });
     const [root = '', data = ''] = Object.values(volumes);
     await write(root, [0, 1, 2, 3]);
@@ -58,7 +62,7 @@ describe('the sizes of a run', () => {
     expect([...(recoveryPoints.items[0]?.volumeIds ?? [])].sort()).toEqual([data, root].sort());
   });
 
-  it('are the full ones alone where there is nothing to compare with', async () => {
+  it('the full sizes alone where there is nothing to compare with', async () => {
     await anInstance(world.home, { tags: { policy: 'first' }, data: [] });
     await aPolicy('first');
     const { sizes } = await backUp('first');
@@ -66,7 +70,30 @@ describe('the sizes of a run', () => {
     expect(sizes).not.toHaveProperty('notCompared');
   });
 
-  it('fail no run where the role may not ask, name the permission, and are not asked for again', async () => {
+  it('how old the last good point is of what failed', async () => {
+    const [known, unknown] = [
+      await aVolume(world.home, { tags: { policy: 'late' } }),
+      await aVolume(world.home, { tags: { policy: 'none' } }),
+    ];
+    await aPolicy('late');
+    const slot = await backUpSlotBefore('late');
+    const tags = [{ Key: 'policy', Value: 'late' }];
+    await world.home.ec2().send(new CreateTagsCommand({ Resources: [unknown], Tags: tags }));
+    world.proxy.fault('CreateSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } });
+    const run = await world.start('runBackup', { policyName: 'late' });
+    const { failed } = await failedResult<RunBackupResult>(run.result(), FAILURE.allFailed);
+    const lastPoints = new Map(failed.items.map(({ item, lastPoint }) => [item, lastPoint]));
+    expect(lastPoints).toEqual(
+      new Map([
+        [known, slot.toISOString()],
+        [unknown, undefined],
+      ]),
+    );
+    const { rows } = await run.query<ProgressPage>('progress');
+    expect(rows[0]?.note).toContain('no point of the last ten slots');
+  });
+
+  it('the permission that is missing to compare, without failing or asking again', async () => {
     await anInstance(world.home, { tags: { policy: 'denied' }, data: [] });
     await aPolicy('denied');
     await backUpSlotBefore('denied');
