@@ -49,6 +49,9 @@ export interface StartedCopies {
   full: boolean;
 }
 
+/** Each look is a call, which a copy that is seen complete a little later is not worth. */
+const LOOKS_A_COPY = 5;
+
 export interface FinishedCopies {
   completed: string[];
   failed: { copyId: string; why: string }[];
@@ -56,7 +59,7 @@ export interface FinishedCopies {
 
 /** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
 export function copyActivities({ aws, settings }: ActivityDeps) {
-  const paces = byPlace(() => new Pace(settings.pollMs));
+  const paces = byPlace(() => new Pace(settings.pollMs, LOOKS_A_COPY));
   const sources = new Sources();
   const clients = (job: CopyJob) => ({
     from: aws.ec2(job.target, 'backup'),

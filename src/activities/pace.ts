@@ -1,5 +1,7 @@
 /** How much a new observation counts for the usual duration. */
 const WEIGHT = 0.3;
+/** Looks at most in the time that one usually takes. */
+const USUAL_LOOKS = 6;
 /** Longest pause between two looks, in polls. */
 const LONGEST_PAUSE = 12;
 
@@ -18,6 +20,7 @@ export class Pace {
 
   constructor(
     private readonly pollMs: number,
+    private readonly looks = USUAL_LOOKS,
     private readonly now: () => number = Date.now,
   ) {}
 
@@ -51,7 +54,7 @@ export class Pace {
       .map((id) => (this.watched.get(id)?.startedAt ?? lookedAt) + usual)
       .sort((a, b) => a - b);
     const quarter = expected[Math.ceil(expected.length / 4) - 1] ?? Infinity;
-    const soonest = lookedAt + Math.max(this.pollMs, usual / 6);
+    const soonest = lookedAt + Math.max(this.pollMs, usual / this.looks);
     return Math.min(Math.max(quarter, soonest), lookedAt + LONGEST_PAUSE * this.pollMs);
   }
 }
