@@ -66,7 +66,7 @@ describe('what a run says of its points', () => {
     await anInstance(world.home, { tags: { policy: 'first' }, data: [] });
     await aPolicy('first');
     const { sizes } = await backUp('first');
-    expect(sizes).toMatchObject({ snapshots: 1, compared: 0, changedBytes: 0 });
+    expect(sizes).toMatchObject({ snapshots: 1, fullBytes: 8 * 1024 ** 3, compared: 0, changedBytes: 0 });
     expect(sizes).not.toHaveProperty('notCompared');
   });
 

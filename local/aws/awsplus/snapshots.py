@@ -265,8 +265,9 @@ def _filter_value(original: Any) -> Any:
 
 
 def _full_size(snapshot: Any) -> int:
-    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html: of all blocks that were ever written"""
-    return len(content_of(snapshot)) * BLOCK_BYTES
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Snapshot.html: of all blocks that were ever written.
+    Where nobody wrote through the control endpoint, that is the whole volume, as for the time that it takes."""
+    return len(content_of(snapshot)) * BLOCK_BYTES or snapshot.volume_size * 1024**3
 
 
 class _Shared:
