@@ -34,7 +34,7 @@ async function warn(request: BackupTargetRequest, result: BackupTargetResult): P
   const atRiskInMs = (Math.max(slotMs, begunMs) + due) / 2 - Date.now();
   // In the past: an earlier run of the chain has told.
   if (atRiskInMs <= 0) return;
-  await sleep(atRiskInMs, { summary: 'RPO at risk' });
+  await sleep(atRiskInMs, { summary: 'Until the RPO is at risk' });
   const left = formatDuration(due - Date.now());
   const summary = `${policy.policyName} in ${targetKey(target)}: ${result.protected} resources are protected so far, and in ${left} the points before violate the RPO`;
   await tellPeople({ kind: 'RpoAtRisk', summary, policyName: policy.policyName });
