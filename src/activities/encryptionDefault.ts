@@ -5,11 +5,15 @@ import {
   GetEbsEncryptionByDefaultCommand,
   ModifyEbsDefaultKmsKeyIdCommand,
 } from '@aws-sdk/client-ec2';
+import { GetKeyPolicyCommand, paginateListGrants } from '@aws-sdk/client-kms';
 import { ApplicationFailure } from '@temporalio/common';
 import { encryptsUnder, type EncryptionDefault } from '../model/encryptionDefault';
 import { FAILURE } from '../model/failures';
+import { autoScalingMayUse, autoScalingRole, parseKeyPolicy } from '../model/keyPolicy';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { failedItem } from './failedItem';
+import { describeKey } from './keyChecks';
 
 /** Account attributes for EBS encryption: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html */
 export function encryptionDefaultActivities({ aws }: ActivityDeps) {
@@ -22,6 +26,37 @@ export function encryptionDefaultActivities({ aws }: ActivityDeps) {
 
   return {
     readEncryptionDefault,
+
+    /**
+     * Why groups of Auto Scaling could not start instances once everything is encrypted under the key, or why nobody
+     * knows; undefined where they can.
+     */
+    async autoScalingWarning({
+      target,
+      keyArn,
+    }: {
+      target: Target;
+      keyArn: string;
+    }): Promise<string | undefined> {
+      const kms = aws.kms(target, 'read');
+      const role = autoScalingRole(target);
+      try {
+        if ((await describeKey(kms, keyArn))?.KeyManager === 'AWS') return undefined;
+        const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: keyArn, PolicyName: 'default' }));
+        if (autoScalingMayUse(parseKeyPolicy(Policy), target)) return undefined;
+        for await (const { Grants = [] } of paginateListGrants(
+          { client: kms },
+          { KeyId: keyArn, GranteePrincipal: role },
+        ))
+          if (Grants.some(({ Operations = [] }) => Operations.includes('CreateGrant'))) return undefined;
+      } catch (error) {
+        const { type, message } = failedItem(keyArn, error);
+        // A key of another account tells its policy to nobody here.
+        if (type !== FAILURE.accessDenied && type !== FAILURE.notFound) throw error;
+        return `whether Auto Scaling may use ${keyArn} could not be asked: ${message}`;
+      }
+      return `Auto Scaling may not use ${keyArn}: instances of its groups would end at their start; let ${role} use the key in its policy`;
+    },
 
     /** @throws ApplicationFailure NotYetVisible, retryable, until reads show encryption under this key */
     async verifyEncryptionDefault({

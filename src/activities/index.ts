@@ -17,6 +17,8 @@ import { lockActivities } from './locks';
 import { inventoryActivities } from './inventory';
 import { protectionActivities } from './protection';
 import { keyActivities } from './keys';
+import { keyReplicaActivities } from './keyReplicas';
+import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
 import { campaignActivities } from './campaigns';
 import { machineActivities } from './machines';
@@ -43,6 +45,8 @@ export function createActivities(deps: ActivityDeps) {
     ...targetActivities(deps),
     ...keyCheckActivities(deps),
     ...keyActivities(deps),
+    ...keyRotationActivities(deps),
+    ...keyReplicaActivities(deps),
     ...grantActivities(deps),
     ...imagePlanActivities(deps),
     ...imageActivities(deps),

@@ -2,25 +2,36 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
-  DisableKeyRotationCommand,
-  EnableKeyRotationCommand,
   GetKeyPolicyCommand,
-  GetKeyRotationStatusCommand,
   PutKeyPolicyCommand,
   TagResourceCommand,
   UpdateKeyDescriptionCommand,
+  type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
+import type { AwsClients, Capability } from '../aws/clients';
 import { FAILURE } from '../model/failures';
-import { ROTATION_DAYS, type KeyRotation } from '../model/key';
-import { keyPolicy, partnersOf, withPartners, type KeyPolicy } from '../model/keyPolicy';
+import type { KeyReplica, KeyRotation } from '../model/key';
+import {
+  keyPolicy,
+  parseKeyPolicy,
+  partnersOf,
+  usersOf,
+  withPartners,
+  withUsers,
+  type KeyPolicy,
+} from '../model/keyPolicy';
 import { makerTags, type Maker } from '../model/maker';
 import { TAG } from '../model/names';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { foundInTime, madeEarlier } from './idempotency';
 import { describeKey, keyUnusable, whyUnusable } from './keyChecks';
+import { rotationOf } from './keyRotation';
 import { discardKey, findKeyMadeFor, type Discarded } from './keysMade';
+
+/** What Holdfast does with keys, through EC2. */
+const USING: readonly Capability[] = ['backup', 'migrate', 'restore', 'share'];
 
 /** A key as it is now. */
 export interface KeyState {
@@ -30,6 +41,10 @@ export interface KeyState {
   rotation: KeyRotation;
   /** Accounts that the key policy names as partners. */
   partnerAccounts: string[];
+  /** Roles that it names as users through EC2; undefined where all of the account are. */
+  users?: string[];
+  /** Undefined of a single-Region key. */
+  replicas?: KeyReplica[];
 }
 
 interface KeyRef {
@@ -48,6 +63,8 @@ interface NewKey {
   alias: string;
   description: string;
   partnerAccounts?: string[];
+  users?: string[];
+  replicaRegions?: string[];
   maker: Maker;
 }
 
@@ -79,7 +96,8 @@ export function keyActivities(deps: ActivityDeps) {
      * Makes a key, or takes over one that was made for this alias and never got it because a run ended between the
      * two calls. CreateKey has no client token: the tags tell.
      */
-    async createKey({ target, alias, description, partnerAccounts, maker }: NewKey): Promise<string> {
+    async createKey(wanted: NewKey): Promise<string> {
+      const { target, alias, description, partnerAccounts, replicaRegions, maker } = wanted;
       const kms = aws.kms(target, 'migrate');
       const find = () => findKeyMadeFor(kms, alias);
       const Tags = kmsTags({ ...makerTags(maker, alias), [TAG.alias]: alias });
@@ -93,7 +111,9 @@ export function keyActivities(deps: ActivityDeps) {
           KeySpec: 'SYMMETRIC_DEFAULT',
           KeyUsage: 'ENCRYPT_DECRYPT',
           Description: description,
-          Policy: JSON.stringify(keyPolicy(target, partnerAccounts)),
+          // A key is of several regions from the beginning, or never.
+          MultiRegion: replicaRegions !== undefined,
+          Policy: JSON.stringify(keyPolicy(target, partnerAccounts, keyUsers(aws, target, wanted.users))),
           Tags,
         }),
       );
@@ -121,18 +141,6 @@ export function keyActivities(deps: ActivityDeps) {
       return discardKey(deps, discarded);
     },
 
-    /** Switches automatic rotation as given; setting what is already set changes nothing. */
-    async setKeyRotation({ target, keyId, rotation }: KeyRef & { rotation: KeyRotation }): Promise<void> {
-      const kms = aws.kms(target, 'migrate');
-      if (rotation.enabled) {
-        await kms.send(
-          new EnableKeyRotationCommand({ KeyId: keyId, RotationPeriodInDays: rotation.periodInDays }),
-        );
-      } else {
-        await kms.send(new DisableKeyRotationCommand({ KeyId: keyId }));
-      }
-    },
-
     async setKeyDescription({ target, keyId, description }: KeyRef & { description: string }): Promise<void> {
       await aws
         .kms(target, 'migrate')
@@ -150,6 +158,20 @@ export function keyActivities(deps: ActivityDeps) {
       await kms.send(
         new PutKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default', Policy: JSON.stringify(policy) }),
       );
+    },
+
+    /** Names exactly these roles as users through EC2, and Holdfast's own; without any, everybody of the account. */
+    async setKeyUsers({ target, keyId, users }: KeyRef & { users: string[] | undefined }): Promise<void> {
+      const kms = aws.kms(target, 'migrate');
+      const policy = withUsers(await policyOf(kms, keyId), target, users);
+      await kms.send(
+        new PutKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default', Policy: JSON.stringify(policy) }),
+      );
+    },
+
+    /** The users that are asked for, and the worker's roles in the account where the accounts file names them. */
+    async keyUsers({ target, users }: { target: Target; users: string[] }): Promise<string[]> {
+      return Promise.resolve(keyUsers(aws, target, users) ?? users);
     },
 
     /** @throws ApplicationFailure NotYetVisible, retryable, until reads show the key as it should be */
@@ -187,26 +209,36 @@ async function stateOf(kms: KMSClient, target: Target, keyId: string): Promise<K
     arn: key.Arn,
     description: key.Description ?? '',
     rotation: await rotationOf(kms, key.KeyId),
-    partnerAccounts: partnersOf(await policyOf(kms, key.KeyId)),
+    ...accessIn(await policyOf(kms, key.KeyId), target),
+    ...(key.MultiRegion && { replicas: replicasOf(key) }),
   };
 }
 
-async function rotationOf(kms: KMSClient, keyId: string): Promise<KeyRotation> {
-  const { KeyRotationEnabled, RotationPeriodInDays } = await kms.send(
-    new GetKeyRotationStatusCommand({ KeyId: keyId }),
-  );
-  return KeyRotationEnabled
-    ? { enabled: true, periodInDays: RotationPeriodInDays ?? ROTATION_DAYS.default }
-    : { enabled: false, periodInDays: 0 };
+function accessIn(policy: KeyPolicy, target: Target): Pick<KeyState, 'partnerAccounts' | 'users'> {
+  const users = usersOf(policy, target);
+  return { partnerAccounts: partnersOf(policy), ...(users && { users }) };
+}
+
+function replicasOf({ MultiRegionConfiguration: { ReplicaKeys = [] } = {} }: KeyMetadata): KeyReplica[] {
+  return ReplicaKeys.map(({ Arn: arn = '', Region: region = '' }) => ({ arn, region }));
+}
+
+/** What Holdfast itself could not use would be of no use here. */
+export function keyUsers(
+  aws: AwsClients,
+  { accountId }: Target,
+  users: readonly string[] | undefined,
+): string[] | undefined {
+  const own = USING.flatMap((capability) => aws.roleArn(accountId, capability) ?? []);
+  return users && [...new Set([...users, ...own])].sort();
 }
 
 async function policyOf(kms: KMSClient, keyId: string): Promise<KeyPolicy> {
   const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default' }));
-  const policy = JSON.parse(Policy ?? '{}') as Partial<KeyPolicy>;
-  return { Version: policy.Version ?? '2012-10-17', Statement: [policy.Statement ?? []].flat() };
+  return parseKeyPolicy(Policy);
 }
 
-function kmsTags(tags: Record<string, string>) {
+export function kmsTags(tags: Record<string, string>) {
   return Object.entries(tags).map(([TagKey, TagValue]) => ({ TagKey, TagValue }));
 }
 

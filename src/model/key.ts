@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { notYet, operationInput } from './input';
+import { operationInput } from './input';
 import { partnerAccountsSchema } from './partners';
-import { targetInputSchema, type Target } from './target';
+import { regionSchema, targetInputSchema, type Target } from './target';
 
 /** AWS's limits for automatic rotation (https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html). */
 export const ROTATION_DAYS = { min: 90, max: 2560, default: 365 } as const;
@@ -30,6 +30,15 @@ const rotationSchema = z
   .min(ROTATION_DAYS.min, `KMS rotates every ${ROTATION_DAYS.min} to ${ROTATION_DAYS.max} days`)
   .max(ROTATION_DAYS.max, `KMS rotates every ${ROTATION_DAYS.min} to ${ROTATION_DAYS.max} days`);
 
+const MOST_REPLICAS = 10;
+
+const roleArnSchema = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:iam::\d{12}:(role|user)\/[\w+=,.@/*-]+$/,
+    'write ARNs of roles, like arn:aws:iam::123456789012:role/ops',
+  );
+
 export const createCustomerManagedKeyInput = operationInput({
   /** Shown in the KMS console; also gives the alias when `alias` is left out, see {@link defaultAlias}. */
   description: z.string().min(1).max(8192),
@@ -39,7 +48,17 @@ export const createCustomerManagedKeyInput = operationInput({
   alias: aliasSchema.optional(),
   /** Days between automatic rotations. Left out: a new key rotates every 365 days, and an old one keeps its period. */
   rotationDays: rotationSchema.optional(),
-  replicaRegions: notYet('multi-Region replicas are'),
+  /** Regions where the same key is to be: snapshots copied there need no other one. Only a new key can have them. */
+  replicaRegions: z
+    .array(regionSchema)
+    .min(1, 'leave it out, or name a region')
+    .max(MOST_REPLICAS, `at most ${MOST_REPLICAS} regions`)
+    .refine((regions) => new Set(regions).size === regions.length, 'names a region twice')
+    .optional(),
+  /** Rotates the key now, besides its period: KMS allows it ten times in a key's life. */
+  rotateNow: z.boolean().default(false),
+  /** Roles that may use the key through EC2, as ARNs, `*` allowed in them; everybody of the account when left out. */
+  users: z.array(roleArnSchema).min(1, 'leave it out, or name a role').max(50).optional(),
   /** Accounts whose own IAM policies may then allow their roles to use the key through EC2. */
   partnerAccounts: partnerAccountsSchema.optional(),
   target: targetInputSchema.optional(),
@@ -73,5 +92,12 @@ export interface CreateCustomerManagedKeyResult {
   arn: string;
   alias: string;
   rotation: KeyRotation;
+  /** The same key in other regions. */
+  replicas: KeyReplica[];
   target: Target;
+}
+
+export interface KeyReplica {
+  region: string;
+  arn: string;
 }

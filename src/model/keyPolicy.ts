@@ -34,25 +34,102 @@ const USE = [
 const PARTNER_USE = USE.filter((action) => action !== 'kms:Encrypt');
 
 /**
- * Policy of a key for EBS. Whoever may use EBS in the account may use the key through it, as with AWS's own
- * `aws/ebs`: so whoever starts an instance can, also people and services that no key administrator ever heard of.
- * Outside EC2 the key can be used and managed only as IAM policies of the account allow.
+ * What takes care of a key, without using it. Grants are among it: who may make them answers for whom they let in.
+ * https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-default.html#key-policy-default-allow-administrators
  */
-export function keyPolicy(target: Target, partnerAccounts: readonly string[] = []): KeyPolicy {
+const ADMINISTER = [
+  ...['Describe*', 'Get*', 'List*', 'Put*', 'Update*', 'Enable*', 'Disable*', 'CreateAlias', 'DeleteAlias'],
+  ...['TagResource', 'UntagResource', 'ScheduleKeyDeletion', 'CancelKeyDeletion', 'RotateKeyOnDemand'],
+  ...['ReplicateKey', 'UpdatePrimaryRegion', 'CreateGrant', 'RevokeGrant', 'RetireGrant'],
+].map((action) => `kms:${action}`);
+
+/**
+ * Policy of a key for EBS. IAM policies of the account decide who administers it, and they cannot open it: it is used
+ * through EC2 only. There, as with AWS's own `aws/ebs`, by whoever may use EBS in the account, also services that no key
+ * administrator ever heard of; or by the roles that are named, and Auto Scaling.
+ */
+export function keyPolicy(
+  target: Target,
+  partnerAccounts: readonly string[] = [],
+  users?: readonly string[],
+): KeyPolicy {
   const { accountId, region } = target;
-  const throughEc2 = {
-    'kms:CallerAccount': accountId,
-    'kms:ViaService': `ec2.${region}.${suffixOf(region)}`,
-  };
-  const own: Statement[] = [
-    allow(SID.account, rootOf(region, accountId), ['kms:*']),
-    allow(SID.use, '*', [...USE, 'kms:DescribeKey'], { StringEquals: throughEc2 }),
-    allow(SID.grants, '*', ['kms:CreateGrant'], {
-      StringEquals: throughEc2,
-      Bool: { 'kms:GrantIsForAWSResource': 'true' },
+  const own = [allow(SID.account, rootOf(region, accountId), ADMINISTER)];
+  const policy = withUsers({ Version: '2012-10-17', Statement: own }, target, users);
+  return withPartners(policy, target, partnerAccounts);
+}
+
+/** The policy with exactly these roles as users through EC2, or everybody of the account; what else it says stays. */
+export function withUsers(policy: KeyPolicy, target: Target, users?: readonly string[]): KeyPolicy {
+  const { accountId, region } = target;
+  const condition = {
+    StringEquals: { 'kms:CallerAccount': accountId, 'kms:ViaService': `ec2.${region}.${suffixOf(region)}` },
+    // By condition: a policy that names a role as principal is refused where the role does not exist yet.
+    ...(users && {
+      ArnLike: { 'aws:PrincipalArn': [...users, autoScalingRole(target)].sort() },
     }),
-  ];
-  return withPartners({ Version: '2012-10-17', Statement: own }, target, partnerAccounts);
+  };
+  const others = policy.Statement.filter(({ Sid }) => Sid !== SID.use && Sid !== SID.grants);
+  const at = others.findIndex(({ Sid }) => PARTNER_SIDS.includes(Sid ?? ''));
+  const [before, after] = at < 0 ? [others, []] : [others.slice(0, at), others.slice(at)];
+  return {
+    ...policy,
+    Statement: [
+      ...before,
+      allow(SID.use, '*', [...USE, 'kms:DescribeKey'], condition),
+      allow(SID.grants, '*', ['kms:CreateGrant'], {
+        ...condition,
+        Bool: { 'kms:GrantIsForAWSResource': 'true' },
+      }),
+      ...after,
+    ],
+  };
+}
+
+export function parseKeyPolicy(text: string | undefined): KeyPolicy {
+  const policy = JSON.parse(text ?? '{}') as Partial<KeyPolicy>;
+  return { Version: policy.Version ?? '2012-10-17', Statement: [policy.Statement ?? []].flat() };
+}
+
+/** The roles that the policy names as users; undefined where it names none, so that all of the account are. */
+export function usersOf(policy: KeyPolicy, target: Target): string[] | undefined {
+  const use = policy.Statement.find(({ Sid }) => Sid === SID.use);
+  const { ArnLike } = (use?.Condition ?? {}) as { ArnLike?: Record<string, string | string[]> };
+  const named = ArnLike?.['aws:PrincipalArn'];
+  return named === undefined ? undefined : [named].flat().filter((arn) => arn !== autoScalingRole(target));
+}
+
+/** https://docs.aws.amazon.com/autoscaling/ec2/userguide/autoscaling-service-linked-role.html */
+export function autoScalingRole({ accountId, region }: Target): string {
+  return `arn:${partitionOf(region)}:iam::${accountId}:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling`;
+}
+
+/**
+ * Whether Auto Scaling can start instances on volumes under a key with this policy: it needs a statement of its own,
+ * for its role has no IAM policy for keys (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
+ */
+export function autoScalingMayUse(policy: KeyPolicy, target: Target): boolean {
+  const role = autoScalingRole(target);
+  return policy.Statement.some(({ Effect, Action, Principal, Condition }) => {
+    const actions = [Action as string | string[]].flat();
+    const makesGrants = actions.some((action) =>
+      ['*', 'kms:*', 'kms:Create*', 'kms:CreateGrant'].includes(action),
+    );
+    const named =
+      typeof Principal === 'string'
+        ? [Principal]
+        : [(Principal as { AWS?: string | string[] }).AWS ?? []].flat();
+    const { ArnLike, ArnEquals, StringEquals } = (Condition ?? {}) as Record<
+      string,
+      Record<string, string | string[]>
+    >;
+    const only = [ArnLike, ArnEquals, StringEquals].flatMap((each) => each?.['aws:PrincipalArn'] ?? []);
+    return (
+      Effect === 'Allow' &&
+      makesGrants &&
+      (named.includes(role) || (named.includes('*') && (only.length === 0 || only.includes(role))))
+    );
+  });
 }
 
 /**

@@ -20,6 +20,8 @@ export interface EnableEncryptionByDefaultResult {
   summary: string;
   changed: Listed<EncryptionDefaultChange>;
   failed: Listed<FailedItem>;
+  /** What will hurt although everything asked for happened: groups of Auto Scaling that may not use a key. */
+  warnings: string[];
 }
 
 /**
@@ -41,11 +43,12 @@ export async function enableEncryptionByDefault(
     for (const target of targets) run.row(targetKey(target), 'waiting');
     const changed: EncryptionDefaultChange[] = [];
     const failed: FailedItem[] = [];
+    const warnings: string[] = [];
     const undo = new UndoStack();
     for (const target of targets) {
       const part = new UndoStack();
       try {
-        changed.push(await encryptByDefault(target, kmsKeyIds[target.region] ?? '', run, part));
+        changed.push(await encryptByDefault(target, kmsKeyIds[target.region] ?? '', run, part, warnings));
         undo.absorb(part);
       } catch (error) {
         showUndone(run, await part.unwind());
@@ -55,9 +58,10 @@ export async function enableEncryptionByDefault(
         run.row(targetKey(target), 'failed', failure.message);
       }
     }
+    for (const warning of warnings) run.remark(warning);
     const summary = `EBS encryption by default is on in ${changed.length} of ${targets.length} targets`;
     return settle(
-      { summary, changed: listed(changed), failed: listed(failed) },
+      { summary, changed: listed(changed), failed: listed(failed), warnings },
       { what: 'targets', succeeded: changed.length, failed: failed.length },
     );
   });
@@ -75,10 +79,13 @@ async function encryptByDefault(
   kmsKeyId: string,
   run: Run,
   undo: UndoStack,
+  warnings: string[],
 ): Promise<EncryptionDefaultChange> {
   const name = targetKey(target);
   run.row(name, 'checking');
   const { arn: keyArn } = await read(`Check ${kmsKeyId} in ${name}`).requireUsableKey({ target, kmsKeyId });
+  const warning = await read(`Ask for Auto Scaling in ${name}`).autoScalingWarning({ target, keyArn });
+  if (warning) warnings.push(warning);
   const before = await read(`Read ${name}`).readEncryptionDefault({ target });
   if (encryptsUnder(before, keyArn)) {
     run.row(name, 'encrypted by default', 'was already');

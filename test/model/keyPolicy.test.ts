@@ -1,4 +1,13 @@
-import { keyPolicy, partitionOf, partnersOf, withPartners } from '../../src/model/keyPolicy';
+import {
+  autoScalingMayUse,
+  autoScalingRole,
+  keyPolicy,
+  partitionOf,
+  partnersOf,
+  usersOf,
+  withPartners,
+  withUsers,
+} from '../../src/model/keyPolicy';
 
 const TARGET = { accountId: '111111111111', region: 'us-east-1' };
 const [ONE, TWO] = ['222222222222', '333333333333'] as const;
@@ -6,11 +15,12 @@ const [ONE, TWO] = ['222222222222', '333333333333'] as const;
 describe('the policy of a key', () => {
   const { Statement } = keyPolicy(TARGET);
 
-  it('leaves management to IAM policies of the account', () => {
-    expect(Statement[0]).toMatchObject({
-      Principal: { AWS: 'arn:aws:iam::111111111111:root' },
-      Action: ['kms:*'],
-    });
+  it('leaves administration to IAM policies of the account, and no use', () => {
+    const [first] = Statement;
+    expect(first).toMatchObject({ Principal: { AWS: 'arn:aws:iam::111111111111:root' } });
+    expect(first?.Action).toEqual(expect.arrayContaining(['kms:Put*', 'kms:ScheduleKeyDeletion']));
+    for (const use of ['kms:*', 'kms:Decrypt', 'kms:Encrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*'])
+      expect(first?.Action).not.toContain(use);
   });
 
   it('opens to others in the account only what EBS does for them through EC2', () => {
@@ -24,8 +34,10 @@ describe('the policy of a key', () => {
     }
   });
 
-  it('lets nobody but EBS make grants', () => {
-    const granting = Statement.filter(({ Action }) => (Action as string[]).includes('kms:CreateGrant'));
+  it('lets users make grants for EBS only', () => {
+    const granting = Statement.slice(1).filter(({ Action }) =>
+      (Action as string[]).includes('kms:CreateGrant'),
+    );
     expect(granting).not.toHaveLength(0);
     for (const { Condition } of granting)
       expect(Condition).toMatchObject({ Bool: { 'kms:GrantIsForAWSResource': 'true' } });
@@ -86,4 +98,36 @@ it.each([
   ['us-gov-west-1', 'aws-us-gov'],
 ])('the partition of %s is %s', (region, partition) => {
   expect(partitionOf(region)).toBe(partition);
+});
+
+describe('users in a policy', () => {
+  const OPS = 'arn:aws:iam::111111111111:role/ops';
+
+  it('are exactly those that are given, beside Auto Scaling; without any, all of the account', () => {
+    const policy = keyPolicy(TARGET, [ONE], [OPS]);
+    expect(usersOf(policy, TARGET)).toEqual([OPS]);
+    expect(JSON.stringify(policy)).toContain(autoScalingRole(TARGET));
+    expect(partnersOf(policy)).toEqual([ONE]);
+    expect(withUsers(policy, TARGET)).toEqual(keyPolicy(TARGET, [ONE]));
+    expect(usersOf(keyPolicy(TARGET), TARGET)).toBeUndefined();
+  });
+
+  const only = (Statement: object) => ({ Version: '2012-10-17', Statement: [Statement as never] });
+  const grants = { Effect: 'Allow', Action: 'kms:CreateGrant', Resource: '*' };
+  it.each([
+    ['everybody of the account through EC2', keyPolicy(TARGET), true],
+    ['named users and its own role', keyPolicy(TARGET, [], [OPS]), true],
+    ['its own role alone', only({ ...grants, Principal: { AWS: [autoScalingRole(TARGET)] } }), true],
+    ['IAM policies only', only({ ...grants, Principal: { AWS: 'arn:aws:iam::111111111111:root' } }), false],
+    ['another role', only({ ...grants, Principal: { AWS: OPS } }), false],
+    ['no grants', only({ ...grants, Action: ['kms:Decrypt'], Principal: '*' }), false],
+    [
+      'others by condition',
+      only({ ...grants, Principal: '*', Condition: { ArnLike: { 'aws:PrincipalArn': OPS } } }),
+      false,
+    ],
+    ['a denial', only({ ...grants, Effect: 'Deny', Principal: '*' }), false],
+  ])('Auto Scaling may use a key that is open to %s: %#', (_, policy, may) => {
+    expect(autoScalingMayUse(policy, TARGET)).toBe(may);
+  });
 });

@@ -251,7 +251,9 @@ describe('createCustomerManagedKey', () => {
     ['a rotation of a week', { ...ASKED, rotationDays: 7 }],
     ['a rotation of ten years', { ...ASKED, rotationDays: 3650 }],
     ['a partner listed twice', { ...ASKED, partnerAccounts: ['111111111111', '111111111111'] }],
-    ['replicas, which are not there yet', { ...ASKED, replicaRegions: ['eu-west-1'] }],
+    ['a replica in no region', { ...ASKED, replicaRegions: ['Ireland'] }],
+    ['two replicas in a region', { ...ASKED, replicaRegions: ['eu-west-1', 'eu-west-1'] }],
+    ['a user that is no role', { ...ASKED, users: ['ann'] }],
   ])('refuses %s as InvalidInput without an AWS call', async (_what, input) => {
     await expectFailure(world.run('createCustomerManagedKey', input), FAILURE.invalidInput);
     expect(world.proxy.calls).toEqual([]);

@@ -27,7 +27,7 @@ class _Replicas(KmsResponse):
         there.keys[key.id] = replica = _replica(key, region, self._get_param("Policy"), self._get_param("Description"))
         tags = self._get_param("Tags") or []
         if tags:
-            there.tag_resource(replica.id, tags)
+            there.tag_resource(replica.id, {tag["TagKey"]: tag.get("TagValue") for tag in tags})
         key.replica_regions = [*getattr(key, "replica_regions", []), region]
         return json.dumps({
             "ReplicaKeyMetadata": replica.to_dict()["KeyMetadata"], "ReplicaPolicy": replica.policy, "ReplicaTags": tags,

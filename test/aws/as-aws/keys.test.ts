@@ -15,6 +15,7 @@ import {
   ListKeyRotationsCommand,
   ListKeysCommand,
   PutKeyPolicyCommand,
+  ListResourceTagsCommand,
   ReplicateKeyCommand,
   RetireGrantCommand,
   RevokeGrantCommand,
@@ -113,12 +114,18 @@ describe('keys', () => {
     const { KeyMetadata } = await kms().send(new CreateKeyCommand({ MultiRegion: true }));
     const KeyId = KeyMetadata?.KeyId ?? '';
     const { ReplicaKeyMetadata } = await kms().send(
-      new ReplicateKeyCommand({ KeyId, ReplicaRegion: 'eu-west-1' }),
+      new ReplicateKeyCommand({
+        KeyId,
+        ReplicaRegion: 'eu-west-1',
+        Tags: [{ TagKey: 'place', TagValue: 'there' }],
+      }),
     );
     expect(ReplicaKeyMetadata).toMatchObject({
       KeyId,
       MultiRegionConfiguration: { MultiRegionKeyType: 'REPLICA' },
     });
+    const { Tags } = await account.kms('eu-west-1').send(new ListResourceTagsCommand({ KeyId }));
+    expect(Tags).toEqual([{ TagKey: 'place', TagValue: 'there' }]);
     const single = await aKey(account);
     await expect(
       kms().send(new ReplicateKeyCommand({ KeyId: single, ReplicaRegion: 'eu-west-1' })),

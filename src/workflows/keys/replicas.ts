@@ -1,0 +1,80 @@
+import { FAILURE } from '../../model/failures';
+import type { KeyReplica } from '../../model/key';
+import type { KeyState } from '../../activities/keys';
+import { fail } from '../support/failure';
+import type { Run } from '../support/operation';
+import { mutate, read, undo as undoing, verify } from '../support/options';
+import { UndoStack } from '../support/undo';
+import { bringTo, type WantedKey } from './settings';
+
+/** KMS makes a key for several regions, or for one for ever. */
+export function refuseReplicas(
+  { target, alias, replicaRegions = [] }: WantedKey,
+  existing: KeyState | undefined,
+): void {
+  if (replicaRegions.includes(target.region))
+    throw fail(
+      FAILURE.invalidInput,
+      `replicaRegions: ${target.region} is the region of the key itself; leave it out`,
+    );
+  if (replicaRegions.length > 0 && existing && !existing.replicas)
+    throw fail(
+      FAILURE.invalidInput,
+      `replicaRegions: ${alias} is a key of one region, which KMS cannot change; choose another alias for a new key`,
+    );
+}
+
+/** Makes the replicas that are not there, with the key's alias, and brings all of them to what is asked for. */
+export async function replicate(
+  wanted: WantedKey,
+  key: KeyState,
+  run: Run,
+  undo: UndoStack,
+): Promise<boolean> {
+  const { target, alias, maker, replicaRegions = [] } = wanted;
+  let changed = false;
+  for (const region of replicaRegions) {
+    const there = { ...wanted, target: { ...target, region } };
+    const name = `${alias} in ${region}`;
+    const isThere = key.replicas?.some((replica) => replica.region === region) ?? false;
+    if (!isThere) {
+      run.row(name, 'replicating');
+      undo.register(`delete the replica ${name}`, () =>
+        undoing(`Schedule ${name} for deletion`).discardKey({
+          target: there.target,
+          alias,
+          runId: maker.runId,
+        }),
+      );
+      await mutate(`Replicate ${name}`).replicateKey({ ...wanted, keyId: key.keyId, region });
+    }
+    await verify(`Wait for ${name}`).verifyReplica({ target: there.target, keyId: key.keyId });
+    await nameReplica(there, key, name);
+    const replica = await read(`Read ${name}`).readKey({ target: there.target, keyId: key.keyId });
+    const brought = await bringTo(there, replica, isThere ? undo : new UndoStack());
+    changed ||= !isThere || brought;
+    run.row(name, isThere ? 'there' : 'replicated', replica.arn);
+  }
+  return changed;
+}
+
+async function nameReplica({ target, alias }: WantedKey, { keyId }: KeyState, name: string): Promise<void> {
+  const named = await read(`Look for ${name}`).findKey({ target, alias });
+  const holder = named?.keyId ?? (await mutate(`Name ${name}`).claimAlias({ target, alias, keyId }));
+  if (holder === keyId) return;
+  const message = `alias: ${name} names the key ${holder}; choose an alias that is free there too`;
+  throw fail(FAILURE.invalidInput, message);
+}
+
+/** Those that were there before are told as well. */
+export async function verifyReplicas(
+  { target, alias, replicaRegions = [] }: WantedKey,
+  { keyId, replicas = [] }: KeyState,
+): Promise<KeyReplica[]> {
+  const regions = [...new Set([...replicas.map(({ region }) => region), ...replicaRegions])].sort();
+  return Promise.all(
+    regions.map((region) =>
+      verify(`Verify ${alias} in ${region}`).verifyReplica({ target: { ...target, region }, keyId }),
+    ),
+  );
+}
