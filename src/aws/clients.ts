@@ -1,6 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { Target, TargetInput } from '../model/target';
 
 /**
@@ -15,6 +16,7 @@ export type Capability = (typeof CAPABILITIES)[number];
 export interface AwsClients {
   ec2(target: Target, capability: Capability): EC2Client;
   kms(target: Target, capability: Capability): KMSClient;
+  ssm(target: Target, capability: Capability): SSMClient;
   /**
    * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
    * GetCallerIdentity.

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target, type TargetInput } from '../model/target';
@@ -34,7 +35,7 @@ const CLIENT_OPTIONS = {
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
-type AnyClient = EC2Client | KMSClient;
+type AnyClient = EC2Client | KMSClient | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -64,6 +65,10 @@ export class AwsSessions implements AwsClients {
 
   kms(target: Target, capability: Capability): KMSClient {
     return this.client('kms', target, capability, (options) => new KMSClient(options));
+  }
+
+  ssm(target: Target, capability: Capability): SSMClient {
+    return this.client('ssm', target, capability, (options) => new SSMClient(options));
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {
