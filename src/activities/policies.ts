@@ -65,6 +65,7 @@ export function policyActivities(deps: ActivityDeps) {
         ...(policy.archive && { archive: policy.archive }),
         ...(policy.lock && { lock: lockTerms(policy.lock, kept) }),
         ...(policy.legalHold && { legalHold: policy.legalHold }),
+        ...(policy.hooks && { hooks: policy.hooks }),
       };
       const { requestedBy, ticket } = policy;
       return withHash({ ...terms, ...(requestedBy && { requestedBy }), ...(ticket && { ticket }) });

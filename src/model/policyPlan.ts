@@ -122,6 +122,7 @@ const COMPARED = [
   'archive',
   'lock',
   'legalHold',
+  'hooks',
 ] as const;
 
 export function changesOf(from: NormalizedPolicy, to: NormalizedPolicy): string[] {

@@ -115,8 +115,8 @@ async function protectPage(
     }
     run.rows([
       ...outcome.leftOut.map((resourceId) => row(resourceId, 'left out', 'the policy excludes its volumes')),
-      ...outcome.completed.map(({ resourceId, created, recoveryPointId }) =>
-        row(resourceId, created ? 'protected' : 'was protected', recoveryPointId),
+      ...outcome.completed.map((point) =>
+        row(point.resourceId, point.created ? 'protected' : 'was protected', noteOn(point)),
       ),
     ]);
     note(result, outcome.failed, run);
@@ -145,6 +145,12 @@ async function lock(
     timezone,
   });
   return failed.map(({ item, type, message }) => ({ item: resourceOf.get(item) ?? item, type, message }));
+}
+
+/** The point's id, and what it does not promise. */
+function noteOn({ recoveryPointId, consistency, crashBecause }: RecoveryPointSummary): string {
+  if (consistency !== 'crash') return recoveryPointId;
+  return `${recoveryPointId}, only crash-consistent${crashBecause ? `: ${crashBecause}` : ''}`;
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {
