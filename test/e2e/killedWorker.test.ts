@@ -4,6 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../src/model/backup';
 import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
+import { Guests } from '../support/guests';
 import { butEncryption, MigrationWorld } from '../support/migration';
 import { anInstance, aVolume } from '../support/seed';
 import { WorkerProcesses } from '../support/workerProcess';
@@ -76,6 +77,40 @@ describe('a worker process that is killed', () => {
     expect(Snapshots.map(({ VolumeId }) => VolumeId).sort()).toEqual(Object.values(volumes).sort());
     expect(migrations.world.proxy.callsOf('CreateSnapshots')).toHaveLength(1);
   }, 150_000);
+
+  it.each([
+    ['SendCommand', ['pre', 'post', 'pre', 'post']],
+    ['CreateSnapshots', ['pre', 'post']],
+  ])(
+    'leaves no guest frozen, and one set, when it dies at %s',
+    async (action, commands) => {
+      const { home, proxy } = migrations.world;
+      const policyName = `frozen-${action}`;
+      const { instanceId } = await anInstance(home, { tags: { policy: policyName } });
+      const selector = { tags: { all: { policy: policyName } } };
+      const setUp = await workers.start();
+      const hooks = { pre: { commands: ['fsfreeze -f /data'] }, post: { commands: ['fsfreeze -u /data'] } };
+      const policy = { policyName, frequency: '4h', retention: '30d', selector, hooks, paused: true };
+      await migrations.world.run('createBackupPolicy', policy);
+      await workers.kill(setUp);
+      const run = await killedAt(action, () =>
+        migrations.world.start('runBackup', { policyName }, { limits: { heartbeat: 20_000 } }),
+      );
+      const calls = proxy.calls.length;
+      const { recoveryPoints } = await awaitResult<RunBackupResult>(run, 100_000);
+      expect(recoveryPoints.items).toMatchObject([{ consistency: 'application' }]);
+      const guest = await new Guests(proxy.upstream.origin, home).of(instanceId);
+      expect(guest.frozen).toBe(false);
+      expect(guest.snapshots.map(({ frozen }) => frozen)).toEqual([true, true]);
+      const sent = proxy.callsOf('SendCommand').map(({ params }) => params.Comment?.split('/')[2]);
+      expect(sent).toEqual(commands);
+      // The thaw comes before the first look for a set.
+      const later = proxy.calls.slice(calls).map((call) => call.action);
+      expect(later.indexOf('SendCommand')).toBeGreaterThanOrEqual(0);
+      expect(later.indexOf('SendCommand')).toBeLessThan(later.indexOf('DescribeSnapshots'));
+    },
+    150_000,
+  );
 
   it('leaves exactly one copy when it dies at CopySnapshot', async () => {
     const { home } = migrations.world;
