@@ -20,11 +20,6 @@ export class Asides {
     this.next();
   }
 
-  /** What has not begun never will. */
-  forgetQueue(): void {
-    this.queue.length = 0;
-  }
-
   /** Until all is over; `beat` tells the server that this process is there. */
   async drained(beat: () => void, everyMs: number): Promise<void> {
     while (this.isBusy) {

@@ -5,6 +5,7 @@ import {
   ListCommandInvocationsCommand,
   paginateListCommands,
   SendCommandCommand,
+  type Command,
   type CommandInvocation,
   type SSMClient,
 } from '@aws-sdk/client-ssm';
@@ -36,6 +37,8 @@ export interface SentCommand {
   instanceId: string;
   commandId: string;
   mark: HookMark;
+  /** By SSM's clock, in milliseconds since the epoch. */
+  requestedMs: number;
 }
 
 export interface CommandEnd {
@@ -82,9 +85,9 @@ export class Commands {
       { client: this.ssm, pageSize: 50 },
       { InstanceId: instanceId, Filters: [{ key: 'InvokedAfter', value: after }] },
     )) {
-      for (const { CommandId: commandId = '', Comment = '' } of Commands) {
-        const mark = parseHookMark(Comment);
-        if (mark?.recoveryPointId === recoveryPointId) found.push({ instanceId, commandId, mark });
+      for (const command of Commands) {
+        const mark = parseHookMark(command.Comment ?? '');
+        if (mark?.recoveryPointId === recoveryPointId) found.push(sentCommand(instanceId, mark, command));
       }
     }
     return found;
@@ -110,7 +113,7 @@ export class Commands {
             TimeoutSeconds: order.deliverySeconds,
           }),
         );
-        return { instanceId: order.instanceId, commandId: Command?.CommandId ?? '', mark: order.mark };
+        return sentCommand(order.instanceId, order.mark, Command ?? {});
       } catch (error) {
         const answer = patienceWith(error);
         if (answer === 'unsure') failures += 1;
@@ -172,6 +175,14 @@ export class Commands {
       return forgive(error);
     }
   }
+}
+
+function sentCommand(
+  instanceId: string,
+  mark: HookMark,
+  { CommandId, RequestedDateTime }: Command,
+): SentCommand {
+  return { instanceId, commandId: CommandId ?? '', mark, requestedMs: RequestedDateTime?.getTime() ?? 0 };
 }
 
 /** What passes with time is asked again. */

@@ -1,5 +1,11 @@
-import { DescribeInstancesCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import {
+  CreateTagsCommand,
+  DescribeInstancesCommand,
+  type EC2Client,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
 import type { Consistency, Hooks } from '../model/hooks';
+import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { targetKey } from '../model/target';
 import { FAILURE } from '../model/failures';
@@ -7,9 +13,13 @@ import { Commands, SendFailed } from './commands';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { GuestHooks, HookFailed } from './hooks';
+import { tagList, tagMap } from './imageReads';
 import { resourceOf, type Item } from './protectionItems';
 import { isWindows, type SetMaker, type SetsRequest } from './snapshotSets';
 import { VssSets } from './vssSets';
+
+/** EC2's clock and SSM's need not agree better. */
+const CLOCK_SKEW_MS = 1_000;
 
 export interface Taken {
   snapshots: Snapshot[];
@@ -40,9 +50,30 @@ export class HookedSets {
     return this.hooks.vss && now.instance !== undefined && isWindows(now.instance);
   }
 
-  /** Thaws what an earlier attempt or run may have left frozen. */
-  async settle(item: Item): Promise<void> {
-    if (this.hooks.pre && !this.isVss(item)) await this.guests.settle(item.now, telling(item));
+  /** Thaws what an earlier attempt or run may have left frozen, and doubts a set that was begun after that. */
+  async settle(item: Item, set: readonly Snapshot[]): Promise<void> {
+    if (!this.hooks.pre || this.isVss(item)) return;
+    const { thawedMs } = await this.guests.settle(item.now, telling(item));
+    const isCalm = tagMap(set[0]?.Tags)[TAG.consistency] === 'application';
+    const isLate = set.some(
+      ({ StartTime }) => (StartTime?.getTime() ?? 0) > (thawedMs ?? Infinity) + CLOCK_SKEW_MS,
+    );
+    if (isCalm && isLate) await this.doubt(item, set);
+  }
+
+  /** Whoever made it did not know that another had thawed the guest. */
+  private async doubt(item: Item, set: readonly Snapshot[]): Promise<void> {
+    const Tags = tagList({ [TAG.consistency]: 'crash' });
+    const Resources = set.map(({ SnapshotId = '' }) => SnapshotId);
+    await this.ec2.send(new CreateTagsCommand({ Resources, Tags }));
+    const why = 'its set was begun after another attempt had thawed the guest';
+    Object.assign(item, { consistency: 'crash', crashBecause: why });
+    if (this.hooks.onFailure === 'abort')
+      item.problem ??= {
+        item: resourceOf(item),
+        type: FAILURE.hookFailed,
+        message: `${resourceOf(item)}: ${why}`,
+      };
   }
 
   /** @throws HookFailed when there is no set because the instance could not be brought to rest */
@@ -53,9 +84,9 @@ export class HookedSets {
     if (!this.hooks.pre) return this.crash(item, 'the policy has no hooks for it');
     try {
       const manifest = await this.maker.manifest(now);
-      const attempt = await this.guests.settle(now, telling(item));
+      const { next } = await this.guests.settle(now, telling(item));
       const action = () => this.maker.create(now, { manifest, consistency: 'application' });
-      const snapshots = await this.guests.atRest(now, attempt, { action, tell: telling(item), signal });
+      const snapshots = await this.guests.atRest(now, next, { action, tell: telling(item), signal });
       return { snapshots, consistency: 'application' };
     } catch (error) {
       if (!(error instanceof HookFailed)) throw error;

@@ -61,14 +61,14 @@ export class HookedUnits {
     return this.has(item) && (this.sets?.isVss(item) ?? false) && snapshots.some(isUnjudged);
   }
 
-  /** Thaws what an earlier attempt or run may have left frozen. */
-  settle(item: Item): void {
+  /** Thaws what an earlier attempt or run may have left frozen; the set is what it made, as far as it shows. */
+  settle(item: Item, set: readonly Snapshot[] = []): void {
     const { sets } = this;
     if (!sets || !this.has(item)) return;
     item.isSettling = true;
     this.asides.start(async () => {
       try {
-        await onceMore(() => sets.settle(item));
+        await onceMore(() => sets.settle(item, set));
       } catch (error) {
         item.problem ??= error instanceof HookFailed ? error.item : failedItem(resourceOf(item), error);
       }
@@ -81,13 +81,8 @@ export class HookedUnits {
     await this.drained(beat);
   }
 
-  /** A guest is thawed before the activity ends, cancelled or not. */
-  async end(beat: () => void): Promise<void> {
-    this.asides.forgetQueue();
-    await this.drained(beat);
-  }
-
-  private drained(beat: () => void): Promise<void> {
+  /** A guest is thawed before the activity ends, cancelled or not: all that is under way is seen to its end. */
+  drained(beat: () => void): Promise<void> {
     return this.asides.drained(beat, this.deps.settings.pollMs);
   }
 }

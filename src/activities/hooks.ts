@@ -39,6 +39,20 @@ export class HookFailed extends Error {
   }
 }
 
+interface Thaw {
+  /** When `post` was sent, by SSM's clock. */
+  atMs?: number;
+  problem?: FailedItem;
+}
+
+/** What earlier commands of a point came to. */
+export interface Settled {
+  /** Number of the next freeze. */
+  next: number;
+  /** When the last thaw was sent, in milliseconds since the epoch. */
+  thawedMs?: number;
+}
+
 /** Freezes and thaws guests. */
 export class GuestHooks {
   constructor(
@@ -48,7 +62,7 @@ export class GuestHooks {
   ) {}
 
   /**
-   * Thaws what an earlier attempt or run may have left frozen. Returns the number of the next freeze.
+   * Thaws what an earlier attempt or run may have left frozen.
    *
    * @param tell of a thaw that failed
    * @throws HookFailed when nobody lets it look
@@ -56,7 +70,7 @@ export class GuestHooks {
   async settle(
     { unit, recoveryPointId, ...now }: UnitNow,
     tell: (problem: FailedItem) => void,
-  ): Promise<number> {
+  ): Promise<Settled> {
     const of = { unit, recoveryPointId, ...now };
     const all = await this.commands.marked(unit.resourceId, recoveryPointId).catch((error: unknown) => {
       if (patienceWith(error) !== 'give up') throw error;
@@ -69,9 +83,9 @@ export class GuestHooks {
     const [pre, post] = (['pre', 'post'] as const).map((step) =>
       all.find(({ mark }) => mark.attempt === attempt && mark.step === step),
     );
-    const problem = post ? await this.thawed(of, post) : pre ? await this.thaw(of, attempt, pre) : undefined;
-    if (problem) tell(problem);
-    return attempt + 1;
+    const thaw = post ? await this.thawed(of, post) : pre ? await this.thaw(of, attempt, pre) : {};
+    if (thaw.problem) tell(thaw.problem);
+    return { next: attempt + 1, thawedMs: thaw.atMs };
   }
 
   /**
@@ -89,18 +103,19 @@ export class GuestHooks {
     }: { action: () => Promise<Result>; tell: (problem: FailedItem) => void; signal: AbortSignal },
   ): Promise<Result> {
     let pre: SentCommand | undefined;
+    let isOver = false;
     let mayBeFrozen = true;
     try {
       signal.throwIfAborted();
       pre = await this.sendPre(now, attempt, signal);
-      await this.frozen(now, pre, signal);
+      isOver = await this.frozen(now, pre, signal);
       signal.throwIfAborted();
       return await action();
     } catch (error) {
       mayBeFrozen = pre !== undefined || (error instanceof HookFailed && error.mayHaveBegun);
       throw error;
     } finally {
-      const problem = mayBeFrozen ? await this.thaw(now, attempt, pre) : undefined;
+      const { problem } = mayBeFrozen ? await this.thaw(now, attempt, isOver ? undefined : pre) : {};
       if (problem) tell(problem);
     }
   }
@@ -117,7 +132,7 @@ export class GuestHooks {
     }
   }
 
-  private async frozen(now: UnitNow, pre: SentCommand, signal: AbortSignal): Promise<void> {
+  private async frozen(now: UnitNow, pre: SentCommand, signal: AbortSignal): Promise<true> {
     const timeoutMs = timeoutOf(this.hooks.pre);
     const ended = await this.commands.end(pre, DELIVERY_SECONDS * 1000 + timeoutMs + REPORT_MS, signal);
     const end: CommandEnd = ended ?? {
@@ -126,28 +141,28 @@ export class GuestHooks {
     };
     if (!end.ok)
       throw new HookFailed(this.failed(now, `pre failed: ${end.said} (command ${pre.commandId})`), true);
+    return true;
   }
 
   /** Not to be cancelled. What `pre` still does in the guest would freeze it afterwards, so that is ended first. */
-  private async thaw(now: UnitNow, attempt: number, pre?: SentCommand): Promise<FailedItem | undefined> {
+  private async thaw(now: UnitNow, attempt: number, pre?: SentCommand): Promise<Thaw> {
     return uncancelled(async () => {
       try {
         if (pre) await this.commands.stop(pre).catch(() => undefined);
         return await this.thawed(now, await this.commands.send(this.order(now, 'post', attempt)));
       } catch (error) {
-        return this.stillFrozen(now, `post could not be sent: ${this.reason(error)}`, error);
+        return { problem: this.stillFrozen(now, `post could not be sent: ${this.reason(error)}`, error) };
       }
     });
   }
 
-  private async thawed(now: UnitNow, post: SentCommand): Promise<FailedItem | undefined> {
+  private async thawed(now: UnitNow, post: SentCommand): Promise<Thaw> {
     const timeoutMs = timeoutOf(this.hooks.post);
     const end = await this.commands.end(post, DELIVERY_SECONDS * 1000 + timeoutMs + REPORT_MS);
-    if (end?.ok) return undefined;
-    return this.stillFrozen(
-      now,
-      `post ${end ? `failed: ${end.said}` : 'has not ended yet'} (command ${post.commandId})`,
-    );
+    const atMs = post.requestedMs;
+    if (end?.ok) return { atMs };
+    const why = `post ${end ? `failed: ${end.said}` : 'has not ended yet'} (command ${post.commandId})`;
+    return { atMs, problem: this.stillFrozen(now, why) };
   }
 
   private order({ unit, recoveryPointId, instance }: UnitNow, step: 'pre' | 'post', attempt: number): Order {

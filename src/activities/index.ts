@@ -31,6 +31,7 @@ import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
+import { thawActivities } from './thaw';
 
 /**
  * Every activity, over injected dependencies. AWS errors leave as ApplicationFailures of the types in
@@ -49,6 +50,7 @@ export function createActivities(deps: ActivityDeps) {
     ...policyTargetActivities(deps),
     ...inventoryActivities(deps),
     ...protectionActivities(deps),
+    ...thawActivities(deps),
     ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),

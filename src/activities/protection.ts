@@ -88,7 +88,7 @@ class Protection {
       }
       return this.result;
     } finally {
-      await this.hooked.end(() => this.heartbeat());
+      await this.hooked.drained(() => this.heartbeat());
       for (const item of this.items) {
         this.giveBack(item);
         this.pace.forget(item.now.recoveryPointId);
@@ -110,7 +110,7 @@ class Protection {
       item.state = 'over';
     }
     if (isRetry) {
-      await this.hooked.settleAll(this.items, () => this.beat());
+      await this.hooked.settleAll(this.open, () => this.beat());
       await sleep(this.deps.settings.readLagMs);
     }
     await this.look();
@@ -218,7 +218,7 @@ class Protection {
       Object.assign(item, { state: 'waiting', nextAt: 0 });
       return false;
     }
-    this.hooked.settle(item);
+    this.hooked.settle(item, snapshots);
     const tags = tagMap(snapshots[0]?.Tags);
     item.state = 'pending';
     item.created = tags[TAG.run] === this.request.runId;

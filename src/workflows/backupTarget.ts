@@ -1,4 +1,5 @@
-import { continueAsNew, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew, isCancellation, log, workflowInfo } from '@temporalio/workflow';
+import type { ProtectRequest } from '../activities/protection';
 import {
   backupTargetInput,
   type BackupTargetInput,
@@ -92,18 +93,11 @@ async function protectPage(
   run.rows(
     units.map(({ resourceId, volumeIds }) => row(resourceId, 'protecting', `${volumeIds.length} volumes`)),
   );
+  const { workflowId, firstExecutionRunId: runId } = workflowInfo();
+  const dueMs = Math.max(slotMs, begunMs) + policy.rpoMs - policy.frequencyMs;
+  const request = { policy, target, slotMs, workflowId, runId, units, holds, dueMs };
   try {
-    const { workflowId, firstExecutionRunId: runId } = workflowInfo();
-    const outcome = await protect(`Protect ${units.length} resources`).protectUnits({
-      policy,
-      target,
-      slotMs,
-      workflowId,
-      runId,
-      units,
-      holds,
-      dueMs: Math.max(slotMs, begunMs) + policy.rpoMs - policy.frequencyMs,
-    });
+    const outcome = await protect(`Protect ${units.length} resources`).protectUnits(request);
     outcome.failed.push(...(await lock(policy, target, outcome.completed)));
     result.selected += units.length - outcome.leftOut.length;
     const failed = new Set(outcome.failed.map(({ item }) => item));
@@ -121,11 +115,23 @@ async function protectPage(
     ]);
     note(result, outcome.failed, run);
   } catch (error) {
-    if (isCancellation(error)) throw error;
+    if (isCancellation(error)) {
+      if (policy.hooks) await thaw(request, run);
+      throw error;
+    }
     result.selected += units.length;
     const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
     note(result, failures, run);
   }
+}
+
+/** The activity thaws what it froze, cancelled or not; this is for one whose worker died of it. */
+async function thaw(request: ProtectRequest, run: Run): Promise<void> {
+  const { length } = request.units;
+  const frozen = await CancellationScope.nonCancellable(() =>
+    batch(`Thaw what is left of ${length} resources`).thawGuests(request),
+  );
+  run.rows(frozen.map(({ item, message }) => row(item, 'failed', message)));
 }
 
 /** A point that could not be locked is there, and not as safe as the policy says. */

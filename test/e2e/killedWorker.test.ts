@@ -37,6 +37,15 @@ describe('a worker process that is killed', () => {
     await workers.start();
     return handle;
   }
+  /** Freezes guests; has no slot of its own. */
+  const frozenPolicy = (policyName: string) => ({
+    policyName,
+    frequency: '4h',
+    retention: '30d',
+    selector: { tags: { all: { policy: policyName } } },
+    hooks: { pre: { commands: ['fsfreeze -f /data'] }, post: { commands: ['fsfreeze -u /data'] } },
+    paused: true,
+  });
   const migrate = (instanceId: string) => migrations.start({ instanceIds: [instanceId] }, { limits: LIMITS });
 
   it('loses nothing of a small run: the next one finishes it', async () => {
@@ -87,11 +96,8 @@ describe('a worker process that is killed', () => {
       const { home, proxy } = migrations.world;
       const policyName = `frozen-${action}`;
       const { instanceId } = await anInstance(home, { tags: { policy: policyName } });
-      const selector = { tags: { all: { policy: policyName } } };
       const setUp = await workers.start();
-      const hooks = { pre: { commands: ['fsfreeze -f /data'] }, post: { commands: ['fsfreeze -u /data'] } };
-      const policy = { policyName, frequency: '4h', retention: '30d', selector, hooks, paused: true };
-      await migrations.world.run('createBackupPolicy', policy);
+      await migrations.world.run('createBackupPolicy', frozenPolicy(policyName));
       await workers.kill(setUp);
       const run = await killedAt(action, () =>
         migrations.world.start('runBackup', { policyName }, { limits: { heartbeat: 20_000 } }),
@@ -111,6 +117,24 @@ describe('a worker process that is killed', () => {
     },
     150_000,
   );
+
+  it('leaves no guest frozen when the run is cancelled before anybody has noticed that it died', async () => {
+    const { home, proxy } = migrations.world;
+    const { instanceId } = await anInstance(home, { tags: { policy: 'both' } });
+    const guest = () => new Guests(proxy.upstream.origin, home).of(instanceId);
+    const worker = await workers.start();
+    await migrations.world.run('createBackupPolicy', frozenPolicy('both'));
+    const gone = once(worker, 'exit');
+    proxy.fault('CreateSnapshots', { held: () => workers.kill(worker) }, 1);
+    const limits = { heartbeat: 10_000 };
+    const run = await migrations.world.start('runBackup', { policyName: 'both' }, { limits });
+    await gone;
+    await run.cancel();
+    expect(await guest()).toMatchObject({ frozen: true });
+    await workers.start();
+    await expect(awaitResult(run, 60_000)).rejects.toThrow();
+    expect(await guest()).toMatchObject({ frozen: false });
+  }, 100_000);
 
   it('leaves exactly one copy when it dies at CopySnapshot', async () => {
     const { home } = migrations.world;

@@ -1,6 +1,10 @@
+import { CreateSnapshotsCommand, DeleteSnapshotCommand } from '@aws-sdk/client-ec2';
 import { SendCommandCommand } from '@aws-sdk/client-ssm';
 import { recoveryPointId } from '../../src/activities/recoveryPoints';
+import type { RunBackupResult } from '../../src/model/backup';
+import { FAILURE } from '../../src/model/failures';
 import { formatHookMark } from '../../src/model/hooks';
+import { failedResult } from '../support/failure';
 import { HOOKS, HooksWorld } from '../support/hooksWorld';
 import { until } from '../support/until';
 
@@ -102,6 +106,31 @@ describe('a guest is thawed', () => {
     const { marks, snapshots } = await hooks.storyOf(id);
     expect(marks).toEqual(['frozen', 'thawed', 'frozen', 'thawed']);
     expect(snapshots).toEqual([true, true]);
+  });
+
+  it('and a set that was begun after that is not believed', async () => {
+    const id = await hooks.machine('late');
+    await hooks.policy('late', HOOKS);
+    const slot = await hooks.slotOf('late');
+    await hooks.world.run('backupTarget', slot);
+    // A worker that everybody took for dead makes its set after another one has thawed.
+    const ec2 = hooks.world.home.ec2();
+    const first = await hooks.snapshotsOf('late');
+    for (const { SnapshotId } of first) await ec2.send(new DeleteSnapshotCommand({ SnapshotId }));
+    await ec2.send(
+      new CreateSnapshotsCommand({
+        InstanceSpecification: { InstanceId: id },
+        Description: first[0]?.Description,
+        TagSpecifications: [{ ResourceType: 'snapshot', Tags: first[0]?.Tags }],
+      }),
+    );
+    const { failed } = await failedResult<RunBackupResult>(
+      hooks.world.run('backupTarget', slot),
+      FAILURE.allFailed,
+    );
+    expect(failed.items[0]?.message).toMatch(/begun after another attempt had thawed the guest/);
+    expect(await hooks.consistencyOf('late')).toEqual(['crash', 'crash']);
+    expect(hooks.sent()).toEqual(['pre', 'post']);
   });
 
   it('once where a later run of the slot finds its set', async () => {
