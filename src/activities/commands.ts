@@ -23,6 +23,7 @@ const CLOCK_SKEW_MS = 60_000;
 const LONGEST_OUTPUT = 300;
 /** https://docs.aws.amazon.com/systems-manager/latest/userguide/monitor-commands.html */
 const FINAL = new Set(['Success', 'Cancelled', 'Failed', 'TimedOut']);
+const NEVER_BEGUN = /^(Delivery ?Timed ?Out|Undeliverable)$/i;
 
 export interface Order {
   instanceId: string;
@@ -43,6 +44,8 @@ export interface SentCommand {
 
 export interface CommandEnd {
   ok: boolean;
+  /** False when it never reached the guest. */
+  begun: boolean;
   /** In SSM's words, and the command's. */
   said: string;
 }
@@ -193,5 +196,6 @@ function forgive(error: unknown): undefined {
 function endOf({ Status, StatusDetails, CommandPlugins = [] }: CommandInvocation): CommandEnd {
   const output = CommandPlugins.map(({ Output = '' }) => Output.trim()).filter(Boolean);
   const said = [StatusDetails ?? Status, output.join(' / ').slice(0, LONGEST_OUTPUT)].filter(Boolean);
-  return { ok: Status === 'Success', said: said.join(': ') };
+  const begun = !NEVER_BEGUN.test(StatusDetails ?? '');
+  return { ok: Status === 'Success', begun, said: said.join(': ') };
 }

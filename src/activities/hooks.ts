@@ -112,7 +112,7 @@ export class GuestHooks {
       signal.throwIfAborted();
       return await action();
     } catch (error) {
-      mayBeFrozen = pre !== undefined || (error instanceof HookFailed && error.mayHaveBegun);
+      mayBeFrozen = error instanceof HookFailed ? error.mayHaveBegun : pre !== undefined;
       throw error;
     } finally {
       const { problem } = mayBeFrozen ? await this.thaw(now, attempt, isOver ? undefined : pre) : {};
@@ -137,18 +137,21 @@ export class GuestHooks {
     const ended = await this.commands.end(pre, DELIVERY_SECONDS * 1000 + timeoutMs + REPORT_MS, signal);
     const end: CommandEnd = ended ?? {
       ok: false,
+      begun: true,
       said: `it did not end within ${formatDuration(timeoutMs)} and was cancelled`,
     };
-    if (!end.ok)
-      throw new HookFailed(this.failed(now, `pre failed: ${end.said} (command ${pre.commandId})`), true);
-    return true;
+    if (end.ok) return true;
+    const fix = end.begun ? '' : `; ${MANAGED}`;
+    const why = `pre failed: ${end.said} (command ${pre.commandId})${fix}`;
+    throw new HookFailed(this.failed(now, why), end.begun);
   }
 
   /** Not to be cancelled. What `pre` still does in the guest would freeze it afterwards, so that is ended first. */
   private async thaw(now: UnitNow, attempt: number, pre?: SentCommand): Promise<Thaw> {
     return uncancelled(async () => {
       try {
-        if (pre) await this.commands.stop(pre).catch(() => undefined);
+        const end = pre && (await this.commands.stop(pre).catch(() => undefined));
+        if (end?.begun === false) return {};
         return await this.thawed(now, await this.commands.send(this.order(now, 'post', attempt)));
       } catch (error) {
         return { problem: this.stillFrozen(now, `post could not be sent: ${this.reason(error)}`, error) };

@@ -52,14 +52,14 @@ describe('commands in guests', () => {
   it('are awaited, also while no list shows them yet', async () => {
     await aws.control.post('lag', { seconds: 5 });
     const command = await commands.send(order());
-    expect(await commands.end(command, 5_000)).toEqual({ ok: true, said: 'Success' });
+    expect(await commands.end(command, 5_000)).toEqual({ ok: true, begun: true, said: 'Success' });
   });
 
   it('that overrun are cancelled, and do nothing any more', async () => {
     await aws.control.post('faults', { action: 'SendCommand', effect: { hangs: true } });
     const command = await commands.send(order());
     expect(await commands.end(command, 100)).toBeUndefined();
-    expect(await commands.stop(command)).toEqual({ ok: false, said: 'Cancelled' });
+    expect(await commands.stop(command)).toEqual({ ok: false, begun: true, said: 'Cancelled' });
     expect(proxy.callsOf('CancelCommand')).toHaveLength(1);
   });
 
@@ -73,7 +73,11 @@ describe('commands in guests', () => {
   it('that failed say why, in the guest’s words', async () => {
     await aws.control.post('faults', { action: 'SendCommand', effect: { fails: 'exit status 3' } });
     const command = await commands.send(order());
-    expect(await commands.end(command, 5_000)).toEqual({ ok: false, said: 'Failed: exit status 3' });
+    expect(await commands.end(command, 5_000)).toEqual({
+      ok: false,
+      begun: true,
+      said: 'Failed: exit status 3',
+    });
   });
 
   it('whose answer is lost are found although lists lag, and not sent again', async () => {

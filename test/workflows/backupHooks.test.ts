@@ -1,4 +1,5 @@
 import { StopInstancesCommand } from '@aws-sdk/client-ec2';
+import { CreateDocumentCommand } from '@aws-sdk/client-ssm';
 import { FAILURE } from '../../src/model/failures';
 import { HOOKS, HooksWorld, OR_CRASH } from '../support/hooksWorld';
 import { aVolume } from '../support/seed';
@@ -29,6 +30,26 @@ describe('hooks before and after a snapshot set', () => {
     expect(pre?.params.DocumentName).toBe('AWS-RunShellScript');
     const parameters = { commands: HOOKS.pre.commands, executionTimeout: ['120'] };
     expect(JSON.parse(pre?.params.Parameters ?? '')).toEqual(parameters);
+  });
+
+  it('speaks PowerShell to Windows, and runs documents with their own parameters', async () => {
+    const [id, windows] = [await hooks.machine('shells'), await hooks.machine('shells')];
+    await hooks.guests.change(windows, { platform: 'windows' });
+    const target = { accountId: hooks.world.home.accountId, region: 'us-east-1' };
+    const Content = JSON.stringify({ schemaVersion: '2.2', description: 'freezes', mainSteps: [] });
+    await hooks.world.sessions
+      .ssm(target, 'backup')
+      .send(new CreateDocumentCommand({ Name: 'My-Freeze', Content, DocumentType: 'Command' }));
+    const parameters = { Commands: ['fsfreeze -f /data'] };
+    await hooks.policy('shells', { ...HOOKS, pre: { document: 'My-Freeze', parameters } });
+    await hooks.backUp('shells');
+    const sent = hooks.world.proxy.callsOf('SendCommand').map(({ params }) => params);
+    const documents = (instanceId: string) =>
+      sent.filter((each) => each.InstanceIds?.includes(instanceId)).map((each) => each.DocumentName);
+    expect(documents(id)).toEqual(['My-Freeze', 'AWS-RunShellScript']);
+    expect(documents(windows)).toEqual(['My-Freeze', 'AWS-RunPowerShellScript']);
+    expect(JSON.parse(sent[0]?.Parameters ?? '')).toEqual(parameters);
+    expect((await hooks.storyOf(windows)).snapshots).toEqual([true, true]);
   });
 
   it('calls nothing but CreateSnapshots while the guest is frozen', async () => {
@@ -135,14 +156,28 @@ describe('hooks before and after a snapshot set', () => {
     expect(recoveryPoints.items).toMatchObject([{ consistency: 'crash' }]);
   });
 
-  it('gives up an agent that does not answer, and what it was sent', async () => {
+  it('does not wait for an agent that does not answer; what never reached the guest froze nothing', async () => {
     const id = await hooks.machine('offline');
     await hooks.guests.change(id, { agent: 'offline' });
     await hooks.policy('offline', HOOKS);
     const { failed } = await hooks.failing('offline');
-    expect(failed.items[0]?.message).toMatch(
-      /pre failed: Delivery Timed Out .*may still be frozen: post failed/,
-    );
+    expect(failed.items[0]?.message).toMatch(/pre failed: Delivery Timed Out .*SSM Agent has to run/);
+    expect(failed.items[0]?.message).not.toContain('may still be frozen');
+    expect(hooks.sent()).toEqual(['pre']);
+    await hooks.policy('offline', OR_CRASH);
+    expect((await hooks.backUp('offline')).recoveryPoints.items).toMatchObject([{ consistency: 'crash' }]);
+  });
+
+  it('leaves the thaw waiting for an agent that went away while the guest was frozen', async () => {
+    const id = await hooks.machine('away');
+    await hooks.policy('away', HOOKS);
+    const goes = async () => void (await hooks.guests.change(id, { agent: 'offline' }));
+    hooks.world.proxy.fault('CreateSnapshots', { held: goes }, 1);
+    const { failed, recoveryPoints } = await hooks.failing('away');
+    expect(failed.items[0]?.message).toMatch(/may still be frozen: post failed: Delivery Timed Out/);
+    expect(recoveryPoints.items).toMatchObject([{ consistency: 'application' }]);
+    const [, post] = hooks.world.proxy.callsOf('SendCommand');
+    expect(post?.params.TimeoutSeconds).toBe('3600');
   });
 
   it('names the permission that is missing', async () => {
