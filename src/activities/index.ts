@@ -35,6 +35,7 @@ import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
+import { thawActivities } from './thaw';
 
 /**
  * Every activity, over injected dependencies. AWS errors leave as ApplicationFailures of the types in
@@ -57,6 +58,7 @@ export function createActivities(deps: ActivityDeps) {
     ...protectionActivities(deps),
     ...changeActivities(deps),
     ...lastPointActivities(deps),
+    ...thawActivities(deps),
     ...surveyActivities(deps),
     ...copyActivities(deps),
     ...copyQueueActivities(deps),

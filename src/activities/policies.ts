@@ -66,6 +66,7 @@ export function policyActivities(deps: ActivityDeps) {
         ...(policy.lock && { lock: lockTerms(policy.lock, kept) }),
         ...(policy.legalHold && { legalHold: policy.legalHold }),
         ...(policy.costTags && { costTags: policy.costTags }),
+        ...(policy.hooks && { hooks: policy.hooks }),
       };
       const { requestedBy, ticket } = policy;
       return withHash({ ...terms, ...(requestedBy && { requestedBy }), ...(ticket && { ticket }) });

@@ -1,14 +1,27 @@
 import { Context, sleep } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
-import type { BackupUnit, RecoveryPointSummary } from '../model/backup';
+import type { BackupUnit } from '../model/backup';
 import { FAILURE } from '../model/failures';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
+import { HookedUnits } from './hookedUnits';
+import { HookFailed } from './hooks';
 import { tagMap } from './imageReads';
-import { gone, isUnsureAndDue, late, newItem, patienceWith, resourceOf, type Item } from './protectionItems';
+import {
+  consistencyOf,
+  gone,
+  isUnsureAndDue,
+  late,
+  newItem,
+  patienceWith,
+  resourceOf,
+  together,
+  type Item,
+  type ProtectedUnits,
+} from './protectionItems';
 import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
 import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsOf, withoutSurplus } from './recoveryPoints';
@@ -20,20 +33,13 @@ const PATIENT_ATTEMPTS = 6;
 const SET_ATTEMPTS = 3;
 /** A call takes up to a second; one after the other they would be slower than EC2's rate. */
 const STARTS_AT_ONCE = 5;
-/** How long a refusal for want of room counts, in polls. */
+/** How long a refusal for want of room counts, in polls; and when a guest is frozen again after one. */
 const REFUSAL_COUNTS = 12;
 
 export interface ProtectRequest extends SetsRequest {
   units: BackupUnit[];
   /** When a point counts as too late, in milliseconds since the epoch: the one before it violates the RPO then. */
   dueMs: number;
-}
-
-export interface ProtectedUnits {
-  completed: RecoveryPointSummary[];
-  failed: FailedItem[];
-  /** Units of which the policy leaves every volume out, or another instance's set has it. */
-  leftOut: string[];
 }
 
 export function protectionActivities(deps: ActivityDeps) {
@@ -56,6 +62,7 @@ export function protectionActivities(deps: ActivityDeps) {
 
 class Protection {
   private readonly maker: SetMaker;
+  private readonly hooked: HookedUnits;
   private readonly result: ProtectedUnits = { completed: [], failed: [], leftOut: [] };
   private items: Item[] = [];
   private lookedAt = 0;
@@ -68,6 +75,7 @@ class Protection {
     private readonly pace: Pace,
   ) {
     this.maker = new SetMaker(deps, ec2, request);
+    this.hooked = new HookedUnits(deps, ec2, request, this.maker);
   }
 
   async run(): Promise<ProtectedUnits> {
@@ -80,6 +88,7 @@ class Protection {
       }
       return this.result;
     } finally {
+      await this.hooked.drained(() => this.heartbeat());
       for (const item of this.items) {
         this.giveBack(item);
         this.pace.forget(item.now.recoveryPointId);
@@ -100,7 +109,10 @@ class Protection {
       this.result.leftOut.push(item.now.unit.resourceId);
       item.state = 'over';
     }
-    if (isRetry) await sleep(this.deps.settings.readLagMs);
+    if (isRetry) {
+      await this.hooked.settleAll(this.open, () => this.beat());
+      await sleep(this.deps.settings.readLagMs);
+    }
     await this.look();
   }
 
@@ -120,7 +132,8 @@ class Protection {
     const next: Item[] = [];
     for (const item of this.items) {
       if (next.length === STARTS_AT_ONCE) break;
-      if (item.state === 'waiting' && item.nextAt <= Date.now() && this.takesRoom(item)) next.push(item);
+      if (item.state !== 'waiting' || item.nextAt > Date.now()) continue;
+      if (this.hooked.canStart(item) && this.takesRoom(item)) next.push(item);
     }
     return next;
   }
@@ -132,27 +145,41 @@ class Protection {
   }
 
   private async start(item: Item): Promise<void> {
+    if (this.hooked.has(item)) {
+      this.hooked.take(
+        item,
+        (snapshots) => this.begun(item, snapshots),
+        (error) => this.refused(item, error),
+      );
+      return;
+    }
     try {
-      const snapshots = await this.maker.create(item.now);
-      item.state = 'pending';
-      item.created = true;
-      item.seenAt = Date.now();
-      this.pace.started(item.now.recoveryPointId);
-      item.size = snapshots.length;
+      const manifest = await this.maker.manifest(item.now);
+      this.begun(item, await this.maker.create(item.now, { manifest }));
     } catch (error) {
-      this.giveBack(item);
       this.refused(item, error);
     }
   }
 
+  private begun(item: Item, snapshots: readonly Snapshot[]): void {
+    item.state = 'pending';
+    item.created = true;
+    item.seenAt = Date.now();
+    this.pace.started(item.now.recoveryPointId);
+    item.size = snapshots.length;
+  }
+
   /** What passes with time is tried again: pending snapshots and API calls have limits, and a big fleet is always at them. */
   private refused(item: Item, error: unknown): void {
+    this.giveBack(item);
+    if (error instanceof HookFailed) return this.fail(item, error.item);
     const { pollMs, readLagMs } = this.deps.settings;
     const answer = patienceWith(error);
-    item.nextAt = Date.now() + pollMs;
+    // To freeze a guest every few seconds would be worse than a later point.
+    item.nextAt = Date.now() + (this.hooked.has(item) ? REFUSAL_COUNTS : 1) * pollMs;
     if (answer === 'give up') this.fail(item, failedItem(resourceOf(item), error));
     else if (answer === 'no room') this.slots.refused();
-    else if (answer === 'no room on the volume') item.nextAt = Date.now() + 3 * pollMs;
+    else if (answer === 'no room on the volume') item.nextAt = Math.max(item.nextAt, Date.now() + 3 * pollMs);
     else if (answer === 'unsure') {
       item.failures += 1;
       if (item.failures >= PATIENT_ATTEMPTS) this.fail(item, failedItem(resourceOf(item), error));
@@ -187,6 +214,11 @@ class Protection {
       else item.nextAt = Date.now() + Math.ceil(this.deps.settings.readLagMs / 5);
       return false;
     }
+    if (this.hooked.isUnjudged(item, snapshots)) {
+      Object.assign(item, { state: 'waiting', nextAt: 0 });
+      return false;
+    }
+    this.hooked.settle(item, snapshots);
     const tags = tagMap(snapshots[0]?.Tags);
     item.state = 'pending';
     item.created = tags[TAG.run] === this.request.runId;
@@ -199,6 +231,7 @@ class Protection {
   }
 
   private async judge(item: Item, snapshots: readonly Snapshot[]): Promise<void> {
+    if (item.isSettling) return;
     const now = Date.now();
     const broken = snapshots.find(({ State }) => State === 'error');
     if (broken) return this.makeAgain(item, snapshots, broken);
@@ -221,9 +254,11 @@ class Protection {
       snapshotIds: snapshots.map(({ SnapshotId = '' }) => SnapshotId),
       volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
       fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
+      ...consistencyOf(item, snapshots),
     });
     const lateMs = Date.now() - this.request.dueMs;
-    if (item.created && lateMs > 0) this.result.failed.push(late(item, lateMs));
+    const isLate = item.created && lateMs > 0;
+    this.result.failed.push(...together([item.problem, isLate ? late(item, lateMs) : undefined]));
     this.giveBack(item);
   }
 
@@ -266,14 +301,18 @@ class Protection {
   }
 
   private beat(): void {
-    Context.current().heartbeat({ open: this.open.length, completed: this.result.completed.length });
+    this.heartbeat();
     Context.current().cancellationSignal.throwIfAborted();
+  }
+
+  private heartbeat(): void {
+    Context.current().heartbeat({ open: this.open.length, completed: this.result.completed.length });
   }
 
   private fail(item: Item, failure: FailedItem): void {
     this.end(item);
     this.giveBack(item);
-    this.result.failed.push(failure);
+    this.result.failed.push(...together([failure, item.problem]));
   }
 
   private end(item: Item): void {

@@ -1,17 +1,29 @@
+import type { Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
+import type { RecoveryPointSummary } from '../model/backup';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
+import { isConsistency, type Consistency } from '../model/hooks';
+import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
+import { tagMap } from './imageReads';
 import type { UnitNow } from './snapshotSets';
+
+export interface ProtectedUnits {
+  completed: RecoveryPointSummary[];
+  failed: FailedItem[];
+  /** Units of which the policy leaves every volume out, or another instance's set has it. */
+  leftOut: string[];
+}
 
 /** One unit on its way to a completed set. */
 export interface Item {
   now: UnitNow;
   /**
    * `unsure`: a call may have made the set, and reads may not show it yet. `pending`: the set is there.
-   * `waiting`: there is none.
+   * `waiting`: there is none. `hooks`: the guest is brought to rest, or the set is being made at rest.
    */
-  state: 'unsure' | 'waiting' | 'pending' | 'over';
+  state: 'unsure' | 'waiting' | 'hooks' | 'pending' | 'over';
   /** When something is to be done about it next, in milliseconds of this machine's clock. */
   nextAt: number;
   /** Looks that an unsure one still gets. */
@@ -27,6 +39,14 @@ export interface Item {
   takes: number;
   seenAt: number;
   created: boolean;
+  /** Hooks of an earlier attempt are looked after. */
+  isSettling: boolean;
+  /** A guest that may still be frozen: reported whatever becomes of the set. */
+  problem?: FailedItem;
+  /** Of the set that this attempt made. */
+  consistency?: Consistency;
+  /** Why its set is only as after a power failure. */
+  crashBecause?: string;
 }
 
 export function newItem(now: UnitNow, isRetry: boolean): Item {
@@ -42,6 +62,7 @@ export function newItem(now: UnitNow, isRetry: boolean): Item {
     takes: 0,
     seenAt: 0,
     created: false,
+    isSettling: false,
   };
 }
 
@@ -85,4 +106,20 @@ export function late({ now }: Item, lateMs: number): FailedItem {
     type: FAILURE.rpoExceeded,
     message: `${now.recoveryPointId} is complete, but ${formatDuration(lateMs)} after the RPO: until then the newest one was older than it allows`,
   };
+}
+
+/** One failure of what is several failures of one unit. */
+export function together(failures: readonly (FailedItem | undefined)[]): FailedItem[] {
+  const all = failures.flatMap((each) => each ?? []);
+  const [first] = all;
+  return first ? [{ ...first, message: all.map(({ message }) => message).join('; ') }] : [];
+}
+
+/** What a point whose policy asks for hooks says of itself; by its tags, where another attempt made it. */
+export function consistencyOf(
+  { consistency, crashBecause }: Item,
+  snapshots: readonly Snapshot[],
+): Pick<RecoveryPointSummary, 'consistency' | 'crashBecause'> {
+  const told = consistency ?? tagMap(snapshots[0]?.Tags)[TAG.consistency];
+  return { ...(isConsistency(told) && { consistency: told }), ...(crashBecause && { crashBecause }) };
 }

@@ -13,6 +13,7 @@ import { expiryOf } from '../calendar/calendar';
 import type { BackupUnit } from '../model/backup';
 import { copiesTag } from '../model/copy';
 import { holdsOn, type Hold } from '../model/hold';
+import type { Consistency } from '../model/hooks';
 import { ownDescription } from '../model/names';
 import type { NormalizedPolicy } from '../model/policy';
 import { recoveryPointTags, type VolumeLine } from '../model/recoveryPoint';
@@ -55,6 +56,12 @@ export interface UnitNow {
   left: Volume[];
 }
 
+export interface SetDetails {
+  manifest?: string;
+  /** Where hooks are asked for. */
+  consistency?: Consistency;
+}
+
 interface Facts {
   instances: Map<string, Instance>;
   volumes: Map<string, Volume>;
@@ -80,13 +87,16 @@ export class SetMaker {
     return units.map((unit) => this.unitNow(unit, facts, holders));
   }
 
+  /** Written before the snapshots that name it; undefined for standalone volumes. */
+  async manifest({ instance, volumes, left }: UnitNow): Promise<string | undefined> {
+    return instance && (await writeManifest(this.deps.manifests, this.ec2, instance, [...volumes, ...left]));
+  }
+
   /** Starts the snapshots of one set. The call has no client token: look for the set before calling it again. */
-  async create(now: UnitNow): Promise<Snapshot[]> {
-    const { unit, instance, volumes } = now;
-    const all = [...volumes, ...now.left];
-    const manifest = instance && (await writeManifest(this.deps.manifests, this.ec2, instance, all));
+  async create(now: UnitNow, more: SetDetails): Promise<Snapshot[]> {
+    const { unit } = now;
     const Description = ownDescription(now.recoveryPointId);
-    const Tags = tagList(this.tags(now, manifest));
+    const Tags = tagList(this.tags(now, more));
     const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags }];
     if (unit.kind === 'volume') {
       const snapshot = await this.ec2.send(
@@ -139,7 +149,7 @@ export class SetMaker {
     );
   }
 
-  private tags({ unit, instance, volumes, ...now }: UnitNow, manifest?: string): Record<string, string> {
+  tags({ unit, instance, volumes, ...now }: UnitNow, more: SetDetails): Record<string, string> {
     const { policy, slotMs, workflowId, runId } = this.request;
     const takenAt = this.deps.clock.now();
     return recoveryPointTags(
@@ -162,7 +172,7 @@ export class SetMaker {
         minKeep: policy.minKeep,
         rpoMs: policy.rpoMs,
         costTags: policy.costTags,
-        manifest,
+        ...more,
         workflowId,
         runId,
         requestedBy: policy.requestedBy,
@@ -184,6 +194,11 @@ function isLeftOut({ selector }: NormalizedPolicy, volume: Volume, instance: Ins
     isOfInstance: instance !== undefined,
     tags: tagMap(volume.Tags),
   });
+}
+
+/** EC2 writes `windows`, and its own documentation and SDK `Windows`. */
+export function isWindows({ Platform }: Instance): boolean {
+  return Platform?.toLowerCase() === 'windows';
 }
 
 function specification({ unit, instance, left }: UnitNow): InstanceSpecification {

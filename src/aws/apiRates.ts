@@ -32,6 +32,13 @@ const EBS_DIRECT = rate(50, 50);
 
 const KMS_OTHER = rate(5, 5);
 
+/**
+ * AWS publishes no rates for Run Command. These are far below what it is seen to take, because everybody who patches
+ * and deploys shares them.
+ */
+const SSM_READS = rate(40, 10);
+const SSM_OTHER = rate(20, 5);
+
 export interface Budgeted {
   /** Name of the bucket: calls of one name share it. */
   bucket: string;
@@ -46,6 +53,9 @@ export function budgeted(service: string, action: string, input: object): Budget
   }
   if (service === 'ebs') return { bucket: `ebs:${action}`, rate: EBS_DIRECT };
   if (service === 'kms') return { bucket: `kms:${action}`, rate: lookUp(KMS_ACTIONS, action) ?? KMS_OTHER };
+  if (service === 'ssm') {
+    return { bucket: `ssm:${action}`, rate: /^(Describe|Get|List)/.test(action) ? SSM_READS : SSM_OTHER };
+  }
   return undefined;
 }
 

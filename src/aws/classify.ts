@@ -10,8 +10,9 @@ const final = (type: FailureType): Verdict => ({ type, retry: false });
 
 /**
  * What an AWS error name means; the first pattern that matches counts.
- * Names: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html and
- * https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html
+ * Names: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html,
+ * https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html and, of Systems Manager,
+ * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html
  */
 const TABLE: readonly (readonly [RegExp, Verdict])[] = [
   [
@@ -33,7 +34,7 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
     final(FAILURE.keyUnusable),
   ],
   [
-    /^(.*\.NotFound|.*NotFound|.*NotFoundException|AWSOrganizationsNotInUseException|.*\.Unknown|NoSuchKey|NoSuchBucket|NoSuchEntity)$/,
+    /^(.*\.NotFound|.*NotFound|.*NotFoundException|AWSOrganizationsNotInUseException|InvocationDoesNotExist|.*\.Unknown|NoSuchKey|NoSuchBucket|NoSuchEntity)$/,
     final(FAILURE.notFound),
   ],
   [
@@ -41,7 +42,7 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
     retry(FAILURE.conflict),
   ],
   [
-    /^(Invalid.*|Malformed.*|Missing.*|Unsupported.*|UnknownParameter|ValidationError|ValidationException|IdempotentParameterMismatch|OperationNotPermitted|ParamValidationError|VolumeTypeNotAvailableInZone|NonEBSInstance|EncryptedVolumesNotSupported|SnapshotCopyUnsupported.*)$/,
+    /^(Invalid.*|Malformed.*|Missing.*|Unsupported.*|UnknownParameter|ValidationError|ValidationException|IdempotentParameterMismatch|OperationNotPermitted|ParamValidationError|DuplicateInstanceId|MaxDocumentSizeExceeded|VolumeTypeNotAvailableInZone|NonEBSInstance|EncryptedVolumesNotSupported|SnapshotCopyUnsupported.*)$/,
     final(FAILURE.invalidRequest),
   ],
 ];

@@ -2,6 +2,7 @@ import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { Target, TargetInput } from '../model/target';
 
 /**
@@ -18,6 +19,7 @@ export interface AwsClients {
   kms(target: Target, capability: Capability): KMSClient;
   /** The EBS direct APIs. */
   ebs(target: Target, capability: Capability): EBSClient;
+  ssm(target: Target, capability: Capability): SSMClient;
   /**
    * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
    * GetCallerIdentity.

@@ -4,6 +4,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
 import { asksForFewerCalls, classify } from './classify';
@@ -35,10 +36,14 @@ interface Caller {
   as: string;
 }
 
+type AnyClient = EBSClient | EC2Client | KMSClient | OrganizationsClient | S3Client | SSMClient | STSClient;
+
 /** Puts budget, metrics and the note for error messages around every call of a client. */
-export function instrument<
-  Client extends EBSClient | EC2Client | KMSClient | OrganizationsClient | S3Client | STSClient,
->(client: Client, { service, target, as }: Caller, { guard, budget, observer }: Instruments): Client {
+export function instrument<Client extends AnyClient>(
+  client: Client,
+  { service, target, as }: Caller,
+  { guard, budget, observer }: Instruments,
+): Client {
   // The clients' middleware stacks differ only in the commands that they carry.
   (client as EC2Client).middlewareStack.add(
     (next, context) => async (args) => {

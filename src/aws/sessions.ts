@@ -3,6 +3,7 @@ import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
+import { SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target, type TargetInput } from '../model/target';
@@ -35,7 +36,7 @@ const CLIENT_OPTIONS = {
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
-type AnyClient = EBSClient | EC2Client | KMSClient;
+type AnyClient = EBSClient | EC2Client | KMSClient | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -69,6 +70,10 @@ export class AwsSessions implements AwsClients {
 
   ebs(target: Target, capability: Capability): EBSClient {
     return this.client('ebs', target, capability, (options) => new EBSClient(options));
+  }
+
+  ssm(target: Target, capability: Capability): SSMClient {
+    return this.client('ssm', target, capability, (options) => new SSMClient(options));
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {

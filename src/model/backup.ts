@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { operationInput } from './input';
+import type { Consistency } from './hooks';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
 import { normalizedPolicySchema, type NormalizedPolicy } from './policy';
@@ -35,6 +36,10 @@ export interface RecoveryPointSummary {
   fullBytes: number;
   /** False when an earlier run of the same slot had made it. */
   created: boolean;
+  /** Of points whose policy asks for hooks. */
+  consistency?: Consistency;
+  /** Why it is consistent only as after a power failure, where that is known. */
+  crashBecause?: string;
 }
 
 export interface FailedBackup extends FailedItem {

@@ -29,6 +29,8 @@ export const FAILURE = {
   invalidRequest: 'InvalidRequest',
   /** The KMS key is disabled, pending deletion, asymmetric, in another region or not usable by this role. */
   keyUnusable: 'KeyUnusable',
+  /** A command before or after a snapshot set failed; the message says whether the instance may still be frozen. */
+  hookFailed: 'HookFailed',
   /** A snapshot, copy, image or volume ended in `error`; the message carries AWS's StateMessage. */
   resourceFailed: 'ResourceFailed',
   /** The machine must not be touched; the message holds every reason. */

@@ -57,6 +57,8 @@ export const TAG = {
   device: 'holdfast:device',
   /** One tag a volume of the set, `holdfast:volume:<volume id>`: all that CreateVolume and AttachVolume need. */
   volumePrefix: 'holdfast:volume:',
+  /** Where hooks are asked for: `application` or `crash`. */
+  consistency: 'holdfast:consistency',
   /** Number of volumes in the set. */
   set: 'holdfast:set',
   /** Retention terms that hold without the policy: `minKeep=3 rpo=18000` (seconds), and count and calendar terms, `count=10 monthly=12 zone=UTC`. */

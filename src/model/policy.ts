@@ -3,7 +3,8 @@ import { archiveProblem, archiveSchema, type Archive } from './archive';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
 import { costTagsSchema } from './costTags';
 import { copiesSchema, copyDeadline, copyPlace, copyTermsSchema } from './copy';
-import { notYet, operationInput } from './input';
+import { hooksProblem, hooksSchema } from './hooks';
+import { operationInput } from './input';
 import { lockProblem, lockSchema, lockTermsSchema, type Lock } from './lock';
 import { policyNameSchema } from './policyName';
 import {
@@ -59,7 +60,8 @@ export const policyFields = {
   costTags: costTagsSchema.optional(),
   /** Why every point is kept until two people release it: opens `setLegalHold` for the policy. */
   legalHold: z.string().min(1, 'say why').max(256).optional(),
-  hooks: notYet('hooks are'),
+  /** What runs in the guests before and after a snapshot set. */
+  hooks: hooksSchema.optional(),
 };
 
 /** A backup policy as people write it. The YAML form maps to the same fields (src/policies). */
@@ -69,6 +71,8 @@ export const createBackupPolicyInput = operationInput(policyFields).superRefine(
   const { frequency, cron, calendar } = policy;
   if ([frequency, cron, calendar].filter((each) => each !== undefined).length !== 1)
     problem({ path: 'frequency', message: 'say when: exactly one of frequency, cron and calendar' });
+  const wrongHooks = policy.hooks && hooksProblem(policy.hooks, policy.selector);
+  if (wrongHooks) problem({ path: 'hooks', message: wrongHooks });
   const everyMs = frequency === undefined ? undefined : fixedDurationMs(frequency);
   // Wall-clock schedules have gaps that only a calendar knows (src/calendar).
   if (everyMs !== undefined)
@@ -187,6 +191,7 @@ export const normalizedPolicySchema = operationInput({
   lock: lockTermsSchema.optional(),
   legalHold: z.string().optional(),
   costTags: costTagsSchema.optional(),
+  hooks: hooksSchema.optional(),
   /** SHA-256 of all the fields above. */
   hash: z.string(),
 });

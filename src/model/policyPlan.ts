@@ -125,6 +125,7 @@ const COMPARED = [
   'lock',
   'legalHold',
   'costTags',
+  'hooks',
 ] as const;
 
 export function changesOf(from: NormalizedPolicy, to: NormalizedPolicy): string[] {

@@ -1,4 +1,5 @@
 import { formatArchive, parseArchive, type Archive } from './archive';
+import type { Consistency } from './hooks';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
 import { formatTerms, parseTerms, periodsKept, type RetentionTerms } from './retentionTerms';
 import { otherOwner } from './snapshotOwner';
@@ -93,6 +94,8 @@ export interface RecoveryPointTags {
   /** The policy's, before the users' own. */
   costTags?: Readonly<Record<string, string>>;
   manifest?: string;
+  /** Where hooks are asked for. */
+  consistency?: Consistency;
   workflowId: string;
   /** First execution run id. */
   runId: string;
@@ -122,6 +125,7 @@ export function recoveryPointTags(
     ...(point.sourceInstance && { [TAG.sourceInstance]: point.sourceInstance }),
     ...(only && { [TAG.sourceVolume]: only, [TAG.device]: point.volumes[only]?.device ?? '-' }),
     [TAG.set]: String(volumeIds.length),
+    ...(point.consistency && { [TAG.consistency]: point.consistency }),
     [TAG.retention]: retentionTag(point),
     ...holdTags(point.holds),
     ...(point.manifest && { [TAG.manifest]: point.manifest }),

@@ -1,4 +1,5 @@
-import { continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
+import type { ProtectRequest } from '../activities/protection';
 import {
   backupTargetInput,
   type BackupTargetInput,
@@ -87,27 +88,19 @@ function nothingYet(): BackupTargetResult {
  * other pages go on.
  */
 async function protectPage(
-  request: BackupTargetRequest & { holds: Hold[] },
+  asked: BackupTargetRequest & { holds: Hold[] },
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,
 ): Promise<RecoveryPointSummary[]> {
-  const { policy, target, slotMs, holds } = request;
+  const { policy, target, slotMs, holds } = asked;
   run.rows(
     units.map(({ resourceId, volumeIds }) => row(resourceId, 'protecting', `${volumeIds.length} volumes`)),
   );
+  const { workflowId, firstExecutionRunId: runId } = workflowInfo();
+  const request = { policy, target, slotMs, workflowId, runId, units, holds, dueMs: dueMs(asked) };
   try {
-    const { workflowId, firstExecutionRunId: runId } = workflowInfo();
-    const outcome = await protect(`Protect ${units.length} resources`).protectUnits({
-      policy,
-      target,
-      slotMs,
-      workflowId,
-      runId,
-      units,
-      holds,
-      dueMs: dueMs(request),
-    });
+    const outcome = await protect(`Protect ${units.length} resources`).protectUnits(request);
     outcome.failed.push(...(await lock(policy, target, outcome.completed)));
     result.selected += units.length - outcome.leftOut.length;
     const failed = new Set(outcome.failed.map(({ item }) => item));
@@ -119,19 +112,31 @@ async function protectPage(
     }
     run.rows([
       ...outcome.leftOut.map((resourceId) => row(resourceId, 'left out', 'the policy excludes its volumes')),
-      ...outcome.completed.map(({ resourceId, created, recoveryPointId }) =>
-        row(resourceId, created ? 'protected' : 'was protected', recoveryPointId),
+      ...outcome.completed.map((point) =>
+        row(point.resourceId, point.created ? 'protected' : 'was protected', noteOn(point)),
       ),
     ]);
     note(result, outcome.failed, run);
     return outcome.completed.filter(({ created }) => created);
   } catch (error) {
-    if (isCancellation(error)) throw error;
+    if (isCancellation(error)) {
+      if (policy.hooks) await thaw(request, run);
+      throw error;
+    }
     result.selected += units.length;
     const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
     note(result, failures, run);
     return [];
   }
+}
+
+/** The activity thaws what it froze, cancelled or not; this is for one whose worker died of it. */
+async function thaw(request: ProtectRequest, run: Run): Promise<void> {
+  const { length } = request.units;
+  const frozen = await CancellationScope.nonCancellable(() =>
+    batch(`Thaw what is left of ${length} resources`).thawGuests(request),
+  );
+  run.rows(frozen.map(({ item, message }) => row(item, 'failed', message)));
 }
 
 /** A point that could not be locked is there, and not as safe as the policy says. */
@@ -151,6 +156,12 @@ async function lock(
     timezone,
   });
   return failed.map(({ item, type, message }) => ({ item: resourceOf.get(item) ?? item, type, message }));
+}
+
+/** The point's id, and what it does not promise. */
+function noteOn({ recoveryPointId, consistency, crashBecause }: RecoveryPointSummary): string {
+  if (consistency !== 'crash') return recoveryPointId;
+  return `${recoveryPointId}, only crash-consistent${crashBecause ? `: ${crashBecause}` : ''}`;
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {

@@ -4,6 +4,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../src/model/backup';
 import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
+import { Guests } from '../support/guests';
 import { butEncryption, MigrationWorld } from '../support/migration';
 import { anInstance, aVolume } from '../support/seed';
 import { WorkerProcesses } from '../support/workerProcess';
@@ -36,6 +37,15 @@ describe('a worker process that is killed', () => {
     await workers.start();
     return handle;
   }
+  /** Freezes guests; has no slot of its own. */
+  const frozenPolicy = (policyName: string) => ({
+    policyName,
+    frequency: '4h',
+    retention: '30d',
+    selector: { tags: { all: { policy: policyName } } },
+    hooks: { pre: { commands: ['fsfreeze -f /data'] }, post: { commands: ['fsfreeze -u /data'] } },
+    paused: true,
+  });
   const migrate = (instanceId: string) => migrations.start({ instanceIds: [instanceId] }, { limits: LIMITS });
 
   it('loses nothing of a small run: the next one finishes it', async () => {
@@ -76,6 +86,55 @@ describe('a worker process that is killed', () => {
     expect(Snapshots.map(({ VolumeId }) => VolumeId).sort()).toEqual(Object.values(volumes).sort());
     expect(migrations.world.proxy.callsOf('CreateSnapshots')).toHaveLength(1);
   }, 150_000);
+
+  it.each([
+    ['SendCommand', ['pre', 'post', 'pre', 'post']],
+    ['CreateSnapshots', ['pre', 'post']],
+  ])(
+    'leaves no guest frozen, and one set, when it dies at %s',
+    async (action, commands) => {
+      const { home, proxy } = migrations.world;
+      const policyName = `frozen-${action}`;
+      const { instanceId } = await anInstance(home, { tags: { policy: policyName } });
+      const setUp = await workers.start();
+      await migrations.world.run('createBackupPolicy', frozenPolicy(policyName));
+      await workers.kill(setUp);
+      const run = await killedAt(action, () =>
+        migrations.world.start('runBackup', { policyName }, { limits: { heartbeat: 20_000 } }),
+      );
+      const calls = proxy.calls.length;
+      const { recoveryPoints } = await awaitResult<RunBackupResult>(run, 100_000);
+      expect(recoveryPoints.items).toMatchObject([{ consistency: 'application' }]);
+      const guest = await new Guests(proxy.upstream.origin, home).of(instanceId);
+      expect(guest.frozen).toBe(false);
+      expect(guest.snapshots.map(({ frozen }) => frozen)).toEqual([true, true]);
+      const sent = proxy.callsOf('SendCommand').map(({ params }) => params.Comment?.split('/')[2]);
+      expect(sent).toEqual(commands);
+      // The thaw comes before the first look for a set.
+      const later = proxy.calls.slice(calls).map((call) => call.action);
+      expect(later.indexOf('SendCommand')).toBeGreaterThanOrEqual(0);
+      expect(later.indexOf('SendCommand')).toBeLessThan(later.indexOf('DescribeSnapshots'));
+    },
+    150_000,
+  );
+
+  it('leaves no guest frozen when the run is cancelled before anybody has noticed that it died', async () => {
+    const { home, proxy } = migrations.world;
+    const { instanceId } = await anInstance(home, { tags: { policy: 'both' } });
+    const guest = () => new Guests(proxy.upstream.origin, home).of(instanceId);
+    const worker = await workers.start();
+    await migrations.world.run('createBackupPolicy', frozenPolicy('both'));
+    const gone = once(worker, 'exit');
+    proxy.fault('CreateSnapshots', { held: () => workers.kill(worker) }, 1);
+    const limits = { heartbeat: 10_000 };
+    const run = await migrations.world.start('runBackup', { policyName: 'both' }, { limits });
+    await gone;
+    await run.cancel();
+    expect(await guest()).toMatchObject({ frozen: true });
+    await workers.start();
+    await expect(awaitResult(run, 60_000)).rejects.toThrow();
+    expect(await guest()).toMatchObject({ frozen: false });
+  }, 100_000);
 
   it('leaves exactly one copy when it dies at CopySnapshot', async () => {
     const { home } = migrations.world;

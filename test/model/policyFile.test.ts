@@ -59,6 +59,18 @@ describe('policy files', () => {
       /^p\.yaml:8: spec\.copies\.?\[0\]\.toRegion: not an AWS region/,
     ],
     ['an archive', 'rpo: 5h', 'archive: { after: 1d }', /^p\.yaml:8: spec\.archive\.after: at least 7d/],
+    [
+      'a hook that does not know what it runs',
+      'rpo: 5h',
+      'hooks: { pre: { comands: [sync] }, post: { commands: [sync] } }',
+      /^p\.yaml:8: spec\.hooks\.pre\.comands: not a field/,
+    ],
+    [
+      'a freeze that nobody thaws',
+      'rpo: 5h',
+      'hooks: { pre: { commands: [sync] } }',
+      /^p\.yaml:8: spec\.hooks\.post: say how to thaw/,
+    ],
   ])('with %s say where and what', (_, from, to, message) => {
     const wrong = () => parsePolicyFile(YAML.replace(from, to), 'p.yaml');
     expect(wrong).toThrow(PolicyFileError);

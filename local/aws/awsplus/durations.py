@@ -32,6 +32,9 @@ INSTANCE_START = 18.0
 INSTANCE_CHECKS = 60.0
 INSTANCE_FALLBACK = 6.0
 INSTANCE_STOP = 35.0
+COMMAND_DELIVERY = 1.0
+COMMAND_RUN = 2.0
+VSS_SNAPSHOT = 30.0
 
 
 def snapshot(size_gib: int, changed_blocks: int | None) -> float:
