@@ -11,12 +11,12 @@ import { HookedUnits } from './hookedUnits';
 import { HookFailed } from './hooks';
 import { tagMap } from './imageReads';
 import {
-  consistencyOf,
   gone,
   isUnsureAndDue,
   late,
   newItem,
   patienceWith,
+  pointOf,
   resourceOf,
   together,
   type Item,
@@ -247,15 +247,7 @@ class Protection {
   private completed(item: Item, snapshots: readonly Snapshot[]): void {
     this.pace.completed(item.now.recoveryPointId);
     this.end(item);
-    this.result.completed.push({
-      recoveryPointId: item.now.recoveryPointId,
-      resourceId: resourceOf(item),
-      created: item.created,
-      snapshotIds: snapshots.map(({ SnapshotId = '' }) => SnapshotId),
-      volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
-      fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
-      ...consistencyOf(item, snapshots),
-    });
+    this.result.completed.push(pointOf(item, snapshots));
     const lateMs = Date.now() - this.request.dueMs;
     const isLate = item.created && lateMs > 0;
     this.result.failed.push(...together([item.problem, isLate ? late(item, lateMs) : undefined]));

@@ -116,7 +116,19 @@ export function together(failures: readonly (FailedItem | undefined)[]): FailedI
 }
 
 /** What a point whose policy asks for hooks says of itself; by its tags, where another attempt made it. */
-export function consistencyOf(
+export function pointOf(item: Item, snapshots: readonly Snapshot[]): RecoveryPointSummary {
+  return {
+    recoveryPointId: item.now.recoveryPointId,
+    resourceId: resourceOf(item),
+    created: item.created,
+    snapshotIds: snapshots.map(({ SnapshotId = '' }) => SnapshotId),
+    volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
+    fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
+    ...consistencyOf(item, snapshots),
+  };
+}
+
+function consistencyOf(
   { consistency, crashBecause }: Item,
   snapshots: readonly Snapshot[],
 ): Pick<RecoveryPointSummary, 'consistency' | 'crashBecause'> {

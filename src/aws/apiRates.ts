@@ -33,8 +33,7 @@ const EBS_DIRECT = rate(50, 50);
 const KMS_OTHER = rate(5, 5);
 
 /**
- * AWS publishes no rates for Run Command. These are far below what it is seen to take, because everybody who patches
- * and deploys shares them.
+ * AWS publishes no rates for Run Command. These are modest, because everybody who patches and deploys shares them.
  */
 const SSM_READS = rate(40, 10);
 const SSM_OTHER = rate(20, 5);
