@@ -52,7 +52,8 @@ const boundaries = [
     },
   },
   { files: ['src/workflows/*.ts'], rules: forWorkflows('\\.\\./') },
-  { files: ['src/workflows/*/**/*.ts'], rules: forWorkflows('\\.\\./\\.\\./') },
+  { files: ['src/workflows/*/*.ts'], rules: forWorkflows('(\\.\\./){2}') },
+  { files: ['src/workflows/*/*/*.ts'], rules: forWorkflows('(\\.\\./){3}') },
   {
     files: ['src/model/**/*.ts'],
     rules: imports(forbid('^(?!\\./|zod$)', 'the model imports zod and itself only')),
