@@ -102,7 +102,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       }
     },
 
-    /** Deletes what the migration staged, but for `keep`. Both marks must agree. */
+    /** Deletes what the migration staged, but for `keep` and what has become a recovery point. Both marks must agree. */
     async deleteStaging({
       target,
       migrationId,
@@ -113,10 +113,15 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       keep: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      for (const { SnapshotId = '', Description } of await byTag(ec2, TAG.migration, migrationId)) {
+      for (const { SnapshotId = '', Description, Tags } of await snapshotsByTag(
+        ec2,
+        TAG.migration,
+        migrationId,
+      )) {
         Context.current().heartbeat(SnapshotId);
-        if (Description === ownDescription(migrationId) && !keep.includes(SnapshotId))
-          await deleteSnapshot(ec2, SnapshotId);
+        // The tag may not show yet on what was made a recovery point a moment ago; `keep` names that.
+        const isKept = keep.includes(SnapshotId) || tagMap(Tags)[TAG.recoveryPoint] !== undefined;
+        if (Description === ownDescription(migrationId) && !isKept) await deleteSnapshot(ec2, SnapshotId);
       }
     },
 
@@ -143,7 +148,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
   };
 }
 
-function stagingTags(migrationId: string, request: string): Record<string, string> {
+export function stagingTags(migrationId: string, request: string): Record<string, string> {
   return { [TAG.schema]: TAG_SCHEMA_VERSION, [TAG.migration]: migrationId, [TAG.request]: request };
 }
 
@@ -180,11 +185,11 @@ function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): Snapshot
 }
 
 async function byRequest(ec2: EC2Client, key: string): Promise<Snapshot[] | undefined> {
-  const found = await byTag(ec2, TAG.request, key);
+  const found = await snapshotsByTag(ec2, TAG.request, key);
   return found.length > 0 ? found : undefined;
 }
 
-async function byTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {
+export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {
   const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
   return Snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);

@@ -173,7 +173,8 @@ describe('encryptVolumes', () => {
     ['instanceIds', { instanceIds: ['web-1'] }],
     ['concurrency', { instanceIds: ['i-0123456789abcdef0'], concurrency: 0 }],
     ['maxDowntime', { instanceIds: ['i-0123456789abcdef0'], maxDowntime: 'short' }],
-    ['strategy', { instanceIds: ['i-0123456789abcdef0'], strategy: 'clone' }],
+    ['strategy', { instanceIds: ['i-0123456789abcdef0'], strategy: 'magic' }],
+    ['rekey', { instanceIds: ['i-0123456789abcdef0'], rekey: 'yes' }],
     ['window', { instanceIds: ['i-0123456789abcdef0'], window: {} }],
   ])('refuses bad %s without an AWS call', async (field, input) => {
     expect(await expectFailure(migrations.encrypt(input), FAILURE.invalidInput)).toContain(field);
