@@ -49,6 +49,7 @@ export function cloneClaimActivities({ aws, settings, clock }: ActivityDeps) {
       for (;;) {
         const own = { migrationId, since, renewed: clock.now(), granted: false };
         await claim(ec2, plan, formatCloneClaim(own));
+        Context.current().heartbeat({ since });
         // Whoever claims at the same moment must see this one, and be seen.
         await sleep(settings.readLagMs);
         const free = freeClones(await roomNow(ec2), own, clock.now());

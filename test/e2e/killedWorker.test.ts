@@ -41,8 +41,12 @@ describe('a worker process that is killed', () => {
     await workers.start();
     return handle;
   }
+  // A claim of volume copies waits out the read lag: its time is hardly shortened, nor is that of anything beside it.
   const migrate = (instanceId: string, strategy: Strategy = 'copy') =>
-    migrations.start({ instanceIds: [instanceId], strategy }, { limits: LIMITS });
+    migrations.start(
+      { instanceIds: [instanceId], strategy },
+      { limits: strategy === 'clone' ? { heartbeat: 20_000 } : LIMITS },
+    );
 
   it('loses nothing of a small run: the next one finishes it', async () => {
     const { home } = migrations.world;
@@ -114,7 +118,6 @@ describe('a worker process that is killed', () => {
     ['direct', 'CreateVolume', 1],
     ['direct', 'AttachVolume', 1],
     ['clone', 'CopyVolumes', 2],
-    ['clone', 'DetachVolume', 1],
   ])(
     'by %s leaves a running machine on its encrypted volumes when it dies at %s',
     async (strategy, action, nth) => {
@@ -124,7 +127,7 @@ describe('a worker process that is killed', () => {
         await migrations.stateOf(instanceId),
         await migrations.contentOf(instanceId),
       ];
-      await awaitResult(await killedAt(action, () => migrate(instanceId, strategy), nth));
+      await awaitResult(await killedAt(action, () => migrate(instanceId, strategy), nth), 100_000);
       const after = await migrations.stateOf(instanceId);
       expect(after.state).toBe('running');
       expect(await migrations.contentOf(instanceId)).toEqual(content);
@@ -133,6 +136,7 @@ describe('a worker process that is killed', () => {
       const snapshots = SNAPSHOTS[strategy];
       expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots });
     },
+    150_000,
   );
 
   it('finishes a machine although its campaign was terminated in mid-swap as well; rolls back, and migrates again', async () => {
