@@ -28,6 +28,9 @@ interface StageRequest {
   stage: string;
 }
 
+/** Far below a heartbeat's timeout. */
+const UNHURRIED_POLLS = 4;
+
 /** Policy name on the recovery points that migrations leave. */
 const MIGRATION_POLICY = 'migration';
 
@@ -80,13 +83,21 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
     },
 
     /**
-     * Waits until all are completed.
+     * Waits until all are completed; `unhurried` where no machine is down meanwhile.
      *
      * @throws ApplicationFailure ResourceFailed with AWS's StateMessage: a key that cannot be used shows up here
      */
-    async awaitSnapshots({ target, snapshotIds }: { target: Target; snapshotIds: string[] }): Promise<void> {
+    async awaitSnapshots({
+      target,
+      snapshotIds,
+      unhurried = false,
+    }: {
+      target: Target;
+      snapshotIds: string[];
+      unhurried?: boolean;
+    }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      for (let open = snapshotIds; ; await sleep(settings.pollMs)) {
+      for (let open = snapshotIds; ; await sleep(settings.pollMs * (unhurried ? UNHURRIED_POLLS : 1))) {
         Context.current().heartbeat({ waitingFor: open });
         const Filters = [{ Name: 'snapshot-id', Values: open }];
         const { Snapshots = [] } = await ec2.send(

@@ -22,6 +22,7 @@ export async function finalPoint(migration: Migration): Promise<string[]> {
   await wait(`Wait for ${toCopy.length} snapshots of the originals`).awaitSnapshots({
     target,
     snapshotIds: toCopy.map(({ snapshotId }) => snapshotId),
+    unhurried: true,
   });
   const copies = await Promise.all(
     toCopy.map(({ volumeId, snapshotId }) =>
@@ -34,7 +35,11 @@ export async function finalPoint(migration: Migration): Promise<string[]> {
       }),
     ),
   );
-  await wait(`Wait for ${copies.length} encrypted copies`).awaitSnapshots({ target, snapshotIds: copies });
+  await wait(`Wait for ${copies.length} encrypted copies`).awaitSnapshots({
+    target,
+    snapshotIds: copies,
+    unhurried: true,
+  });
   return [...done, ...copies];
 }
 

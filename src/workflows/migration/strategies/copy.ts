@@ -32,6 +32,7 @@ async function encryptedCopies(migration: Migration, stage: Stage): Promise<Snap
   await wait(`Wait for ${copies.length} encrypted copies`, duringDowntime(migration, stage)).awaitSnapshots({
     target: plan.target,
     snapshotIds: copies.map(([, made]) => made),
+    unhurried: stage === 'seed',
   });
   return Object.fromEntries(copies);
 }

@@ -23,6 +23,7 @@ export async function snapshots(migration: Migration, stage: Stage): Promise<Sna
   await wait(`Wait for ${disks.length} ${stage} snapshots`, duringDowntime(migration, stage)).awaitSnapshots({
     target,
     snapshotIds: Object.values(taken),
+    unhurried: stage === 'seed',
   });
   return taken;
 }
