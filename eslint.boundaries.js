@@ -54,7 +54,8 @@ const boundaries = [
     },
   },
   { files: ['src/workflows/*.ts'], rules: forWorkflows('\\.\\./') },
-  { files: ['src/workflows/*/**/*.ts'], rules: forWorkflows('\\.\\./\\.\\./') },
+  { files: ['src/workflows/*/*.ts'], rules: forWorkflows('(\\.\\./){2}') },
+  { files: ['src/workflows/*/*/*.ts'], rules: forWorkflows('(\\.\\./){3}') },
   { files: ['src/model/*.ts'], rules: forModel('\\./') },
   { files: ['src/model/*/*.ts'], rules: forModel('\\.\\.?/(?!\\.\\.)') },
   {

@@ -4,6 +4,7 @@ import { CannotGoOn } from '../local/setup/say.mjs';
 const BENCHES = {
   'local-aws': () => import('./local-aws.mjs'),
   backup: () => import('./backup.mjs'),
+  encrypt: () => import('./encrypt.mjs'),
 };
 
 // Said once in the README.

@@ -11,7 +11,7 @@ import { environment, HOME } from './aws.mjs';
 const REQUIREMENTS = fileURLToPath(new URL('../requirements.txt', import.meta.url));
 const ENVIRONMENT = join(STATE, 'bench-python');
 
-const POLICY = {
+const SNAPSHOTS = {
   policies: [
     {
       name: 'bench',
@@ -22,17 +22,18 @@ const POLICY = {
   ],
 };
 
-/** One run of the policy; that it fails for some is part of the measurement. */
-export async function custodianRun({ endpoint }) {
+/** One run of a policy; that it fails for some is part of the measurement. */
+export async function custodianRun({ endpoint }, policy = SNAPSHOTS, program = ['bin/custodian']) {
   await pythonEnvironment(REQUIREMENTS, ENVIRONMENT);
   const folder = mkdtempSync(join(tmpdir(), 'custodian-bench-'));
   try {
     const file = join(folder, 'policy.json');
-    writeFileSync(file, JSON.stringify(POLICY));
+    writeFileSync(file, JSON.stringify(policy));
+    const [command, ...args] = program;
     await new Promise((resolve) => {
       execFile(
-        join(ENVIRONMENT, 'bin/custodian'),
-        ['run', '--region', HOME, '--cache-period', '0', '--output-dir', folder, file],
+        join(ENVIRONMENT, command),
+        [...args, 'run', '--region', HOME, '--cache-period', '0', '--output-dir', folder, file],
         { env: { ...process.env, ...environment(endpoint) }, maxBuffer: 100_000_000 },
         resolve,
       );

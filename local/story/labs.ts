@@ -76,7 +76,7 @@ async function createKeys({ encryption }: StoryContext): Promise<string> {
 async function migrate(context: StoryContext, note: (text: string) => void): Promise<string> {
   const { encryption, before, blocks, home, stack, made } = context;
   const over = new AbortController();
-  note('copies are made while it runs and writes');
+  note('what needs no stop is done while it runs and writes');
   const migration = encryption
     .encryptExistingVolumes(
       { instanceIds: [before.instanceId], kmsKeyId: KEY_ALIAS, requestedBy: REQUESTED_BY },

@@ -21,6 +21,9 @@ import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
 import { campaignActivities } from './campaigns';
+import { cloneClaimActivities } from './cloneClaims';
+import { finalPointActivities } from './finalPoints';
+import { replacementActivities } from './replacements';
 import { machineActivities } from './machines';
 import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
@@ -75,6 +78,9 @@ export function createActivities(deps: ActivityDeps) {
     ...machinePowerActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
+    ...replacementActivities(deps),
+    ...cloneClaimActivities(deps),
+    ...finalPointActivities(deps),
     ...markActivities(deps),
     ...campaignActivities(deps),
     ...evidenceActivities(deps),

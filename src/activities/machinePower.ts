@@ -9,14 +9,45 @@ import { FAILURE } from '../model/failures';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { requireInstance } from './machines';
+import { Pace } from './pace';
 
 interface Machine {
   target: Target;
   instanceId: string;
 }
 
+/** In polls: one slow machine shall not have the others be down for longer because nobody looked. */
+const LONGEST_PAUSE = 3;
+
 /** Starting and stopping: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html */
 export function machinePowerActivities({ aws, settings }: ActivityDeps) {
+  const { pollMs } = settings;
+  // Machines take about as long as each other to get anywhere; looking every few seconds would be most of all calls.
+  const paces = { stopped: new Pace(pollMs), running: new Pace(pollMs), healthy: new Pace(pollMs) };
+
+  async function watch(pace: Pace, instanceId: string, isThere: () => Promise<boolean>): Promise<void> {
+    pace.started(instanceId);
+    try {
+      for (let looks = 1; ; looks++) {
+        Context.current().heartbeat({ looks });
+        const lookedAt = Date.now();
+        if (await isThere()) {
+          // One that was there from the start has shown nothing of how long it takes.
+          if (looks > 1) pace.completed(instanceId);
+          return;
+        }
+        pace.seenPending(instanceId);
+        const nextLook = Math.min(pace.nextLook([instanceId], lookedAt), lookedAt + LONGEST_PAUSE * pollMs);
+        do {
+          Context.current().heartbeat({ looks });
+          await sleep(Math.max(0, Math.min(pollMs, nextLook - Date.now())));
+        } while (Date.now() < nextLook);
+      }
+    } finally {
+      pace.forget(instanceId);
+    }
+  }
+
   return {
     /** Stops the machine, with a clean shutdown of its system, unless it is stopped or stopping. */
     async ensureStopping({ target, instanceId }: Machine): Promise<void> {
@@ -47,10 +78,8 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
     }: Machine & { state: 'running' | 'stopped' }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
       let began = false;
-      for (;;) {
-        Context.current().heartbeat(state);
+      await watch(paces[state], instanceId, async () => {
         const { State, StateReason } = await requireInstance(ec2, target, instanceId);
-        if (State?.Name === state) return;
         if (
           state === 'running' &&
           State?.Name === 'stopped' &&
@@ -62,22 +91,20 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
           );
         }
         began ||= State?.Name === 'pending';
-        await sleep(settings.pollMs);
-      }
+        return State?.Name === state;
+      });
     },
 
     /** Waits until both of EC2's status checks pass: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html */
     async awaitHealthy({ target, instanceId }: Machine): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      for (;;) {
+      await watch(paces.healthy, instanceId, async () => {
         const { InstanceStatuses = [] } = await ec2.send(
           new DescribeInstanceStatusCommand({ InstanceIds: [instanceId] }),
         );
         const [status] = InstanceStatuses;
-        Context.current().heartbeat(status?.InstanceStatus?.Status ?? 'unknown');
-        if (status?.InstanceStatus?.Status === 'ok' && status.SystemStatus?.Status === 'ok') return;
-        await sleep(settings.pollMs);
-      }
+        return status?.InstanceStatus?.Status === 'ok' && status.SystemStatus?.Status === 'ok';
+      });
     },
   };
 }

@@ -17,6 +17,7 @@ import {
   type Planned,
   type Surveyed,
   type VolumeFacts,
+  type Wanted,
 } from '../model/migration';
 import { TAG } from '../model/names';
 import type { Selector } from '../model/selector';
@@ -26,10 +27,9 @@ import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
 
-interface MachineAsked {
+interface MachineAsked extends Wanted {
   target: Target;
   instanceId: string;
-  kmsKeyArn: string;
 }
 
 interface Selected {
@@ -78,18 +78,18 @@ export function machineActivities(deps: ActivityDeps) {
     },
 
     /** What a migration of the machine would do, or every reason not to; reads only. */
-    async planMachine({ target, instanceId, kmsKeyArn }: MachineAsked): Promise<Planned> {
-      return planMigration(await machineFacts(aws.ec2(target, 'read'), target, instanceId), kmsKeyArn);
+    async planMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
+      return planMigration(await machineFacts(aws.ec2(target, 'read'), target, instanceId), wanted);
     },
 
     /** The same for a campaign, which may come upon what a terminated migration has left; reads only. */
-    async surveyMachine({ target, instanceId, kmsKeyArn }: MachineAsked): Promise<Surveyed> {
+    async surveyMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
       const ec2 = aws.ec2(target, 'read');
       const { Tags } = await requireInstance(ec2, target, instanceId);
       const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
       if (mark && !(await isOpen(deps, workflowIds.machine(target, instanceId))))
         return { kind: 'interrupted', migrationId: mark.migrationId };
-      return planMigration(await machineFacts(ec2, target, instanceId), kmsKeyArn);
+      return planMigration(await machineFacts(ec2, target, instanceId), wanted);
     },
   };
 }
@@ -221,6 +221,7 @@ function volumeFacts(volume: Volume, instanceId: string, modifying: ReadonlySet<
     createdAt: volume.CreateTime?.getTime() ?? 0,
     state: volume.State ?? 'unknown',
     encrypted: volume.Encrypted ?? false,
+    kmsKeyArn: volume.KmsKeyId,
     multiAttach: volume.MultiAttachEnabled ?? false,
     beingModified: modifying.has(volume.VolumeId ?? ''),
   };

@@ -63,7 +63,7 @@ export function markActivities({ aws }: ActivityDeps) {
         ec2,
         plan.disks.map(({ volumeId }) => volumeId),
       );
-      if (originals.length > 0) await untag(ec2, originals, [TAG.original]);
+      if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim]);
       const remaining = await present(ec2, replacements);
       if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces]);
       await untag(ec2, [plan.instanceId], [TAG.migration]);
@@ -107,7 +107,8 @@ export function markActivities({ aws }: ActivityDeps) {
           instanceId,
           wasRunning,
           rootDevice: instance.RootDeviceName ?? '',
-          kmsKeyArn,
+          // That migration's key, which need not be the one that this run was asked for.
+          kmsKeyArn: made[0]?.KmsKeyId ?? kmsKeyArn,
           disks,
           untouchedData: [],
         },
@@ -123,12 +124,6 @@ export function markActivities({ aws }: ActivityDeps) {
       migrationId: string;
     }): Promise<Record<string, string>> {
       return replacementMap(await tagged(aws.ec2(target, 'read'), TAG.migration, migrationId));
-    },
-
-    /** The encrypted copies that new volumes were made from: the machine's last moment on its old ones. */
-    async finalCopiesOf({ target, migrationId }: { target: Target; migrationId: string }): Promise<string[]> {
-      const made = await tagged(aws.ec2(target, 'read'), TAG.migration, migrationId);
-      return made.flatMap(({ SnapshotId }) => SnapshotId ?? []);
     },
 
     /**

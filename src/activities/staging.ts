@@ -28,6 +28,9 @@ interface StageRequest {
   stage: string;
 }
 
+/** Far below a heartbeat's timeout. */
+const UNHURRIED_POLLS = 4;
+
 /** Policy name on the recovery points that migrations leave. */
 const MIGRATION_POLICY = 'migration';
 
@@ -80,13 +83,21 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
     },
 
     /**
-     * Waits until all are completed.
+     * Waits until all are completed; `unhurried` where no machine is down meanwhile.
      *
      * @throws ApplicationFailure ResourceFailed with AWS's StateMessage: a key that cannot be used shows up here
      */
-    async awaitSnapshots({ target, snapshotIds }: { target: Target; snapshotIds: string[] }): Promise<void> {
+    async awaitSnapshots({
+      target,
+      snapshotIds,
+      unhurried = false,
+    }: {
+      target: Target;
+      snapshotIds: string[];
+      unhurried?: boolean;
+    }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      for (let open = snapshotIds; ; await sleep(settings.pollMs)) {
+      for (let open = snapshotIds; ; await sleep(settings.pollMs * (unhurried ? UNHURRIED_POLLS : 1))) {
         Context.current().heartbeat({ waitingFor: open });
         const Filters = [{ Name: 'snapshot-id', Values: open }];
         const { Snapshots = [] } = await ec2.send(
@@ -102,7 +113,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       }
     },
 
-    /** Deletes what the migration staged, but for `keep`. Both marks must agree. */
+    /** Deletes what the migration staged, but for `keep` and what has become a recovery point. Both marks must agree. */
     async deleteStaging({
       target,
       migrationId,
@@ -113,10 +124,15 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       keep: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      for (const { SnapshotId = '', Description } of await byTag(ec2, TAG.migration, migrationId)) {
+      for (const { SnapshotId = '', Description, Tags } of await snapshotsByTag(
+        ec2,
+        TAG.migration,
+        migrationId,
+      )) {
         Context.current().heartbeat(SnapshotId);
-        if (Description === ownDescription(migrationId) && !keep.includes(SnapshotId))
-          await deleteSnapshot(ec2, SnapshotId);
+        // The tag may not show yet on what was made a recovery point a moment ago; `keep` names that.
+        const isKept = keep.includes(SnapshotId) || tagMap(Tags)[TAG.recoveryPoint] !== undefined;
+        if (Description === ownDescription(migrationId) && !isKept) await deleteSnapshot(ec2, SnapshotId);
       }
     },
 
@@ -143,7 +159,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
   };
 }
 
-function stagingTags(migrationId: string, request: string): Record<string, string> {
+export function stagingTags(migrationId: string, request: string): Record<string, string> {
   return { [TAG.schema]: TAG_SCHEMA_VERSION, [TAG.migration]: migrationId, [TAG.request]: request };
 }
 
@@ -180,11 +196,11 @@ function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): Snapshot
 }
 
 async function byRequest(ec2: EC2Client, key: string): Promise<Snapshot[] | undefined> {
-  const found = await byTag(ec2, TAG.request, key);
+  const found = await snapshotsByTag(ec2, TAG.request, key);
   return found.length > 0 ? found : undefined;
 }
 
-async function byTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {
+export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {
   const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
   return Snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);

@@ -2,14 +2,12 @@ import { Context, sleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   AttachVolumeCommand,
-  CreateVolumeCommand,
   DeleteVolumeCommand,
   DescribeVolumesCommand,
   DetachVolumeCommand,
   ModifyInstanceAttributeCommand,
   type EC2Client,
   type Volume,
-  type VolumeType,
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
@@ -17,8 +15,7 @@ import { parseOriginalMark, type DiskPlan, type MachinePlan } from '../model/mig
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { clientToken } from './idempotency';
-import { tagList, tagMap } from './imageReads';
+import { tagMap } from './imageReads';
 import { explicitPerformance } from './machines';
 
 interface Attachment {
@@ -31,51 +28,6 @@ interface Attachment {
 /** Volumes: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volumes.html */
 export function volumeActivities({ aws, settings }: ActivityDeps) {
   return {
-    /** Creates the encrypted volume that replaces a disk: same zone, type, size, performance and users' tags. */
-    async createReplacement({
-      plan,
-      migrationId,
-      disk,
-      snapshotId,
-    }: {
-      plan: MachinePlan;
-      migrationId: string;
-      disk: DiskPlan;
-      snapshotId: string;
-    }): Promise<string> {
-      const ec2 = aws.ec2(plan.target, 'migrate');
-      const original = await requireVolume(ec2, plan.target, disk.volumeId);
-      const { VolumeId } = await ec2.send(
-        new CreateVolumeCommand({
-          AvailabilityZone: disk.zone,
-          SnapshotId: snapshotId,
-          VolumeType: disk.type as VolumeType,
-          Size: disk.size,
-          Iops: disk.iops,
-          Throughput: disk.throughput,
-          Encrypted: true,
-          KmsKeyId: plan.kmsKeyArn,
-          ClientToken: clientToken(`${migrationId}|volume|${disk.volumeId}`),
-          TagSpecifications: [
-            {
-              ResourceType: 'volume',
-              Tags: tagList({
-                ...usersTags(original),
-                [TAG.migration]: migrationId,
-                [TAG.replaces]: disk.volumeId,
-              }),
-            },
-          ],
-        }),
-      );
-      if (!VolumeId)
-        throw ApplicationFailure.retryable(
-          `CreateVolume for ${disk.volumeId} gave no id`,
-          FAILURE.serviceError,
-        );
-      return VolumeId;
-    },
-
     /**
      * Waits until all volumes are in the state; `available` also means detached.
      *
@@ -207,7 +159,7 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
           mark?.migrationId === migrationId &&
           mark.instanceId === plan.instanceId &&
           volume.CreateTime?.getTime() === disk.createdAt;
-        if (!isOurs || volume.State !== 'available' || volume.Encrypted) {
+        if (!isOurs || volume.State !== 'available' || volume.KmsKeyId === plan.kmsKeyArn) {
           throw ApplicationFailure.nonRetryable(
             `${disk.volumeId} is not the detached original of ${plan.instanceId} any more; it is left alone: delete it by hand if it is not needed`,
             FAILURE.conflict,
@@ -217,11 +169,6 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
       }
     },
   };
-}
-
-function usersTags({ Tags }: Volume): Record<string, string> {
-  const own = (key: string) => key.startsWith('aws:') || key.startsWith(TAG.prefix);
-  return Object.fromEntries(Object.entries(tagMap(Tags)).filter(([key]) => !own(key)));
 }
 
 function isIn({ State, Attachments = [] }: Volume, state: 'available' | 'attached'): boolean {
@@ -262,7 +209,7 @@ async function findVolume(ec2: EC2Client, volumeId: string): Promise<Volume | un
   return Volumes[0];
 }
 
-async function requireVolume(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
+export async function requireVolume(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
   const volume = await findVolume(ec2, volumeId);
   if (volume) return volume;
   throw ApplicationFailure.retryable(

@@ -2,9 +2,10 @@ import { z } from 'zod';
 import { fixedDurationSchema } from './duration';
 import { notYet, operationInput } from './input';
 import type { Listed } from './list';
-import type { MachinePlan } from './migration';
+import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
+import { strategySchema } from './strategy';
 import { targetInputSchema } from './target';
 
 const MOST_AT_ONCE = 50;
@@ -17,9 +18,10 @@ export const encryptVolumesInput = operationInput({
   /** Customer managed key of the target's region: id, ARN or alias. */
   kmsKeyId: z.string().min(1),
   target: targetInputSchema.optional(),
-  strategy: z
-    .enum(['auto', 'copy'], 'this version carries out auto and copy; direct and clone are not available yet')
-    .default('auto'),
+  /** How the encrypted disks are made; `auto` takes the shortest downtime, for each machine by itself. */
+  strategy: strategySchema.default('auto'),
+  /** Moves volumes too that are encrypted under another key than `kmsKeyId`. */
+  rekey: z.boolean().default(false),
   /** Machines that are migrated at the same time. */
   concurrency: z.number().int().min(1).max(MOST_AT_ONCE).default(1),
   /** After so many machines have failed or rolled back, no more are started. */
@@ -34,7 +36,6 @@ export const encryptVolumesInput = operationInput({
   healthChecks: notYet('healthChecks are'),
   hooks: notYet('hooks are'),
   drain: notYet('drain is'),
-  rekey: notYet('rekey is'),
 }).superRefine((input, context) => {
   const given = [input.instanceIds, input.volumeIds, input.selector].filter((field) => field !== undefined);
   if (given.length !== 1) {
@@ -54,17 +55,22 @@ export interface SkippedItem {
   reasons: string[];
 }
 
+interface EncryptedMachine extends Pick<MigrationReport, 'instanceId' | 'downtimeMs' | 'strategy'> {
+  volumes: number;
+  workflowId: string;
+}
+
 export interface EncryptVolumesResult {
   /** One sentence for a manager. */
   summary: string;
-  encrypted: Listed<{ instanceId: string; volumes: number; downtimeMs: number; workflowId: string }>;
+  encrypted: Listed<EncryptedMachine>;
   skipped: Listed<SkippedItem>;
   failed: Listed<FailedItem>;
   rolledBack: Listed<FailedItem>;
   /** Old volume id to new one, of the machines listed under `encrypted`. */
   volumeIdMap: Record<string, string>;
   /** For a dry run: what would be done. */
-  plan?: Listed<MachinePlan>;
+  plan?: Listed<PlannedMachine>;
 }
 
 /** The signal by which a migration tells its campaign how it ended. */

@@ -1,5 +1,13 @@
 import { z } from 'zod';
 import { operationInput } from './input';
+import {
+  chooseStrategy,
+  strategyBlockers,
+  strategySchema,
+  type Strategy,
+  type StrategyAsked,
+  type StrategyPlan,
+} from './strategy';
 import { targetSchema, type Target } from './target';
 
 /** One volume of a machine that is to be replaced by an encrypted one. */
@@ -16,6 +24,8 @@ export interface DiskPlan {
   zone: string;
   /** Milliseconds since the epoch: a second mark, besides the id, of the volume that may later be deleted. */
   createdAt: number;
+  /** The key that it is encrypted under, where it is encrypted already and moves to another one. */
+  encryptedUnder?: string;
 }
 
 /** What a migration will do, decided once from what was there. */
@@ -25,15 +35,20 @@ export interface MachinePlan {
   wasRunning: boolean;
   rootDevice: string;
   kmsKeyArn: string;
-  /** The unencrypted volumes; they move together, in one stop. */
+  /** The volumes that are not under the key yet; they move together, in one stop. */
   disks: DiskPlan[];
   /** Data volumes that stay, because they are encrypted already. */
   untouchedData: string[];
 }
 
-export interface VolumeFacts extends DiskPlan {
+/** What is planned for a machine, as people see it before it happens. */
+export type PlannedMachine = MachinePlan & { strategy: StrategyPlan };
+
+export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder'> {
   state: string;
   encrypted: boolean;
+  /** Of an encrypted volume. */
+  kmsKeyArn?: string;
   multiAttach: boolean;
   beingModified: boolean;
 }
@@ -58,25 +73,44 @@ export interface MachineFacts {
 }
 
 export type Planned =
-  | { kind: 'plan'; plan: MachinePlan }
+  | { kind: 'plan'; plan: PlannedMachine }
   | { kind: 'nothing'; reason: string }
   | { kind: 'blocked'; reasons: string[] };
 
 /** What a campaign does about a machine: a migration that was terminated half-way goes before every other plan. */
 export type Surveyed = Planned | { kind: 'interrupted'; migrationId: string };
 
+/** What a campaign wants of each of its machines. */
+export interface Wanted {
+  kmsKeyArn: string;
+  strategy: StrategyAsked;
+  /** Moves volumes too that are encrypted under another key. */
+  rekey: boolean;
+}
+
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
-export function planMigration(facts: MachineFacts, kmsKeyArn: string): Planned {
-  const disks = facts.volumes.filter(({ encrypted }) => !encrypted);
-  if (disks.length === 0) return { kind: 'nothing', reason: 'every volume is encrypted already' };
-  const reasons = blockers(facts, disks);
-  if (reasons.length > 0) return { kind: 'blocked', reasons };
+export function planMigration(facts: MachineFacts, { kmsKeyArn, strategy, rekey }: Wanted): Planned {
+  const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
+  const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
+  const disks = facts.volumes.filter(moves);
+  if (disks.length === 0)
+    return { kind: 'nothing', reason: nothingToDo(facts.volumes.filter(otherKey), rekey) };
   const { target, instanceId, rootDevice } = facts;
+  const wasRunning = facts.state === 'running';
+  const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
+  const moved = { running: wasRunning, disks: plan.disks };
+  const reasons = [...blockers(facts, disks), ...strategyBlockers(strategy, moved)];
+  if (reasons.length > 0) return { kind: 'blocked', reasons };
   const untouchedData = facts.volumes
-    .filter(({ encrypted, device }) => encrypted && device !== rootDevice)
+    .filter((volume) => !moves(volume) && volume.device !== rootDevice)
     .map(({ volumeId }) => volumeId);
-  const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning: facts.state === 'running' };
-  return { kind: 'plan', plan: { ...plan, disks: disks.map(diskPlan), untouchedData } };
+  return { kind: 'plan', plan: { ...plan, untouchedData, strategy: chooseStrategy(strategy, moved) } };
+}
+
+function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
+  if (rekey) return 'every volume is encrypted under this key already';
+  const others = underOthers.map(({ volumeId }) => volumeId).join(', ');
+  return `every volume is encrypted already${others && `; ${others} under another key, which "rekey": true would change`}`;
 }
 
 function diskPlan({
@@ -89,8 +123,11 @@ function diskPlan({
   deleteOnTermination,
   zone,
   createdAt,
+  encrypted,
+  kmsKeyArn,
 }: VolumeFacts): DiskPlan {
-  return { volumeId, device, type, size, iops, throughput, deleteOnTermination, zone, createdAt };
+  const disk = { volumeId, device, type, size, iops, throughput, deleteOnTermination, zone, createdAt };
+  return { ...disk, ...(encrypted && { encryptedUnder: kmsKeyArn }) };
 }
 
 function blockers(facts: MachineFacts, disks: readonly VolumeFacts[]): string[] {
@@ -134,6 +171,8 @@ export const migrateMachineInput = operationInput({
   instanceId: z.string().min(1),
   kmsKeyArn: z.string().min(1),
   maxDowntimeMs: z.number().int().positive(),
+  strategy: strategySchema.default('auto'),
+  rekey: z.boolean().default(false),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Workflow id of the campaign that is told how it ended. */
@@ -141,6 +180,7 @@ export const migrateMachineInput = operationInput({
 });
 
 export type MigrateMachineInput = z.input<typeof migrateMachineInput>;
+export type MigrateMachineRequest = z.output<typeof migrateMachineInput>;
 
 /** How a migration ended, as its campaign is told; `encrypted` while the originals are still kept too. */
 export interface MigrationReport {
@@ -152,6 +192,8 @@ export interface MigrationReport {
   volumeIdMap: Record<string, string>;
   /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
   downtimeMs: number;
+  /** The one that was carried out, and why; unknown of a migration that a later run has finished. */
+  strategy?: { name: Strategy; why: string };
 }
 
 export interface MigrateMachineResult extends MigrationReport {

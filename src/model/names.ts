@@ -79,6 +79,8 @@ export const TAG = {
   original: 'holdfast:original',
   /** On a volume that a migration made: the volume that it replaces. */
   replaces: 'holdfast:replaces',
+  /** On a volume whose copy (CopyVolumes) is to be made: its migration's place among the five of the region. */
+  cloneClaim: 'holdfast:clone-claim',
   /** On images, and on keys: the alias or share the resource was made for. */
   alias: 'holdfast:alias',
   /** Idempotency key of a create call that has no client token. */

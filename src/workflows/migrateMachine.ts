@@ -4,6 +4,7 @@ import { FAILURE } from '../model/failures';
 import {
   migrateMachineInput,
   type MigrateMachineInput,
+  type MigrateMachineRequest,
   type MigrateMachineResult,
   type MigrationReport,
 } from '../model/migration';
@@ -11,22 +12,15 @@ import { adoptInterrupted } from './migration/adopt';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
 import { soakUntilVerdict } from './migration/soak';
-import {
-  encryptedDisks,
-  finalEncryptedCopies,
-  markSoaking,
-  passHealthGate,
-  seedEncryptedCopies,
-  startMachine,
-  stopMachine,
-  swapDisks,
-} from './migration/steps';
+import { settledStrategy } from './migration/settle';
+import { markSoaking, passHealthGate, startMachine, stopMachine, swapDisks } from './migration/steps';
+import { STEPS } from './migration/strategies/strategy';
 import { fail, failureType, rootCause } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { read } from './support/options';
 
 /**
- * Moves one machine to encrypted volumes, by copy. Its workflow id, `machine/<account>/<region>/<instance>`, is the
+ * Moves one machine to encrypted volumes. Its workflow id, `machine/<account>/<region>/<instance>`, is the
  * lock. Until the health gate has passed, any failure puts everything back; after it the originals are kept until
  * `commit`, and `rollback` goes back to them.
  */
@@ -49,28 +43,31 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
 
 /** @returns a report instead where there was nothing to do */
 async function migrate(
-  request: MigrateMachineInput,
+  request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<Swapped | MigrationReport> {
-  const { target, instanceId, kmsKeyArn, maxDowntimeMs } = request;
+  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, maxDowntimeMs } = request;
   run.phase('Planning');
-  const decision = await read(`Plan ${instanceId}`).planMachine({ target, instanceId, kmsKeyArn });
+  const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey };
+  const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
   if (decision.kind === 'blocked')
     throw fail(FAILURE.notMigratable, `${instanceId}: ${decision.reasons.join('; ')}`);
-  for (const { volumeId, device } of decision.plan.disks) run.row(volumeId, 'planned', device);
-  const migration = newMigration(decision.plan, maxDowntimeMs, run, orders);
+  const { strategy: planned, ...plan } = decision.plan;
+  for (const { volumeId, device } of plan.disks) run.row(volumeId, 'planned', device);
+  const migration = newMigration(plan, maxDowntimeMs, run, orders);
   try {
-    await seedEncryptedCopies(migration); // the machine keeps running
+    const strategy = await settledStrategy(migration, planned);
+    const steps = STEPS[strategy.name];
+    await steps.beforeStop(migration); // the machine keeps running
     await stopMachine(migration); // the downtime budget starts here
-    const copies = await finalEncryptedCopies(migration);
-    const replacements = await encryptedDisks(migration, copies);
+    const replacements = await steps.disksAfterStop(migration);
     await swapDisks(migration, replacements);
     await startMachine(migration);
     await passHealthGate(migration);
     await markSoaking(migration);
-    return { migration, replacements };
+    return { migration, replacements, strategy };
   } catch (failure) {
     return await rollBack(migration, failure);
   }
@@ -97,9 +94,13 @@ function report(
   return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs };
 }
 
-function encrypted({ migration: { plan, downtime }, replacements }: Swapped): MigrationReport {
+function encrypted({ migration: { plan, downtime }, replacements, strategy }: Swapped): MigrationReport {
   const message = 'its original volumes are kept until commit';
-  return { ...report(plan.instanceId, 'encrypted', message, downtime.ms), volumeIdMap: replacements };
+  return {
+    ...report(plan.instanceId, 'encrypted', message, downtime.ms),
+    volumeIdMap: replacements,
+    ...(strategy && { strategy: { name: strategy.name, why: strategy.why } }),
+  };
 }
 
 function failureReport(instanceId: string, error: unknown): MigrationReport {

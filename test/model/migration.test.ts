@@ -6,6 +6,7 @@ import {
   planMigration,
   type MachineFacts,
   type VolumeFacts,
+  type Wanted,
 } from '../../src/model/migration';
 
 const ROOT: VolumeFacts = {
@@ -39,7 +40,9 @@ const MACHINE: MachineFacts = {
   volumes: [ROOT, DATA],
 };
 
-const planned = (more: Partial<MachineFacts> = {}) => planMigration({ ...MACHINE, ...more }, 'key-arn');
+const WANTED: Wanted = { kmsKeyArn: 'key-arn', strategy: 'auto', rekey: false };
+const planned = (more: Partial<MachineFacts> = {}, wanted: Partial<Wanted> = {}) =>
+  planMigration({ ...MACHINE, ...more }, { ...WANTED, ...wanted });
 
 describe('planMigration', () => {
   it('moves every unencrypted volume, and only those', () => {
@@ -51,6 +54,45 @@ describe('planMigration', () => {
     });
     const ids = plan.kind === 'plan' ? plan.plan.disks.map(({ volumeId }) => volumeId) : [];
     expect(ids).toEqual(['vol-root', 'vol-data']);
+  });
+
+  describe('of volumes that are encrypted under another key', () => {
+    const other = {
+      ...DATA,
+      volumeId: 'vol-other',
+      device: '/dev/sdg',
+      encrypted: true,
+      kmsKeyArn: 'other-arn',
+    };
+    const own = { ...other, volumeId: 'vol-own', device: '/dev/sdh', kmsKeyArn: 'key-arn' };
+
+    it('leaves them alone, and says so, unless it shall move them too', () => {
+      expect(planned({ volumes: [other, own] })).toEqual({
+        kind: 'nothing',
+        reason:
+          'every volume is encrypted already; vol-other under another key, which "rekey": true would change',
+      });
+      expect(planned({ volumes: [ROOT, other] })).toMatchObject({ plan: { untouchedData: ['vol-other'] } });
+    });
+
+    it('moves them, and those alone, with `rekey`', () => {
+      expect(planned({ volumes: [ROOT, other, own] }, { rekey: true })).toMatchObject({
+        plan: {
+          disks: [{ volumeId: 'vol-root' }, { volumeId: 'vol-other', encryptedUnder: 'other-arn' }],
+          untouchedData: ['vol-own'],
+        },
+      });
+      expect(planned({ volumes: [own] }, { rekey: true })).toMatchObject({ kind: 'nothing' });
+    });
+  });
+
+  it('is blocked where more volumes shall be cloned than EBS copies at a time', () => {
+    const volumes = Array.from({ length: 6 }, (_, n) => ({ ...ROOT, volumeId: `vol-${n}` }));
+    expect(planned({ volumes }, { strategy: 'clone' })).toMatchObject({
+      kind: 'blocked',
+      reasons: [expect.stringContaining('6 volumes to move in one stop, and EBS copies 5')],
+    });
+    expect(planned({ volumes }, { strategy: 'direct' })).toMatchObject({ kind: 'plan' });
   });
 
   it('does not count an encrypted root among the data volumes that a snapshot set leaves out', () => {

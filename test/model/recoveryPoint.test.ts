@@ -137,7 +137,7 @@ describe('recovery point tags', () => {
       { ...POINT, costTags: { CostCenter: '4711' } },
       { CostCenter: 'unknown', ...many },
     );
-    expect(tags['CostCenter']).toBe('4711');
+    expect(tags.CostCenter).toBe('4711');
     expect(Object.keys(tags)).toHaveLength(45);
   });
 

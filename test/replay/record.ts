@@ -1,6 +1,7 @@
 import { MigrationWorld } from '../support/migration';
 import { record } from './histories';
-import { CONTINUED, SCENARIOS, type Scenario } from './scenarios';
+import type { Scenario } from './scenario';
+import { CONTINUED, SCENARIOS } from './scenarios';
 
 /** Not a test of what the suites test already: it plays, and keeps the histories. */
 describe.each([

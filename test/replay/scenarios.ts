@@ -1,4 +1,4 @@
-import { WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../src/model/backup';
 import { workflowIds } from '../../src/model/ids';
 import { HOME_REGION } from '../support/accounts';
@@ -6,20 +6,11 @@ import { awaitResult } from '../support/awaitResult';
 import { MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance, aVolume, volumesOfTwoPages } from '../support/seed';
 import type { World } from '../support/world';
+import { ended, type Scenario } from './scenario';
+import { MIGRATION_SCENARIOS } from './migrationScenarios';
 
 const DR_REGION = 'eu-west-1';
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
-
-/** Plays one run to its end, however it ends, and names the executions whose histories are kept. */
-export type Scenario = (migrations: MigrationWorld) => Promise<Record<string, WorkflowHandle>>;
-
-/** Waits for the end; undone and cancelled runs end in a failure, and that is what is recorded. */
-async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
-  await awaitResult(handle).catch((error: unknown) => {
-    if (!(error instanceof WorkflowFailedError)) throw error;
-  });
-  return handle;
-}
 
 function start(migrations: MigrationWorld, type: string, input: object): Promise<WorkflowHandle> {
   return migrations.world.start(type, input);
@@ -182,89 +173,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     };
   },
 
-  async migrations(migrations) {
-    const { instanceId } = await anInstance(migrations.world.home);
-    const campaign = await start(migrations, 'encryptVolumes', {
-      kmsKeyId: migrations.key,
-      instanceIds: [instanceId],
-      requireApproval: true,
-    });
-    await migrations.phase(campaign, 'Waiting for approval');
-    await campaign.executeUpdate('approve', { args: [MESSAGE] });
-    await awaitResult(campaign);
-    await migrations.tell(instanceId, 'rollback');
-    const back = await ended(await migrations.pinned(instanceId));
-    await migrations.encrypt({ instanceIds: [instanceId] });
-    await migrations.tell(instanceId, 'commit');
-    const committed = await ended(await migrations.pinned(instanceId));
-    return {
-      'encryptVolumes.approved': campaign,
-      'migrateMachine.rolledBackInSoak': back,
-      'migrateMachine.committed': committed,
-    };
-  },
-
-  async migrationsUndone(migrations) {
-    const { home, proxy } = migrations.world;
-    const { instanceId } = await anInstance(home);
-    proxy.fault('StartInstances', REFUSED, 1);
-    const failed = await ended(await migrations.start({ instanceIds: [instanceId] }));
-    const undone = await ended(await migrations.pinned(instanceId));
-    proxy.reset();
-    const cancelled = await ended(
-      await migrations.startAnd({ instanceIds: [instanceId] }, 'CreateVolume', (handle) => handle.cancel()),
-    );
-    const cancelledMachine = await ended(await migrations.pinned(instanceId));
-    proxy.fault('AttachVolume', REFUSED);
-    const stuck = await migrations.start({ instanceIds: [instanceId] });
-    await migrations.phase(migrations.machine(instanceId), 'Needs a person');
-    proxy.reset();
-    await migrations.tell(instanceId, 'resume');
-    await ended(stuck);
-    return {
-      'encryptVolumes.rolledBack': failed,
-      'encryptVolumes.cancelled': cancelled,
-      'migrateMachine.undone': undone,
-      'migrateMachine.cancelled': cancelledMachine,
-      'migrateMachine.resumed': await ended(await migrations.pinned(instanceId)),
-    };
-  },
-
-  async campaignSteered(migrations) {
-    const made = await Promise.all(Array.from({ length: 3 }, () => anInstance(migrations.world.home)));
-    const instanceIds = made.map(({ instanceId }) => instanceId);
-    const [first = '', second = ''] = instanceIds;
-    const input = { instanceIds, concurrency: 1 };
-    const campaign = await migrations.startAnd(input, 'StopInstances', async (handle) => {
-      await handle.executeUpdate('pause', { args: [MESSAGE] });
-      await handle.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [second] }] });
-    });
-    await migrations.phase(migrations.machine(first), 'Soaking');
-    await campaign.executeUpdate('resume', { args: [MESSAGE] });
-    return { 'encryptVolumes.steered': await ended(campaign) };
-  },
-
-  async adopted(migrations) {
-    const handles: Record<string, WorkflowHandle> = {};
-    for (const [name, action] of [
-      ['restored', 'AttachVolume'],
-      ['takenOver', 'StartInstances'],
-    ] as const) {
-      const { instanceId } = await anInstance(migrations.world.home);
-      const input = { kmsKeyArn: migrations.key, maxDowntimeMs: 3600_000, instanceId };
-      const target = { accountId: migrations.world.home.accountId, region: HOME_REGION };
-      const workflowId = workflowIds.machine(target, instanceId);
-      const terminated = migrations.meanwhile(action, () => migrations.machine(instanceId).terminate('test'));
-      await migrations.world.start('migrateMachine', { ...input, target }, { workflowId });
-      await terminated;
-      migrations.world.proxy.reset();
-      await migrations.world.start('migrateMachine', { ...input, target }, { workflowId });
-      await migrations.phase(migrations.machine(instanceId), 'Soaking');
-      await migrations.tell(instanceId, 'commit');
-      handles[`migrateMachine.${name}`] = await ended(migrations.machine(instanceId));
-    }
-    return handles;
-  },
+  ...MIGRATION_SCENARIOS,
 
   async archive({ world }) {
     const archive = { after: '30d', atMost: 1 };

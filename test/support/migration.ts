@@ -13,12 +13,18 @@ import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { workflowIds } from '../../src/model/ids';
 import type { MessageName } from '../../src/model/messages';
 import type { ProgressPage } from '../../src/model/progress';
+import type { Strategy } from '../../src/model/strategy';
 import { HOME_REGION } from './accounts';
 import { aKey, disksOf, instance, tagsOf } from './seed';
 import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
 export const MESSAGE = { by: 'ann', reason: 'test' };
+
+export const STRATEGIES: readonly Strategy[] = ['copy', 'direct', 'clone'];
+
+/** What a migration of two volumes leaves until its commit: seed and final snapshots, and their copies. */
+export const SNAPSHOTS: Record<Strategy, number> = { copy: 8, direct: 4, clone: 0 };
 
 interface DiskState {
   volumeId?: string;

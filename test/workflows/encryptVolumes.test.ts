@@ -102,7 +102,7 @@ describe('encryptVolumes', () => {
   it('asks its machines to undo when it is cancelled', async () => {
     const [instanceId = ''] = await machines(1);
     const before = await migrations.stateOf(instanceId);
-    const input = { instanceIds: [instanceId] };
+    const input = { instanceIds: [instanceId], strategy: 'direct' };
     const campaign = await migrations.startAnd(input, 'CreateVolume', (handle) => handle.cancel());
     await expect(awaitResult(campaign)).rejects.toThrow(/[Cc]ancel/);
     await expect(awaitResult(migrations.machine(instanceId))).rejects.toThrow(/[Cc]ancel/);
@@ -123,7 +123,7 @@ describe('encryptVolumes', () => {
     const selector = { tags: { all: { team: 'dry' } } };
     const result = await migrations.encrypt({ selector, dryRun: true });
     const [plan] = result.plan?.items ?? [];
-    expect(plan).toMatchObject({ instanceId, wasRunning: true });
+    expect(plan).toMatchObject({ instanceId, wasRunning: true, strategy: { asked: 'auto', name: 'clone' } });
     expect(plan?.disks.map(({ device }) => device).sort()).toEqual(['/dev/sdf', '/dev/xvda']);
     expect(migrations.world.proxy.mutations()).toEqual([]);
   });
@@ -153,7 +153,7 @@ describe('encryptVolumes', () => {
     const ids = await machines(2);
     const [busy = '', free = ''] = ids;
     let second: Promise<EncryptVolumesResult> | undefined;
-    const overlapped = migrations.meanwhile('CopySnapshot', async () => {
+    const overlapped = migrations.meanwhile('StopInstances', async () => {
       second = failed(
         migrations.encrypt({ instanceIds: [busy, free], maxFailures: 2 }),
         FAILURE.partialFailure,
@@ -173,7 +173,8 @@ describe('encryptVolumes', () => {
     ['instanceIds', { instanceIds: ['web-1'] }],
     ['concurrency', { instanceIds: ['i-0123456789abcdef0'], concurrency: 0 }],
     ['maxDowntime', { instanceIds: ['i-0123456789abcdef0'], maxDowntime: 'short' }],
-    ['strategy', { instanceIds: ['i-0123456789abcdef0'], strategy: 'clone' }],
+    ['strategy', { instanceIds: ['i-0123456789abcdef0'], strategy: 'magic' }],
+    ['rekey', { instanceIds: ['i-0123456789abcdef0'], rekey: 'yes' }],
     ['window', { instanceIds: ['i-0123456789abcdef0'], window: {} }],
   ])('refuses bad %s without an AWS call', async (field, input) => {
     expect(await expectFailure(migrations.encrypt(input), FAILURE.invalidInput)).toContain(field);

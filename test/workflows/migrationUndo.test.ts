@@ -6,7 +6,8 @@ import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
-import { butEncryption, MigrationWorld } from '../support/migration';
+import type { Strategy } from '../../src/model/strategy';
+import { butEncryption, MigrationWorld, SNAPSHOTS } from '../support/migration';
 import { aKey, anInstance, disksOf } from '../support/seed';
 
 const NOTHING = { made: 0, marked: 0, snapshots: 0 };
@@ -23,36 +24,84 @@ describe('migrateMachine, undone', () => {
 
   const allFailed = (run: Promise<unknown>) => failedResult<EncryptVolumesResult>(run, FAILURE.allFailed);
 
-  it.each([
-    ['seed snapshot', 'CreateSnapshots', 1],
-    ['seed copy', 'CopySnapshot', 1],
-    ['the stop', 'StopInstances', 1],
-    ['final snapshot', 'CreateSnapshots', 2],
-    ['final copy', 'CopySnapshot', 3],
-    ['new volume', 'CreateVolume', 2],
-    ['first detach', 'DetachVolume', 1],
-    ['second detach', 'DetachVolume', 2],
-    ['first attach', 'AttachVolume', 1],
-    ['second attach', 'AttachVolume', 2],
-    ['DeleteOnTermination', 'ModifyInstanceAttribute', 1],
-    ['the start', 'StartInstances', 1],
-    ['status checks', 'DescribeInstanceStatus', 1],
-  ])('puts everything back when %s is refused', async (_, action, nth) => {
+  it.each<[Strategy, string, string, number]>([
+    ['copy', 'seed snapshot', 'CreateSnapshots', 1],
+    ['copy', 'seed copy', 'CopySnapshot', 1],
+    ['copy', 'the stop', 'StopInstances', 1],
+    ['copy', 'final snapshot', 'CreateSnapshots', 2],
+    ['copy', 'final copy', 'CopySnapshot', 3],
+    ['copy', 'new volume', 'CreateVolume', 2],
+    ['copy', 'first detach', 'DetachVolume', 1],
+    ['copy', 'second detach', 'DetachVolume', 2],
+    ['copy', 'first attach', 'AttachVolume', 1],
+    ['copy', 'second attach', 'AttachVolume', 2],
+    ['copy', 'DeleteOnTermination', 'ModifyInstanceAttribute', 1],
+    ['copy', 'the start', 'StartInstances', 1],
+    ['copy', 'status checks', 'DescribeInstanceStatus', 1],
+    ['direct', 'seed snapshot', 'CreateSnapshots', 1],
+    ['direct', 'final snapshot', 'CreateSnapshots', 2],
+    ['direct', 'new volume', 'CreateVolume', 2],
+    ['direct', 'second attach', 'AttachVolume', 2],
+    ['clone', 'dry run', 'CopyVolumes', 1],
+    ['clone', 'claim', 'CreateTags', 1],
+    ['clone', 'the stop', 'StopInstances', 1],
+    ['clone', 'first clone', 'CopyVolumes', 2],
+    ['clone', 'second clone', 'CopyVolumes', 3],
+    ['clone', 'second detach', 'DetachVolume', 2],
+    ['clone', 'the start', 'StartInstances', 1],
+  ])('by %s puts everything back when %s is refused', async (strategy, _, action, nth) => {
     const { instanceId } = await anInstance(migrations.world.home);
     const before = await migrations.stateOf(instanceId);
     migrations.world.proxy.fault(action, REFUSED, nth);
-    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId] }));
+    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId], strategy }));
     expect(result.rolledBack.items[0]).toMatchObject({ item: instanceId });
     expect(result.rolledBack.items[0]?.message).toContain(action);
     expect(await migrations.stateOf(instanceId)).toEqual(before);
     expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
   });
 
-  it('undoes when it is cancelled on the way', async () => {
+  it('puts everything back at once when others have taken the volume copies during the stop', async () => {
     const { instanceId } = await anInstance(migrations.world.home);
     const before = await migrations.stateOf(instanceId);
-    const cancelled = migrations.meanwhile('CreateVolume', () => migrations.machine(instanceId).cancel());
-    const campaign = await migrations.start({ instanceIds: [instanceId] });
+    migrations.world.proxy.fault(
+      'CopyVolumes',
+      { before: { code: 'ResourceLimitExceeded', status: 400 } },
+      3,
+    );
+    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId], strategy: 'clone' }));
+    expect(result.rolledBack.items[0]?.message).toContain('taken the volume copies that were free');
+    expect(migrations.world.proxy.callsOf('CopyVolumes')).toHaveLength(3);
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+    expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
+  });
+
+  it.each<[Strategy, string, number]>([
+    ['copy', 'CopySnapshot', 3],
+    ['direct', 'CreateSnapshots', 2],
+    ['clone', 'CopyVolumes', 2],
+  ])('by %s puts everything back when its key is disabled at %s', async (strategy, action, nth) => {
+    const { home } = migrations.world;
+    const { instanceId } = await anInstance(home);
+    const [before, kmsKeyId] = [await migrations.stateOf(instanceId), await aKey(home)];
+    const disable = () => home.kms().send(new DisableKeyCommand({ KeyId: kmsKeyId }));
+    const disabled = migrations.meanwhile(action, disable, nth);
+    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId], kmsKeyId, strategy }));
+    await disabled;
+    expect(result.rolledBack.items[0]?.message).toMatch(/Given key ID is not accessible|may not be usable/);
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+    expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
+  });
+
+  it.each<[Strategy, string]>([
+    ['copy', 'CreateVolume'],
+    ['direct', 'CreateVolume'],
+    ['clone', 'CopyVolumes'],
+    ['clone', 'StopInstances'],
+  ])('by %s undoes when it is cancelled at %s', async (strategy, action) => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const before = await migrations.stateOf(instanceId);
+    const cancelled = migrations.meanwhile(action, () => migrations.machine(instanceId).cancel());
+    const campaign = await migrations.start({ instanceIds: [instanceId], strategy });
     await cancelled;
     const result = await allFailed(awaitResult(campaign));
     expect(result.skipped.items[0]?.item).toBe(instanceId);
@@ -65,22 +114,9 @@ describe('migrateMachine, undone', () => {
     const before = await migrations.stateOf(instanceId);
     migrations.world.proxy.fault('CopySnapshot', { delay: 2_500 }, [3, 4]);
     const target = { accountId: migrations.world.home.accountId, region: HOME_REGION };
-    const input = { target, instanceId, kmsKeyArn: migrations.key, maxDowntimeMs: 2_000 };
+    const input = { target, instanceId, kmsKeyArn: migrations.key, strategy: 'copy', maxDowntimeMs: 2_000 };
     const run = migrations.world.run('migrateMachine', input);
     expect(await expectFailure(run, FAILURE.rolledBack)).toMatch(/DowntimeExceeded|maxDowntime/);
-    expect(await migrations.stateOf(instanceId)).toEqual(before);
-    expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
-  });
-
-  it('undoes when its key is disabled while the last copies are made', async () => {
-    const { home } = migrations.world;
-    const { instanceId } = await anInstance(home);
-    const [before, kmsKeyId] = [await migrations.stateOf(instanceId), await aKey(home)];
-    const disable = () => home.kms().send(new DisableKeyCommand({ KeyId: kmsKeyId }));
-    const disabled = migrations.meanwhile('CopySnapshot', disable, 3);
-    const result = await allFailed(migrations.encrypt({ instanceIds: [instanceId], kmsKeyId }));
-    await disabled;
-    expect(result.rolledBack.items[0]?.message).toContain('Given key ID is not accessible');
     expect(await migrations.stateOf(instanceId)).toEqual(before);
     expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
   });
@@ -101,26 +137,41 @@ describe('migrateMachine, undone', () => {
     expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
   });
 
-  it.each([
-    ['undoes and begins anew', 'AttachVolume', true],
-    ['finishes', 'StartInstances', false],
-  ])('%s, in the next run, what a run terminated at %s has left', async (_, action, copiesAgain) => {
+  it.each<[string, Strategy, string, number, boolean]>([
+    ['undoes and begins anew', 'copy', 'AttachVolume', 1, true],
+    ['undoes and begins anew', 'direct', 'CreateVolume', 1, true],
+    ['undoes and begins anew', 'clone', 'CopyVolumes', 2, true],
+    ['undoes and begins anew', 'clone', 'AttachVolume', 1, true],
+    ['finishes', 'copy', 'StartInstances', 1, false],
+    ['finishes', 'direct', 'StartInstances', 1, false],
+    ['finishes', 'clone', 'StartInstances', 1, false],
+  ])('%s, in the next run, what a %s terminated at %s has left', async (_, strategy, action, nth, anew) => {
     const { instanceId } = await anInstance(migrations.world.home);
     const before = await migrations.stateOf(instanceId);
-    const terminated = migrations.meanwhile(action, () => migrations.machine(instanceId).terminate('test'));
-    const campaign = await migrations.start({ instanceIds: [instanceId] }, { limits: { timer: 1_000 } });
+    await migrations.writeTo(instanceId);
+    const content = await migrations.contentOf(instanceId);
+    const terminate = () => migrations.machine(instanceId).terminate('test');
+    const terminated = migrations.meanwhile(action, terminate, nth);
+    const input = { instanceIds: [instanceId], strategy };
+    const campaign = await migrations.start(input, { limits: { timer: 1_000 } });
     await terminated;
     const lost = await allFailed(awaitResult(campaign));
     expect(lost.failed.items[0]?.message).toContain('TERMINATED');
 
     migrations.world.proxy.reset();
-    const result = await migrations.encrypt({ instanceIds: [instanceId] });
+    const result = await migrations.encrypt(input);
     expect(result.encrypted.items).toMatchObject([{ instanceId, volumes: 2 }]);
+    expect(await migrations.contentOf(instanceId)).toEqual(content);
     const after = await migrations.stateOf(instanceId);
     expect(butEncryption(after)).toEqual(butEncryption(before));
     expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
-    expect(migrations.world.proxy.callsOf('CopySnapshot').length > 0).toBe(copiesAgain);
-    expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });
+    expect(migrations.world.proxy.callsOf('DetachVolume').length > 0).toBe(anew);
+    const snapshots = SNAPSHOTS[strategy];
+    expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots });
+    await migrations.tell(instanceId, 'commit');
+    await awaitResult(migrations.machine(instanceId));
+    const kept = await migrations.snapshots(instanceId);
+    expect(kept.map(({ Encrypted }) => Encrypted)).toEqual([true, true]);
   });
 
   it('takes over the soak of a run that was terminated in it, without touching the machine', async () => {

@@ -1,6 +1,7 @@
 import type { RunBackupResult } from '../../src/model/backup';
 import { AwsServer } from '../support/awsServer';
-import { butEncryption, MigrationWorld } from '../support/migration';
+import type { Strategy } from '../../src/model/strategy';
+import { butEncryption, MigrationWorld, SNAPSHOTS } from '../support/migration';
 import { anInstance } from '../support/seed';
 
 /** Shorter than the worlds' own `readLagMs`: what is looked for after that must show. */
@@ -23,21 +24,29 @@ describe('with reads that lag behind writes', () => {
     await aws.control.post('lag', { seconds: 0 });
   });
 
-  it.each(['nothing', 'CreateSnapshots', 'CopySnapshot', 'CreateVolume'])(
-    'a migration that loses the answer to %s makes nothing twice',
-    async (action) => {
-      const { instanceId } = await anInstance(migrations.world.home);
-      const before = await migrations.stateOf(instanceId);
-      await aws.control.post('lag', { seconds: LAG_SECONDS });
-      migrations.world.proxy.fault(action, { after: 'lose the response' }, [1, 3]);
-      await migrations.encrypt({ instanceIds: [instanceId] });
-      await aws.control.post('lag', { seconds: 0 });
-      const after = await migrations.stateOf(instanceId);
-      expect(butEncryption(after)).toEqual(butEncryption(before));
-      expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
-      expect(await migrations.leftovers(instanceId, before)).toEqual({ made: 2, marked: 2, snapshots: 8 });
-    },
-  );
+  it.each<[Strategy, string]>([
+    ['copy', 'nothing'],
+    ['copy', 'CreateSnapshots'],
+    ['copy', 'CopySnapshot'],
+    ['copy', 'CreateVolume'],
+    ['direct', 'CreateVolume'],
+    ['clone', 'CopyVolumes'],
+  ])('a migration by %s that loses the answer to %s makes nothing twice', async (strategy, action) => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    const before = await migrations.stateOf(instanceId);
+    await aws.control.post('lag', { seconds: LAG_SECONDS });
+    migrations.world.proxy.fault(action, { after: 'lose the response' }, [1, 3]);
+    await migrations.encrypt({ instanceIds: [instanceId], strategy });
+    await aws.control.post('lag', { seconds: 0 });
+    const after = await migrations.stateOf(instanceId);
+    expect(butEncryption(after)).toEqual(butEncryption(before));
+    expect(after.disks.every(({ encrypted }) => encrypted)).toBe(true);
+    expect(await migrations.leftovers(instanceId, before)).toEqual({
+      made: 2,
+      marked: 2,
+      snapshots: SNAPSHOTS[strategy],
+    });
+  });
 
   it('a backup that loses an answer takes one set', async () => {
     const policyName = 'late';

@@ -1,6 +1,7 @@
 import { listed } from '../../model/list';
 import type { EncryptVolumesResult, SkippedItem } from '../../model/campaign';
-import type { MachinePlan, Surveyed } from '../../model/migration';
+import type { PlannedMachine, Surveyed, Wanted } from '../../model/migration';
+import { expectation } from '../../model/strategy';
 import { workflowIds } from '../../model/ids';
 import { formatDuration } from '../../model/duration';
 import type { Target } from '../../model/target';
@@ -17,7 +18,7 @@ export interface CampaignPlan {
   target: Target;
   /** Machines, and volumes without one, that the campaign was asked about. */
   total: number;
-  machines: MachinePlan[];
+  machines: PlannedMachine[];
   /** Machines that a terminated migration left half-way: they go first. */
   interrupted: string[];
   blocked: SkippedItem[];
@@ -28,7 +29,7 @@ export interface CampaignPlan {
 export async function planMachines(
   target: Target,
   { instanceIds, standalone }: { instanceIds: string[]; standalone: string[] },
-  kmsKeyArn: string,
+  wanted: Wanted,
   run: Run,
 ): Promise<CampaignPlan> {
   const total = instanceIds.length + standalone.length;
@@ -44,7 +45,7 @@ export async function planMachines(
     const page = instanceIds.slice(start, start + PLANNED_AT_ONCE);
     const decisions = await Promise.all(
       page.map(async (instanceId) => {
-        const decision = await read(`Plan ${instanceId}`).surveyMachine({ target, instanceId, kmsKeyArn });
+        const decision = await read(`Plan ${instanceId}`).surveyMachine({ target, instanceId, ...wanted });
         return { instanceId, decision };
       }),
     );
@@ -66,7 +67,11 @@ function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run:
   switch (decision.kind) {
     case 'plan':
       plan.machines.push(decision.plan);
-      run.row(instanceId, 'planned', `${decision.plan.disks.length} volumes`);
+      run.row(
+        instanceId,
+        'planned',
+        `${decision.plan.disks.length} volumes; ${expectation(decision.plan.strategy)}`,
+      );
       return;
     case 'interrupted':
       plan.interrupted.push(instanceId);
@@ -89,7 +94,7 @@ export function dryRunResult(plan: CampaignPlan): EncryptVolumesResult {
   const volumes = plan.machines.reduce((total, { disks }) => total + disks.length, 0);
   return {
     ...resultOf(plan, []),
-    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted by copy; ${plan.interrupted.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do`,
+    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted; ${plan.interrupted.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do`,
     plan: listed(plan.machines),
   };
 }
@@ -97,10 +102,11 @@ export function dryRunResult(plan: CampaignPlan): EncryptVolumesResult {
 export function resultOf(plan: CampaignPlan, ends: readonly MachineEnd[]): EncryptVolumesResult {
   const of = (...outcomes: MachineEnd['outcome'][]) =>
     ends.filter(({ outcome }) => outcomes.includes(outcome));
-  const encrypted = of('encrypted').map(({ instanceId, volumeIdMap, downtimeMs }) => ({
+  const encrypted = of('encrypted').map(({ instanceId, volumeIdMap, downtimeMs, strategy }) => ({
     instanceId,
     volumes: Object.keys(volumeIdMap).length,
     downtimeMs,
+    ...(strategy && { strategy }),
     workflowId: workflowIds.machine(plan.target, instanceId),
   }));
   const failed = of('failed');

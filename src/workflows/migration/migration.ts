@@ -2,6 +2,7 @@ import { ActivityFailure, TimeoutFailure, uuid4, type ActivityOptions } from '@t
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import type { MachinePlan } from '../../model/migration';
+import type { StrategyPlan } from '../../model/strategy';
 import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { UndoStack } from '../support/undo';
@@ -10,7 +11,7 @@ import type { Orders } from './orders';
 /** Stops, swaps, starts and undos end or prevent somebody's downtime: they go before everything else on the queue. */
 export const URGENT: ActivityOptions = { priority: { priorityKey: 1 } };
 
-/** One machine's move while it is under way. */
+/** One machine's move while it is under way, by whichever strategy. */
 export interface Migration {
   id: string;
   plan: MachinePlan;
@@ -20,11 +21,15 @@ export interface Migration {
   downtime: Downtime;
 }
 
+/** New volume by the original that it replaces. */
+export type Replacements = Record<string, string>;
+
 /** A machine that runs on its new volumes; the originals are kept. */
 export interface Swapped {
   migration: Migration;
-  /** New volume by the original that it replaces. */
-  replacements: Record<string, string>;
+  replacements: Replacements;
+  /** Unknown of a migration that a later run has taken over. */
+  strategy?: StrategyPlan;
 }
 
 export function newMigration(plan: MachinePlan, maxDowntimeMs: number, run: Run, orders: Orders): Migration {

@@ -1,7 +1,8 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import { keptBy, type MigrateMachineResult, type MigrationReport } from '../../model/migration';
 import { failedItem } from '../support/failure';
-import { mutate, read, wait } from '../support/options';
+import { mutate, wait } from '../support/options';
+import { finalPoint } from './finalPoint';
 import type { Migration } from './migration';
 import { untilDone } from './orders';
 import {
@@ -44,24 +45,25 @@ export async function soakUntilVerdict(
   return result;
 }
 
-/** The commit point: originals are deleted; the encrypted copies of their last moment stay as a recovery point. */
+/** The commit point: originals are deleted; encrypted snapshots of their last moment stay as a recovery point. */
 async function commit(migration: Migration, report: MigrationReport): Promise<MigrateMachineResult> {
   const { plan, id, run, orders } = migration;
   const step = (item: string, act: () => Promise<unknown>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Committing');
-  const copies = await read('Find the final copies').finalCopiesOf({ target: plan.target, migrationId: id });
-  await step('keep the final recovery point', () =>
-    mutate('Keep the final encrypted copies').keepAsRecoveryPoint({
+  let kept: string[] = [];
+  await step('keep the final recovery point', async () => {
+    kept = await finalPoint(migration);
+    await mutate('Keep the final encrypted snapshots').keepAsRecoveryPoint({
       plan,
       migrationId: id,
-      snapshotIds: copies,
-    }),
-  );
+      snapshotIds: kept,
+    });
+  });
   await step('delete the originals', () =>
     mutate('Delete the original volumes').deleteOriginals({ plan, migrationId: id }),
   );
-  await step('delete staging snapshots', () => deleteStaging(migration, copies));
+  await step('delete staging snapshots', () => deleteStaging(migration, kept));
   await step('remove the marks', () => removeMarks(migration));
   return { ...report, committed: true };
 }

@@ -2,32 +2,11 @@ import { TimeoutFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import { fail, rootCause } from '../support/failure';
 import { mutate, read, wait } from '../support/options';
-import { URGENT, type Migration } from './migration';
-import {
-  deleteNewVolumes,
-  deleteStaging,
-  putDisksBack,
-  removeMarks,
-  restorePower,
-  stopAgain,
-  verifyAsBefore,
-} from './undoing';
+import { URGENT, type Migration, type Replacements } from './migration';
+import { putDisksBack, removeMarks, restorePower, stopAgain } from './undoing';
 
 /** A machine whose system does not answer after so long is rolled back. */
 const HEALTH_GATE = '15 minutes';
-
-/** Snapshot ids by original volume id. */
-type Copies = Record<string, string>;
-
-/** Snapshots and their encrypted copies while the machine runs, so that the ones after the stop are small. */
-export async function seedEncryptedCopies(migration: Migration): Promise<void> {
-  const { undo, plan, run } = migration;
-  undo.register('the machine is as before', () => verifyAsBefore(migration));
-  undo.register('staging snapshots', () => deleteStaging(migration));
-  if (!plan.wasRunning) return;
-  run.phase('Seeding');
-  await encryptedCopies(migration, 'seed');
-}
 
 /** The machine is marked before the stop: a terminated run cannot undo, and the next one must know what was. */
 export async function stopMachine(migration: Migration): Promise<void> {
@@ -48,75 +27,7 @@ export async function stopMachine(migration: Migration): Promise<void> {
   });
 }
 
-/** What becomes the new disks is taken now, after the stop: not one write is lost. */
-export async function finalEncryptedCopies(migration: Migration): Promise<Copies> {
-  migration.run.phase('Copying');
-  return encryptedCopies(migration, 'final');
-}
-
-async function encryptedCopies(migration: Migration, stage: 'seed' | 'final'): Promise<Copies> {
-  const { plan, id, downtime, run } = migration;
-  const { target, instanceId, disks } = plan;
-  const options = () => (stage === 'final' ? downtime.bounded() : {});
-  const snapshots = await mutate(`Snapshot ${instanceId} (${stage})`, options()).startStagingSnapshots({
-    plan,
-    migrationId: id,
-    stage,
-  });
-  for (const { volumeId, device } of disks) run.row(volumeId, `${stage} snapshot`, device);
-  await wait(`Wait for ${disks.length} ${stage} snapshots`, options()).awaitSnapshots({
-    target,
-    snapshotIds: Object.values(snapshots),
-  });
-  const copies = await Promise.all(
-    disks.map(async ({ volumeId, device }) => {
-      const snapshotId = snapshots[volumeId] ?? '';
-      const copy = await mutate(`Copy ${snapshotId} encrypted`, options()).startEncryptedCopy({
-        plan,
-        migrationId: id,
-        stage,
-        volumeId,
-        snapshotId,
-      });
-      run.row(volumeId, `${stage} copy`, device);
-      return [volumeId, copy] as const;
-    }),
-  );
-  await wait(`Wait for ${disks.length} encrypted copies`, options()).awaitSnapshots({
-    target,
-    snapshotIds: copies.map(([, copy]) => copy),
-  });
-  return Object.fromEntries(copies);
-}
-
-/** Every new volume exists and is checked before the first one is detached. */
-export async function encryptedDisks(migration: Migration, copies: Copies): Promise<Record<string, string>> {
-  const { plan, id, undo, downtime, run } = migration;
-  run.phase('Creating volumes');
-  undo.register('new volumes', () => deleteNewVolumes(migration));
-  const made = await Promise.all(
-    plan.disks.map(async (disk) => {
-      const snapshotId = copies[disk.volumeId] ?? '';
-      const volumeId = await mutate(
-        `Create the volume that replaces ${disk.volumeId}`,
-        downtime.bounded(),
-      ).createReplacement({ plan, migrationId: id, disk, snapshotId });
-      run.row(disk.volumeId, 'new volume', volumeId);
-      return [disk.volumeId, volumeId] as const;
-    }),
-  );
-  const replacements = Object.fromEntries(made);
-  const volumeIds = Object.values(replacements);
-  await wait(`Wait for ${volumeIds.length} volumes`, downtime.bounded()).awaitVolumes({
-    target: plan.target,
-    volumeIds,
-    state: 'available',
-  });
-  await read('Check the new volumes', downtime.bounded()).requireEqualVolumes({ plan, replacements });
-  return replacements;
-}
-
-export async function swapDisks(migration: Migration, replacements: Record<string, string>): Promise<void> {
+export async function swapDisks(migration: Migration, replacements: Replacements): Promise<void> {
   const { plan, undo, downtime, run } = migration;
   const { target, instanceId, disks } = plan;
   run.phase('Swapping');

@@ -24,6 +24,11 @@ export class UndoStack {
     this.steps.push({ name, undo });
   }
 
+  /** For a step that several calls share, each of which may be the first: it is undone after all of them. */
+  registerOnce(name: string, undo: () => Promise<unknown>): void {
+    if (!this.steps.some((step) => step.name === name)) this.register(name, undo);
+  }
+
   /** Takes over the steps of a part that has ended well: should the whole fail, they are undone first. */
   absorb(part: UndoStack): void {
     this.steps.push(...part.steps.splice(0));

@@ -1,0 +1,148 @@
+// Machines to encrypted volumes by Holdfast, and by Cloud Custodian's encrypt-instance-volumes beside it.
+import { fileURLToPath } from 'node:url';
+import { BenchAws } from './backup/aws.mjs';
+import { custodianRun } from './backup/custodian.mjs';
+import { BenchHoldfast } from './backup/holdfast.mjs';
+import { KEY, Machines } from './encrypt/machines.mjs';
+
+const CUSTODIAN = fileURLToPath(new URL('encrypt/custodian.py', import.meta.url));
+const POLICY = {
+  policies: [
+    {
+      name: 'bench',
+      resource: 'aws.ebs',
+      filters: [{ Encrypted: false }, { State: 'in-use' }],
+      actions: [{ type: 'encrypt-instance-volumes', key: KEY }],
+    },
+  ],
+};
+
+/** The issue's fleet, and as many machines as the five volume copies of a region are enough for. */
+const FLEET = Array.from({ length: 6 }, () => [8, 8]);
+const CLONED = FLEET.slice(0, 2);
+const SIZES = [8, 64, 1024];
+const AIMS = { clone: 0.1, direct: 0.25, copy: 0.35 };
+
+/** A clean stop, a start and the status checks here (local/aws/awsplus/durations.py): nobody can be down for less. */
+const LEAST = 35 + 18 + 60;
+
+const SPEED = Number(process.env.BENCH_SPEED ?? 20);
+const SIZES_SPEED = Number(process.env.BENCH_SIZES_SPEED ?? 60);
+
+const rows = [];
+
+export async function measure() {
+  const theirs = await custodian(FLEET, SPEED);
+  note('Cloud Custodian: downtime per machine', seconds(mean(theirs.downtimes)));
+  common('Cloud Custodian', theirs);
+  for (const [strategy, aim] of Object.entries(AIMS)) {
+    const ours = await holdfast(strategy === 'clone' ? CLONED : FLEET, strategy);
+    const share = mean(ours.downtimes) / mean(theirs.downtimes);
+    note(
+      `${strategy}: downtime per machine`,
+      `${seconds(mean(ours.downtimes))}, × ${share.toFixed(2)}`,
+      `≤ × ${aim.toFixed(2)}`,
+    );
+    const beyond = mean(ours.downtimes) - LEAST;
+    note(
+      `${strategy}: of that beyond a stop, a start and the status checks (${LEAST} s)`,
+      `${seconds(beyond)}, × ${(beyond / (mean(theirs.downtimes) - LEAST)).toFixed(2)}`,
+    );
+    common(strategy, ours, { calls: '≤ 0.45 × 18.25 = 8.21', none: '0' });
+  }
+  const campaign = await holdfast(FLEET, 'auto');
+  note(
+    'auto: campaign wall time, all six machines at once',
+    `${seconds(campaign.wall)} of ${seconds(theirs.wall)}, × ${(campaign.wall / theirs.wall).toFixed(2)}`,
+    '≤ × 0.25',
+  );
+  common('auto', campaign, { calls: '≤ 8.21', none: '0' });
+  await bySize();
+  console.log(table());
+}
+
+/** One volume a machine, of each size by each strategy, all at the same time; large ones are seeded for hours. */
+async function bySize() {
+  const theirs = await custodian(
+    SIZES.map((size) => [size]),
+    SIZES_SPEED,
+  );
+  note(`Cloud Custodian: downtime at ${SIZES.join(', ')} GiB`, theirs.downtimes.map(seconds).join(', '));
+  for (const strategy of Object.keys(AIMS)) {
+    const ours = await holdfast(
+      SIZES.map((size) => [size]),
+      strategy,
+      SIZES_SPEED,
+    );
+    note(
+      `${strategy}: downtime at ${SIZES.join(', ')} GiB`,
+      ours.downtimes.map(seconds).join(', '),
+      strategy === 'clone' ? 'flat' : '',
+    );
+  }
+}
+
+function common(who, { callsPerVolume, lost, changed, volumes, unencrypted, byAction }, aims = {}) {
+  note(`${who}: API calls per volume`, callsPerVolume.toFixed(2), aims.calls);
+  note(`${who}: volumes that lost writes`, `${lost} of ${volumes}`, aims.none);
+  note(`${who}: volumes whose attributes differ`, `${changed} of ${volumes}`, aims.none);
+  if (unencrypted > 0) note(`${who}: volumes that are not encrypted`, `${unencrypted} of ${volumes}`);
+  console.log(
+    `  ${Object.entries(byAction)
+      .map(([action, calls]) => `${action} ${calls}`)
+      .join(', ')}`,
+  );
+}
+
+function custodian(sizes, speed) {
+  return measured(sizes, async (aws, machines) => {
+    await machines.live(speed);
+    await custodianRun(aws, POLICY, ['bin/python', CUSTODIAN, String(speed)]);
+  });
+}
+
+function holdfast(sizes, strategy, speed = SPEED) {
+  return measured(sizes, async (aws, machines) => {
+    const worker = await BenchHoldfast.start(aws, { speed, share: 1 });
+    const input = { instanceIds: machines.ids, kmsKeyId: KEY, strategy, concurrency: sizes.length };
+    await machines.live(speed);
+    try {
+      const { encrypted } = await worker.run('encryptVolumes', { ...input, maxDowntime: '6h' });
+      if (encrypted.total !== sizes.length)
+        throw new Error(`${encrypted.total} of ${sizes.length} encrypted`);
+    } finally {
+      await worker.stop();
+    }
+  });
+}
+
+async function measured(sizes, work) {
+  const aws = await BenchAws.start();
+  try {
+    const machines = await Machines.start(aws, sizes);
+    await work(aws, machines);
+    const wall = machines.now;
+    await machines.upAgain(300);
+    return { ...(await machines.end()), wall };
+  } finally {
+    aws.stop();
+  }
+}
+
+function mean(values) {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+function seconds(value) {
+  return Number.isNaN(value) ? 'left stopped' : `${Math.round(value)} s`;
+}
+
+function note(figure, value, aim = '') {
+  rows.push([figure, value, aim]);
+  console.log(`${figure}: ${value}${aim && ` (aim ${aim})`}`);
+}
+
+function table() {
+  const lines = rows.map((row) => `| ${row.join(' | ')} |`);
+  return ['| figure | measured | aim |', '|---|---|---|', ...lines].join('\n');
+}

@@ -1,0 +1,46 @@
+import type { DiskPlan } from '../../../model/migration';
+import { mutate, read, wait } from '../../support/options';
+import type { Migration, Replacements } from '../migration';
+import { deleteNewVolumes } from '../undoing';
+import type { Snapshots } from './snapshots';
+
+/** Makes all new volumes at the same time, and checks that each exists and is its original's equal. */
+export async function newVolumes(
+  migration: Migration,
+  make: (disk: DiskPlan) => Promise<string>,
+): Promise<Replacements> {
+  const { plan, undo, downtime, run } = migration;
+  run.phase('Creating volumes');
+  undo.register('new volumes', () => deleteNewVolumes(migration));
+  const made = await Promise.all(
+    plan.disks.map(async (disk) => {
+      const volumeId = await make(disk);
+      run.row(disk.volumeId, 'new volume', volumeId);
+      return [disk.volumeId, volumeId] as const;
+    }),
+  );
+  const replacements = Object.fromEntries(made);
+  const volumeIds = Object.values(replacements);
+  await wait(`Wait for ${volumeIds.length} volumes`, downtime.bounded()).awaitVolumes({
+    target: plan.target,
+    volumeIds,
+    state: 'available',
+  });
+  await read('Check the new volumes', downtime.bounded()).requireEqualVolumes({ plan, replacements });
+  return replacements;
+}
+
+/** An encrypted volume from the disk's snapshot. */
+export function volumeFrom(
+  { plan, id, downtime }: Migration,
+  disk: DiskPlan,
+  snapshots: Snapshots,
+): Promise<string> {
+  const snapshotId = snapshots[disk.volumeId] ?? '';
+  return mutate(`Create the volume that replaces ${disk.volumeId}`, downtime.bounded()).createReplacement({
+    plan,
+    migrationId: id,
+    disk,
+    snapshotId,
+  });
+}
