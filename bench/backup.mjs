@@ -17,13 +17,18 @@ const LARGE = Number(process.env.BENCH_LARGE ?? 10_000);
 
 const rows = [];
 
+const PARTS = {
+  sets: () => creation(4),
+  single: () => creation(1),
+  steady: steadyState,
+  lost: lostAnswers,
+  targets,
+  large,
+};
+
+/** All parts, or those that BENCH_PARTS names: `sets,single`. */
 export async function measure() {
-  await creation(4);
-  await creation(1);
-  await steadyState();
-  await lostAnswers();
-  await targets();
-  await large();
+  for (const part of process.env.BENCH_PARTS?.split(',') ?? Object.keys(PARTS)) await PARTS[part]();
   console.log(table());
 }
 

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../src/model/backup';
@@ -29,15 +28,8 @@ describe('a worker process that is killed in a backup', () => {
   beforeEach(() => world.proxy.reset());
   afterEach(() => workers.killAll());
 
-  async function killedAt(action: string, start: () => Promise<WorkflowHandle>): Promise<WorkflowHandle> {
-    const worker = await workers.start();
-    const gone = once(worker, 'exit');
-    world.proxy.fault(action, { held: () => workers.kill(worker) }, 1);
-    const handle = await start();
-    await gone;
-    await workers.start();
-    return handle;
-  }
+  const killedAt = (action: string, begin: () => Promise<WorkflowHandle>) =>
+    workers.killedAt(world.proxy, action, begin);
   /** By a worker in this process, whose clock is the test's. */
   async function setUp(type: string, input: object): Promise<void> {
     await world.startWorker();

@@ -28,20 +28,8 @@ describe('a worker process that is killed', () => {
   beforeEach(() => migrations.world.proxy.reset());
   afterEach(() => workers.killAll());
 
-  /** Starts a run; its worker dies when a call has taken effect and nobody knows it, and another one takes over. */
-  async function killedAt(
-    action: string,
-    start: () => Promise<WorkflowHandle>,
-    nth = 1,
-  ): Promise<WorkflowHandle> {
-    const worker = await workers.start();
-    const gone = once(worker, 'exit');
-    migrations.world.proxy.fault(action, { held: () => workers.kill(worker) }, nth);
-    const handle = await start();
-    await gone;
-    await workers.start();
-    return handle;
-  }
+  const killedAt = (action: string, start: () => Promise<WorkflowHandle>, nth?: number) =>
+    workers.killedAt(migrations.world.proxy, action, start, nth);
   /** Freezes guests; has no slot of its own. */
   const frozenPolicy = (policyName: string) => ({
     policyName,

@@ -4,8 +4,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import type { WorkflowHandle } from '@temporalio/client';
 import { stringify } from 'yaml';
 import { accountsFile } from './accounts';
+import type { AwsProxy } from './awsProxy';
 import { compileSources, removeCompiled } from './compiled';
 import { shared } from './shared';
 import { awsEnvironment, REGIONS, type World } from './world';
@@ -71,6 +73,22 @@ export class WorkerProcesses {
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
+  }
+
+  /** Starts a run; its worker dies when a call has taken effect and nobody knows it, and another one takes over. */
+  async killedAt(
+    proxy: AwsProxy,
+    action: string,
+    start: () => Promise<WorkflowHandle>,
+    nth = 1,
+  ): Promise<WorkflowHandle> {
+    const worker = await this.start();
+    const gone = once(worker, 'exit');
+    proxy.fault(action, { held: () => this.kill(worker) }, nth);
+    const handle = await start();
+    await gone;
+    await this.start();
+    return handle;
   }
 
   async killAll(): Promise<void> {
