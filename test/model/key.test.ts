@@ -28,7 +28,10 @@ describe('the input of createCustomerManagedKey', () => {
     [{ rotationDays: 100.5 }, 'rotationDays: a whole number'],
     [{ keyUsage: 'SIGN_VERIFY' }, 'keyUsage: EBS takes keys for ENCRYPT_DECRYPT only'],
     [{ description: '日本' }, 'alias: the description has no letters'],
-    [{ replicaRegions: ['eu-west-1'] }, 'replicaRegions: multi-Region replicas are not available'],
+    [{ replicaRegions: ['Ireland'] }, 'replicaRegions[0]: not an AWS region'],
+    [{ replicaRegions: ['eu-west-1', 'eu-west-1'] }, 'replicaRegions: names a region twice'],
+    [{ users: ['ann'] }, 'users[0]: write ARNs of roles'],
+    [{ rotateNow: 'yes' }, 'rotateNow'],
     [{ partnerAccounts: ['1'] }, 'partnerAccounts[0]: an AWS account id has 12 digits'],
     [{ partnerAccounts: [] }, 'partnerAccounts: name at least one'],
     [
