@@ -28,6 +28,9 @@ import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
+import { snapshotCommitActivities } from './snapshotCommit';
+import { snapshotEncryptionActivities } from './snapshotEncryption';
+import { snapshotPlanActivities } from './snapshotPlans';
 import { abandonedShareActivities } from './abandonedShares';
 import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
@@ -70,6 +73,9 @@ export function createActivities(deps: ActivityDeps) {
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...markActivities(deps),
+    ...snapshotPlanActivities(deps),
+    ...snapshotEncryptionActivities(deps),
+    ...snapshotCommitActivities(deps),
     ...campaignActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),

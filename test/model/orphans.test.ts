@@ -20,6 +20,7 @@ const of = (facts: Partial<OrphanFacts>, makers: Record<string, MakerState> = {}
     images: [],
     markedMigrations: new Set(),
     existingVolumes: new Set(['vol-1', 'vol-2']),
+    existingOriginals: new Set(),
     now: NOW,
     ...facts,
   };
