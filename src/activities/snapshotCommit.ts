@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import type { SkippedItem } from '../model/campaign';
@@ -8,6 +8,7 @@ import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { whyNoSubstitute, whyNotDeleted } from '../model/snapshotDecision';
 import type { EncryptedSnapshot, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
+import { sleepUntil } from './copyWaits';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
 import { tagList } from './imageReads';
@@ -86,7 +87,7 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
     async takeBackEncryptions(request: BatchRequest): Promise<TakenBackBatch> {
       let found = await batchOf(request);
       if (found.batch.length === 0 && request.cursor === undefined) {
-        await sleep(deps.settings.readLagMs);
+        await sleepUntil(Date.now() + deps.settings.readLagMs, deps.settings.pollMs);
         found = await batchOf(request);
       }
       const { ec2, batch, originals, next } = found;

@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { CopySnapshotCommand, CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { COPY_ATTEMPTS } from '../model/copy';
@@ -51,12 +51,12 @@ export function snapshotEncryptionActivities(deps: ActivityDeps) {
      * waits out the read lag first, and looks twice.
      */
     async encryptSnapshotPage({ scope, cursor }: PageRequest): Promise<EncryptedPage> {
-      const { readLagMs } = deps.settings;
+      const { readLagMs, pollMs } = deps.settings;
       const isRetry = Context.current().info.attempt > 1;
-      if (isRetry) await sleep(readLagMs);
+      if (isRetry) await sleepUntil(Date.now() + readLagMs, pollMs);
       let page = await decidePage(deps, scope, cursor, COPIED_AT_ONCE);
       if (isRetry && page.facts.some(({ copy }) => !copy)) {
-        await sleep(Math.ceil(readLagMs / 5));
+        await sleepUntil(Date.now() + readLagMs / 5, pollMs);
         page = await decidePage(deps, scope, cursor, COPIED_AT_ONCE);
       }
       const round = new EncryptionRound(deps, scope, paces(scope.target), page.facts);
