@@ -14,7 +14,7 @@ const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
 export type Scenario = (migrations: MigrationWorld) => Promise<Record<string, WorkflowHandle>>;
 
 /** Waits for the end; undone and cancelled runs end in a failure, and that is what is recorded. */
-async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
+export async function ended(handle: WorkflowHandle): Promise<WorkflowHandle> {
   await awaitResult(handle).catch((error: unknown) => {
     if (!(error instanceof WorkflowFailedError)) throw error;
   });
