@@ -131,7 +131,10 @@ describe('encryptSnapshots', () => {
       nth: [1, 2, 13],
       effect: { error },
     });
-    const result = await snapshots.committed({ selector: { unencrypted: true } });
+    const handle = await snapshots.copied({ selector: { unencrypted: true } });
+    await snapshots.tell(handle, 'commit');
+    const result = await awaitResult<EncryptSnapshotsResult>(handle);
+    expect(await handle.query<ProgressPage>('progress')).toMatchObject({ counts: { encrypted: 24 } });
     await snapshots.aws.control.post('limits', { on: false });
     expect(result).toMatchObject({ encrypted: { total: 24 }, residue: { snapshots: { total: 0 } } });
     expect(proxy.callsOf('CopySnapshot')).toHaveLength(27);

@@ -28,7 +28,7 @@ export interface SnapshotState {
 
 /** The passes over a run's snapshots, a page at a time. */
 export class SnapshotRun {
-  private rows = 0;
+  private readonly shown = new Set<string>();
 
   constructor(
     private readonly input: EncryptSnapshotsInput,
@@ -196,10 +196,15 @@ export class SnapshotRun {
     this.state.tally = { ...this.tally, ...more };
   }
 
+  /** A row that people have seen is kept up to date. */
   private show(rows: readonly ProgressRow[]): void {
-    const shown = rows.slice(0, Math.max(0, ROWS - this.rows));
-    this.rows += shown.length;
-    if (shown.length > 0) this.run.rows(shown);
+    const visible: ProgressRow[] = [];
+    for (const row of rows) {
+      if (this.shown.size >= ROWS && !this.shown.has(row.item)) continue;
+      this.shown.add(row.item);
+      visible.push(row);
+    }
+    if (visible.length > 0) this.run.rows(visible);
   }
 }
 
