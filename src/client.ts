@@ -48,6 +48,7 @@ export const enforceExpiry = operation('enforceExpiry');
 export const setLegalHold = operation('setLegalHold');
 export const createCustomerManagedKey = operation('createCustomerManagedKey');
 export const encryptVolumes = operation('encryptVolumes');
+export const encryptSnapshots = operation('encryptSnapshots');
 export const enableEncryptionByDefault = operation('enableEncryptionByDefault');
 export const createShareableAmi = operation('createShareableAmi');
 export const copyAmiToPartnerRegion = operation('copyAmiToPartnerRegion');
@@ -85,11 +86,13 @@ export class SnapshotManager {
 export class EncryptionManager {
   readonly createCustomerManagedKey: Bound<'createCustomerManagedKey'>;
   readonly encryptExistingVolumes: Bound<'encryptVolumes'>;
+  readonly encryptSnapshots: Bound<'encryptSnapshots'>;
   readonly enableEbsEncryptionByDefault: Bound<'enableEncryptionByDefault'>;
 
   constructor(holdfast: Holdfast) {
     this.createCustomerManagedKey = bound(holdfast, createCustomerManagedKey);
     this.encryptExistingVolumes = bound(holdfast, encryptVolumes);
+    this.encryptSnapshots = bound(holdfast, encryptSnapshots);
     this.enableEbsEncryptionByDefault = bound(holdfast, enableEncryptionByDefault);
   }
 }

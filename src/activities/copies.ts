@@ -12,14 +12,21 @@ import { copyTags } from '../model/recoveryPoint';
 import { parseResidency, residencyProblem } from '../model/residency';
 import type { Target } from '../model/target';
 import { byPlace } from './byPlace';
+import { overOf, sleepUntil, type FinishedCopies } from './copyWaits';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
 import { Pace } from './pace';
-import { deleteSnapshot, LAGS_UNTIL_GONE, ownSnapshots, snapshotsById } from './recoveryPoints';
+import {
+  deleteSnapshot,
+  LAGS_UNTIL_GONE,
+  ownSnapshots,
+  snapshotsById,
+  sourceVolumeOf,
+} from './recoveryPoints';
 import { modifySnapshot } from './shares';
 
-/** Snapshots that one look hands over; the queue looks again until none is left. */
+/** Of one look; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
 /** Some ten megabytes. */
 const SOURCES_KEPT = 5000;
@@ -52,11 +59,6 @@ export interface StartedCopies {
 /** Each look is a call, which a copy that is seen complete a little later is not worth. */
 const LOOKS_A_COPY = 5;
 
-export interface FinishedCopies {
-  completed: string[];
-  failed: { copyId: string; why: string }[];
-}
-
 /** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
 export function copyActivities({ aws, settings }: ActivityDeps) {
   const paces = byPlace(() => new Pace(settings.pollMs, LOOKS_A_COPY));
@@ -82,7 +84,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
       for await (const source of ownSnapshots(from, slotFilters(job))) {
         Context.current().heartbeat();
         const { SnapshotId = '', State } = source;
-        const copy = copies.get(SnapshotId);
+        const copy = copies.get(SnapshotId) ?? copies.get(tagMap(source.Tags)[TAG.encryptedFrom] ?? '');
         if (copy?.State === 'completed') found.copied += 1;
         if (State !== 'completed' || skip.has(SnapshotId) || copy?.State === 'completed') continue;
         if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
@@ -177,34 +179,6 @@ function mayNot(error: unknown): boolean {
   return type === FAILURE.targetNotAllowed || type === FAILURE.accessDenied;
 }
 
-/** Heartbeats as often as it would look without a pace. */
-async function sleepUntil(time: number, pollMs: number): Promise<void> {
-  for (let left = time - Date.now(); left > 0; left = time - Date.now()) {
-    Context.current().heartbeat();
-    await sleep(Math.min(left, pollMs));
-  }
-}
-
-/** Those that are complete, in error, or not shown any more. */
-function overOf(
-  copyIds: readonly string[],
-  found: ReadonlyMap<string, Snapshot>,
-  seenAt: Map<string, number>,
-  goneAfterMs: number,
-): FinishedCopies {
-  const result: FinishedCopies = { completed: [], failed: [] };
-  for (const copyId of copyIds) {
-    const copy = found.get(copyId);
-    if (copy) seenAt.set(copyId, Date.now());
-    if (copy?.State === 'completed') result.completed.push(copyId);
-    if (copy?.State === 'error')
-      result.failed.push({ copyId, why: copy.StateMessage ?? 'EC2 gave no reason' });
-    if (!copy && Date.now() - (seenAt.get(copyId) ?? 0) > goneAfterMs)
-      result.failed.push({ copyId, why: 'it is gone; somebody deleted it' });
-  }
-  return result;
-}
-
 /** What one slot of a policy made. */
 export function slotFilters({
   policyName,
@@ -245,8 +219,8 @@ async function startCopy(
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     const { type, retry } = classify(error.name);
-    if (type === FAILURE.quotaExceeded) result.full = true;
     // What was shared a moment ago may not be seen there yet; what is gone, the next look says.
+    if (type === FAILURE.quotaExceeded) result.full = true;
     else if (isNotFound(error) && job.terms.toAccount !== undefined) throw notSharedYet(job, snapshotId);
     else if (retry && type !== FAILURE.conflict) throw error;
     else result.failed.push(failedItem(snapshotId, error));
@@ -271,14 +245,14 @@ function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | unde
 }
 
 function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
-  const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description } = source;
+  const { SnapshotId: snapshotId = '', Description } = source;
   const { kmsKeyId: KmsKeyId, retention, archive, withinMinutes } = job.terms;
   const { workflowExecution } = Context.current().info;
   const tags = tagMap(source.Tags);
   const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
   const marks = copyTags(tags, {
     snapshotId,
-    volumeId,
+    volumeId: sourceVolumeOf(source) ?? '',
     target: job.target,
     expiresAt: expiryOf(takenAt, retention.keep, job.timezone),
     retention,

@@ -4,6 +4,7 @@ import { classify } from '../aws/classify';
 import { periodStart } from '../calendar/calendar';
 import { parseArchive } from '../model/archive';
 import { placeOfCopy } from '../model/copy';
+import { COPY_VOLUME } from '../model/encryptedCopy';
 import type { FailedItem } from '../model/outcome';
 import { TAG } from '../model/names';
 import { decideArchival } from '../model/archival';
@@ -25,7 +26,7 @@ import { tagMap } from './imageReads';
 import { instancesById, volumesById } from './inventory';
 import { countOthers } from './others';
 import { lockedSnapshots, usedByImages } from './snapshotUse';
-import { deleteSnapshot, isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
+import { deleteSnapshot, isOwnSnapshot, snapshotsById, snapshotsOf, withoutReplaced } from './recoveryPoints';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
 const POINTS_A_BATCH = 100;
@@ -34,8 +35,6 @@ const POINTS_A_LOOK = 20;
 const KEPT_SHOWN = 100;
 /** What has no copy after so long will get none: the job that copied it has failed, and said so. */
 const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
-/** What EC2 calls the volume of a copied snapshot. */
-const COPY_VOLUME = 'vol-ffffffff';
 
 export interface ExpiryPlan {
   expired: ExpiryDecision['expired'];
@@ -162,7 +161,7 @@ async function snapshotsNow(ec2: EC2Client): Promise<SnapshotNow[]> {
     own.filter(({ State, VolumeId }) => State === 'pending' && VolumeId === COPY_VOLUME).map(pointId),
   );
   const archived = await inArchive(ec2, own);
-  return own.flatMap((snapshot) => {
+  return withoutReplaced(own).flatMap((snapshot) => {
     const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description: description = '' } = snapshot;
     const point = readRecoveryPoint({ snapshotId, volumeId, description, tags: tagMap(snapshot.Tags) });
     if (!point) return [];
@@ -204,7 +203,9 @@ async function markUncopied(
     for (const snapshot of wanted) {
       const copies = copied.get(snapshot.recoveryPointId) ?? [];
       const isCopied = copies.some(
-        ({ State, Tags }) => State === 'completed' && tagMap(Tags)[TAG.copyOf] === snapshot.snapshotId,
+        ({ State, Tags }) =>
+          State === 'completed' &&
+          [snapshot.snapshotId, snapshot.encryptedFrom].includes(tagMap(Tags)[TAG.copyOf] ?? ''),
       );
       if (!isCopied) snapshot.copyRunning = true;
     }

@@ -33,6 +33,9 @@ import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
+import { snapshotCommitActivities } from './snapshotCommit';
+import { snapshotEncryptionActivities } from './snapshotEncryption';
+import { snapshotPlanActivities } from './snapshotPlans';
 import { abandonedShareActivities } from './abandonedShares';
 import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
@@ -82,6 +85,9 @@ export function createActivities(deps: ActivityDeps) {
     ...cloneClaimActivities(deps),
     ...finalPointActivities(deps),
     ...markActivities(deps),
+    ...snapshotPlanActivities(deps),
+    ...snapshotEncryptionActivities(deps),
+    ...snapshotCommitActivities(deps),
     ...campaignActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),

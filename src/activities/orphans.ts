@@ -8,6 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { WorkflowNotFoundError, type Client } from '@temporalio/client';
 import { classify } from '../aws/classify';
+import { isUncommitted } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
 import { listed, type Listed } from '../model/list';
 import { parseMachineMark } from '../model/migration';
@@ -28,7 +29,7 @@ import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
 import { tagMap } from './imageReads';
 import { volumesById } from './inventory';
-import { deleteSnapshot } from './recoveryPoints';
+import { deleteSnapshot, snapshotsById } from './recoveryPoints';
 import { lockedSnapshots, usedByImages } from './snapshotUse';
 import { countOthers } from './others';
 
@@ -103,6 +104,7 @@ async function findIn(ec2: EC2Client, temporal: Client, target: Target, now: num
     ...marked,
     markedMigrations: await migrationsUnderWay(ec2),
     existingVolumes: await existing(ec2, sourcesOf(marked.snapshots)),
+    existingOriginals: new Set((await snapshotsById(ec2, originalsOf(marked.snapshots))).keys()),
     now,
   };
   return decideOrphans({ ...facts, makers: await statesOf(temporal, makersToAsk(facts)) });
@@ -110,7 +112,7 @@ async function findIn(ec2: EC2Client, temporal: Client, target: Target, now: num
 
 async function markedSnapshots(ec2: EC2Client): Promise<MarkedSnapshot[]> {
   const found: MarkedSnapshot[] = [];
-  const marks = [TAG.recoveryPoint, TAG.migration, TAG.request];
+  const marks = [TAG.recoveryPoint, TAG.migration, TAG.request, TAG.uncommitted];
   const query = { OwnerIds: ['self'], Filters: [{ Name: 'tag-key', Values: marks }] };
   const [used, locked] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
   for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, query)) {
@@ -177,6 +179,10 @@ async function migrationsUnderWay(ec2: EC2Client): Promise<Set<string>> {
 function sourcesOf(snapshots: readonly MarkedSnapshot[]): string[] {
   const staged = snapshots.filter(({ tags }) => tags[TAG.migration] !== undefined);
   return [...new Set(staged.map(({ tags, volumeId }) => tags[TAG.sourceVolume] ?? volumeId))];
+}
+
+function originalsOf(snapshots: readonly MarkedSnapshot[]): string[] {
+  return [...new Set(snapshots.filter(isUncommitted).flatMap(({ tags }) => tags[TAG.encryptedFrom] ?? []))];
 }
 
 async function existing(ec2: EC2Client, volumeIds: string[]): Promise<Set<string>> {

@@ -38,7 +38,10 @@ export function isOwnSnapshot({ Description, Tags = [] }: Snapshot): boolean {
   return id !== undefined && Description === ownDescription(id) && otherOwner(keys) === undefined;
 }
 
-/** The account's own snapshots of these recovery points, by recovery point id. */
+/**
+ * The account's own snapshots of these recovery points, by recovery point id. An encrypted copy that stands for a snapshot
+ * is of the volume that the snapshot was of, and counts alone while both are there.
+ */
 export async function snapshotsOf(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
@@ -47,12 +50,30 @@ export async function snapshotsOf(
   for (let start = 0; start < recoveryPointIds.length; start += FILTER_VALUES) {
     const Values = recoveryPointIds.slice(start, start + FILTER_VALUES);
     const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values }];
-    for await (const snapshot of ownSnapshots(ec2, Filters)) {
-      const id = snapshot.Tags?.find(({ Key }) => Key === TAG.recoveryPoint)?.Value ?? '';
-      found.set(id, [...(found.get(id) ?? []), snapshot]);
+    const own: Snapshot[] = [];
+    for await (const snapshot of ownSnapshots(ec2, Filters)) own.push(snapshot);
+    for (const snapshot of withoutReplaced(own)) {
+      const id = valueOf(snapshot, TAG.recoveryPoint) ?? '';
+      found.set(id, [...(found.get(id) ?? []), { ...snapshot, VolumeId: sourceVolumeOf(snapshot) }]);
     }
   }
   return found;
+}
+
+/** Without the snapshots that an encrypted copy among them stands for: between its commit and their end. */
+export function withoutReplaced(snapshots: readonly Snapshot[]): Snapshot[] {
+  const replaced = new Set(snapshots.flatMap((snapshot) => valueOf(snapshot, TAG.encryptedFrom) ?? []));
+  return snapshots.filter(({ SnapshotId = '' }) => !replaced.has(SnapshotId));
+}
+
+/** What a copy itself does not tell, where the copy stands for the snapshot. */
+export function sourceVolumeOf(snapshot: Snapshot): string | undefined {
+  const isSubstitute = valueOf(snapshot, TAG.encryptedFrom) !== undefined;
+  return (isSubstitute ? valueOf(snapshot, TAG.sourceVolume) : undefined) ?? snapshot.VolumeId;
+}
+
+function valueOf({ Tags = [] }: Snapshot, key: string): string | undefined {
+  return Tags.find(({ Key }) => Key === key)?.Value;
 }
 
 /** The account's own snapshots by id, those that are there: a filter, because ids alone fail when one of them is not. */

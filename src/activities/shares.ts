@@ -130,7 +130,7 @@ async function launchPermissions(ec2: EC2Client, ImageId: string): Promise<Permi
   return permissions(LaunchPermissions);
 }
 
-async function volumePermissions(ec2: EC2Client, SnapshotId: string): Promise<Permissions> {
+export async function volumePermissions(ec2: EC2Client, SnapshotId: string): Promise<Permissions> {
   const { CreateVolumePermissions } = await ec2.send(
     new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
   );

@@ -23,6 +23,7 @@ export const OPERATION_NAMES = [
   'sweepOrphans',
   'createCustomerManagedKey',
   'encryptVolumes',
+  'encryptSnapshots',
   'enableEncryptionByDefault',
   'createShareableAmi',
   'copyAmiToPartnerRegion',

@@ -83,9 +83,20 @@ export const TAG = {
   cloneClaim: 'holdfast:clone-claim',
   /** On images, and on keys: the alias or share the resource was made for. */
   alias: 'holdfast:alias',
+  /** On an encrypted copy that stands for another snapshot, or is to: that snapshot. */
+  encryptedFrom: 'holdfast:encrypted-from',
+  /** On an encrypted copy before its commit: the id in its description. It counts as nothing until then. */
+  uncommitted: 'holdfast:uncommitted',
+  /** On an encrypted copy: ISO 8601 instant (UTC) at which the first snapshot was begun. */
+  startedAt: 'holdfast:started-at',
+  /** On an encrypted copy of what is not Holdfast's: the description that the original had. */
+  description: 'holdfast:description',
   /** Idempotency key of a create call that has no client token. */
   request: 'holdfast:request',
 } as const;
+
+/** What a copy in another place does not take over: it is about the snapshot itself. */
+export const NOT_COPIED: readonly string[] = [TAG.copies, TAG.encryptedFrom, TAG.uncommitted];
 
 /** Version written to {@link TAG.schema}. */
 export const TAG_SCHEMA_VERSION = '1';

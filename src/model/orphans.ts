@@ -1,3 +1,4 @@
+import { isUncommitted } from './encryptedCopy';
 import { groupBy } from './group';
 import { workflowIds, type CopiedSlot } from './ids';
 import { ownDescription, TAG } from './names';
@@ -70,6 +71,8 @@ export interface OrphanFacts {
   markedMigrations: ReadonlySet<string>;
   /** Of the volumes that the snapshots are of: those that are there. */
   existingVolumes: ReadonlySet<string>;
+  /** Of the snapshots that uncommitted copies are of: those that are there. */
+  existingOriginals: ReadonlySet<string>;
   makers: Pick<ReadonlyMap<string, MakerState>, 'get'>;
   /** Milliseconds since the epoch. */
   now: number;
@@ -103,6 +106,9 @@ function isOpen({ target, makers }: OrphanFacts, tags: MarkedSnapshot['tags']): 
 }
 
 function snapshotOrphans(facts: OrphanFacts): Orphan[] {
+  const replaced = new Set(
+    facts.snapshots.flatMap(({ tags }) => (tags[TAG.recoveryPoint] && tags[TAG.encryptedFrom]) ?? []),
+  );
   const loose = facts.snapshots.filter(
     ({ tags, startedAt, state, locked, usedByImage }) =>
       otherOwner(Object.keys(tags)) === undefined &&
@@ -114,8 +120,13 @@ function snapshotOrphans(facts: OrphanFacts): Orphan[] {
       !isOpen(facts, tags),
   );
   const points = loose.filter(
-    ({ tags, description }) => description === ownDescription(tags[TAG.recoveryPoint] ?? ''),
+    ({ snapshotId, tags, description }) =>
+      description === ownDescription(tags[TAG.recoveryPoint] ?? '') &&
+      !isUncommitted({ tags, description }) &&
+      // While a commit is under way, its encrypted copy is no second one.
+      !replaced.has(snapshotId),
   );
+  const uncommitted = loose.filter(isUncommitted);
   const staged = loose.filter(
     ({ tags, description }) =>
       tags[TAG.recoveryPoint] === undefined && description === ownDescription(tags[TAG.migration] ?? ''),
@@ -129,6 +140,7 @@ function snapshotOrphans(facts: OrphanFacts): Orphan[] {
     ...incomplete(facts, points),
     ...staged.flatMap((snapshot) => stagedOrphan(facts, snapshot)),
     ...ofImages.flatMap((snapshot) => leftByImage(facts, snapshot)),
+    ...uncommitted.flatMap((snapshot) => leftUncommitted(facts, snapshot)),
   ];
 }
 
@@ -140,8 +152,8 @@ function inError({ snapshotId, state, stateMessage }: MarkedSnapshot): Orphan[] 
 /** Two of one volume in one point, or two copies of one snapshot: the first one that is good stays. */
 function surplus(points: readonly MarkedSnapshot[]): Orphan[] {
   const good = points.filter(({ state }) => state === 'completed');
-  const twins = groupBy(good, ({ tags, volumeId }) =>
-    [tags[TAG.recoveryPoint], tags[TAG.copyOf] ?? volumeId].join('|'),
+  const twins = groupBy(good, (each) =>
+    [each.tags[TAG.recoveryPoint], each.tags[TAG.copyOf] ?? volumeOf(each)].join('|'),
   );
   return [...twins.values()].flatMap((group) => {
     const [first, ...others] = [...group].sort((a, b) => a.startedAt - b.startedAt);
@@ -151,6 +163,11 @@ function surplus(points: readonly MarkedSnapshot[]): Orphan[] {
   });
 }
 
+/** An encrypted copy that stands for its original does not tell the volume itself. */
+function volumeOf({ tags, volumeId }: MarkedSnapshot): string {
+  return (tags[TAG.encryptedFrom] && tags[TAG.sourceVolume]) ?? volumeId;
+}
+
 /** What is left of a set may still be the best there is of a volume. */
 function incomplete({ snapshots }: OrphanFacts, points: readonly MarkedSnapshot[]): Orphan[] {
   const originals = snapshots.filter(({ tags }) => tags[TAG.copyOf] === undefined);
@@ -158,8 +175,7 @@ function incomplete({ snapshots }: OrphanFacts, points: readonly MarkedSnapshot[
   return points.flatMap(({ snapshotId, tags, state }) => {
     if (tags[TAG.copyOf] !== undefined || state === 'error') return [];
     const set = sets.get(tags[TAG.recoveryPoint] ?? '') ?? [];
-    const volumes = new Set(set.filter((each) => each.state === 'completed').map(({ volumeId }) => volumeId))
-      .size;
+    const volumes = new Set(set.filter((each) => each.state === 'completed').map(volumeOf)).size;
     const wanted = Number(tags[TAG.set] ?? 1);
     return volumes < wanted
       ? [snapshot(snapshotId, `its set is incomplete: ${volumes} of ${wanted} volumes`, false)]
@@ -177,6 +193,23 @@ function stagedOrphan(facts: OrphanFacts, { snapshotId, volumeId, tags }: Marked
         snapshot(
           snapshotId,
           `migration ${migrationId} has ended, but ${source} is gone: this may be all that is left of it`,
+          false,
+        ),
+      ];
+}
+
+/** Of an `encryptSnapshots` that ended without a word: the originals are there, or this is all that is left. */
+function leftUncommitted(facts: OrphanFacts, { snapshotId, tags }: MarkedSnapshot): Orphan[] {
+  const original = tags[TAG.encryptedFrom] ?? '';
+  const maker = tags[TAG.workflow] ?? '';
+  const stands = tags[TAG.recoveryPoint] !== undefined;
+  if (stands && !facts.existingOriginals.has(original)) return [];
+  return facts.existingOriginals.has(original)
+    ? [snapshot(snapshotId, `${maker}, which encrypted ${original} in it, ended without a commit`, true)]
+    : [
+        snapshot(
+          snapshotId,
+          `${maker} ended without a commit, but ${original}, which it encrypted in it, is gone: this may be all that is left`,
           false,
         ),
       ];

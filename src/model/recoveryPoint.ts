@@ -1,12 +1,12 @@
 import { formatArchive, parseArchive, type Archive } from './archive';
 import type { Consistency } from './hooks';
-import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
+import { NOT_COPIED, ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
 import { formatTerms, parseTerms, periodsKept, type RetentionTerms } from './retentionTerms';
 import { otherOwner } from './snapshotOwner';
 import { targetKey, type Target } from './target';
 
 /** EC2 allows this many tags on a resource; `aws:` ones do not count, but cannot be written either. */
-const MAX_TAGS = 50;
+export const MAX_TAGS = 50;
 /** Left free for legal holds that come later. */
 const ROOM_FOR_HOLDS = 5;
 const NEVER = 'never';
@@ -171,7 +171,7 @@ export function copyTags(source: Readonly<Record<string, string>>, copy: CopyTag
   const line = parseVolumeLine(source[TAG.volumePrefix + copy.volumeId] ?? '');
   const own: Record<string, string> = {
     ...Object.fromEntries(
-      Object.entries(source).filter(([key]) => key.startsWith(TAG.prefix) && key !== TAG.copies),
+      Object.entries(source).filter(([key]) => key.startsWith(TAG.prefix) && !NOT_COPIED.includes(key)),
     ),
     [TAG.expiresAt]: expiresAtTag(copy.expiresAt),
     [TAG.retention]: retentionTag({ ...keepTerms(source[TAG.retention] ?? ''), ...copy }),
@@ -216,6 +216,8 @@ export interface RecoveryPointSnapshot {
   copyPlaces: string[];
   /** Of a copy: where its instance or volume is. */
   sourceTarget?: Target;
+  /** The snapshot that this is the encrypted copy of, and stands for; copies elsewhere name that. */
+  encryptedFrom?: string;
 }
 
 /**
@@ -254,6 +256,7 @@ export function readRecoveryPoint(snapshot: {
     legalHold: isHeld(tags),
     copyPlaces: tags[TAG.copies]?.split(' ') ?? [],
     ...sourceTargetOf(tags[TAG.sourceTarget]),
+    ...(tags[TAG.encryptedFrom] && { encryptedFrom: tags[TAG.encryptedFrom] }),
   };
 }
 

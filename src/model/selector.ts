@@ -27,13 +27,14 @@ const volumeIdSchema = z
 export const instanceIdsSchema = z.array(instanceIdSchema).min(1, 'name at least one instance').max(1000);
 export const volumeIdsSchema = z.array(volumeIdSchema).min(1, 'name at least one volume').max(1000);
 
+/** Something by its own tags alone. */
+export const tagsSelectorSchema = tagSelectorSchema.refine(
+  ({ all, any }) => hasTags(all) || hasTags(any),
+  'name a tag under all or any; not alone would select nearly everything',
+);
+
 const selectorFields = {
-  tags: tagSelectorSchema
-    .refine(
-      ({ all, any }) => hasTags(all) || hasTags(any),
-      'name a tag under all or any; not alone would select nearly everything',
-    )
-    .optional(),
+  tags: tagsSelectorSchema.optional(),
   instanceIds: instanceIdsSchema.optional(),
   volumeIds: volumeIdsSchema.optional(),
 };

@@ -14,5 +14,6 @@ export { restoreFromArchive } from './restoreFromArchive';
 export { sweepOrphans } from './sweepOrphans';
 export { setLegalHold } from './setLegalHold';
 export { runBackup } from './runBackup';
+export { encryptSnapshots } from './encryptSnapshots';
 export { encryptVolumes } from './encryptVolumes';
 export { migrateMachine } from './migrateMachine';

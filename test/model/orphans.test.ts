@@ -20,6 +20,7 @@ const of = (facts: Partial<OrphanFacts>, makers: Record<string, MakerState> = {}
     images: [],
     markedMigrations: new Set(),
     existingVolumes: new Set(['vol-1', 'vol-2']),
+    existingOriginals: new Set(),
     now: NOW,
     ...facts,
   };
@@ -55,6 +56,39 @@ function staged(more: Partial<MarkedSnapshot> = {}): MarkedSnapshot {
 describe('orphans among snapshots', () => {
   it('are none of a whole point', () => {
     expect(found({ snapshots: [aSnapshot(), other] })).toEqual([]);
+  });
+
+  it('are encrypted copies that nobody committed; the last of their data are only reported', () => {
+    const copy = aSnapshot(
+      { snapshotId: 'snap-3', volumeId: 'vol-ffffffff' },
+      {
+        'holdfast:uncommitted': 'rp-1',
+        'holdfast:encrypted-from': 'snap-1',
+        'holdfast:workflow': 'encrypt-1',
+      },
+    );
+    const { 'holdfast:recovery-point': _, ...tags } = copy.tags;
+    const uncommitted = { ...copy, tags };
+    const whole = [aSnapshot(), other];
+    const existingOriginals = new Set(['snap-1']);
+    expect(found({ snapshots: [...whole, uncommitted], existingOriginals })).toEqual([['snap-3', true]]);
+    expect(found({ snapshots: [...whole, uncommitted], existingOriginals }, { 'encrypt-1': 'open' })).toEqual(
+      [],
+    );
+    expect(found({ snapshots: [other, uncommitted] })).toContainEqual(['snap-3', false]);
+    // Terminated between its marks and the end of its original: the one or the other is the point.
+    expect(found({ snapshots: [...whole, copy], existingOriginals })).toEqual([['snap-3', true]]);
+  });
+
+  it('are none of a point of encrypted copies, which all say the same volume', () => {
+    const stands = (snapshotId: string, from: string, volume: string) =>
+      aSnapshot(
+        { snapshotId, volumeId: 'vol-ffffffff' },
+        { 'holdfast:encrypted-from': from, 'holdfast:source-volume': volume },
+      );
+    const copies = [stands('snap-3', 'snap-1', 'vol-1'), stands('snap-4', 'snap-2', 'vol-2')];
+    expect(found({ snapshots: copies })).toEqual([]);
+    expect(found({ snapshots: [aSnapshot(), ...copies] })).toEqual([]);
   });
 
   it('are those in error, with AWS’s reason', () => {

@@ -2,13 +2,14 @@ import { MigrationWorld } from '../support/migration';
 import { record } from './histories';
 import type { Scenario } from './scenario';
 import { CONTINUED, SCENARIOS } from './scenarios';
+import { SNAPSHOTS, SNAPSHOTS_CONTINUED } from './snapshotScenarios';
 
 /** Not a test of what the suites test already: it plays, and keeps the histories. */
 describe.each([
-  ['on a server as it is', SCENARIOS, {}],
+  ['on a server as it is', { ...SCENARIOS, ...SNAPSHOTS }, {}],
   [
     'on a server that suggests to continue as new',
-    { continued: CONTINUED },
+    { continued: CONTINUED, snapshotsContinued: SNAPSHOTS_CONTINUED },
     { suggestContinueAsNewAfter: 5 },
   ],
 ])('%s', (_, scenarios: Record<string, Scenario>, options) => {

@@ -1,5 +1,5 @@
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
-import type { FinishedCopies } from '../../activities/copies';
+import type { FinishedCopies } from '../../activities/copyWaits';
 import { COPIES_AT_ONCE, COPY_ATTEMPTS } from '../../model/copy';
 import { nextItems, type CopyItem, type CopyUnderWay, type QueuedJob } from '../../model/copyQueue';
 import { FAILURE } from '../../model/failures';

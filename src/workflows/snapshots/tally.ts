@@ -1,0 +1,62 @@
+import type { SkippedItem } from '../../model/campaign';
+import { listed, MAX_LISTED, type Listed } from '../../model/list';
+import type { FailedItem } from '../../model/outcome';
+import type { EncryptedSnapshot, EncryptSnapshotsResult, Residue } from '../../model/snapshotEncryption';
+import { targetKey, type Target } from '../../model/target';
+
+/** The first of a list, and how many there are: small enough to go from run to run. */
+interface Bounded<Item> {
+  items: Item[];
+  total: number;
+}
+
+/** What became of a run's snapshots so far. */
+export interface Tally {
+  /** By the plan. */
+  planned: Bounded<string>;
+  /** Encrypted before the run. */
+  done: Bounded<SkippedItem>;
+  kept: Bounded<SkippedItem>;
+  copied: Bounded<EncryptedSnapshot>;
+  encrypted: Bounded<EncryptedSnapshot>;
+  failed: Bounded<FailedItem>;
+  /** Copies that a commit has dealt with. */
+  dealtWith: number;
+}
+
+export function emptyTally(): Tally {
+  const none = { items: [], total: 0 };
+  return { planned: none, done: none, kept: none, copied: none, encrypted: none, failed: none, dealtWith: 0 };
+}
+
+export function joined<Item>(
+  list: Bounded<Item>,
+  more: readonly Item[] | Pick<Listed<Item>, 'items' | 'total'>,
+): Bounded<Item> {
+  const { items, total } = 'items' in more ? more : { items: more, total: more.length };
+  return { items: [...list.items, ...items].slice(0, MAX_LISTED), total: list.total + total };
+}
+
+/** Copies that wait for a commit. */
+export function waiting({ copied, dealtWith }: Tally): number {
+  return copied.total - dealtWith;
+}
+
+export function resultOf(tally: Tally, target: Target, residue: Residue): EncryptSnapshotsResult {
+  const { encrypted, done, kept, failed } = tally;
+  const skipped = joined(kept, done);
+  return {
+    summary: summaryOf(tally, target),
+    target,
+    encrypted: listed(encrypted.items, encrypted.total),
+    skipped: listed(skipped.items, skipped.total),
+    failed: listed(failed.items, failed.total),
+    snapshotIdMap: Object.fromEntries(encrypted.items.map(({ snapshotId, copyId }) => [snapshotId, copyId])),
+    residue,
+  };
+}
+
+function summaryOf({ encrypted, done, kept, failed }: Tally, target: Target): string {
+  const total = encrypted.total + done.total + kept.total + failed.total;
+  return `${encrypted.total} of ${total} snapshots in ${targetKey(target)} encrypted, ${done.total} were before, ${kept.total} left as they are, ${failed.total} failed`;
+}

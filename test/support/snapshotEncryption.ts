@@ -1,0 +1,109 @@
+import {
+  CreateSnapshotCommand,
+  DeleteSnapshotCommand,
+  DescribeSnapshotsCommand,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
+import type { WorkflowHandle } from '@temporalio/client';
+import type { MessageName } from '../../src/model/messages';
+import type { ProgressPage } from '../../src/model/progress';
+import type { EncryptSnapshotsResult } from '../../src/model/snapshotEncryption';
+import { awaitResult } from './awaitResult';
+import { AwsServer } from './awsServer';
+import { aKey, aVolume, completed } from './seed';
+import { until } from './until';
+import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
+
+const MESSAGE = { by: 'ann', reason: 'checked' };
+
+/** A world on a local AWS of its own, for faults and limits, and what tests of `encryptSnapshots` ask of it. */
+export class SnapshotWorld {
+  private constructor(
+    readonly world: World,
+    readonly aws: AwsServer,
+    readonly key: string,
+  ) {}
+
+  static async open(options: WorldOptions = {}): Promise<SnapshotWorld> {
+    const aws = await AwsServer.start();
+    const world = await aWorld({ aws: aws.endpoint, ...options });
+    return new SnapshotWorld(world, aws, await aKey(world.home));
+  }
+
+  async close(): Promise<void> {
+    await this.world.close();
+    this.aws.stop();
+  }
+
+  /** Forgets calls and faults. */
+  async reset(): Promise<void> {
+    this.world.proxy.reset();
+    await this.aws.control.delete('faults');
+  }
+
+  /** The snapshots of a test are those with its name. */
+  readonly named = (name: string) => ({ selector: { tags: { all: { group: name } } } });
+
+  /** A completed snapshot that somebody else has made. */
+  async aSnapshot(
+    name: string,
+    { tags = {}, kmsKeyId }: { tags?: Record<string, string>; kmsKeyId?: string } = {},
+  ): Promise<string> {
+    const Tags = Object.entries({ group: name, ...tags }).map(([Key, Value]) => ({ Key, Value }));
+    const { SnapshotId } = await this.world.home.ec2().send(
+      new CreateSnapshotCommand({
+        VolumeId: await aVolume(this.world.home, { size: 1, kmsKeyId }),
+        Description: `of ${name}`,
+        TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
+      }),
+    );
+    return completed(this.world.home, SnapshotId);
+  }
+
+  async someSnapshots(name: string, count: number): Promise<string[]> {
+    return Promise.all(Array.from({ length: count }, () => this.aSnapshot(name)));
+  }
+
+  async tagged(tag: string, value: string, region?: string): Promise<Snapshot[]> {
+    const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
+    const command = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters });
+    const { Snapshots = [] } = await this.world.home.ec2(region).send(command);
+    return Snapshots;
+  }
+
+  readonly snapshots = (name: string) => this.tagged('group', name);
+
+  async ids(name: string): Promise<string[]> {
+    return (await this.snapshots(name)).map(({ SnapshotId = '' }) => SnapshotId).sort();
+  }
+
+  async deleteSnapshot(SnapshotId: string): Promise<void> {
+    await this.world.home.ec2().send(new DeleteSnapshotCommand({ SnapshotId }));
+  }
+
+  readonly start = (input: object, options: StartOptions = {}): Promise<WorkflowHandle> =>
+    this.world.start('encryptSnapshots', { kmsKeyId: this.key, ...input }, options);
+
+  readonly run = (input: object): Promise<EncryptSnapshotsResult> =>
+    this.world.run('encryptSnapshots', { kmsKeyId: this.key, ...input });
+
+  tell(handle: WorkflowHandle, message: MessageName, more: object = {}): Promise<unknown> {
+    return handle.executeUpdate(message, { args: [{ ...MESSAGE, ...more }] });
+  }
+
+  async waiting(handle: WorkflowHandle): Promise<WorkflowHandle> {
+    await until(async () => (await handle.query<ProgressPage>('progress')).phase === 'Waiting for commit');
+    return handle;
+  }
+
+  /** A run that has made its copies. */
+  async copied(input: object, options: StartOptions = {}): Promise<WorkflowHandle> {
+    return this.waiting(await this.start(input, options));
+  }
+
+  async committed(input: object, options: StartOptions = {}): Promise<EncryptSnapshotsResult> {
+    const handle = await this.copied(input, options);
+    await this.tell(handle, 'commit');
+    return awaitResult(handle);
+  }
+}
