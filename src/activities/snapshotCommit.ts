@@ -84,10 +84,13 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
      * Deletes a batch of copies that nobody has committed. One whose original is gone becomes what that was: it may be
      * all that is left. An empty look is not believed at once, because a copy may have been begun a moment ago.
      */
-    async takeBackEncryptions(request: BatchRequest): Promise<TakenBackBatch> {
+    async takeBackEncryptions(request: BatchRequest & { afterLag: boolean }): Promise<TakenBackBatch> {
+      const { readLagMs, pollMs } = deps.settings;
+      const isFirst = request.cursor === undefined;
+      if (isFirst && request.afterLag) await sleepUntil(Date.now() + readLagMs, pollMs);
       let found = await batchOf(request);
-      if (found.batch.length === 0 && request.cursor === undefined) {
-        await sleepUntil(Date.now() + deps.settings.readLagMs, deps.settings.pollMs);
+      if (isFirst && !request.afterLag && found.batch.length === 0) {
+        await sleepUntil(Date.now() + readLagMs, pollMs);
         found = await batchOf(request);
       }
       const { ec2, batch, originals, next } = found;

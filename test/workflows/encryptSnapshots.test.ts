@@ -12,9 +12,22 @@ import { until } from '../support/until';
 
 let snapshots: SnapshotWorld;
 
+/** Of AWS time; 1.2 s of ours: longer than Temporal waits before a retry. */
+const LAG_SECONDS = 6000;
+const READ_LAG_MS = 1300;
+
+/** Reads lag from now on, and show these snapshots already. */
+async function lagging(name: string, count: number): Promise<void> {
+  await snapshots.aws.control.post('lag', { seconds: LAG_SECONDS });
+  await until(async () => {
+    const states = (await snapshots.snapshots(name)).map(({ State }) => State);
+    return states.filter((state) => state === 'completed').length === count;
+  });
+}
+
 describe.each([{ cache: true }, { cache: false }])('encryptSnapshots, workflow cache $cache', ({ cache }) => {
   beforeAll(async () => {
-    snapshots = await SnapshotWorld.open({ cache });
+    snapshots = await SnapshotWorld.open({ cache, settings: { readLagMs: READ_LAG_MS } });
   });
   afterAll(() => snapshots.close());
   beforeEach(() => snapshots.reset());
@@ -65,7 +78,7 @@ describe.each([{ cache: true }, { cache: false }])('encryptSnapshots, workflow c
   it('copies once, and deletes once, when answers are lost and reads lag', async () => {
     const { proxy } = snapshots.world;
     const [original = ''] = await snapshots.someSnapshots('lost', 1);
-    await snapshots.aws.control.post('lag', { seconds: 100 });
+    await lagging('lost', 1);
     for (const action of ['CopySnapshot', 'CreateTags', 'DeleteSnapshot', 'DeleteTags'])
       proxy.fault(action, { after: 'lose the response' }, 1);
     const result = await snapshots.committed(snapshots.named('lost'));
@@ -93,16 +106,15 @@ describe.each([{ cache: true }, { cache: false }])('encryptSnapshots, workflow c
 
   it('deletes its copies when it is cancelled, while it copies and while it waits', async () => {
     const originals = await snapshots.someSnapshots('cancelled', 2);
+    await lagging('cancelled', 2);
     const { proxy } = snapshots.world;
-    const workflowId = `cancelled-${cache}`;
-    const handle = snapshots.world.client.workflow.getHandle(workflowId);
-    // The answer to CopySnapshot is not there yet when the run is told.
-    const told = new Promise<void>((resolve, reject) => {
-      proxy.fault('CopySnapshot', { held: () => handle.cancel().then(() => resolve(), reject) }, 1);
-    });
-    await snapshots.start(snapshots.named('cancelled'), { workflowId });
-    await told;
+    // The copy is there, and neither its answer nor a look tells.
+    proxy.fault('CopySnapshot', { after: 'lose the response' }, 1);
+    const handle = await snapshots.start(snapshots.named('cancelled'));
+    await until(() => proxy.callsOf('CopySnapshot').length === 1);
+    await handle.cancel();
     await expect(awaitResult(handle)).rejects.toThrow(/cancelled/i);
+    await snapshots.aws.control.post('lag', { seconds: 0 });
     expect(await snapshots.ids('cancelled')).toEqual([...originals].sort());
 
     proxy.reset();

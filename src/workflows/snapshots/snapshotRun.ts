@@ -135,18 +135,19 @@ export class SnapshotRun {
   /** Deletes all copies that are not committed: passes over them, until one finds nothing to delete. */
   async takeBack(): Promise<UndoReport> {
     let deleted = 0;
-    for (;;) {
-      const pass = await this.takeBackPass();
+    // What a pass has deleted may be shown for a while: the next one waits until it is not.
+    for (let afterLag = false; ; afterLag = true) {
+      const pass = await this.takeBackPass(afterLag);
       deleted += pass.deleted;
       if (pass.deleted === 0) return { undone: [`${deleted} encrypted copies`], failed: pass.failed };
     }
   }
 
-  private async takeBackPass(): Promise<{ deleted: number; failed: FailedItem[] }> {
+  private async takeBackPass(afterLag: boolean): Promise<{ deleted: number; failed: FailedItem[] }> {
     const { scope } = this.state;
     const pass = { deleted: 0, failed: [] as FailedItem[] };
     for (let cursor: string | undefined; ;) {
-      const part = await batch('Delete encrypted copies').takeBackEncryptions({ scope, cursor });
+      const part = await batch('Delete encrypted copies').takeBackEncryptions({ scope, cursor, afterLag });
       pass.deleted += part.deleted;
       pass.failed.push(...part.failed);
       this.show(part.spared.map(sparedRow));
