@@ -39,6 +39,7 @@ import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
 import { thawActivities } from './thaw';
+import { windowActivities } from './windows';
 
 /**
  * Every activity, over injected dependencies. AWS errors leave as ApplicationFailures of the types in
@@ -83,6 +84,7 @@ export function createActivities(deps: ActivityDeps) {
     ...finalPointActivities(deps),
     ...markActivities(deps),
     ...campaignActivities(deps),
+    ...windowActivities(),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });
