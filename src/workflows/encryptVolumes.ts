@@ -44,11 +44,12 @@ export async function encryptVolumes(
   carried?: CarriedCampaign,
 ): Promise<EncryptVolumesResult> {
   return operation(encryptVolumesInput, input, async (request, run) => {
+    // Before the handlers, which may be told of a machine's end as soon as they are set.
+    if (carried) run.restore(carried.run);
     const question = request.requireApproval && { question: {} };
     const orders = new CampaignOrders(run, carried?.orders ?? { paused: false, cancelled: [], ...question });
     const fleet = new MachineFleet(orders, run, soakMs(request), carried?.fleet ?? { open: [], ends: [] });
     run.about({ campaign: workflowInfo().workflowId });
-    if (carried) run.restore(carried.run);
     const decided = carried ? carried.campaign : await prepared(request, orders, run);
     if ('summary' in decided) return decided;
     run.phase('Migrating');

@@ -68,7 +68,7 @@ describe('the waves of encryptVolumes', () => {
       [second]: 'planned',
       [third]: 'planned',
     });
-    expect((await progress(campaign)).waitsFor).toContain('Wave 2 of 3, 1 machines, waits for `approve`');
+    expect((await progress(campaign)).waitsFor).toContain('Wave 2 of 3, 1 machine, waits for `approve`');
     await campaign.executeUpdate('approve', { args: [MESSAGE] });
     // Said once more it is no answer to the question after it.
     await campaign.executeUpdate('approve', { args: [MESSAGE] });
@@ -143,7 +143,7 @@ describe('the waves of encryptVolumes', () => {
       const campaign = await migrations.start({ instanceIds: ids, window: window() });
       await migrations.phase(campaign, 'Waiting for the window');
       expect((await progress(campaign)).waitsFor).toMatch(
-        /^The window opens \w+day .* 00:00 \(UTC\); 2 machines/,
+        /^The window opens \w+day .* 00:00 \(UTC\); 2 machines of this wave to go/,
       );
       await campaign.executeUpdate('pause', { args: [MESSAGE] });
       await campaign.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [first] }] });

@@ -209,6 +209,6 @@ function summaryOf(
   return `${count(encrypted.length, 'machine')} with ${count(volumes, 'volume')} encrypted (longest downtime ${formatDuration(longest)}), ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
 }
 
-function count(amount: number, what: string): string {
+export function count(amount: number, what: string): string {
   return `${amount} ${what}${amount === 1 ? '' : 's'}`;
 }

@@ -2,6 +2,7 @@ import type { Campaign, CampaignState, QueuedMachine } from '../../model/campaig
 import { fixedDurationMs } from '../../model/duration';
 import type { MigrateMachineInput } from '../../model/migration';
 import type { Run } from '../support/operation';
+import { count } from './campaign';
 import type { CampaignOrders } from './campaignOrders';
 import type { MachineFleet } from './fleet';
 import { WindowWatch } from './windowWatch';
@@ -42,16 +43,15 @@ export class Waves {
   private async startAll(queue: QueuedMachine[]): Promise<void> {
     const { fleet, orders } = this.people;
     const isFree = () => fleet.open < this.terms.concurrency && !orders.paused;
-    while (queue.length > 0) {
+    for (this.dropRefused(queue); queue.length > 0; this.dropRefused(queue)) {
       await fleet.checkpoint();
-      this.dropRefused(queue);
       const next = queue.find(this.window.fits);
       if (!isFree()) await fleet.until(() => isFree() || this.isRefused(queue));
       else if (next) {
         queue.splice(queue.indexOf(next), 1);
         const stopBy = this.window.stopBy(next);
         await fleet.start({ ...this.migration, instanceId: next.instanceId, ...(stopBy && { stopBy }) });
-      } else if (queue.length > 0) await this.waitForWindow(queue);
+      } else await this.waitForWindow(queue);
     }
   }
 
@@ -60,7 +60,7 @@ export class Waves {
     const opening = await this.window.next(queue);
     if (!opening || opening.at <= Date.now()) return;
     run.phase('Waiting for the window');
-    run.waitsFor(`${opening.summary}; ${queue.length} machines of this wave wait for it.`);
+    run.waitsFor(`${opening.summary}; ${count(queue.length, 'machine')} of this wave to go.`);
     await fleet.until(() => this.isRefused(queue), opening);
     run.waitsFor();
     run.phase('Migrating');
@@ -107,7 +107,7 @@ export class Waves {
     const { run, orders, fleet } = people;
     const { pausedUntil, approval } = campaign.gate ?? {};
     const wave = `Wave ${campaign.waveCount - campaign.waves.length + 1} of ${campaign.waveCount}`;
-    const machines = `${campaign.waves[0]?.length ?? 0} machines`;
+    const machines = count(campaign.waves[0]?.length ?? 0, 'machine');
     const rejected = () => orders.answer?.approved === false;
     if (approval) orders.ask();
     if (pausedUntil !== undefined) {
