@@ -51,8 +51,6 @@ export const wavesSchema = z
   ])
   .transform((waves) => (Array.isArray(waves) ? { sizes: waves, approveEach: false } : waves));
 
-export type Waves = z.output<typeof wavesSchema>;
-
 /** Machines in each wave; a share is of all, rounded up, and waves for which no machine is left are left out. */
 export function waveSizes(sizes: readonly WaveSize[], total: number): number[] {
   let left = total;

@@ -113,14 +113,14 @@ describe('what a machine needs of a window', () => {
 });
 
 describe('a window is checked against machines', () => {
-  const { checkWindow } = windowActivities();
+  const activities = windowActivities();
   const from = Date.parse('2026-11-27T12:00Z');
   const machine = (instanceId: string, minutes: number): MachineNeed => {
     const needMs = minutes * MINUTE;
     return { instanceId, needMs, fromStopMs: needMs, sum: `${minutes} min` };
   };
   const check = (window: object, ...machines: MachineNeed[]) =>
-    checkWindow({ window: aWindow(window), from, machines });
+    activities.checkWindow({ window: aWindow(window), from, machines });
 
   it('names those that it is too short for', async () => {
     const { next, tooLong } = await check(

@@ -6,11 +6,7 @@ import { CONTINUED, SCENARIOS } from './scenarios';
 /** Not a test of what the suites test already: it plays, and keeps the histories. */
 describe.each([
   ['on a server as it is', SCENARIOS, {}],
-  [
-    'on a server that suggests to continue as new',
-    { continued: CONTINUED },
-    { suggestContinueAsNewAfter: 5 },
-  ],
+  ['on a server that suggests to continue as new', CONTINUED, { suggestContinueAsNewAfter: 5 }],
 ])('%s', (_, scenarios: Record<string, Scenario>, options) => {
   let migrations: MigrationWorld;
 
