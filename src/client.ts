@@ -24,6 +24,13 @@ export type { Message, MessageName } from './model/messages';
 export type { FailedItem } from './model/outcome';
 export type { ProgressPage, ProgressRow } from './model/progress';
 export type { Target, TargetInput } from './model/target';
+export {
+  CampaignNotFound,
+  Campaigns,
+  type CampaignStatus,
+  type MachineStatus,
+  type Told,
+} from './client/campaigns';
 export { BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
 export type { PolicyPlan } from './model/policyPlan';
 export { costOfPolicies, type CostRequest } from './policies/costs';

@@ -42,6 +42,7 @@ import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
 import { thawActivities } from './thaw';
+import { windowActivities } from './windows';
 
 /**
  * Every activity, over injected dependencies. AWS errors leave as ApplicationFailures of the types in
@@ -89,6 +90,7 @@ export function createActivities(deps: ActivityDeps) {
     ...snapshotEncryptionActivities(deps),
     ...snapshotCommitActivities(deps),
     ...campaignActivities(deps),
+    ...windowActivities(),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });

@@ -23,7 +23,7 @@ export class ScheduleProblem extends Error {
   override readonly name = 'ScheduleProblem';
 
   constructor(
-    readonly field: 'cron' | 'calendar' | 'timezone',
+    readonly field: 'cron' | 'calendar' | 'timezone' | 'window',
     message: string,
   ) {
     super(message);
@@ -33,8 +33,7 @@ export class ScheduleProblem extends Error {
 /** @throws ScheduleProblem */
 export function rhythmOf(policy: BackupPolicy, now: number): Rhythm {
   const { frequency, cron, calendar, timezone } = policy;
-  if (!IANAZone.isValidZone(timezone))
-    throw new ScheduleProblem('timezone', `${timezone} is not an IANA timezone; write it like Europe/Berlin`);
+  requireTimezone(timezone);
   const everyMs = frequency === undefined ? undefined : fixedDurationMs(frequency);
   if (everyMs !== undefined) return { longestMs: everyMs, shortestMs: everyMs };
   const timetable = calendar ? timetableOf(calendar) : timetableOfCron(cron ?? '');
@@ -42,6 +41,12 @@ export function rhythmOf(policy: BackupPolicy, now: number): Rhythm {
   if (gaps.length === 0)
     throw new ScheduleProblem(calendar ? 'calendar' : 'cron', 'never comes: no day is in all of its fields');
   return { timetable, longestMs: Math.max(...gaps), shortestMs: Math.min(...gaps) };
+}
+
+/** @throws ScheduleProblem */
+export function requireTimezone(timezone: string): void {
+  if (IANAZone.isValidZone(timezone)) return;
+  throw new ScheduleProblem('timezone', `${timezone} is not an IANA timezone; write it like Europe/Berlin`);
 }
 
 /** @throws ScheduleProblem */
@@ -114,7 +119,7 @@ export function slotsFrom(timetable: Timetable, timezone: string, from: number, 
   for (let count = 0; count < days; count++, day = day.plus({ days: 1 })) {
     if (!isOn(timetable, day)) continue;
     const midnight = Date.UTC(day.year, day.month - 1, day.day);
-    const offsets = new Set([zone.offset(midnight - DAY_MS), zone.offset(midnight + 2 * DAY_MS)]);
+    const offsets = offsetsAround(midnight, zone);
     for (const hour of timetable.hours)
       for (const minute of timetable.minutes)
         slots.push(...instantsOf(midnight + (hour * 60 + minute) * MINUTE_MS, offsets, zone));
@@ -126,8 +131,13 @@ function isOn({ daysOfMonth, months, daysOfWeek }: Timetable, day: DateTime): bo
   return months.includes(day.month) && daysOfMonth.includes(day.day) && daysOfWeek.includes(day.weekday % 7);
 }
 
+/** The zone's offsets of the days around a wall-clock time: two where the clocks change. */
+export function offsetsAround(wallClock: number, zone: IANAZone): Set<number> {
+  return new Set([zone.offset(wallClock - DAY_MS), zone.offset(wallClock + 2 * DAY_MS)]);
+}
+
 /** The moments at which the wall clock shows this, given the offsets of the days around it. */
-function instantsOf(wallClock: number, offsets: ReadonlySet<number>, zone: IANAZone): number[] {
+export function instantsOf(wallClock: number, offsets: ReadonlySet<number>, zone: IANAZone): number[] {
   const candidates = [...offsets].map((offset) => wallClock - offset * MINUTE_MS);
   if (candidates.length === 1) return candidates;
   return candidates.filter((at) => at + zone.offset(at) * MINUTE_MS === wallClock);

@@ -1,10 +1,11 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { costOfPolicies, type CostComparison } from '../client';
 import { AIM, WAYS, type Way } from '../model/cost/comparison';
 import { totalOf, type Bill } from '../model/cost/bill';
 import { formatRetention } from '../model/retentionTerms';
+import { outputOption, whole, type Output } from './options';
 import { table } from './table';
 
 const NAMES: Record<Way, string> = {
@@ -13,10 +14,9 @@ const NAMES: Record<Way, string> = {
   holdfast: 'Holdfast',
 };
 
-interface CostOptions {
+interface CostOptions extends Output {
   volumes: number;
   seed: number;
-  output: 'text' | 'json';
 }
 
 /** `holdfast cost`: what a year of policies costs on a simulated fleet. */
@@ -26,11 +26,7 @@ export function costCommand(program: Command, print: (value: unknown) => void): 
     .description('what a simulated year of policies costs, beside other ways; connects to nothing')
     .addOption(new Option('--volumes <number>', 'of the fleet').argParser(whole).default(1000))
     .addOption(new Option('--seed <number>', 'the same one gives the same fleet').argParser(whole).default(1))
-    .addOption(
-      new Option('-o, --output <form>', 'for people or for programs')
-        .choices(['text', 'json'])
-        .default('text'),
-    )
+    .addOption(outputOption())
     .action((files: string[], { volumes, seed, output }: CostOptions) => {
       const chosen = files.length > 0 ? files : shippedPolicies();
       const comparison = costOfPolicies({ files: chosen, volumes, seed });
@@ -49,13 +45,6 @@ function shippedPolicies(): string[] {
 /** Wherever the compiled files are inside of it. */
 function packageFolder(inside: string): string {
   return existsSync(join(inside, 'package.json')) ? inside : packageFolder(dirname(inside));
-}
-
-function whole(text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1 || value > 1_000_000)
-    throw new InvalidArgumentError('a whole number from 1 to 1000000');
-  return value;
 }
 
 function text({ prices, fleet, policies, naiveRetention, years }: CostComparison): string {

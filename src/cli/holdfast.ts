@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
-import { Argument, Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import {
+  CampaignNotFound,
   ConfigError,
   Holdfast,
   OPERATION_NAMES,
@@ -10,8 +10,11 @@ import {
   PolicyNotFound,
   type OperationName,
 } from '../client';
-import { MESSAGE_NAMES, type MessageName } from '../model/messages';
+import { MESSAGE_NAMES } from '../model/messages';
 import { costCommand } from './cost';
+import { encryptCommands } from './encrypt';
+import { messageCommands } from './messages';
+import { jsonObject } from './options';
 import { policyCommands } from './policy';
 
 /**
@@ -47,6 +50,7 @@ program
   );
 
 policyCommands(program, connected, print);
+encryptCommands(program, connected, print);
 costCommand(program, print);
 
 program
@@ -57,33 +61,7 @@ program
     connected(async (holdfast) => print(await holdfast.operation(workflowId).progress(cursor))),
   );
 
-interface MessageOptions {
-  by: string;
-  reason: string;
-  item?: string[];
-}
-
-for (const name of MESSAGE_NAMES) {
-  program
-    .command(`${kebab(name)} <workflowId>`)
-    .description(`send ${name} to a running operation`)
-    .requiredOption('--by <who>', 'who you are: a claim, not authentication')
-    .requiredOption('--reason <why>', 'why')
-    .option('--item <item...>', 'only these items')
-    .action((workflowId: string, { by, reason, item }: MessageOptions) =>
-      connected((holdfast) => say(holdfast, name, workflowId, { by, reason, item })),
-    );
-}
-
-async function say(
-  holdfast: Holdfast,
-  name: MessageName,
-  workflowId: string,
-  { by, reason, item }: MessageOptions,
-): Promise<void> {
-  await holdfast.operation(workflowId)[name]({ by, reason, ...(item && { items: item }) });
-  print({ accepted: true, message: name });
-}
+messageCommands(program, MESSAGE_NAMES, { connected, print });
 
 async function connected(work: (holdfast: Holdfast) => Promise<void>): Promise<void> {
   const holdfast = await Holdfast.connect();
@@ -92,20 +70,6 @@ async function connected(work: (holdfast: Holdfast) => Promise<void>): Promise<v
   } finally {
     await holdfast.close();
   }
-}
-
-function jsonObject(text: string): object {
-  try {
-    const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
-  } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
-  }
-  throw new InvalidArgumentError('not a JSON object; write it like {"policyName": "critical"}, or @file');
-}
-
-function kebab(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function print(value: unknown): void {
@@ -126,6 +90,8 @@ function exitCode(error: unknown): number {
     return error.type === 'InvalidInput' ? 2 : 1;
   }
   process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`);
-  const isUsage = [ConfigError, PolicyFileError, PolicyNotFound].some((type) => error instanceof type);
+  const isUsage = [ConfigError, PolicyFileError, PolicyNotFound, CampaignNotFound].some(
+    (type) => error instanceof type,
+  );
   return isUsage ? 2 : 1;
 }

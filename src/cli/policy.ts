@@ -6,28 +6,19 @@ import {
   planBackupPolicy,
   policyFileJsonSchema,
   readPolicyFile,
-  type Holdfast,
   type PolicyPlan,
   type PolicyState,
 } from '../client';
 import { targetKey, type Target } from '../model/target';
+import { outputOption, type Connected, type Output, type Print } from './options';
 import { table } from './table';
 
 /** Exit code when everything was done, and something is not as it should be. */
 export const NOT_COMPLIANT = 3;
 
-type Connected = (work: (holdfast: Holdfast) => Promise<void>) => Promise<void>;
-type Print = (value: unknown) => void;
-
-interface Output {
-  output: 'text' | 'json';
-}
-
 /** `holdfast policy …`: backup policies as YAML files, and their Schedules. */
 export function policyCommands(program: Command, connected: Connected, print: Print): void {
   const policy = program.command('policy').description('backup policies');
-  const output = () =>
-    new Option('-o, --output <form>', 'for people or for programs').choices(['text', 'json']).default('text');
   const say = ({ output: form }: Output, value: unknown, text: () => string) =>
     form === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
 
@@ -39,7 +30,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('validate <files...>')
     .description('check policy files; nothing is connected to')
-    .addOption(output())
+    .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const names = files.map((file) => readPolicyFile(file).policyName);
       say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
@@ -48,7 +39,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('plan <files...>')
     .description('what applying would change, what the next run protects, and what nothing does')
-    .addOption(output())
+    .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const policies = files.map(readPolicyFile);
       return connected(async (holdfast) => {
@@ -61,7 +52,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('apply <files...>')
     .description('make backup policies what these YAML files say')
-    .addOption(output())
+    .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const policies = files.map(readPolicyFile);
       return connected(async (holdfast) => {
@@ -77,7 +68,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('list')
     .description('policies, when they run, and how the last run went')
-    .addOption(output())
+    .addOption(outputOption())
     .action((options: Output) =>
       connected(async (holdfast) => {
         const states = await new BackupPolicies(holdfast).list();

@@ -6,7 +6,9 @@ import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
 import { strategySchema } from './strategy';
-import { targetInputSchema } from './target';
+import { targetInputSchema, type Target } from './target';
+import { wavesSchema } from './waves';
+import { windowSchema, type Opening, type TimeNeeded } from './window';
 
 const MOST_AT_ONCE = 50;
 
@@ -31,8 +33,10 @@ export const encryptVolumesInput = operationInput({
   maxDowntime: fixedDurationSchema.default('30m'),
   soak: fixedDurationSchema.optional(),
   dryRun: z.boolean().default(false),
-  waves: notYet('waves are'),
-  window: notYet('window is'),
+  /** The order in which machines go: a wave begins when all of the one before have ended well. */
+  waves: wavesSchema.optional(),
+  /** Machines are started so that they are down within it only. */
+  window: windowSchema.optional(),
   healthChecks: notYet('healthChecks are'),
   hooks: notYet('hooks are'),
   drain: notYet('drain is'),
@@ -53,6 +57,8 @@ export type Campaign = z.output<typeof encryptVolumesInput>;
 export interface SkippedItem {
   item: string;
   reasons: string[];
+  /** Its volumes are encrypted already: what was asked for is so. */
+  nothingToDo?: true;
 }
 
 interface EncryptedMachine extends Pick<MigrationReport, 'instanceId' | 'downtimeMs' | 'strategy'> {
@@ -71,6 +77,42 @@ export interface EncryptVolumesResult {
   volumeIdMap: Record<string, string>;
   /** For a dry run: what would be done. */
   plan?: Listed<PlannedMachine>;
+  /** For a dry run: machines in each wave. */
+  waves?: number[];
+  /** For a dry run: when the window opens next, or that it is open. */
+  nextWindow?: string;
+}
+
+/** A machine whose turn has not come. */
+export interface QueuedMachine extends Partial<TimeNeeded> {
+  instanceId: string;
+  /** It was left half-way and may be down, so no window keeps it waiting. */
+  urgent?: true;
+}
+
+/** What holds the next wave up, besides a window. */
+export interface WaveGate {
+  /** Until then it pauses: milliseconds since the epoch. */
+  pausedUntil?: number;
+  /** Why a person is asked. */
+  approval?: string;
+}
+
+/** A campaign as it stands, small enough to be carried from run to run. */
+export interface CampaignState {
+  target: Target;
+  kmsKeyArn: string;
+  /** Machines, and volumes without one, that it was asked about. */
+  total: number;
+  blocked: Listed<SkippedItem>;
+  nothingToDo: Listed<SkippedItem>;
+  /** Not started yet; the first is the wave under way. */
+  waves: QueuedMachine[][];
+  waveCount: number;
+  /** Machines that had failed when the wave began. */
+  failedBefore: number;
+  gate?: WaveGate;
+  opening?: Opening;
 }
 
 /** The signal by which a migration tells its campaign how it ended. */

@@ -40,6 +40,14 @@ export function expectedDowntimes(disks: readonly { size: number }[]): Downtimes
   return { copy: ms(copy), direct: ms(direct), clone: ms(clone) };
 }
 
+/** What happens while the machine still runs: its seed, and the seed's encrypted copy. */
+export function expectedPreparation(disks: readonly { size: number }[]): Downtimes {
+  const largestMib = Math.max(0, ...disks.map(({ size }) => size)) * 1024;
+  const direct = SNAPSHOT_SECONDS + largestMib / SNAPSHOT_MIB_PER_SECOND;
+  const copy = direct + COPY_SECONDS + largestMib / COPY_MIB_PER_SECOND;
+  return { copy: ms(copy), direct: ms(direct), clone: 0 };
+}
+
 /** Hours, to a tenth, until the largest clone is initialized, at most. */
 export function reducedSpeedHours(disks: readonly { size: number }[]): number {
   const largestGib = Math.max(0, ...disks.map(({ size }) => size));

@@ -39,6 +39,8 @@ export const FAILURE = {
   notShareable: 'NotShareable',
   /** The machine was down longer than `maxDowntime` allows. */
   downtimeExceeded: 'DowntimeExceeded',
+  /** The maintenance window was about to close when the machine could have been stopped. */
+  windowClosed: 'WindowClosed',
   /** The machine did not pass its checks after the start. */
   healthCheckFailed: 'HealthCheckFailed',
   /** Changes were undone after a failure; the cause is that failure. */

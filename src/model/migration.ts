@@ -175,6 +175,8 @@ export const migrateMachineInput = operationInput({
   rekey: z.boolean().default(false),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
+  /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */
+  stopBy: z.number().int().positive().optional(),
   /** Workflow id of the campaign that is told how it ended. */
   campaignId: z.string().optional(),
 });

@@ -3,11 +3,22 @@ export interface ProgressRow {
   item: string;
   state: string;
   note?: string;
+  /** The same for programs, where there is more to tell. */
+  facts?: MachineFacts;
+}
+
+/** What a campaign knows of a machine that it has moved. */
+export interface MachineFacts {
+  downtimeMs: number;
+  /** ISO 8601: its originals are deleted then, unless somebody decides before. */
+  soakUntil?: string;
 }
 
 /** Answer of the `progress` query. `nextCursor` is there when rows are left. */
 export interface ProgressPage {
   phase: string;
+  /** What it waits for, where it waits. */
+  waitsFor?: string;
   counts: Record<string, number>;
   rows: ProgressRow[];
   nextCursor?: string;

@@ -1,6 +1,17 @@
 import { z } from 'zod';
 
-const WEEKDAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
+/** Sunday is 0, as in crontab. */
+export const WEEKDAYS = [
+  'SUNDAY',
+  'MONDAY',
+  'TUESDAY',
+  'WEDNESDAY',
+  'THURSDAY',
+  'FRIDAY',
+  'SATURDAY',
+] as const;
+
+export const weekdaysSchema = z.array(z.enum(WEEKDAYS)).min(1, 'leave it out, or name one').max(7);
 
 const numbers = (least: number, most: number) =>
   z
@@ -14,7 +25,7 @@ export const calendarSchema = z.strictObject({
   hours: numbers(0, 23),
   daysOfMonth: numbers(1, 31).optional(),
   months: numbers(1, 12).optional(),
-  daysOfWeek: z.array(z.enum(WEEKDAYS)).min(1, 'leave it out, or name one').max(7).optional(),
+  daysOfWeek: weekdaysSchema.optional(),
 });
 
 export type Calendar = z.output<typeof calendarSchema>;

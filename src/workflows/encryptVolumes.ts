@@ -1,71 +1,109 @@
-import { workflowInfo } from '@temporalio/workflow';
+import { continueAsNew, workflowInfo } from '@temporalio/workflow';
 import {
   encryptVolumesInput,
   type Campaign,
+  type CampaignState,
   type EncryptVolumesInput,
   type EncryptVolumesResult,
 } from '../model/campaign';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target } from '../model/target';
-import { MachineFleet } from './migration/fleet';
-import { CampaignOrders } from './migration/campaignOrders';
-import { dryRunResult, nothingToDo, planMachines, resultOf, type CampaignPlan } from './migration/campaign';
+import { MachineFleet, type CarriedFleet } from './migration/fleet';
+import { CampaignOrders, type CarriedOrders } from './migration/campaignOrders';
+import {
+  campaignOf,
+  dryRunResult,
+  nothingToDo,
+  planMachines,
+  requireWindow,
+  resultOf,
+  type CampaignPlan,
+} from './migration/campaign';
+import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
-import { operation } from './support/operation';
+import { customerManagedKey } from './support/key';
+import { operation, type CarriedRun, type Run } from './support/operation';
 import { read } from './support/options';
 import { onlyTarget } from './support/target';
 
+/** All that one run leaves to the one that continues it as new. */
+export interface CarriedCampaign {
+  campaign: CampaignState;
+  orders: CarriedOrders;
+  fleet: CarriedFleet;
+  run: CarriedRun;
+}
+
 /**
  * Moves machines to volumes that are encrypted under a customer managed key: plans all of them, waits for approval
- * where that was asked for, and migrates them in a window, each in a workflow of its own that outlives this one.
+ * where that was asked for, and migrates them in waves, each in a workflow of its own that outlives this one.
  * A machine counts as encrypted when it runs on its new volumes; its originals are kept until its `commit`.
  */
-export async function encryptVolumes(input: EncryptVolumesInput): Promise<EncryptVolumesResult> {
+export async function encryptVolumes(
+  input: EncryptVolumesInput,
+  carried?: CarriedCampaign,
+): Promise<EncryptVolumesResult> {
   return operation(encryptVolumesInput, input, async (request, run) => {
-    const orders = new CampaignOrders(run);
-    const fleet = new MachineFleet(orders, run);
-    const campaignId = workflowInfo().workflowId;
-    run.about({ campaign: campaignId });
-    run.phase('Planning');
-    const target = await onlyTarget(request.target);
-    run.about({ target });
-    const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
-    const wanted = { kmsKeyArn, strategy: request.strategy, rekey: request.rekey };
-    const plan = await planMachines(target, await selected(target, request), wanted, run);
-    if (request.dryRun) return dryRunResult(plan);
-    if (request.requireApproval) await orders.approval(migrated(plan).length);
+    // Before the handlers, which may be told of a machine's end as soon as they are set.
+    if (carried) run.restore(carried.run);
+    const question = request.requireApproval && { question: {} };
+    const orders = new CampaignOrders(run, carried?.orders ?? { paused: false, cancelled: [], ...question });
+    const fleet = new MachineFleet(orders, run, soakMs(request), carried?.fleet ?? { open: [], ends: [] });
+    run.about({ campaign: workflowInfo().workflowId });
+    const decided = carried ? carried.campaign : await prepared(request, orders, run);
+    if ('summary' in decided) return decided;
     run.phase('Migrating');
-    const maxDowntimeMs = fixedDurationMs(request.maxDowntime) ?? 0;
-    const soakMs = request.soak === undefined ? undefined : fixedDurationMs(request.soak);
-    await fleet.migrate(
-      migrated(plan).map((instanceId) => ({
-        target,
-        instanceId,
-        ...wanted,
-        maxDowntimeMs,
-        soakMs,
-        campaignId,
-      })),
-      request,
-    );
-    return settled(plan, fleet);
+    fleet.checkpoint = async () => {
+      if (!workflowInfo().continueAsNewSuggested) return;
+      const parts = { orders: orders.carried(), fleet: fleet.carried(), run: run.carried() };
+      await continueAsNew<typeof encryptVolumes>(input, { campaign: decided, ...parts });
+    };
+    const waves = new Waves(decided, request, migrationTerms(request, decided), { run, orders, fleet });
+    await fleet.cancellingOpen(() => waves.migrate());
+    return settled(decided, fleet);
   });
 }
 
-/** What is half-way goes first: it may be down. */
-function migrated({ interrupted, machines }: CampaignPlan): string[] {
-  return [...interrupted, ...machines.map(({ instanceId }) => instanceId)];
+/** Everything before the first change: a dry run ends here, with its result. */
+async function prepared(
+  request: Campaign,
+  orders: CampaignOrders,
+  run: Run,
+): Promise<CampaignState | EncryptVolumesResult> {
+  const plan = await planned(request, run);
+  if (request.dryRun) return dryRunResult(plan, request);
+  const machines = plan.interrupted.length + plan.machines.length;
+  if (request.requireApproval) await orders.approval(machines);
+  return campaignOf(plan, request);
 }
 
-/** Nothing under `aws/ebs` can be shared or copied elsewhere, so moving there would be moving twice. */
-async function customerManagedKey(target: Target, kmsKeyId: string): Promise<string> {
-  const key = await read(`Check ${kmsKeyId}`).requireUsableKey({ target, kmsKeyId });
-  if (key.customerManaged) return key.arn;
-  throw fail(
-    FAILURE.keyUnusable,
-    `kmsKeyId: ${kmsKeyId} is managed by AWS; use a customer managed key: createCustomerManagedKey makes one`,
-  );
+async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
+  run.phase('Planning');
+  const target = await onlyTarget(request.target);
+  run.about({ target });
+  const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
+  const wanted = { kmsKeyArn, strategy: request.strategy, rekey: request.rekey };
+  const plan = await planMachines(target, await selected(target, request), wanted, run);
+  await requireWindow(plan, request);
+  for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
+  return plan;
+}
+
+function soakMs({ soak }: Campaign): number | undefined {
+  return soak === undefined ? undefined : fixedDurationMs(soak);
+}
+
+function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState): MigrationTerms {
+  return {
+    target,
+    kmsKeyArn,
+    strategy: request.strategy,
+    rekey: request.rekey,
+    maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
+    soakMs: soakMs(request),
+    campaignId: workflowInfo().workflowId,
+  };
 }
 
 interface Selection {
@@ -80,8 +118,8 @@ async function selected(target: Target, { instanceIds, volumeIds, selector }: Ca
 }
 
 /** A machine that must not be touched is skipped and named, and the run says that not everything happened. */
-function settled(plan: CampaignPlan, fleet: MachineFleet): EncryptVolumesResult {
-  const result = resultOf(plan, fleet.reports);
-  const succeeded = result.encrypted.total + nothingToDo(plan, fleet.reports);
-  return settle(result, { what: 'machines', succeeded, failed: plan.total - succeeded });
+function settled(campaign: CampaignState, fleet: MachineFleet): EncryptVolumesResult {
+  const result = resultOf(campaign, fleet.reports);
+  const succeeded = result.encrypted.total + nothingToDo(campaign, fleet.reports);
+  return settle(result, { what: 'machines', succeeded, failed: campaign.total - succeeded });
 }

@@ -61,6 +61,7 @@ async function migrate(
     const strategy = await settledStrategy(migration, planned);
     const steps = STEPS[strategy.name];
     await steps.beforeStop(migration); // the machine keeps running
+    requireOpenWindow(request);
     await stopMachine(migration); // the downtime budget starts here
     const replacements = await steps.disksAfterStop(migration);
     await swapDisks(migration, replacements);
@@ -71,6 +72,15 @@ async function migrate(
   } catch (failure) {
     return await rollBack(migration, failure);
   }
+}
+
+/** Preparations may take longer than was expected, and a plan to clone may have become another one. */
+function requireOpenWindow({ instanceId, stopBy }: MigrateMachineRequest): void {
+  if (stopBy === undefined || Date.now() <= stopBy) return;
+  throw fail(
+    FAILURE.windowClosed,
+    `${instanceId} was ready to be stopped when too little of the window was left; it was not stopped`,
+  );
 }
 
 /** Everything as it was, verified; a step that cannot be undone waits for a person. Always ends in a failure. */

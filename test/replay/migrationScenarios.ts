@@ -93,6 +93,26 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
     return { 'encryptVolumes.steered': await ended(campaign) };
   },
 
+  /** A wave with a failure, which asks; a window that has not opened when its machine is cancelled. */
+  async wavesAndWindows(migrations) {
+    const made = await Promise.all(Array.from({ length: 3 }, () => anInstance(migrations.world.home)));
+    const instanceIds = made.map(({ instanceId }) => instanceId);
+    migrations.world.proxy.fault('StopInstances', REFUSED, 1);
+    const waves = { sizes: [1, 'rest'], pauseBetween: '1h' };
+    const input = { instanceIds, concurrency: 2, maxFailures: 2, waves };
+    const inWaves = await migrations.start(input, { limits: { timer: 100 } });
+    await migrations.phase(inWaves, 'Between waves');
+    await inWaves.executeUpdate('reject', { args: [MESSAGE] });
+    await ended(inWaves);
+    migrations.world.proxy.reset();
+    const { instanceId } = await anInstance(migrations.world.home);
+    const window = { cron: '0 0 1 1 *', duration: '2h', timezone: 'UTC' };
+    const waiting = await migrations.start({ instanceIds: [instanceId], window });
+    await migrations.phase(waiting, 'Waiting for the window');
+    await waiting.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [instanceId] }] });
+    return { 'encryptVolumes.inWaves': inWaves, 'encryptVolumes.windowed': await ended(waiting) };
+  },
+
   async adopted(migrations) {
     const handles: Record<string, WorkflowHandle> = {};
     for (const [name, action] of [
@@ -115,6 +135,24 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
     return handles;
   },
 };
+
+/** On a server that suggests to continue as new after a few events. */
+export const CONTINUED_CAMPAIGN: Scenario = async (migrations) => {
+  const made = await Promise.all(Array.from({ length: 2 }, () => anInstance(migrations.world.home)));
+  const instanceIds = made.map(({ instanceId }) => instanceId);
+  const last = await ended(await migrations.start({ instanceIds, waves: [1, 'rest'] }));
+  return {
+    'encryptVolumes.continued': await firstRunOf(migrations, last),
+    'encryptVolumes.continuation': last,
+  };
+};
+
+/** The run from which all others of a workflow continued. */
+export async function firstRunOf({ world }: MigrationWorld, last: WorkflowHandle): Promise<WorkflowHandle> {
+  const { raw } = await last.describe();
+  const runId = raw.workflowExecutionInfo?.firstRunId ?? undefined;
+  return world.client.workflow.getHandle(last.workflowId, runId);
+}
 
 /** A migration by the strategy, to its commit. */
 async function committedBy(

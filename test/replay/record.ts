@@ -9,7 +9,7 @@ describe.each([
   ['on a server as it is', { ...SCENARIOS, ...SNAPSHOTS }, {}],
   [
     'on a server that suggests to continue as new',
-    { continued: CONTINUED, snapshotsContinued: SNAPSHOTS_CONTINUED },
+    { ...CONTINUED, snapshots: SNAPSHOTS_CONTINUED },
     { suggestContinueAsNewAfter: 5 },
   ],
 ])('%s', (_, scenarios: Record<string, Scenario>, options) => {

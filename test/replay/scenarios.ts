@@ -7,7 +7,7 @@ import { MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance, aVolume, volumesOfTwoPages } from '../support/seed';
 import type { World } from '../support/world';
 import { ended, type Scenario } from './scenario';
-import { MIGRATION_SCENARIOS } from './migrationScenarios';
+import { CONTINUED_CAMPAIGN, firstRunOf, MIGRATION_SCENARIOS } from './migrationScenarios';
 
 const DR_REGION = 'eu-west-1';
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
@@ -200,15 +200,17 @@ async function pointOf(world: World, run: number): Promise<string | undefined> {
 }
 
 /** On a server that suggests to continue as new after a few events. */
-export const CONTINUED: Scenario = async (migrations) => {
-  await volumesOfTwoPages(migrations.world.home, { policy: 'long' });
-  await awaitResult(await start(migrations, 'createBackupPolicy', policy('long')));
-  const run = await ended(await start(migrations, 'runBackup', { policyName: 'long' }));
-  const last = backupChild(migrations, run);
-  const { raw } = await last.describe();
-  const first = migrations.world.client.workflow.getHandle(
-    last.workflowId,
-    raw.workflowExecutionInfo?.firstRunId ?? undefined,
-  );
-  return { 'backupTarget.continued': first, 'backupTarget.continuation': last };
+export const CONTINUED: Record<string, Scenario> = {
+  async backups(migrations) {
+    await volumesOfTwoPages(migrations.world.home, { policy: 'long' });
+    await awaitResult(await start(migrations, 'createBackupPolicy', policy('long')));
+    const run = await ended(await start(migrations, 'runBackup', { policyName: 'long' }));
+    const last = backupChild(migrations, run);
+    return {
+      'backupTarget.continued': await firstRunOf(migrations, last),
+      'backupTarget.continuation': last,
+    };
+  },
+
+  campaign: CONTINUED_CAMPAIGN,
 };

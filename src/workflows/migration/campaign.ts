@@ -1,10 +1,18 @@
-import { listed } from '../../model/list';
-import type { EncryptVolumesResult, SkippedItem } from '../../model/campaign';
+import { listed, type Listed } from '../../model/list';
+import type {
+  Campaign,
+  CampaignState,
+  EncryptVolumesResult,
+  QueuedMachine,
+  SkippedItem,
+} from '../../model/campaign';
 import type { PlannedMachine, Surveyed, Wanted } from '../../model/migration';
 import { expectation } from '../../model/strategy';
 import { workflowIds } from '../../model/ids';
 import { formatDuration } from '../../model/duration';
 import type { Target } from '../../model/target';
+import { waveSizes } from '../../model/waves';
+import { timeNeeded } from '../../model/window';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import type { MachineEnd } from './fleet';
@@ -16,6 +24,7 @@ const MAPPED = 100;
 
 export interface CampaignPlan {
   target: Target;
+  kmsKeyArn: string;
   /** Machines, and volumes without one, that the campaign was asked about. */
   total: number;
   machines: PlannedMachine[];
@@ -23,6 +32,8 @@ export interface CampaignPlan {
   interrupted: string[];
   blocked: SkippedItem[];
   nothingToDo: SkippedItem[];
+  /** In the window's words, where there is one. */
+  nextWindow?: string;
 }
 
 /** Looks at every machine before any is touched; a failure here changes nothing. */
@@ -35,6 +46,7 @@ export async function planMachines(
   const total = instanceIds.length + standalone.length;
   const plan: CampaignPlan = {
     target,
+    kmsKeyArn: wanted.kmsKeyArn,
     total,
     machines: [],
     interrupted: [],
@@ -52,8 +64,40 @@ export async function planMachines(
     // Machines go in the order in which they were asked for, whichever answer came first.
     for (const { instanceId, decision } of decisions) sortIn(plan, instanceId, decision, run);
   }
-  for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
+}
+
+/** Machines that the window never lets in are blocked; one that lets none in is refused. */
+export async function requireWindow(plan: CampaignPlan, { window }: Campaign): Promise<void> {
+  if (!window) return;
+  const asked = { window, from: Date.now(), machines: plan.machines.map(timeNeeded) };
+  const { next, tooLong } = await read('Check the window').checkWindow(asked);
+  const out = new Set(tooLong.map(({ item }) => item));
+  plan.nextWindow = `${next.opensAt <= asked.from ? 'open since' : 'opens'} ${next.text}`;
+  plan.blocked.push(...tooLong);
+  plan.machines = plan.machines.filter(({ instanceId }) => !out.has(instanceId));
+}
+
+/** What is left of the plan once it is decided: who goes when, and who does not. What is half-way goes first. */
+export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): CampaignState {
+  const { target, kmsKeyArn, total, machines, interrupted } = plan;
+  const queue = machines.map((machine): QueuedMachine => {
+    const { instanceId, needMs, fromStopMs } = timeNeeded(machine);
+    return { instanceId, ...(window && { needMs, fromStopMs }) };
+  });
+  const queues = waveSizes(waves?.sizes ?? ['rest'], queue.length).map((size) => queue.splice(0, size));
+  const urgent = interrupted.map((instanceId): QueuedMachine => ({ instanceId, urgent: true }));
+  const [first = [], ...later] = queues;
+  return {
+    target,
+    kmsKeyArn,
+    total,
+    blocked: listed(plan.blocked),
+    nothingToDo: listed(plan.nothingToDo),
+    waves: [[...urgent, ...first], ...later],
+    waveCount: Math.max(1, queues.length),
+    failedBefore: 0,
+  };
 }
 
 function notAttached(volumeId: string): SkippedItem {
@@ -85,42 +129,49 @@ function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run:
       plan.blocked.push({ item: instanceId, reasons: decision.reasons });
       return;
     case 'nothing':
-      plan.nothingToDo.push({ item: instanceId, reasons: [decision.reason] });
+      plan.nothingToDo.push({ item: instanceId, reasons: [decision.reason], nothingToDo: true });
       run.row(instanceId, 'nothing to do', decision.reason);
   }
 }
 
-export function dryRunResult(plan: CampaignPlan): EncryptVolumesResult {
+export function dryRunResult(plan: CampaignPlan, request: Campaign): EncryptVolumesResult {
   const volumes = plan.machines.reduce((total, { disks }) => total + disks.length, 0);
+  const waves = request.waves && waveSizes(request.waves.sizes, plan.machines.length);
+  const { nextWindow } = plan;
+  const inWaves = waves ? ` in waves of ${waves.join(', ')}` : '';
+  const inWindow = nextWindow ? `; the window ${nextWindow}` : '';
   return {
-    ...resultOf(plan, []),
-    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted; ${plan.interrupted.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do`,
+    ...resultOf(campaignOf(plan, request), []),
+    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${inWaves}; ${plan.interrupted.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${inWindow}`,
     plan: listed(plan.machines),
+    ...(waves && { waves }),
+    ...(nextWindow && { nextWindow }),
   };
 }
 
-export function resultOf(plan: CampaignPlan, ends: readonly MachineEnd[]): EncryptVolumesResult {
+export function resultOf(campaign: CampaignState, ends: readonly MachineEnd[]): EncryptVolumesResult {
   const of = (...outcomes: MachineEnd['outcome'][]) =>
     ends.filter(({ outcome }) => outcomes.includes(outcome));
-  const encrypted = of('encrypted').map(({ instanceId, volumeIdMap, downtimeMs, strategy }) => ({
+  const encrypted = of('encrypted').map(({ instanceId, volumes, downtimeMs, strategy }) => ({
     instanceId,
-    volumes: Object.keys(volumeIdMap).length,
+    volumes,
     downtimeMs,
     ...(strategy && { strategy }),
-    workflowId: workflowIds.machine(plan.target, instanceId),
+    workflowId: workflowIds.machine(campaign.target, instanceId),
   }));
   const failed = of('failed');
   const rolledBack = of('rolledBack');
-  const late = of('blocked', 'nothing', 'cancelled').map(({ instanceId, message }) => ({
-    item: instanceId,
-    reasons: [message],
-  }));
-  const skipped = [...plan.blocked, ...plan.nothingToDo, ...late];
+  const skipped = joined(
+    campaign.blocked,
+    campaign.nothingToDo,
+    listed(of('nothing').map((end) => ({ ...late(end), nothingToDo: true as const }))),
+    listed(of('blocked', 'cancelled').map(late)),
+  );
   const pairs = of('encrypted').flatMap(({ volumeIdMap }) => Object.entries(volumeIdMap));
   return {
-    summary: summaryOf(encrypted, failed.length, rolledBack.length, skipped.length),
+    summary: summaryOf(encrypted, failed.length, rolledBack.length, skipped.total),
     encrypted: listed(encrypted),
-    skipped: listed(skipped),
+    skipped,
     failed: listed(failed.map(failedItem)),
     rolledBack: listed(rolledBack.map(failedItem)),
     volumeIdMap: Object.fromEntries(pairs.slice(0, MAPPED)),
@@ -128,8 +179,19 @@ export function resultOf(plan: CampaignPlan, ends: readonly MachineEnd[]): Encry
 }
 
 /** Machines whose volumes were encrypted already: what was asked for is so. */
-export function nothingToDo(plan: CampaignPlan, ends: readonly MachineEnd[]): number {
-  return plan.nothingToDo.length + ends.filter(({ outcome }) => outcome === 'nothing').length;
+export function nothingToDo(campaign: CampaignState, ends: readonly MachineEnd[]): number {
+  return campaign.nothingToDo.total + ends.filter(({ outcome }) => outcome === 'nothing').length;
+}
+
+function late({ instanceId, message }: MachineEnd): SkippedItem {
+  return { item: instanceId, reasons: [message] };
+}
+
+function joined<Item>(...lists: Listed<Item>[]): Listed<Item> {
+  return listed(
+    lists.flatMap(({ items }) => items),
+    lists.reduce((sum, { total }) => sum + total, 0),
+  );
 }
 
 function failedItem({ instanceId, outcome, message }: MachineEnd) {
@@ -147,6 +209,6 @@ function summaryOf(
   return `${count(encrypted.length, 'machine')} with ${count(volumes, 'volume')} encrypted (longest downtime ${formatDuration(longest)}), ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
 }
 
-function count(amount: number, what: string): string {
+export function count(amount: number, what: string): string {
   return `${amount} ${what}${amount === 1 ? '' : 's'}`;
 }

@@ -40,17 +40,46 @@ interface Subject {
   resources?: string[];
 }
 
+/** What people see of a run, for the run that continues it as new. */
+export interface CarriedRun {
+  startedAt: number;
+  rows: ProgressRow[];
+  remarks: string[];
+}
+
 /** One run of a public workflow, as people and programs see it from outside. */
 export class Run {
   private phaseName = 'Starting';
   private readonly table = new Map<string, ProgressRow>();
   private readonly remarks: string[] = [];
-  readonly startedAt = Date.now();
+  private waiting: string | undefined;
+  private began = Date.now();
 
   constructor() {
-    setHandler(progressQuery, (query) => progressPage(this.phaseName, [...this.table.values()], query), {
+    setHandler(progressQuery, (query) => this.page(query), {
       description: 'Phase, counts and one page of items; pass {"cursor": nextCursor} for the next',
     });
+  }
+
+  get startedAt(): number {
+    return this.began;
+  }
+
+  carried(): CarriedRun {
+    return { startedAt: this.began, rows: [...this.table.values()], remarks: this.remarks };
+  }
+
+  /** Goes on where the run before left off. */
+  restore({ startedAt, rows, remarks }: CarriedRun): void {
+    this.began = startedAt;
+    this.remarks.push(...remarks);
+    this.rows(rows);
+  }
+
+  /** Says above the table what the run waits for; nothing when it goes on. */
+  waitsFor(text?: string): void {
+    this.waiting = text;
+    this.show();
   }
 
   /** Says what happens now, in the search attribute `HoldfastPhase` and on the details page. */
@@ -104,8 +133,14 @@ export class Run {
     this.show();
   }
 
+  private page(query: ProgressQuery | undefined): ProgressPage {
+    const page = progressPage(this.phaseName, [...this.table.values()], query);
+    return { ...page, ...(this.waiting && { waitsFor: this.waiting }) };
+  }
+
   private show(): void {
-    setCurrentDetails(progressMarkdown(this.phaseName, [...this.table.values()], this.remarks));
+    const remarks = this.waiting ? [this.waiting, ...this.remarks] : this.remarks;
+    setCurrentDetails(progressMarkdown(this.phaseName, [...this.table.values()], remarks));
   }
 }
 

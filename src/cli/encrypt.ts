@@ -1,0 +1,162 @@
+import type { Command } from 'commander';
+import {
+  Campaigns,
+  encryptVolumes,
+  type CampaignStatus,
+  type Holdfast,
+  type OperationResult,
+  type Told,
+} from '../client';
+import { formatDuration } from '../model/duration';
+import { describedByFlags, encryptInput } from './encryptInput';
+import { messageCommands, signed, type Signed } from './messages';
+import { outputOption, type Connected, type Output, type Print } from './options';
+import { NOT_COMPLIANT } from './policy';
+import { table } from './table';
+
+type Plan = OperationResult<'encryptVolumes'>;
+type Flags = Parameters<typeof encryptInput>[0];
+
+/** States of machines that did not get what was asked for, or not by themselves. */
+const NOT_DONE: readonly string[] = ['failed', 'rolledBack', 'blocked', 'cancelled', 'not started'];
+
+/** `holdfast encrypt …`: campaigns that move machines to encrypted volumes. */
+export function encryptCommands(program: Command, connected: Connected, print: Print): void {
+  const encrypt = program.command('encrypt').description('move running machines to encrypted volumes');
+  const say = ({ output }: Output, value: unknown, text: () => string) =>
+    output === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
+
+  describedByFlags(encrypt.command('plan'))
+    .description('what would be done to each machine, by which strategy and why; touches nothing')
+    .addOption(outputOption())
+    .action((flags: Flags & Output) =>
+      connected(async (holdfast) => {
+        const plan = await encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
+        say(flags, plan, () => planText(plan));
+        if (plan.skipped.items.some(({ nothingToDo }) => !nothingToDo)) process.exitCode = NOT_COMPLIANT;
+      }),
+    );
+
+  describedByFlags(encrypt.command('start'))
+    .description('start a campaign and wait for its result')
+    .option('--workflow-id <id>', 'workflow id; made up when left out')
+    .option('--detach', 'do not wait')
+    .action((flags: Flags & { workflowId?: string; detach?: boolean }) =>
+      connected(async (holdfast) => {
+        const { workflowId, detach } = flags;
+        const campaign = await holdfast.start('encryptVolumes', encryptInput(flags), { workflowId });
+        const started = whereToLook(holdfast, campaign.workflowId);
+        if (detach) return print(started);
+        process.stderr.write(`${JSON.stringify(started)}\n`);
+        print(await campaign.result());
+      }),
+    );
+
+  messageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], { connected, print });
+
+  for (const [name, does] of [
+    ['commit', 'delete the originals of a machine in soak, or of all of a campaign'],
+    ['rollback', 'go back to the originals of a machine in soak, or of all of a campaign'],
+  ] as const) {
+    const command = encrypt.command(`${name} [machineWorkflowId]`).description(does);
+    signed(command)
+      .option('--campaign <workflowId>', 'every machine of this campaign')
+      .addOption(outputOption())
+      .action((machine: string | undefined, options: Signed & Output & { campaign?: string }) => {
+        const { campaign, by, reason } = options;
+        if ((machine === undefined) === (campaign === undefined))
+          command.error(
+            'give the workflow id of one machine, or --campaign and the workflow id of a campaign',
+          );
+        return connected(async (holdfast) => {
+          if (machine !== undefined) {
+            await holdfast.operation(machine)[name]({ by, reason });
+            return print({ accepted: true, message: name });
+          }
+          const told = await new Campaigns(holdfast).tellMachines(campaign ?? '', name, { by, reason });
+          say(options, told, () => toldText(name, told));
+          if (told.length === 0 || told.some(({ accepted }) => !accepted)) process.exitCode = NOT_COMPLIANT;
+        });
+      });
+  }
+
+  encrypt
+    .command('status <workflowId>')
+    .description('the machines of a campaign')
+    .addOption(outputOption())
+    .action((workflowId: string, options: Output) =>
+      connected(async (holdfast) => {
+        const status = await new Campaigns(holdfast).status(workflowId);
+        say(options, status, () => statusText(status));
+        if (status.machines.some(({ state }) => NOT_DONE.includes(state))) process.exitCode = NOT_COMPLIANT;
+      }),
+    );
+}
+
+/** The Web UI's own address is no setting of ours; paths are the same in all of them. */
+function whereToLook({ temporal }: Holdfast, workflowId: string) {
+  const { namespace } = temporal.options;
+  return {
+    workflowId,
+    webUi: `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`,
+    status: `holdfast encrypt status ${workflowId}`,
+  };
+}
+
+function planText({ summary, plan, skipped }: Plan): string {
+  const planned = plan?.items ?? [];
+  const rows = planned.map(({ instanceId, disks, strategy }) => [
+    instanceId,
+    `${disks.length}, ${disks.reduce((sum, { size }) => sum + size, 0)} GiB`,
+    strategy.name,
+    formatDuration(strategy.expectedDowntimeMs[strategy.name]),
+    strategy.why,
+  ]);
+  const left = skipped.items.map(({ item, reasons, nothingToDo }) => [
+    item,
+    nothingToDo ? 'nothing to do' : 'blocked',
+    reasons.join('; '),
+  ]);
+  return [
+    ...(rows.length > 0
+      ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'WHY'], rows), more(plan)]
+      : []),
+    ...(left.length > 0 ? [table(['NOT MOVED', 'STATE', 'WHY'], left), more(skipped)] : []),
+    summary,
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n');
+}
+
+function more(list: Plan['plan'] | Plan['skipped']): string {
+  return list?.truncated ? `… and ${list.total - list.items.length} more` : '';
+}
+
+function toldText(name: string, told: readonly Told[]): string {
+  if (told.length === 0) return 'no migration of this campaign is open';
+  return table(
+    ['MACHINE', name.toUpperCase(), 'WHY'],
+    told.map(({ instanceId, accepted, why }) => [instanceId, accepted ? 'accepted' : 'refused', why ?? '']),
+  );
+}
+
+function statusText({ workflowId, phase, waitsFor, counts, machines }: CampaignStatus): string {
+  const states = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
+  return [
+    `${workflowId}: ${[phase, ...states].join(', ')}`,
+    ...(waitsFor ? [waitsFor] : []),
+    '',
+    table(
+      ['MACHINE', 'STATE', 'PHASE', 'OUTCOME', 'DOWNTIME', 'SOAKS UNTIL', 'NOTE'],
+      machines.map((machine) => [
+        machine.instanceId,
+        machine.state,
+        machine.phase ?? '-',
+        machine.outcome ?? '-',
+        machine.downtimeMs === undefined ? '-' : formatDuration(machine.downtimeMs),
+        machine.soakUntil ?? '-',
+        machine.note ?? '',
+      ]),
+    ),
+  ].join('\n');
+}
