@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fixedDurationSchema } from './duration';
+import { healthChecksSchema } from './healthChecks';
 import { notYet, operationInput } from './input';
 import type { Listed } from './list';
 import type { MigrationReport, PlannedMachine } from './migration';
@@ -29,11 +30,12 @@ export const encryptVolumesInput = operationInput({
   requireApproval: z.boolean().default(false),
   /** From the stop call until the machine runs again. */
   maxDowntime: fixedDurationSchema.default('30m'),
+  /** What has to succeed on a started machine, beside EC2's status checks, or it is put back. */
+  healthChecks: healthChecksSchema.default([]),
   soak: fixedDurationSchema.optional(),
   dryRun: z.boolean().default(false),
   waves: notYet('waves are'),
   window: notYet('window is'),
-  healthChecks: notYet('healthChecks are'),
   hooks: notYet('hooks are'),
   drain: notYet('drain is'),
 }).superRefine((input, context) => {

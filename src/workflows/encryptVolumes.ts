@@ -31,7 +31,8 @@ export async function encryptVolumes(input: EncryptVolumesInput): Promise<Encryp
     const target = await onlyTarget(request.target);
     run.about({ target });
     const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
-    const wanted = { kmsKeyArn, strategy: request.strategy, rekey: request.rekey };
+    const { strategy, rekey, healthChecks } = request;
+    const wanted = { kmsKeyArn, strategy, rekey, healthChecks };
     const plan = await planMachines(target, await selected(target, request), wanted, run);
     if (request.dryRun) return dryRunResult(plan);
     if (request.requireApproval) await orders.approval(migrated(plan).length);
