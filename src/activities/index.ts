@@ -23,6 +23,7 @@ import { keyCheckActivities } from './keyChecks';
 import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
+import { healthCheckActivities } from './healthChecks';
 import { replacementActivities } from './replacements';
 import { machineActivities } from './machines';
 import { machinePowerActivities } from './machinePower';
@@ -80,6 +81,7 @@ export function createActivities(deps: ActivityDeps) {
     ...noticeActivities(deps),
     ...machineActivities(deps),
     ...machinePowerActivities(deps),
+    ...healthCheckActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),

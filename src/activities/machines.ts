@@ -24,6 +24,7 @@ import type { Selector } from '../model/selector';
 import { targetKey, type Target } from '../model/target';
 import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
+import { agentOf } from './healthChecks';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
 
@@ -41,6 +42,14 @@ interface Selected {
 /** Machines as a migration looks at them before it touches anything. */
 export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
+
+  async function planned({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
+    const facts = await machineFacts(aws.ec2(target, 'read'), target, instanceId);
+    const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
+    const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
+    return planMigration({ ...facts, agent }, wanted);
+  }
+
   return {
     /**
      * The machines that a campaign is about; a volume stands for the machine it is attached to.
@@ -79,7 +88,7 @@ export function machineActivities(deps: ActivityDeps) {
 
     /** What a migration of the machine would do, or every reason not to; reads only. */
     async planMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
-      return planMigration(await machineFacts(aws.ec2(target, 'read'), target, instanceId), wanted);
+      return planned({ target, instanceId, ...wanted });
     },
 
     /** The same for a campaign, which may come upon what a terminated migration has left; reads only. */
@@ -89,7 +98,7 @@ export function machineActivities(deps: ActivityDeps) {
       const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
       if (mark && !(await isOpen(deps, workflowIds.machine(target, instanceId))))
         return { kind: 'interrupted', migrationId: mark.migrationId };
-      return planMigration(await machineFacts(ec2, target, instanceId), wanted);
+      return planned({ target, instanceId, ...wanted });
     },
   };
 }

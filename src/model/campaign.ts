@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { fixedDurationSchema } from './duration';
+import { healthChecksSchema } from './healthChecks';
 import { notYet, operationInput } from './input';
 import type { Listed } from './list';
 import type { MigrationReport, PlannedMachine } from './migration';
@@ -31,13 +32,14 @@ export const encryptVolumesInput = operationInput({
   requireApproval: z.boolean().default(false),
   /** From the stop call until the machine runs again. */
   maxDowntime: fixedDurationSchema.default('30m'),
+  /** What has to succeed on a started machine, beside EC2's status checks, or it is put back. */
+  healthChecks: healthChecksSchema.default([]),
   soak: fixedDurationSchema.optional(),
   dryRun: z.boolean().default(false),
   /** The order in which machines go: a wave begins when all of the one before have ended well. */
   waves: wavesSchema.optional(),
   /** Machines are started so that they are down within it only. */
   window: windowSchema.optional(),
-  healthChecks: notYet('healthChecks are'),
   hooks: notYet('hooks are'),
   drain: notYet('drain is'),
 }).superRefine((input, context) => {

@@ -81,13 +81,14 @@ export function hooksProblem(hooks: Hooks, selector: PolicySelector | undefined)
   return undefined;
 }
 
-/** The steps that have a mark; `vss` makes the set itself. */
-export type HookStep = 'pre' | 'post' | 'vss';
+/** The steps that have a mark; `vss` makes the set itself, and health checks of a migration are numbered. */
+export type HookStep = 'pre' | 'post' | 'vss' | `check${number}`;
 
 export interface HookMark {
+  /** Of a health check: the migration's id. */
   recoveryPointId: string;
   step: HookStep;
-  /** Which set of the point it is about, from 1. */
+  /** Which set of the point it is about, or which try of the check, from 1. */
   attempt: number;
 }
 
@@ -98,7 +99,7 @@ export function formatHookMark({ recoveryPointId, step, attempt }: HookMark): st
 
 /** Undefined for the comments of others. */
 export function parseHookMark(comment: string): HookMark | undefined {
-  const match = /^holdfast\/(rp-[0-9a-f]+)\/(pre|post|vss)\/(\d{1,4})$/.exec(comment);
+  const match = /^holdfast\/((?:rp|mig)-[0-9a-f]+)\/(pre|post|vss|check\d{1,2})\/(\d{1,4})$/.exec(comment);
   if (!match) return undefined;
   return { recoveryPointId: match[1] ?? '', step: match[2] as HookStep, attempt: Number(match[3]) };
 }

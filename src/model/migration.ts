@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
 import {
   chooseStrategy,
@@ -69,6 +70,8 @@ export interface MachineFacts {
   assignedPublicIp?: string;
   stopProtection: boolean;
   terminationProtection: boolean;
+  /** Where a health check needs it. */
+  agent?: Agent;
   volumes: VolumeFacts[];
 }
 
@@ -86,10 +89,14 @@ export interface Wanted {
   strategy: StrategyAsked;
   /** Moves volumes too that are encrypted under another key. */
   rekey: boolean;
+  healthChecks?: HealthCheck[];
 }
 
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
-export function planMigration(facts: MachineFacts, { kmsKeyArn, strategy, rekey }: Wanted): Planned {
+export function planMigration(
+  facts: MachineFacts,
+  { kmsKeyArn, strategy, rekey, healthChecks = [] }: Wanted,
+): Planned {
   const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
   const disks = facts.volumes.filter(moves);
@@ -99,7 +106,11 @@ export function planMigration(facts: MachineFacts, { kmsKeyArn, strategy, rekey 
   const wasRunning = facts.state === 'running';
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
   const moved = { running: wasRunning, disks: plan.disks };
-  const reasons = [...blockers(facts, disks), ...strategyBlockers(strategy, moved)];
+  const reasons = [
+    ...blockers(facts, disks),
+    ...strategyBlockers(strategy, moved),
+    ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
+  ];
   if (reasons.length > 0) return { kind: 'blocked', reasons };
   const untouchedData = facts.volumes
     .filter((volume) => !moves(volume) && volume.device !== rootDevice)
@@ -173,6 +184,7 @@ export const migrateMachineInput = operationInput({
   maxDowntimeMs: z.number().int().positive(),
   strategy: strategySchema.default('auto'),
   rekey: z.boolean().default(false),
+  healthChecks: healthChecksSchema.default([]),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */

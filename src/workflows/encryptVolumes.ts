@@ -83,7 +83,8 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const target = await onlyTarget(request.target);
   run.about({ target });
   const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
-  const wanted = { kmsKeyArn, strategy: request.strategy, rekey: request.rekey };
+  const { strategy, rekey, healthChecks } = request;
+  const wanted = { kmsKeyArn, strategy, rekey, healthChecks };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
@@ -100,6 +101,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     kmsKeyArn,
     strategy: request.strategy,
     rekey: request.rekey,
+    healthChecks: request.healthChecks,
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

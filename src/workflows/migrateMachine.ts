@@ -47,9 +47,9 @@ async function migrate(
   run: Run,
   orders: Orders,
 ): Promise<Swapped | MigrationReport> {
-  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, maxDowntimeMs } = request;
+  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, maxDowntimeMs, healthChecks } = request;
   run.phase('Planning');
-  const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey };
+  const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks };
   const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
   if (decision.kind === 'blocked')
@@ -66,7 +66,7 @@ async function migrate(
     const replacements = await steps.disksAfterStop(migration);
     await swapDisks(migration, replacements);
     await startMachine(migration);
-    await passHealthGate(migration);
+    await passHealthGate(migration, healthChecks);
     await markSoaking(migration);
     return { migration, replacements, strategy };
   } catch (failure) {

@@ -1,4 +1,4 @@
-import type { InterruptedMigration, MigrateMachineInput } from '../../model/migration';
+import type { InterruptedMigration, MigrateMachineRequest } from '../../model/migration';
 import { failedItem } from '../support/failure';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
@@ -23,11 +23,11 @@ import {
  * anew.
  */
 export async function adoptInterrupted(
-  request: MigrateMachineInput,
+  request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<Swapped | undefined> {
-  const { target, instanceId, kmsKeyArn, maxDowntimeMs } = request;
+  const { target, instanceId, kmsKeyArn } = request;
   const found = await read(`Look for an interrupted migration of ${instanceId}`).findInterrupted({
     target,
     instanceId,
@@ -35,14 +35,14 @@ export async function adoptInterrupted(
   });
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
-  if (found.phase !== 'swap' && found.swapped) return takeOver(found, maxDowntimeMs, run, orders);
+  if (found.phase !== 'swap' && found.swapped) return takeOver(found, request, run, orders);
   await restore(found, run, orders);
   return undefined;
 }
 
 async function takeOver(
   found: InterruptedMigration,
-  maxDowntimeMs: number,
+  { maxDowntimeMs, healthChecks }: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<Swapped> {
@@ -61,7 +61,7 @@ async function takeOver(
     untilDone(orders, item, act, (error) => failedItem(item, error));
   if (found.phase === 'start') {
     await step('start the machine', () => startMachine(migration));
-    await step('status checks', () => passHealthGate(migration));
+    await step('health checks', () => passHealthGate(migration, healthChecks));
     await step('mark the machine', () => markSoaking(migration));
   }
   return { migration, replacements: found.replacements };

@@ -70,6 +70,11 @@ export class Downtime {
     return { ...URGENT, scheduleToCloseTimeout: leftMs };
   }
 
+  /** What may still pass of the budget until the machine has to be well again; for ever where it was not stopped. */
+  get leftMs(): number {
+    return this.beganAt === undefined ? Infinity : Math.max(0, this.beganAt + this.maxMs - Date.now());
+  }
+
   /** A call that the budget cut off says so; a timeout alone would tell nobody what to change. */
   explain(failure: unknown): unknown {
     const cutOff =

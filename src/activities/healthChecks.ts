@@ -1,0 +1,110 @@
+import { Context, sleep } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { DescribeInstanceInformationCommand, type SSMClient } from '@aws-sdk/client-ssm';
+import { FAILURE } from '../model/failures';
+import { checkName, type Agent, type HealthCheck, type Places } from '../model/healthChecks';
+import { targetKey, type Target } from '../model/target';
+import { Commands } from './commands';
+import type { ActivityDeps } from './deps';
+import { GuestCheck } from './guestCheck';
+import { requireInstance } from './machines';
+import { connects, responds } from './probes';
+import { isWindows } from './snapshotSets';
+
+interface CheckRequest {
+  target: Target;
+  instanceId: string;
+  migrationId: string;
+  check: HealthCheck;
+  /** Its place among the checks, from 1. */
+  number: number;
+  timeoutMs: number;
+  /** That time, in words. */
+  within: string;
+}
+
+/** One try of a check. */
+export interface Answer {
+  ok: boolean;
+  said: string;
+}
+
+const NO_ANSWER = 'it gave no answer';
+
+type Try = (leftMs: number, signal: AbortSignal) => Promise<Answer>;
+
+/** What another attempt of the activity goes on with. */
+interface Beat {
+  until: number;
+  said: string;
+}
+
+/** The users' own checks of a started machine. */
+export function healthCheckActivities({ aws, settings }: ActivityDeps) {
+  async function tryOf(request: CheckRequest): Promise<Try> {
+    const { target, instanceId, migrationId, check, number } = request;
+    const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
+    const { PrivateIpAddress = '', PrivateDnsName = '' } = instance;
+    const places: Places = { privateIp: PrivateIpAddress, privateDns: PrivateDnsName, instanceId };
+    const { tcp, http, command = [] } = check;
+    if (tcp) return (leftMs, signal) => connects(tcp, places, leftMs, signal);
+    if (http) return (leftMs, signal) => responds(http, places, leftMs, signal);
+    const since = Context.current().info.scheduledTimestampMs;
+    const commands = new Commands(aws.ssm(target, 'migrate'), settings, since);
+    const guest = { instanceId, migrationId, number, lines: command, windows: isWindows(instance) };
+    const inGuest = new GuestCheck(commands, guest);
+    return (leftMs, signal) => inGuest.answer(leftMs, signal);
+  }
+
+  return {
+    /**
+     * Tries a check until it succeeds.
+     *
+     * @returns its answer
+     * @throws ApplicationFailure HealthCheckFailed with its name and its last answer
+     */
+    async awaitHealthCheck(request: CheckRequest): Promise<string> {
+      const { target, instanceId, check, timeoutMs, within } = request;
+      const { info, cancellationSignal: signal } = Context.current();
+      const earlier = info.heartbeatDetails as Beat | undefined;
+      const beat: Beat = { until: Date.now() + timeoutMs, said: NO_ANSWER, ...earlier };
+      return beating(beat, settings.pollMs, async () => {
+        const tries = await tryOf(request);
+        for (;;) {
+          const { ok, said } = await tries(Math.max(1, beat.until - Date.now()), signal);
+          if (ok) return said;
+          // A try that the end cut off says less than the one before it.
+          if (beat.said === NO_ANSWER || Date.now() < beat.until) beat.said = said;
+          if (Date.now() + settings.pollMs >= beat.until) break;
+          await sleep(settings.pollMs);
+        }
+        throw ApplicationFailure.nonRetryable(
+          `${instanceId} in ${targetKey(target)}: health check "${checkName(check)}" did not succeed within ${within}; its last answer: ${beat.said}`,
+          FAILURE.healthCheckFailed,
+        );
+      });
+    },
+  };
+}
+
+/** Commands may take longer than a heartbeat may stay out. */
+async function beating<Result>(beat: Beat, everyMs: number, work: () => Promise<Result>): Promise<Result> {
+  const context = Context.current();
+  context.heartbeat(beat);
+  const timer = setInterval(() => context.heartbeat(beat), everyMs);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
+}
+
+/** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeInstanceInformation.html */
+export async function agentOf(ssm: SSMClient, instanceId: string): Promise<Agent> {
+  const Filters = [{ Key: 'InstanceIds', Values: [instanceId] }];
+  const { InstanceInformationList: [found] = [] } = await ssm.send(
+    new DescribeInstanceInformationCommand({ Filters }),
+  );
+  if (!found) return 'none';
+  return found.PingStatus === 'Online' ? 'online' : 'lost';
+}
