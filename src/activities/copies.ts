@@ -57,7 +57,7 @@ export interface StartedCopies {
 }
 
 /** Each look is a call, which a copy that is seen complete a little later is not worth. */
-const LOOKS_A_COPY = 5;
+const LOOKS_A_COPY = 4;
 
 /** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
 export function copyActivities({ aws, settings }: ActivityDeps) {
