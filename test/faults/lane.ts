@@ -2,14 +2,14 @@ import type { Client, WorkflowHandle } from '@temporalio/client';
 import { workflowIds } from '../../src/model/ids';
 import { TASK_QUEUE } from '../../src/model/names';
 import { anAccount } from '../support/accounts';
-import type { Fault } from '../support/awsProxy';
+import { isMutation, type Fault } from '../support/awsProxy';
 import type { AwsCall } from '../support/awsWire';
 import { MigrationWorld } from '../support/migration';
 import { anInstance } from '../support/seed';
 import { TEST_LIMITS, type TestLimits } from '../support/shortenTimeouts';
 import type { World } from '../support/world';
 import { judge, photograph, type Judgement, type Photograph } from './judge';
-import { REFUSED, type Path, type Point } from './paths';
+import { LOST, REFUSED, type Path, type Point } from './paths';
 
 /** Role that aWorld gives every account of a lane by its wildcard. */
 export const LANE_ROLE = 'holdfast';
@@ -55,6 +55,20 @@ export class Lane {
     this.calls();
     if (refused) this.fault(refused, REFUSED);
     if (point && fault) this.fault(point, fault);
+  }
+
+  /** Loses the first answer to every question that is asked between two changes. */
+  armReads(path: Path): void {
+    this.arm(path);
+    const asked = new Set<string>();
+    const isNew = (call: AwsCall) => {
+      if (isMutation(call)) asked.clear();
+      const question = call.action + JSON.stringify(call.params);
+      const first = !isMutation(call) && !asked.has(question);
+      asked.add(question);
+      return first;
+    };
+    this.world.proxy.fault(isNew, LOST, undefined, this.migrations.account.accountId);
   }
 
   /** The calls since the last time; the rules are gone afterwards. */

@@ -24,3 +24,4 @@ export const PATHS: readonly Path[] = STRATEGIES.flatMap((strategy) => [
 ]);
 
 export const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } } as const;
+export const LOST = { after: 'lose the response' } as const;

@@ -3,7 +3,7 @@ import { isMutation, type Fault } from '../support/awsProxy';
 import { followed } from './follow';
 import type { End, Judgement } from './judge';
 import type { Lane, Subject } from './lane';
-import { REFUSED, type Path, type Point } from './paths';
+import { LOST, REFUSED, type Path, type Point } from './paths';
 import { nameOf } from './recorder';
 
 const PATIENCE_MS = 45_000;
@@ -12,7 +12,7 @@ const PATIENCE_MS = 45_000;
 export const CALL_FAULTS = {
   refused: REFUSED,
   failing: { before: { code: 'InternalError', status: 500 } },
-  lost: { after: 'lose the response' },
+  lost: LOST,
 } as const satisfies Record<string, Fault>;
 
 export type CallFault = keyof typeof CALL_FAULTS;
@@ -36,6 +36,17 @@ export async function play(client: Client, lane: Lane, trial: Trial<CallFault>):
   lane.arm(path, point, CALL_FAULTS[fault]);
   const stuck = await followed(client, await lane.start(client, subject, path, {}), PATIENCE_MS);
   return ended(lane, subject, trial, stuck);
+}
+
+/** Stands for all the reads of a path. */
+const READS: Point = { action: 'Describe*', nth: 1 };
+
+/** One migration that loses the answer to every read once: a read changes nothing, so they need no run each. */
+export async function playReads(client: Client, lane: Lane, path: Path): Promise<Played> {
+  const subject = await lane.subject();
+  lane.armReads(path);
+  const stuck = await followed(client, await lane.start(client, subject, path, {}), PATIENCE_MS);
+  return { ...(await ended(lane, subject, { path, point: READS, fault: 'lost' }, stuck)), met: true };
 }
 
 export async function ended(

@@ -3,7 +3,7 @@ import { aWorld, type World } from '../support/world';
 import { Crashes, type CrashName } from './crashes';
 import { inLanes, Lane, LANE_ROLE } from './lane';
 import { PATHS, type Path, type Point } from './paths';
-import { play, type CallFault, type Played, type Trial } from './player';
+import { play, playReads, type CallFault, type Played, type Trial } from './player';
 import { mutationsIn, pointsOf, record, type Recording } from './recorder';
 import { Report } from './report';
 
@@ -45,6 +45,11 @@ export class Sweep {
   /** A refused, failing or lost call in each of the trials. */
   async break(trials: readonly Trial<CallFault>[]): Promise<Played[]> {
     return inLanes(this.lanes, trials, (lane, trial) => play(this.world.client, lane, trial));
+  }
+
+  /** Every read of each path loses its answer, in one migration a path. */
+  async loseReads(paths: readonly Path[]): Promise<Played[]> {
+    return inLanes(this.lanes, paths, (lane, path) => playReads(this.world.client, lane, path));
   }
 
   /** A killed worker or server in each of the trials; neighbours share one. */

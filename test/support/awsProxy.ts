@@ -14,8 +14,8 @@ export type Fault =
   | { held: (call: AwsCall) => Promise<void> };
 
 interface Rule {
-  action: string;
-  /** Which calls of this action, counted from 1 since the rule was made; all when left out. */
+  concerns: (call: AwsCall) => boolean;
+  /** Which of these calls, counted from 1 since the rule was made; all when left out. */
   nth?: number[];
   /** Only calls of sessions in this account. */
   accountId?: string;
@@ -45,11 +45,18 @@ export class AwsProxy {
   }
 
   /**
-   * Breaks the nth calls (from now on, counted from 1) of an action; every call when `nth` is left out. With an
-   * account, only what an assumed role does there counts: tests in accounts of their own then run side by side.
+   * Breaks the nth calls (from now on, counted from 1) of an action, or those of which something holds; every one when
+   * `nth` is left out. With an account, only what an assumed role does there counts: tests in accounts of their own
+   * then run side by side.
    */
-  fault(action: string, fault: Fault, nth?: number | number[], accountId?: string): void {
-    this.rules.push({ action, fault, seen: 0, nth: typeof nth === 'number' ? [nth] : nth, accountId });
+  fault(
+    what: string | ((call: AwsCall) => boolean),
+    fault: Fault,
+    nth?: number | number[],
+    accountId?: string,
+  ): void {
+    const concerns = typeof what === 'string' ? ({ action }: AwsCall) => action === what : what;
+    this.rules.push({ concerns, fault, seen: 0, nth: typeof nth === 'number' ? [nth] : nth, accountId });
   }
 
   /** Forgets rules and calls. */
@@ -117,7 +124,7 @@ export class AwsProxy {
   private faultFor(call: AwsCall): Fault | undefined {
     const accountId = this.accountOf(call);
     const rules = this.rules.filter(
-      (rule) => rule.action === call.action && (!rule.accountId || rule.accountId === accountId),
+      (rule) => (!rule.accountId || rule.accountId === accountId) && rule.concerns(call),
     );
     for (const rule of rules) rule.seen += 1;
     return rules.find((rule) => !rule.nth || rule.nth.includes(rule.seen))?.fault;
