@@ -6,7 +6,8 @@ import type { End } from './judge';
 import type { Lane } from './lane';
 import type { Path, Point } from './paths';
 
-const PATIENCE_MS = 45_000;
+/** Without the workflow cache every step replays all before it. */
+const PATIENCE_MS = 120_000;
 
 export interface Recording {
   path: Path;

@@ -26,11 +26,12 @@ export class Sweep {
     const world = await aWorld({ cache: false, anyAccount: LANE_ROLE });
     const lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.open(world)));
     const sweep = new Sweep(world, lanes);
-    const uncached = await sweep.recordings();
-    await world.stopWorker();
-    await world.startWorker();
-    const cached = await sweep.recordings();
-    cached.forEach((recording, index) => sweep.learn(recording, uncached[index]));
+    try {
+      await sweep.recordAll();
+    } catch (error) {
+      await sweep.close();
+      throw error;
+    }
     return sweep;
   }
 
@@ -65,6 +66,14 @@ export class Sweep {
     for (const lane of this.lanes) lane.close();
     await this.crashing?.close();
     await this.world.close();
+  }
+
+  private async recordAll(): Promise<void> {
+    const uncached = await this.recordings();
+    await this.world.stopWorker();
+    await this.world.startWorker();
+    const cached = await this.recordings();
+    cached.forEach((recording, index) => this.learn(recording, uncached[index]));
   }
 
   private recordings(): Promise<Recording[]> {
