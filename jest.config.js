@@ -34,6 +34,6 @@ module.exports = {
   maxWorkers: 2,
   projects: [
     project('model'),
-    ...['activities', 'workflows', 'replay', 'e2e', 'aws', 'local'].map((name) => project(name, onServers)),
+    ...['activities', 'workflows', 'replay', 'faults', 'e2e', 'aws', 'local'].map((name) => project(name, onServers)),
   ],
 };

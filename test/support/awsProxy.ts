@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { actionOf, awsError, type AwsCall, type AwsFailure } from './awsWire';
+import { actionOf, awsError, signerOf, type AwsCall, type AwsFailure } from './awsWire';
 
 /**
  * What happens to a call. `before` answers with an error and nothing takes effect; `after` lets it take effect and
@@ -14,9 +14,11 @@ export type Fault =
   | { held: (call: AwsCall) => Promise<void> };
 
 interface Rule {
-  action: string;
-  /** Which calls of this action, counted from 1 since the rule was made; all when left out. */
+  concerns: (call: AwsCall) => boolean;
+  /** Which of these calls, counted from 1 since the rule was made; all when left out. */
   nth?: number[];
+  /** Only calls of sessions in this account. */
+  accountId?: string;
   seen: number;
   fault: Fault;
 }
@@ -25,6 +27,8 @@ interface Rule {
 export class AwsProxy {
   readonly calls: AwsCall[] = [];
   private rules: Rule[] = [];
+  /** Account by access key, of the sessions that were opened through this proxy. */
+  private readonly sessions = new Map<string, string>();
   private readonly agent = new http.Agent({ keepAlive: true });
   private readonly server = http.createServer((request, response) => void this.serve(request, response));
 
@@ -40,9 +44,19 @@ export class AwsProxy {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
   }
 
-  /** Breaks the nth calls (from now on, counted from 1) of an action; every call when `nth` is left out. */
-  fault(action: string, fault: Fault, nth?: number | number[]): void {
-    this.rules.push({ action, fault, seen: 0, nth: typeof nth === 'number' ? [nth] : nth });
+  /**
+   * Breaks the nth calls (from now on, counted from 1) of an action, or those of which something holds; every one when
+   * `nth` is left out. With an account, only what an assumed role does there counts: tests in accounts of their own
+   * then run side by side.
+   */
+  fault(
+    what: string | ((call: AwsCall) => boolean),
+    fault: Fault,
+    nth?: number | number[],
+    accountId?: string,
+  ): void {
+    const concerns = typeof what === 'string' ? ({ action }: AwsCall) => action === what : what;
+    this.rules.push({ concerns, fault, seen: 0, nth: typeof nth === 'number' ? [nth] : nth, accountId });
   }
 
   /** Forgets rules and calls. */
@@ -51,13 +65,22 @@ export class AwsProxy {
     this.calls.length = 0;
   }
 
+  /** Forgets the rules of an account, and its calls, which it returns in order. */
+  forget(accountId: string): AwsCall[] {
+    this.rules = this.rules.filter((rule) => rule.accountId !== accountId);
+    const isIn = (call: AwsCall) => this.accountOf(call) === accountId;
+    const calls = this.calls.filter(isIn);
+    this.calls.splice(0, Infinity, ...this.calls.filter((call) => !isIn(call)));
+    return calls;
+  }
+
   callsOf(action: string): AwsCall[] {
     return this.calls.filter((call) => call.action === action);
   }
 
   /** Calls that change something. */
   mutations(): AwsCall[] {
-    return this.calls.filter(({ action }) => !/^(Describe|Get|List|AssumeRole|HEAD|GET)/.test(action));
+    return this.calls.filter(isMutation);
   }
 
   async stop(): Promise<void> {
@@ -68,9 +91,9 @@ export class AwsProxy {
 
   private async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = await read(request);
-    const call: AwsCall = { ...actionOf(request, body), at: Date.now() };
+    const call: AwsCall = { ...actionOf(request, body), signedBy: signerOf(request), at: Date.now() };
     this.calls.push(call);
-    const fault = this.faultFor(call.action);
+    const fault = this.faultFor(call);
     try {
       if (fault && 'before' in fault) {
         const { status, headers, body: error } = awsError(call, fault.before);
@@ -79,6 +102,7 @@ export class AwsProxy {
       }
       if (fault && 'delay' in fault) await new Promise((resolve) => setTimeout(resolve, fault.delay).unref());
       const answer = await this.pass(request, body);
+      if (call.action === 'AssumeRole') this.learn(call, answer);
       if (fault && 'held' in fault) await fault.held(call);
       if (fault && 'after' in fault) request.socket.destroy();
       else response.writeHead(answer.status, answer.headers).end(answer.body);
@@ -87,8 +111,21 @@ export class AwsProxy {
     }
   }
 
-  private faultFor(action: string): Fault | undefined {
-    const rules = this.rules.filter((rule) => rule.action === action);
+  private learn({ params }: AwsCall, { body }: Answer): void {
+    const key = /<AccessKeyId>([^<]+)</.exec(body.toString())?.[1];
+    const accountId = params.RoleArn?.split(':')[4];
+    if (key && accountId) this.sessions.set(key, accountId);
+  }
+
+  private accountOf({ signedBy }: AwsCall): string | undefined {
+    return this.sessions.get(signedBy);
+  }
+
+  private faultFor(call: AwsCall): Fault | undefined {
+    const accountId = this.accountOf(call);
+    const rules = this.rules.filter(
+      (rule) => (!rule.accountId || rule.accountId === accountId) && rule.concerns(call),
+    );
     for (const rule of rules) rule.seen += 1;
     return rules.find((rule) => !rule.nth || rule.nth.includes(rule.seen))?.fault;
   }
@@ -116,6 +153,10 @@ export class AwsProxy {
       onward.end(body);
     });
   }
+}
+
+export function isMutation({ action }: Pick<AwsCall, 'action'>): boolean {
+  return !/^(Describe|Get|List|AssumeRole|HEAD|GET)/.test(action);
 }
 
 interface Answer {

@@ -6,6 +6,8 @@ export interface AwsCall {
   protocol: 'query' | 'json' | 'rest';
   /** Parameters of a query call (`InstanceId.1`), or the JSON body's fields as text. */
   params: Record<string, string>;
+  /** Access key that signed it. */
+  signedBy: string;
   /** Milliseconds since the epoch. */
   at: number;
 }
@@ -17,7 +19,12 @@ export interface AwsFailure {
   status?: number;
 }
 
-export function actionOf(request: IncomingMessage, body: Buffer): Omit<AwsCall, 'at'> {
+/** Access key of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html */
+export function signerOf({ headers }: IncomingMessage): string {
+  return /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
+}
+
+export function actionOf(request: IncomingMessage, body: Buffer): Omit<AwsCall, 'at' | 'signedBy'> {
   const target = request.headers['x-amz-target'];
   if (typeof target === 'string') {
     const fields = JSON.parse(body.toString() || '{}') as Record<string, unknown>;

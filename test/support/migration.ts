@@ -14,7 +14,8 @@ import { workflowIds } from '../../src/model/ids';
 import type { MessageName } from '../../src/model/messages';
 import type { ProgressPage } from '../../src/model/progress';
 import type { Strategy } from '../../src/model/strategy';
-import { HOME_REGION } from './accounts';
+import type { Target } from '../../src/model/target';
+import { HOME_REGION, type TestAccount } from './accounts';
 import { aKey, disksOf, instance, tagsOf } from './seed';
 import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
@@ -46,6 +47,7 @@ export class MigrationWorld {
   private constructor(
     readonly world: World,
     readonly key: string,
+    readonly account = world.home,
   ) {}
 
   static async open(options: WorldOptions = {}): Promise<MigrationWorld> {
@@ -53,13 +55,22 @@ export class MigrationWorld {
     return new MigrationWorld(world, await aKey(world.home));
   }
 
+  /** In another account of the same world: with calls and faults of its own. */
+  static async within(world: World, account: TestAccount): Promise<MigrationWorld> {
+    return new MigrationWorld(world, await aKey(account), account);
+  }
+
+  get target(): Target {
+    return { accountId: this.account.accountId, region: HOME_REGION };
+  }
+
   get blocks(): Blocks {
-    return new Blocks(this.world.proxy.upstream.origin, this.world.home);
+    return new Blocks(this.world.proxy.upstream.origin, this.account);
   }
 
   /** What is on the volumes of a machine, by device. */
   async contentOf(instanceId: string): Promise<Record<string, string>> {
-    const disks = Object.entries(await disksOf(this.world.home, instanceId));
+    const disks = Object.entries(await disksOf(this.account, instanceId));
     return Object.fromEntries(
       await Promise.all(disks.map(async ([device, id]) => [device, await this.blocks.digest(id)] as const)),
     );
@@ -67,7 +78,7 @@ export class MigrationWorld {
 
   /** Writes new data to every volume of a running machine. */
   async writeTo(instanceId: string): Promise<void> {
-    const ids = Object.values(await disksOf(this.world.home, instanceId));
+    const ids = Object.values(await disksOf(this.account, instanceId));
     await Promise.all(ids.map((id) => this.blocks.write(id, 0, 1)));
   }
 
@@ -78,8 +89,7 @@ export class MigrationWorld {
     this.world.start('encryptVolumes', { kmsKeyId: this.key, ...input }, options);
 
   machine(instanceId: string): WorkflowHandle {
-    const target = { accountId: this.world.home.accountId, region: HOME_REGION };
-    return this.world.client.workflow.getHandle(workflowIds.machine(target, instanceId));
+    return this.world.client.workflow.getHandle(workflowIds.machine(this.target, instanceId));
   }
 
   /** The machine's newest run: the id alone stands for whichever run comes last. */
@@ -90,11 +100,11 @@ export class MigrationWorld {
   }
 
   keyIn(region: string): Promise<string> {
-    return aKey(this.world.home, region);
+    return aKey(this.account, region);
   }
 
   async deleteVolume(VolumeId: string): Promise<void> {
-    await this.world.home.ec2().send(new DeleteVolumeCommand({ VolumeId }));
+    await this.account.ec2().send(new DeleteVolumeCommand({ VolumeId }));
   }
 
   tell(instanceId: string, message: MessageName): Promise<unknown> {
@@ -124,23 +134,20 @@ export class MigrationWorld {
   }
 
   async stateOf(instanceId: string): Promise<MachineState> {
-    const { home } = this.world;
-    const found = await instance(home, instanceId);
+    const found = await instance(this.account, instanceId);
     const volumes = await this.volumes({ Name: 'attachment.instance-id', Values: [instanceId] });
     const disks = volumes.map(diskState).sort((a, b) => (a.device ?? '').localeCompare(b.device ?? ''));
     return { state: found.State?.Name, marks: marksOf(found), disks };
   }
 
   async volumes(filter: { Name: string; Values: string[] }): Promise<Volume[]> {
-    const { Volumes = [] } = await this.world.home
-      .ec2()
-      .send(new DescribeVolumesCommand({ Filters: [filter] }));
+    const { Volumes = [] } = await this.account.ec2().send(new DescribeVolumesCommand({ Filters: [filter] }));
     return Volumes;
   }
 
   /** Holdfast's snapshots of a machine. */
   async snapshots(instanceId: string): Promise<Snapshot[]> {
-    const { Snapshots = [] } = await this.world.home
+    const { Snapshots = [] } = await this.account
       .ec2()
       .send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
     return Snapshots.filter((snapshot) => tagsOf(snapshot)['holdfast:source-instance'] === instanceId);
@@ -166,7 +173,7 @@ export class MigrationWorld {
 
   /** For what is started next and shall not be born encrypted. */
   async encryptionByDefaultOff(): Promise<void> {
-    await this.world.home.ec2().send(new DisableEbsEncryptionByDefaultCommand({}));
+    await this.account.ec2().send(new DisableEbsEncryptionByDefaultCommand({}));
   }
 
   close(): Promise<void> {

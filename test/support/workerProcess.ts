@@ -6,13 +6,15 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { WorkflowHandle } from '@temporalio/client';
 import { stringify } from 'yaml';
-import { accountsFile } from './accounts';
+import type { Settings } from '../../src/activities/deps';
 import type { AwsProxy } from './awsProxy';
 import { compileSources, removeCompiled } from './compiled';
 import { shared } from './shared';
-import { awsEnvironment, REGIONS, type World } from './world';
+import { awsEnvironment, type World } from './world';
 
 const READY_WITHIN_MS = 30_000;
+
+const SETTINGS = 'settings.cjs';
 
 /** The real worker, src/worker.ts, as processes that a test starts and kills. */
 export class WorkerProcesses {
@@ -24,12 +26,17 @@ export class WorkerProcesses {
     private readonly environment: Record<string, string>,
   ) {}
 
-  /** Prepares processes for this world's Temporal server and accounts, through its AWS proxy. */
-  static async prepare(world: World): Promise<WorkerProcesses> {
+  /**
+   * Prepares processes for this world's Temporal server and accounts, through its AWS proxy.
+   *
+   * @param settings change what the worker waits for; without them it waits as long as in production
+   */
+  static async prepare(world: World, settings: Partial<Settings> = {}): Promise<WorkerProcesses> {
     const compiled = await compileSources();
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-'));
     const accounts = path.join(folder, 'accounts.yaml');
-    await writeFile(accounts, stringify(accountsFile(world.home, world.others, REGIONS)));
+    await writeFile(accounts, stringify(world.accounts));
+    await writeFile(path.join(folder, SETTINGS), settingsModule(compiled, settings));
     return new WorkerProcesses(compiled, folder, {
       ...awsEnvironment(world.home, world.proxy.endpoint),
       AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED: 'true',
@@ -96,7 +103,8 @@ export class WorkerProcesses {
   }
 
   private spawn(more: Record<string, string>): ChildProcess {
-    const child = spawn(process.execPath, [path.join(this.compiled, 'src/worker.js')], {
+    const preloaded = ['--require', path.join(this.folder, SETTINGS)];
+    const child = spawn(process.execPath, [...preloaded, path.join(this.compiled, 'src/worker.js')], {
       env: { ...this.environment, ...more },
       cwd: this.folder,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -113,6 +121,12 @@ export class WorkerProcesses {
     await rm(this.folder, { recursive: true, force: true });
     await removeCompiled(this.compiled);
   }
+}
+
+/** Runs before src/worker.ts, which has no switch for tests. */
+function settingsModule(compiled: string, settings: Partial<Settings>): string {
+  const deps = JSON.stringify(path.join(compiled, 'src/activities/deps.js'));
+  return `Object.assign(require(${deps}).DEFAULT_SETTINGS, ${JSON.stringify(settings)});\n`;
 }
 
 function ready(child: ChildProcess): Promise<void> {

@@ -20,7 +20,8 @@ import { startWorker, type RunningWorker } from './worker';
 /** Regions that every test account may use. */
 export const REGIONS = [HOME_REGION, 'eu-west-1', 'ap-southeast-1'];
 
-const FAST: Settings = { readLagMs: 50, pollMs: 25 };
+/** What a test waits for: everything is next door. */
+export const FAST: Settings = { readLagMs: 50, pollMs: 25 };
 
 export interface WorldOptions {
   /** A server that skips time, instead of a dev server: for soaks and windows. No Schedules, no visibility. */

@@ -1,0 +1,52 @@
+import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
+import { SEARCH_ATTRIBUTES } from '../../src/model/names';
+import { awaitResult } from '../support/awaitResult';
+import { MESSAGE } from '../support/migration';
+
+/** Looking costs the server as much as some of a migration's own steps. */
+const LOOK_EVERY_MS = 1_000;
+
+/**
+ * Waits until a run has ended, however it ends. Where it waits for a person, a person tells it to go on: by then the
+ * fault is over.
+ *
+ * @returns why it has not ended in time
+ */
+export async function followed(
+  client: Client,
+  { workflowId }: WorkflowHandle,
+  patienceMs: number,
+): Promise<string | undefined> {
+  const handle = client.workflow.getHandle(workflowId);
+  let ended = end(handle);
+  for (const until = Date.now() + patienceMs; Date.now() < until;) {
+    const news = await Promise.race([ended, sleep(LOOK_EVERY_MS).then(() => 'still running' as const)]);
+    if (news === 'ended') return undefined;
+    // A server that is away is asked again.
+    if (news === 'no answer') {
+      await sleep(LOOK_EVERY_MS);
+      ended = end(handle);
+    } else await helped(handle);
+  }
+  return awaitResult(handle, 1_000).then(
+    () => undefined,
+    (error: unknown) => String(error),
+  );
+}
+
+async function helped(handle: WorkflowHandle): Promise<void> {
+  const now = await handle.describe().catch(() => undefined);
+  if (now?.typedSearchAttributes.get(SEARCH_ATTRIBUTES.phase) === 'Needs a person')
+    await handle.signal('resume', MESSAGE).catch(() => undefined);
+}
+
+function end(handle: WorkflowHandle): Promise<'ended' | 'no answer'> {
+  return handle.result().then(
+    () => 'ended',
+    (error: unknown) => (error instanceof WorkflowFailedError ? 'ended' : 'no answer'),
+  );
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

@@ -1,0 +1,120 @@
+import type { Client, WorkflowHandle } from '@temporalio/client';
+import { workflowIds } from '../../src/model/ids';
+import { TASK_QUEUE } from '../../src/model/names';
+import { anAccount } from '../support/accounts';
+import { isMutation, type Fault } from '../support/awsProxy';
+import type { AwsCall } from '../support/awsWire';
+import { MigrationWorld } from '../support/migration';
+import { anInstance } from '../support/seed';
+import { TEST_LIMITS, type TestLimits } from '../support/shortenTimeouts';
+import type { World } from '../support/world';
+import { judge, photograph, type Judgement, type Photograph } from './judge';
+import { LOST, REFUSED, type Path, type Point } from './paths';
+
+/** Role that aWorld gives every account of a lane by its wildcard. */
+export const LANE_ROLE = 'holdfast';
+
+/** A machine with two volumes that is about to be migrated, and how it was before. */
+export interface Subject {
+  instanceId: string;
+  before: Photograph;
+}
+
+/** An account where one migration after the other is played; lanes of a world do so side by side. */
+export class Lane {
+  private unharmed: Subject | undefined;
+
+  private constructor(
+    private readonly world: World,
+    readonly migrations: MigrationWorld,
+  ) {}
+
+  static async open(world: World): Promise<Lane> {
+    const account = await anAccount(world.proxy.upstream.origin);
+    return new Lane(world, await MigrationWorld.within(world, account));
+  }
+
+  async subject(): Promise<Subject> {
+    const { unharmed } = this;
+    this.unharmed = undefined;
+    if (unharmed) return unharmed;
+    const { instanceId } = await anInstance(this.migrations.account);
+    await this.migrations.writeTo(instanceId);
+    return { instanceId, before: await photograph(this.migrations, instanceId) };
+  }
+
+  /** How a migration ended. A machine that is exactly as before serves the next one. */
+  async judged(subject: Subject): Promise<Judgement> {
+    const judgement = await judge(this.migrations, subject.instanceId, subject.before);
+    if (judgement.end === 'as before') this.unharmed = subject;
+    return judgement;
+  }
+
+  /** From here on calls are counted, and the nth of an action meets its fault. */
+  arm({ refused }: Path, point?: Point, fault?: Fault): void {
+    this.calls();
+    if (refused) this.fault(refused, REFUSED);
+    if (point && fault) this.fault(point, fault);
+  }
+
+  /** Loses the first answer to every question that is asked between two changes. */
+  armReads(path: Path): void {
+    this.arm(path);
+    const asked = new Set<string>();
+    const isNew = (call: AwsCall) => {
+      if (isMutation(call)) asked.clear();
+      const question = call.action + JSON.stringify(call.params);
+      const first = !isMutation(call) && !asked.has(question);
+      asked.add(question);
+      return first;
+    };
+    this.world.proxy.fault(isNew, LOST, undefined, this.migrations.account.accountId);
+  }
+
+  /** The calls since the last time; the rules are gone afterwards. */
+  calls(): AwsCall[] {
+    return this.world.proxy.forget(this.migrations.account.accountId);
+  }
+
+  /** A migration that commits as soon as it may: what it leaves is final. */
+  start(
+    client: Client,
+    { instanceId }: Subject,
+    { strategy }: Path,
+    limits: TestLimits,
+  ): Promise<WorkflowHandle> {
+    const { target, key: kmsKeyArn } = this.migrations;
+    return client.workflow.start('migrateMachine', {
+      args: [{ target, instanceId, kmsKeyArn, strategy, maxDowntimeMs: 600_000, soakMs: 1 }],
+      taskQueue: TASK_QUEUE,
+      workflowId: workflowIds.machine(target, instanceId),
+      memo: { [TEST_LIMITS]: limits },
+    });
+  }
+
+  close(): void {
+    this.migrations.account.destroy();
+  }
+
+  private fault({ action, nth }: Point, fault: Fault): void {
+    this.world.proxy.fault(action, fault, nth, this.migrations.account.accountId);
+  }
+}
+
+/** Plays every item in whichever lane is free; the answers are in the order of the items. */
+export async function inLanes<Item, Answer>(
+  lanes: readonly Lane[],
+  items: readonly Item[],
+  play: (lane: Lane, item: Item) => Promise<Answer>,
+): Promise<Answer[]> {
+  const answers: Answer[] = [];
+  const waiting = [...items.entries()];
+  const serve = async (lane: Lane) => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [index, item] = next;
+      answers[index] = await play(lane, item);
+    }
+  };
+  await Promise.all(lanes.map(serve));
+  return answers;
+}

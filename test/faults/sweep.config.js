@@ -1,0 +1,6 @@
+/** `npm run test:sweep`: every fault at every call of every path of a migration; half an hour. */
+const { projects } = require('../../jest.config');
+
+process.env.HOLDFAST_SWEEP = 'all';
+
+module.exports = projects.find(({ displayName }) => displayName === 'faults');

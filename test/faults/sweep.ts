@@ -1,0 +1,89 @@
+import { isDeepStrictEqual } from 'node:util';
+import { aWorld, type World } from '../support/world';
+import { Crashes, type CrashName } from './crashes';
+import { inLanes, Lane, LANE_ROLE } from './lane';
+import { PATHS, type Path, type Point } from './paths';
+import { play, playReads, type CallFault, type Played, type Trial } from './player';
+import { mutationsIn, pointsOf, record, type Recording } from './recorder';
+import { Report } from './report';
+
+/** Migrations that are played side by side. */
+const LANES = 10;
+
+/** Every path, recorded; and what plays faults at its calls. */
+export class Sweep {
+  readonly report = new Report();
+  private readonly points = new Map<string, Point[]>();
+  private crashing: Crashes | undefined;
+
+  private constructor(
+    private readonly world: World,
+    private readonly lanes: readonly Lane[],
+  ) {}
+
+  /** Records each path twice: without the workflow cache, and with it. */
+  static async open(): Promise<Sweep> {
+    const world = await aWorld({ cache: false, anyAccount: LANE_ROLE });
+    const lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.open(world)));
+    const sweep = new Sweep(world, lanes);
+    try {
+      await sweep.recordAll();
+    } catch (error) {
+      await sweep.close();
+      throw error;
+    }
+    return sweep;
+  }
+
+  pointsOf({ name }: Path): Point[] {
+    return this.points.get(name) ?? [];
+  }
+
+  trials<Name extends CallFault | CrashName>(path: Path, fault: Name): Trial<Name>[] {
+    return this.pointsOf(path).map((point) => ({ path, point, fault }));
+  }
+
+  /** A refused, failing or lost call in each of the trials. */
+  async break(trials: readonly Trial<CallFault>[]): Promise<Played[]> {
+    return inLanes(this.lanes, trials, (lane, trial) => play(this.world.client, lane, trial));
+  }
+
+  /** Every read of each path loses its answer, in one migration a path. */
+  async loseReads(paths: readonly Path[]): Promise<Played[]> {
+    return inLanes(this.lanes, paths, (lane, path) => playReads(this.world.client, lane, path));
+  }
+
+  /** A killed worker or server in each of the trials; neighbours share one. */
+  async crash(trials: readonly Trial<CrashName>[]): Promise<Played[]> {
+    this.crashing ??= await Crashes.open(this.world);
+    const played: Played[] = [];
+    for (let at = 0; at < trials.length; at += LANES)
+      played.push(...(await this.crashing.play(this.lanes, trials.slice(at, at + LANES))));
+    return played;
+  }
+
+  async close(): Promise<void> {
+    for (const lane of this.lanes) lane.close();
+    await this.crashing?.close();
+    await this.world.close();
+  }
+
+  private async recordAll(): Promise<void> {
+    const uncached = await this.recordings();
+    await this.world.stopWorker();
+    await this.world.startWorker();
+    const cached = await this.recordings();
+    cached.forEach((recording, index) => this.learn(recording, uncached[index]));
+  }
+
+  private recordings(): Promise<Recording[]> {
+    return inLanes(this.lanes, PATHS, (lane, path) => record(this.world.client, lane, path));
+  }
+
+  private learn(cached: Recording, uncached: Recording | undefined): void {
+    const { name } = cached.path;
+    if (!uncached || !isDeepStrictEqual(mutationsIn(cached), mutationsIn(uncached)))
+      throw new Error(`${name} makes other changes without the workflow cache`);
+    this.points.set(name, pointsOf(cached, [uncached]));
+  }
+}
