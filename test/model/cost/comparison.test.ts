@@ -84,9 +84,7 @@ describe('the estimate of a plan', () => {
     estimateCost({
       policy: { ...(policy as NormalizedPolicy), ...more },
       everyMs: DAY,
-      surveys: [
-        { target: { accountId: '111111111111', region: 'us-east-1' }, volumes: gib / 10, gib },
-      ],
+      surveys: [{ target: { accountId: '111111111111', region: 'us-east-1' }, volumes: gib / 10, gib }],
       calendar,
     }).by;
 
