@@ -25,6 +25,7 @@ import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
 import { healthCheckActivities } from './healthChecks';
 import { replacementActivities } from './replacements';
+import { loneVolumeActivities } from './loneVolumes';
 import { machineActivities } from './machines';
 import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
@@ -84,6 +85,7 @@ export function createActivities(deps: ActivityDeps) {
     ...cloneClaimActivities(deps),
     ...finalPointActivities(deps),
     ...markActivities(deps),
+    ...loneVolumeActivities(deps),
     ...campaignActivities(deps),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),

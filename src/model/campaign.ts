@@ -3,6 +3,7 @@ import { fixedDurationSchema } from './duration';
 import { healthChecksSchema } from './healthChecks';
 import { notYet, operationInput } from './input';
 import type { Listed } from './list';
+import type { PlannedVolume, VolumeReport } from './loneVolume';
 import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
@@ -11,7 +12,10 @@ import { targetInputSchema } from './target';
 
 const MOST_AT_ONCE = 50;
 
-/** One request to move machines to encrypted volumes. A volume id stands for its whole machine. */
+/**
+ * One request to move machines to encrypted volumes. A volume id stands for its whole machine, and for itself where it
+ * is attached to nothing.
+ */
 export const encryptVolumesInput = operationInput({
   instanceIds: instanceIdsSchema.optional(),
   volumeIds: volumeIdsSchema.optional(),
@@ -62,17 +66,25 @@ interface EncryptedMachine extends Pick<MigrationReport, 'instanceId' | 'downtim
   workflowId: string;
 }
 
+/** A volume that was attached to nothing. */
+interface EncryptedVolume extends Pick<VolumeReport, 'volumeId' | 'strategy' | 'references'> {
+  newVolumeId: string;
+  workflowId: string;
+}
+
 export interface EncryptVolumesResult {
   /** One sentence for a manager. */
   summary: string;
-  encrypted: Listed<EncryptedMachine>;
+  encrypted: Listed<EncryptedMachine | EncryptedVolume>;
   skipped: Listed<SkippedItem>;
   failed: Listed<FailedItem>;
   rolledBack: Listed<FailedItem>;
-  /** Old volume id to new one, of the machines listed under `encrypted`. */
+  /** Old volume id to new one, of what is listed under `encrypted`. */
   volumeIdMap: Record<string, string>;
   /** For a dry run: what would be done. */
   plan?: Listed<PlannedMachine>;
+  /** The same for volumes that are attached to nothing. */
+  volumePlan?: Listed<PlannedVolume>;
 }
 
 /** The signal by which a migration tells its campaign how it ended. */

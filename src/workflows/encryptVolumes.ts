@@ -35,21 +35,19 @@ export async function encryptVolumes(input: EncryptVolumesInput): Promise<Encryp
     const wanted = { kmsKeyArn, strategy, rekey, healthChecks };
     const plan = await planMachines(target, await selected(target, request), wanted, run);
     if (request.dryRun) return dryRunResult(plan);
-    if (request.requireApproval) await orders.approval(migrated(plan).length);
+    const volumes = movedAlone(plan);
+    if (request.requireApproval) await orders.approval(migrated(plan).length, volumes.length);
     run.phase('Migrating');
     const maxDowntimeMs = fixedDurationMs(request.maxDowntime) ?? 0;
     const soakMs = request.soak === undefined ? undefined : fixedDurationMs(request.soak);
-    await fleet.migrate(
-      migrated(plan).map((instanceId) => ({
-        target,
-        instanceId,
-        ...wanted,
-        maxDowntimeMs,
-        soakMs,
-        campaignId,
-      })),
-      request,
-    );
+    const common = { target, kmsKeyArn, strategy, rekey, soakMs, campaignId };
+    const machines = migrated(plan).map((instanceId) => ({
+      ...common,
+      instanceId,
+      maxDowntimeMs,
+      healthChecks,
+    }));
+    await fleet.migrate([...machines, ...volumes.map((volumeId) => ({ ...common, volumeId }))], request);
     return settled(plan, fleet);
   });
 }
@@ -57,6 +55,10 @@ export async function encryptVolumes(input: EncryptVolumesInput): Promise<Encryp
 /** What is half-way goes first: it may be down. */
 function migrated({ interrupted, machines }: CampaignPlan): string[] {
   return [...interrupted, ...machines.map(({ instanceId }) => instanceId)];
+}
+
+function movedAlone({ interruptedVolumes, volumes }: CampaignPlan): string[] {
+  return [...interruptedVolumes, ...volumes.map(({ volumeId }) => volumeId)];
 }
 
 /** Nothing under `aws/ebs` can be shared or copied elsewhere, so moving there would be moving twice. */
@@ -84,5 +86,6 @@ async function selected(target: Target, { instanceIds, volumeIds, selector }: Ca
 function settled(plan: CampaignPlan, fleet: MachineFleet): EncryptVolumesResult {
   const result = resultOf(plan, fleet.reports);
   const succeeded = result.encrypted.total + nothingToDo(plan, fleet.reports);
-  return settle(result, { what: 'machines', succeeded, failed: plan.total - succeeded });
+  const what = movedAlone(plan).length > 0 ? 'machines and volumes' : 'machines';
+  return settle(result, { what, succeeded, failed: plan.total - succeeded });
 }

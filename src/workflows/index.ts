@@ -16,3 +16,4 @@ export { setLegalHold } from './setLegalHold';
 export { runBackup } from './runBackup';
 export { encryptVolumes } from './encryptVolumes';
 export { migrateMachine } from './migrateMachine';
+export { migrateVolume } from './migrateVolume';
