@@ -2,6 +2,7 @@ import {
   AttachVolumeCommand,
   CreateTagsCommand,
   DescribeSnapshotsCommand,
+  DetachVolumeCommand,
   type Volume,
 } from '@aws-sdk/client-ec2';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
@@ -12,15 +13,20 @@ import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
 import { MigrationWorld, STRATEGIES } from '../support/migration';
 import { anInstance, aVolume, tagsOf } from '../support/seed';
+import { until } from '../support/until';
 
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
 const TAGS = { Name: 'orders', team: 'shop' };
 
 describe('encryptVolumes of volumes that are attached to nothing', () => {
   let migrations: MigrationWorld;
+  /** Volumes are written to on it. */
+  let writer: string;
 
   beforeAll(async () => {
     migrations = await MigrationWorld.open();
+    const { instanceId } = await anInstance(migrations.world.home, { instanceType: 'm5.large', data: [] });
+    writer = instanceId;
   });
   afterAll(() => migrations.close());
   beforeEach(() => migrations.world.proxy.reset());
@@ -30,8 +36,20 @@ describe('encryptVolumes of volumes that are attached to nothing', () => {
 
   async function written(spec: Parameters<typeof aVolume>[1] = {}): Promise<string> {
     const volumeId = await aVolume(migrations.world.home, { tags: TAGS, ...spec });
-    await migrations.blocks.write(volumeId, 0, 3);
+    await write(volumeId, 0, 3);
+    migrations.world.proxy.reset();
     return volumeId;
+  }
+
+  /** Only a machine writes; afterwards the volume is attached to nothing again. */
+  async function write(VolumeId: string, ...blocks: number[]): Promise<void> {
+    const link = { InstanceId: writer, VolumeId };
+    await until(async () => (await volume(VolumeId))?.State === 'available');
+    await ec2().send(new AttachVolumeCommand({ ...link, Device: '/dev/sdz' }));
+    await until(async () => (await volume(VolumeId))?.Attachments?.[0]?.State === 'attached');
+    await migrations.blocks.write(VolumeId, ...blocks);
+    await ec2().send(new DetachVolumeCommand(link));
+    await until(async () => (await volume(VolumeId))?.State === 'available');
   }
 
   async function volume(id = ''): Promise<Volume | undefined> {
@@ -194,7 +212,7 @@ describe('encryptVolumes of volumes that are attached to nothing', () => {
       const before = await volume(volumeId);
       const { volumeIdMap } = await migrations.encrypt({ volumeIds: [volumeId], strategy });
       const made = volumeIdMap[volumeId] ?? '';
-      await migrations.blocks.write(made, 5);
+      await write(made, 5);
       const content = await migrations.blocks.digest(made);
       await migrations.tellVolume(volumeId, 'rollback');
       const back = await awaitResult<MigrateVolumeResult>(migrations.volume(volumeId));
