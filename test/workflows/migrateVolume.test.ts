@@ -9,6 +9,7 @@ import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
 import type { MigrateVolumeResult } from '../../src/model/loneVolume';
 import type { Strategy } from '../../src/model/strategy';
+import type { SweepOrphansResult } from '../../src/model/sweep';
 import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
 import { MigrationWorld, STRATEGIES } from '../support/migration';
@@ -266,6 +267,26 @@ describe('encryptVolumes of volumes that are attached to nothing', () => {
     await migrations.tellVolume(volumeId, 'commit');
     await awaitResult(migrations.volume(volumeId));
     expect(await volume(volumeId)).toBeUndefined();
+  });
+
+  it('is no orphan while it soaks, nor what a terminated one has left', async () => {
+    const volumeId = await written();
+    const { volumeIdMap } = await migrations.encrypt({ volumeIds: [volumeId] });
+    const ids = [
+      volumeId,
+      volumeIdMap[volumeId],
+      ...(await snapshotsOf(volumeId)).map((each) => each.SnapshotId),
+    ];
+    expect(ids).toHaveLength(3);
+    const found = async () => {
+      const swept = await migrations.world.run<SweepOrphansResult>('sweepOrphans', {});
+      return swept.found.items.filter(({ resourceId }) => ids.includes(resourceId));
+    };
+    migrations.world.clock.offset = 1000 * 86_400_000;
+    expect(await found()).toEqual([]);
+    await migrations.volume(volumeId).terminate('test');
+    expect(await found()).toEqual([]);
+    migrations.world.clock.offset = 0;
   });
 
   it('skips what Kubernetes looks after, and says so', async () => {

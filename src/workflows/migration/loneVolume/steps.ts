@@ -6,6 +6,9 @@ import type { Move, Replacements } from '../migration';
 import { newVolumes, volumeFrom } from '../strategies/newVolumes';
 import { deleteStaging } from '../undoing';
 
+/** An activity hears of its cancellation with its heartbeats, and this one has only that to end it. */
+const SOON = '10 seconds';
+
 /** A volume whose place the new one takes; the original is kept. */
 export interface Moved {
   move: Move;
@@ -30,7 +33,9 @@ export async function encryptedVolume(move: Move, strategy: Strategy): Promise<R
   const [making, watching] = [new CancellationScope(), new CancellationScope()];
   const made = making.run(() => newVolumes(move, (disk) => WAYS[strategy](move, disk)));
   const watched = watching.run(() =>
-    wait(`Watch that nobody uses ${nameOf(move)}`).watchAlone({ plan: move.plan }),
+    wait(`Watch that nobody uses ${nameOf(move)}`, { heartbeatTimeout: SOON }).watchAlone({
+      plan: move.plan,
+    }),
   );
   try {
     return await Promise.race([made, watched]);
