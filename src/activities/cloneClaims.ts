@@ -10,13 +10,13 @@ import {
 import { toFailure } from '../aws/failures';
 import { formatCloneClaim, freeClones, parseCloneClaim, type CloneRoom } from '../model/cloneClaim';
 import { MAX_CLONES } from '../model/downtime';
-import type { MachinePlan } from '../model/migration';
+import type { MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 
 interface Claimed {
-  plan: MachinePlan;
+  plan: MovePlan;
   migrationId: string;
 }
 
@@ -78,7 +78,7 @@ export function cloneClaimActivities({ aws, settings, clock }: ActivityDeps) {
 }
 
 /** The answer to a dry run says whether the role may, without copying anything. */
-async function whyNoCopies(ec2: EC2Client, { disks, kmsKeyArn }: MachinePlan): Promise<Error | undefined> {
+async function whyNoCopies(ec2: EC2Client, { disks, kmsKeyArn }: MovePlan): Promise<Error | undefined> {
   const [disk] = disks;
   try {
     await ec2.send(
@@ -100,12 +100,12 @@ async function whyNoCopies(ec2: EC2Client, { disks, kmsKeyArn }: MachinePlan): P
 /** Of the role, and of a region that does not know the call; whatever else fails may be over a moment later. */
 const REFUSALS = /^(UnauthorizedOperation|InvalidAction|UnsupportedOperation|Unsupported)$/;
 
-async function claim(ec2: EC2Client, { disks }: MachinePlan, Value: string): Promise<void> {
+async function claim(ec2: EC2Client, { disks }: MovePlan, Value: string): Promise<void> {
   const Resources = disks.map(({ volumeId }) => volumeId);
   await ec2.send(new CreateTagsCommand({ Resources, Tags: [{ Key: TAG.cloneClaim, Value }] }));
 }
 
-async function unclaim(ec2: EC2Client, { disks }: MachinePlan): Promise<void> {
+async function unclaim(ec2: EC2Client, { disks }: MovePlan): Promise<void> {
   const Resources = disks.map(({ volumeId }) => volumeId);
   await ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key: TAG.cloneClaim }] }));
 }

@@ -7,15 +7,15 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
-import type { MachinePlan } from '../model/migration';
+import type { MovePlan } from '../model/migration';
 import { ownDescription, TAG } from '../model/names';
 import type { ActivityDeps } from './deps';
 import { foundInTime, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
-import { snapshotsByTag, stagingTags } from './staging';
+import { snapshotsByTag, sourceTags, stagingTags } from './staging';
 
 interface OfMigration {
-  plan: MachinePlan;
+  plan: MovePlan;
   migrationId: string;
 }
 
@@ -55,7 +55,7 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
         async () => (await snapshotsByTag(ec2, TAG.request, key))[0],
       );
       if (earlier?.SnapshotId) return earlier.SnapshotId;
-      const Tags = tagList({ ...stagingTags(migrationId, key), [TAG.sourceInstance]: plan.instanceId });
+      const Tags = tagList({ ...stagingTags(migrationId, key), ...sourceTags(plan) });
       const { SnapshotId } = await ec2.send(
         new CreateSnapshotCommand({
           VolumeId: volumeId,

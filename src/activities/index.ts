@@ -25,6 +25,7 @@ import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
 import { healthCheckActivities } from './healthChecks';
 import { replacementActivities } from './replacements';
+import { loneVolumeActivities } from './loneVolumes';
 import { machineActivities } from './machines';
 import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
@@ -91,6 +92,7 @@ export function createActivities(deps: ActivityDeps) {
     ...snapshotPlanActivities(deps),
     ...snapshotEncryptionActivities(deps),
     ...snapshotCommitActivities(deps),
+    ...loneVolumeActivities(deps),
     ...campaignActivities(deps),
     ...windowActivities(),
     ...evidenceActivities(deps),

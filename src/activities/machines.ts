@@ -9,6 +9,7 @@ import {
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
+import { isVolumeId } from '../model/loneVolume';
 import {
   parseMachineMark,
   parseOriginalMark,
@@ -126,7 +127,7 @@ async function holdersOf(
     // An original that a migration has detached still belongs to its machine.
     const original = parseOriginalMark(tagMap(Tags)[TAG.original] ?? '');
     const holder = Attachments[0]?.InstanceId ?? original?.instanceId;
-    if (holder) instanceIds.add(holder);
+    if (holder && !isVolumeId(holder)) instanceIds.add(holder);
     else standalone.push(VolumeId);
   }
   requireAll('volumeIds', target, ids, found);
@@ -207,7 +208,7 @@ async function isOn(
   );
 }
 
-async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
+export async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
   if (ids.length === 0) return new Set();
   const Filters = [{ Name: 'volume-id', Values: ids }];
   const { VolumesModifications = [] } = await ec2.send(new DescribeVolumesModificationsCommand({ Filters }));
@@ -217,7 +218,7 @@ async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>
   return new Set(open.map(({ VolumeId = '' }) => VolumeId));
 }
 
-function volumeFacts(volume: Volume, instanceId: string, modifying: ReadonlySet<string>): VolumeFacts {
+export function volumeFacts(volume: Volume, instanceId: string, modifying: ReadonlySet<string>): VolumeFacts {
   const attachment = volume.Attachments?.find(({ InstanceId }) => InstanceId === instanceId);
   return {
     volumeId: volume.VolumeId ?? '',

@@ -11,6 +11,7 @@ import { classify } from '../aws/classify';
 import { isUncommitted } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
 import { listed, type Listed } from '../model/list';
+import { parseVolumeMark } from '../model/loneVolume';
 import { parseMachineMark } from '../model/migration';
 import { TAG } from '../model/names';
 import {
@@ -102,7 +103,7 @@ async function findIn(ec2: EC2Client, temporal: Client, target: Target, now: num
   if (marked.snapshots.length + marked.volumes.length + marked.images.length === 0) return [];
   const facts = {
     ...marked,
-    markedMigrations: await migrationsUnderWay(ec2),
+    markedMigrations: await migrationsUnderWay(ec2, marked.volumes),
     existingVolumes: await existing(ec2, sourcesOf(marked.snapshots)),
     existingOriginals: new Set((await snapshotsById(ec2, originalsOf(marked.snapshots))).keys()),
     now,
@@ -161,7 +162,8 @@ async function markedImages(ec2: EC2Client): Promise<MarkedImage[]> {
   return found;
 }
 
-async function migrationsUnderWay(ec2: EC2Client): Promise<Set<string>> {
+/** Whose machine still carries its mark, or whose original itself where it is attached to nothing. */
+async function migrationsUnderWay(ec2: EC2Client, volumes: readonly MarkedVolume[]): Promise<Set<string>> {
   const found = new Set<string>();
   const Filters = [{ Name: 'tag-key', Values: [TAG.migration] }];
   for await (const { Reservations = [] } of paginateDescribeInstances(
@@ -172,6 +174,10 @@ async function migrationsUnderWay(ec2: EC2Client): Promise<Set<string>> {
       const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
       if (mark) found.add(mark.migrationId);
     }
+  }
+  for (const { tags } of volumes) {
+    const mark = parseVolumeMark(tags[TAG.original]);
+    if (mark) found.add(mark.migrationId);
   }
   return found;
 }

@@ -7,7 +7,7 @@ import {
   type VolumeType,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
-import type { DiskPlan, MachinePlan } from '../model/migration';
+import type { DiskPlan, MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
 import { targetKey } from '../model/target';
 import type { ActivityDeps } from './deps';
@@ -16,7 +16,7 @@ import { tagList, tagMap } from './imageReads';
 import { requireVolume } from './volumes';
 
 interface Replacement {
-  plan: MachinePlan;
+  plan: MovePlan;
   migrationId: string;
   disk: DiskPlan;
 }
@@ -78,6 +78,7 @@ async function explicitly(ec2: EC2Client, { plan, migrationId, disk }: Replaceme
     Size: disk.size,
     Iops: disk.iops,
     Throughput: disk.throughput,
+    ...(disk.multiAttach && { MultiAttachEnabled: true }),
     Encrypted: true,
     KmsKeyId: plan.kmsKeyArn,
     TagSpecifications: [{ ResourceType: 'volume' as const, Tags }],

@@ -10,7 +10,7 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
-import type { MachinePlan } from '../model/migration';
+import type { MachinePlan, MovePlan } from '../model/migration';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
@@ -55,7 +55,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
      * incremental (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html).
      */
     async startEncryptedCopy(
-      request: StageRequest & { volumeId: string; snapshotId: string },
+      request: Omit<StageRequest, 'plan'> & { plan: MovePlan; volumeId: string; snapshotId: string },
     ): Promise<string> {
       const { plan, migrationId, stage, volumeId, snapshotId } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
@@ -65,7 +65,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const Tags = tagList({
         ...stagingTags(migrationId, key),
         [TAG.sourceVolume]: volumeId,
-        [TAG.sourceInstance]: plan.instanceId,
+        ...sourceTags(plan),
       });
       const { SnapshotId } = await ec2.send(
         new CopySnapshotCommand({
@@ -142,7 +142,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       migrationId,
       snapshotIds,
     }: {
-      plan: MachinePlan;
+      plan: MovePlan;
       migrationId: string;
       snapshotIds: string[];
     }): Promise<void> {
@@ -151,12 +151,17 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
         [TAG.policy]: MIGRATION_POLICY,
         [TAG.takenAt]: new Date(clock.now()).toISOString(),
         [TAG.expiresAt]: 'never',
-        [TAG.sourceInstance]: plan.instanceId,
+        ...sourceTags(plan),
         [TAG.set]: String(snapshotIds.length),
       });
       await aws.ec2(plan.target, 'migrate').send(new CreateTagsCommand({ Resources: snapshotIds, Tags }));
     },
   };
+}
+
+/** A volume by itself is the source of its snapshots; for others each says its own. */
+export function sourceTags({ instanceId }: MovePlan): Record<string, string> {
+  return instanceId ? { [TAG.sourceInstance]: instanceId } : {};
 }
 
 export function stagingTags(migrationId: string, request: string): Record<string, string> {

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
-import { parseOriginalMark, type DiskPlan, type MachinePlan } from '../model/migration';
+import { parseOriginalMark, type DiskPlan, type MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
@@ -71,7 +71,7 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
       plan,
       replacements,
     }: {
-      plan: MachinePlan;
+      plan: MovePlan;
       replacements: Record<string, string>;
     }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
@@ -149,7 +149,7 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
      * Deletes originals at the commit point. Its own mark, the recorded id, the time it was created and that nothing
      * holds it must all agree: this is the one place where data that Holdfast did not make is deleted.
      */
-    async deleteOriginals({ plan, migrationId }: { plan: MachinePlan; migrationId: string }): Promise<void> {
+    async deleteOriginals({ plan, migrationId }: { plan: MovePlan; migrationId: string }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       for (const disk of plan.disks) {
         const volume = await findVolume(ec2, disk.volumeId);
@@ -157,11 +157,11 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
         const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original] ?? '');
         const isOurs =
           mark?.migrationId === migrationId &&
-          mark.instanceId === plan.instanceId &&
+          mark.instanceId === (plan.instanceId ?? disk.volumeId) &&
           volume.CreateTime?.getTime() === disk.createdAt;
         if (!isOurs || volume.State !== 'available' || volume.KmsKeyId === plan.kmsKeyArn) {
           throw ApplicationFailure.nonRetryable(
-            `${disk.volumeId} is not the detached original of ${plan.instanceId} any more; it is left alone: delete it by hand if it is not needed`,
+            `${disk.volumeId} is not the detached original${plan.instanceId ? ` of ${plan.instanceId}` : ''} any more; it is left alone: delete it by hand if it is not needed`,
             FAILURE.conflict,
           );
         }
@@ -177,7 +177,7 @@ function isIn({ State, Attachments = [] }: Volume, state: 'available' | 'attache
     : Attachments.some((attachment) => attachment.State === 'attached');
 }
 
-function differencesOf(plan: MachinePlan, disk: DiskPlan, volume: Volume): string[] {
+function differencesOf(plan: MovePlan, disk: DiskPlan, volume: Volume): string[] {
   const performance = explicitPerformance(volume);
   const pairs: [string, unknown, unknown][] = [
     ['encrypted', true, volume.Encrypted],
@@ -187,6 +187,7 @@ function differencesOf(plan: MachinePlan, disk: DiskPlan, volume: Volume): strin
     ['IOPS', disk.iops, performance.iops],
     ['throughput', disk.throughput, performance.throughput],
     ['zone', disk.zone, volume.AvailabilityZone],
+    ['Multi-Attach', disk.multiAttach ?? false, volume.MultiAttachEnabled ?? false],
   ];
   const wrong = pairs.filter(([, wanted, is]) => wanted !== is);
   return wrong.map(
@@ -202,7 +203,7 @@ function foreign(volumeId: string, holder: string | undefined): ApplicationFailu
   );
 }
 
-async function findVolume(ec2: EC2Client, volumeId: string): Promise<Volume | undefined> {
+export async function findVolume(ec2: EC2Client, volumeId: string): Promise<Volume | undefined> {
   const { Volumes = [] } = await ec2.send(
     new DescribeVolumesCommand({ Filters: [{ Name: 'volume-id', Values: [volumeId] }] }),
   );

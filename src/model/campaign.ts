@@ -3,6 +3,7 @@ import { fixedDurationSchema } from './duration';
 import { healthChecksSchema } from './healthChecks';
 import { notYet, operationInput } from './input';
 import type { Listed } from './list';
+import type { PlannedVolume, VolumeReport } from './loneVolume';
 import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
@@ -13,7 +14,10 @@ import { windowSchema, type Opening, type TimeNeeded } from './window';
 
 const MOST_AT_ONCE = 50;
 
-/** One request to move machines to encrypted volumes. A volume id stands for its whole machine. */
+/**
+ * One request to move machines to encrypted volumes. A volume id stands for its whole machine, and for itself where it
+ * is attached to nothing.
+ */
 export const encryptVolumesInput = operationInput({
   instanceIds: instanceIdsSchema.optional(),
   volumeIds: volumeIdsSchema.optional(),
@@ -68,29 +72,37 @@ interface EncryptedMachine extends Pick<MigrationReport, 'instanceId' | 'downtim
   workflowId: string;
 }
 
+/** A volume that was attached to nothing. */
+interface EncryptedVolume extends Pick<VolumeReport, 'volumeId' | 'strategy' | 'references'> {
+  newVolumeId: string;
+  workflowId: string;
+}
+
 export interface EncryptVolumesResult {
   /** One sentence for a manager. */
   summary: string;
-  encrypted: Listed<EncryptedMachine>;
+  encrypted: Listed<EncryptedMachine | EncryptedVolume>;
   skipped: Listed<SkippedItem>;
   failed: Listed<FailedItem>;
   rolledBack: Listed<FailedItem>;
-  /** Old volume id to new one, of the machines listed under `encrypted`. */
+  /** Old volume id to new one, of what is listed under `encrypted`. */
   volumeIdMap: Record<string, string>;
   /** For a dry run: what would be done. */
   plan?: Listed<PlannedMachine>;
+  /** The same for volumes that are attached to nothing. */
+  volumePlan?: Listed<PlannedVolume>;
   /** For a dry run: machines in each wave. */
   waves?: number[];
   /** For a dry run: when the window opens next, or that it is open. */
   nextWindow?: string;
 }
 
-/** A machine whose turn has not come. */
-export interface QueuedMachine extends Partial<TimeNeeded> {
-  instanceId: string;
-  /** It was left half-way and may be down, so no window keeps it waiting. */
-  urgent?: true;
-}
+/** A machine, or a volume that is attached to nothing, whose turn has not come. */
+export type QueuedMove = ({ instanceId: string } | { volumeId: string }) &
+  Partial<TimeNeeded> & {
+    /** It was left half-way and may be down, so no window keeps it waiting. */
+    urgent?: true;
+  };
 
 /** What holds the next wave up, besides a window. */
 export interface WaveGate {
@@ -109,7 +121,7 @@ export interface CampaignState {
   blocked: Listed<SkippedItem>;
   nothingToDo: Listed<SkippedItem>;
   /** Not started yet; the first is the wave under way. */
-  waves: QueuedMachine[][];
+  waves: QueuedMove[][];
   waveCount: number;
   /** Machines that had failed when the wave began. */
   failedBefore: number;

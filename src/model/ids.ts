@@ -6,9 +6,11 @@ import type { Target } from './target';
  * workflows with one id cannot run at the same time.
  */
 export const workflowIds = {
-  /** Whatever stops or swaps this machine (or standalone volume): migration, recovery. */
-  machine: ({ accountId, region }: Target, resourceId: string) =>
-    `machine/${accountId}/${region}/${resourceId}`,
+  /** Whatever stops or swaps this machine: migration, recovery. */
+  machine: ({ accountId, region }: Target, instanceId: string) =>
+    `machine/${accountId}/${region}/${instanceId}`,
+  /** Whatever replaces this volume, which is attached to nothing. */
+  volume: ({ accountId, region }: Target, volumeId: string) => `volume/${accountId}/${region}/${volumeId}`,
   /** One target of one backup run. */
   backupTarget: (runWorkflowId: string, { accountId, region }: Target) =>
     `${runWorkflowId}/${accountId}/${region}`,

@@ -25,19 +25,26 @@ export interface DiskPlan {
   zone: string;
   /** Milliseconds since the epoch: a second mark, besides the id, of the volume that may later be deleted. */
   createdAt: number;
+  /** Of a volume that is attached to nothing. */
+  multiAttach?: boolean;
   /** The key that it is encrypted under, where it is encrypted already and moves to another one. */
   encryptedUnder?: string;
 }
 
-/** What a migration will do, decided once from what was there. */
-export interface MachinePlan {
+/** What moves, of a machine or by itself, decided once from what was there. */
+export interface MovePlan {
   target: Target;
+  /** The machine that the volumes are of; none where a volume is attached to nothing. */
+  instanceId?: string;
+  kmsKeyArn: string;
+  /** The volumes that are not under the key yet; those of a machine move together, in one stop. */
+  disks: DiskPlan[];
+}
+
+export interface MachinePlan extends MovePlan {
   instanceId: string;
   wasRunning: boolean;
   rootDevice: string;
-  kmsKeyArn: string;
-  /** The volumes that are not under the key yet; they move together, in one stop. */
-  disks: DiskPlan[];
   /** Data volumes that stay, because they are encrypted already. */
   untouchedData: string[];
 }
@@ -45,7 +52,7 @@ export interface MachinePlan {
 /** What is planned for a machine, as people see it before it happens. */
 export type PlannedMachine = MachinePlan & { strategy: StrategyPlan };
 
-export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder'> {
+export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {
   state: string;
   encrypted: boolean;
   /** Of an encrypted volume. */
@@ -118,13 +125,13 @@ export function planMigration(
   return { kind: 'plan', plan: { ...plan, untouchedData, strategy: chooseStrategy(strategy, moved) } };
 }
 
-function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
+export function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
   if (rekey) return 'every volume is encrypted under this key already';
   const others = underOthers.map(({ volumeId }) => volumeId).join(', ');
   return `every volume is encrypted already${others && `; ${others} under another key, which "rekey": true would change`}`;
 }
 
-function diskPlan({
+export function diskPlan({
   volumeId,
   device,
   type,
@@ -196,18 +203,21 @@ export const migrateMachineInput = operationInput({
 export type MigrateMachineInput = z.input<typeof migrateMachineInput>;
 export type MigrateMachineRequest = z.output<typeof migrateMachineInput>;
 
-/** How a migration ended, as its campaign is told; `encrypted` while the originals are still kept too. */
-export interface MigrationReport {
-  instanceId: string;
+/** How a move ended, as its campaign is told; `encrypted` while the originals are still kept too. */
+export interface MoveReport {
   outcome: 'encrypted' | 'nothing' | 'blocked' | 'rolledBack' | 'failed' | 'cancelled';
   /** What to know about it: reasons, the failure, what is left. */
   message: string;
   /** Old volume id to new one. */
   volumeIdMap: Record<string, string>;
-  /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
-  downtimeMs: number;
   /** The one that was carried out, and why; unknown of a migration that a later run has finished. */
   strategy?: { name: Strategy; why: string };
+}
+
+export interface MigrationReport extends MoveReport {
+  instanceId: string;
+  /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
+  downtimeMs: number;
 }
 
 export interface MigrateMachineResult extends MigrationReport {

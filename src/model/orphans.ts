@@ -1,6 +1,7 @@
 import { isUncommitted } from './encryptedCopy';
 import { groupBy } from './group';
 import { workflowIds, type CopiedSlot } from './ids';
+import { isVolumeId } from './loneVolume';
 import { ownDescription, TAG } from './names';
 import { isHeld } from './recoveryPoint';
 import { otherOwner } from './snapshotOwner';
@@ -92,7 +93,8 @@ export function makersToAsk(facts: Omit<OrphanFacts, 'makers'>): string[] {
 
 function makerOf(target: Target, tags: MarkedSnapshot['tags']): string | undefined {
   const machine = tags[TAG.sourceInstance] ?? tags[TAG.original]?.split(' ')[1];
-  if (machine && (tags[TAG.migration] ?? tags[TAG.original])) return workflowIds.machine(target, machine);
+  const holder = machine && (tags[TAG.migration] ?? tags[TAG.original]) ? machine : undefined;
+  if (holder) return workflowIds[isVolumeId(holder) ? 'volume' : 'machine'](target, holder);
   return tags[TAG.workflow];
 }
 

@@ -7,9 +7,10 @@ export interface ProgressRow {
   facts?: MachineFacts;
 }
 
-/** What a campaign knows of a machine that it has moved. */
+/** What a campaign knows of a machine, or a volume by itself, that it has moved. */
 export interface MachineFacts {
-  downtimeMs: number;
+  /** Not of a volume by itself: nothing was down for it. */
+  downtimeMs?: number;
   /** ISO 8601: its originals are deleted then, unless somebody decides before. */
   soakUntil?: string;
 }

@@ -74,7 +74,8 @@ async function prepared(
   const plan = await planned(request, run);
   if (request.dryRun) return dryRunResult(plan, request);
   const machines = plan.interrupted.length + plan.machines.length;
-  if (request.requireApproval) await orders.approval(machines);
+  const alone = plan.interruptedVolumes.length + plan.volumes.length;
+  if (request.requireApproval) await orders.approval(machines, alone);
   return campaignOf(plan, request);
 }
 
@@ -123,5 +124,5 @@ async function selected(target: Target, { instanceIds, volumeIds, selector }: Ca
 function settled(campaign: CampaignState, fleet: MachineFleet): EncryptVolumesResult {
   const result = resultOf(campaign, fleet.reports);
   const succeeded = result.encrypted.total + nothingToDo(campaign, fleet.reports);
-  return settle(result, { what: 'machines', succeeded, failed: campaign.total - succeeded });
+  return settle(result, { what: 'machines or volumes', succeeded, failed: campaign.total - succeeded });
 }

@@ -17,3 +17,4 @@ export { runBackup } from './runBackup';
 export { encryptSnapshots } from './encryptSnapshots';
 export { encryptVolumes } from './encryptVolumes';
 export { migrateMachine } from './migrateMachine';
+export { migrateVolume } from './migrateVolume';

@@ -1,5 +1,4 @@
-import { CancellationScope, getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
-import { MIGRATION_ENDED } from '../model/campaign';
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import { FAILURE } from '../model/failures';
 import {
   migrateMachineInput,
@@ -9,6 +8,7 @@ import {
   type MigrationReport,
 } from '../model/migration';
 import { adoptInterrupted } from './migration/adopt';
+import { announced, failedMove } from './migration/announce';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
 import { soakUntilVerdict } from './migration/soak';
@@ -31,11 +31,12 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
     run.about({ campaign: campaignId, target, resources: [instanceId] });
     try {
       const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
-      if ('outcome' in swapped) return { ...(await announced(request, swapped)), committed: false };
-      const report = await announced(request, encrypted(swapped));
+      if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
+      const report = await announced(campaignId, encrypted(swapped));
       return await soakUntilVerdict(swapped.migration, report, request.soakMs);
     } catch (error) {
-      await CancellationScope.nonCancellable(() => announced(request, failureReport(instanceId, error)));
+      const failed = { instanceId, ...failedMove(error), downtimeMs: 0 };
+      await CancellationScope.nonCancellable(() => announced(campaignId, failed));
       throw error;
     }
   });
@@ -111,29 +112,4 @@ function encrypted({ migration: { plan, downtime }, replacements, strategy }: Sw
     volumeIdMap: replacements,
     ...(strategy && { strategy: { name: strategy.name, why: strategy.why } }),
   };
-}
-
-function failureReport(instanceId: string, error: unknown): MigrationReport {
-  const outcome = isCancellation(error) ? 'cancelled' : OUTCOMES[failureType(error)];
-  return report(instanceId, outcome ?? 'failed', rootCause(error).message);
-}
-
-const OUTCOMES: Partial<Record<string, MigrationReport['outcome']>> = {
-  [FAILURE.rolledBack]: 'rolledBack',
-  [FAILURE.notMigratable]: 'blocked',
-};
-
-/** Tells the campaign, where there is one; a campaign that is gone needs no telling. */
-async function announced(
-  { campaignId }: MigrateMachineInput,
-  ended: MigrationReport,
-): Promise<MigrationReport> {
-  if (campaignId === undefined) return ended;
-  try {
-    await getExternalWorkflowHandle(campaignId).signal(MIGRATION_ENDED, ended);
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    log.warn('the campaign could not be told', { campaignId, error });
-  }
-  return ended;
 }

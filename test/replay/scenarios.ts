@@ -7,6 +7,7 @@ import { MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance, aVolume, volumesOfTwoPages } from '../support/seed';
 import type { World } from '../support/world';
 import { ended, type Scenario } from './scenario';
+import { CHECKED_SCENARIOS } from './checkedScenarios';
 import { CONTINUED_CAMPAIGN, firstRunOf, MIGRATION_SCENARIOS } from './migrationScenarios';
 
 const DR_REGION = 'eu-west-1';
@@ -174,6 +175,7 @@ export const SCENARIOS: Record<string, Scenario> = {
   },
 
   ...MIGRATION_SCENARIOS,
+  ...CHECKED_SCENARIOS,
 
   async archive({ world }) {
     const archive = { after: '30d', atMost: 1 };

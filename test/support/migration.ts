@@ -92,6 +92,16 @@ export class MigrationWorld {
     return this.world.client.workflow.getHandle(workflowIds.machine(this.target, instanceId));
   }
 
+  /** The move of a volume that is attached to nothing. */
+  volume(volumeId: string): WorkflowHandle {
+    const target = { accountId: this.world.home.accountId, region: HOME_REGION };
+    return this.world.client.workflow.getHandle(workflowIds.volume(target, volumeId));
+  }
+
+  tellVolume(volumeId: string, message: MessageName): Promise<unknown> {
+    return this.volume(volumeId).executeUpdate(message, { args: [MESSAGE] });
+  }
+
   /** The machine's newest run: the id alone stands for whichever run comes last. */
   async pinned(instanceId: string): Promise<WorkflowHandle> {
     const { workflowId } = this.machine(instanceId);

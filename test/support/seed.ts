@@ -132,7 +132,11 @@ async function attachNew(ec2: EC2Client, instanceId: string, zone: string, disk:
 /** A volume attached to nothing. */
 export async function aVolume(
   account: TestAccount,
-  spec: Omit<DiskSpec, 'device'> & { region?: string; tags?: Record<string, string> } = {},
+  spec: Omit<DiskSpec, 'device'> & {
+    region?: string;
+    tags?: Record<string, string>;
+    multiAttach?: boolean;
+  } = {},
 ): Promise<string> {
   const region = spec.region ?? HOME_REGION;
   return createVolume(account.ec2(region), `${region}a`, spec, spec.tags ?? {});
@@ -152,7 +156,14 @@ export async function volumesOfTwoPages(
 async function createVolume(
   ec2: EC2Client,
   zone: string,
-  { type = 'gp3', size = 10, iops, throughput, kmsKeyId }: Omit<DiskSpec, 'device'>,
+  {
+    type = 'gp3',
+    size = 10,
+    iops,
+    throughput,
+    kmsKeyId,
+    multiAttach,
+  }: Omit<DiskSpec, 'device'> & { multiAttach?: boolean },
   tags: Record<string, string>,
 ): Promise<string> {
   const { VolumeId } = await ec2.send(
@@ -163,6 +174,7 @@ async function createVolume(
       ...(iops && { Iops: iops }),
       ...(throughput && { Throughput: throughput }),
       ...(kmsKeyId && { Encrypted: true, KmsKeyId: kmsKeyId }),
+      ...(multiAttach && { MultiAttachEnabled: true }),
       ...(Object.keys(tags).length > 0 && {
         TagSpecifications: [{ ResourceType: 'volume', Tags: tagList(tags) }],
       }),

@@ -115,20 +115,6 @@ describe('health checks of a migration', () => {
     expect(await migrations.leftovers(instanceId, before)).toEqual(NOTHING);
   });
 
-  it('work without the workflow cache', async () => {
-    await migrations.world.stopWorker();
-    await migrations.world.startWorker({ cache: false });
-    const instanceId = await machine();
-    const before = await migrations.stateOf(instanceId);
-    const healthChecks = [{ http: { port, host: HOST } }, COMMAND];
-    await aws.control.post('faults', { action: 'SendCommand', effect: { fails: 'inactive' } });
-    await expectFailure(inShortTime(instanceId, healthChecks), FAILURE.rolledBack);
-    expect(await migrations.stateOf(instanceId)).toEqual(before);
-    await aws.control.delete('faults');
-    await migrations.encrypt({ instanceIds: [instanceId], healthChecks });
-    expect(await rowsOf(instanceId)).toMatchObject([{ state: 'passed' }, { state: 'passed' }]);
-  });
-
   it('put the machine back where a program stays silent', async () => {
     const instanceId = await machine();
     const before = await migrations.stateOf(instanceId);
@@ -193,6 +179,20 @@ describe('health checks of a migration', () => {
     expect(message).toContain('healthChecks[0].tcp.port: a port is between 1 and 65535');
     expect(message).toContain('healthChecks[1].retries: not a field of this input');
     expect(migrations.world.proxy.calls).toEqual([]);
+  });
+
+  it('work without the workflow cache', async () => {
+    await migrations.world.stopWorker();
+    await migrations.world.startWorker({ cache: false });
+    const instanceId = await machine();
+    const before = await migrations.stateOf(instanceId);
+    const healthChecks = [{ http: { port, host: HOST } }, COMMAND];
+    await aws.control.post('faults', { action: 'SendCommand', effect: { fails: 'inactive' } });
+    await expectFailure(inShortTime(instanceId, healthChecks), FAILURE.rolledBack);
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+    await aws.control.delete('faults');
+    await migrations.encrypt({ instanceIds: [instanceId], healthChecks });
+    expect(await rowsOf(instanceId)).toMatchObject([{ state: 'passed' }, { state: 'passed' }]);
   });
 });
 

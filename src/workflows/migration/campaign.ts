@@ -3,9 +3,10 @@ import type {
   Campaign,
   CampaignState,
   EncryptVolumesResult,
-  QueuedMachine,
+  QueuedMove,
   SkippedItem,
 } from '../../model/campaign';
+import type { PlannedVolume, VolumeDecision } from '../../model/loneVolume';
 import type { PlannedMachine, Surveyed, Wanted } from '../../model/migration';
 import { expectation } from '../../model/strategy';
 import { workflowIds } from '../../model/ids';
@@ -15,7 +16,7 @@ import { waveSizes } from '../../model/waves';
 import { timeNeeded } from '../../model/window';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
-import type { MachineEnd } from './fleet';
+import { itemOf, type MoveEnd } from './fleet';
 
 /** Machines that are looked at together. */
 const PLANNED_AT_ONCE = 10;
@@ -30,6 +31,9 @@ export interface CampaignPlan {
   machines: PlannedMachine[];
   /** Machines that a terminated migration left half-way: they go first. */
   interrupted: string[];
+  /** Volumes that are attached to nothing; nothing is down for them. */
+  volumes: PlannedVolume[];
+  interruptedVolumes: string[];
   blocked: SkippedItem[];
   nothingToDo: SkippedItem[];
   /** In the window's words, where there is one. */
@@ -50,7 +54,9 @@ export async function planMachines(
     total,
     machines: [],
     interrupted: [],
-    blocked: standalone.map(notAttached),
+    volumes: [],
+    interruptedVolumes: [],
+    blocked: [],
     nothingToDo: [],
   };
   for (let start = 0; start < instanceIds.length; start += PLANNED_AT_ONCE) {
@@ -64,6 +70,7 @@ export async function planMachines(
     // Machines go in the order in which they were asked for, whichever answer came first.
     for (const { instanceId, decision } of decisions) sortIn(plan, instanceId, decision, run);
   }
+  await planVolumes(plan, standalone, wanted, run);
   return plan;
 }
 
@@ -81,13 +88,19 @@ export async function requireWindow(plan: CampaignPlan, { window }: Campaign): P
 /** What is left of the plan once it is decided: who goes when, and who does not. What is half-way goes first. */
 export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): CampaignState {
   const { target, kmsKeyArn, total, machines, interrupted } = plan;
-  const queue = machines.map((machine): QueuedMachine => {
+  const queue = machines.map((machine): QueuedMove => {
     const { instanceId, needMs, fromStopMs } = timeNeeded(machine);
     return { instanceId, ...(window && { needMs, fromStopMs }) };
   });
   const queues = waveSizes(waves?.sizes ?? ['rest'], queue.length).map((size) => queue.splice(0, size));
-  const urgent = interrupted.map((instanceId): QueuedMachine => ({ instanceId, urgent: true }));
-  const [first = [], ...later] = queues;
+  const urgent: QueuedMove[] = [
+    ...interrupted.map((instanceId) => ({ instanceId, urgent: true as const })),
+    ...plan.interruptedVolumes.map((volumeId) => ({ volumeId, urgent: true as const })),
+  ];
+  const alone = plan.volumes.map(({ volumeId }): QueuedMove => ({ volumeId }));
+  const inOrder: QueuedMove[][] = queues.length > 0 ? queues : [[]];
+  inOrder.at(-1)?.push(...alone);
+  const [first = [], ...later] = inOrder;
   return {
     target,
     kmsKeyArn,
@@ -100,11 +113,39 @@ export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): Cam
   };
 }
 
-function notAttached(volumeId: string): SkippedItem {
-  return {
-    item: volumeId,
-    reasons: ['it is attached to no instance; this version migrates volumes together with their machine'],
-  };
+async function planVolumes(
+  plan: CampaignPlan,
+  volumeIds: string[],
+  { healthChecks: _, ...wanted }: Wanted,
+  run: Run,
+): Promise<void> {
+  const { target } = plan;
+  for (let start = 0; start < volumeIds.length; start += PLANNED_AT_ONCE) {
+    const page = volumeIds.slice(start, start + PLANNED_AT_ONCE);
+    const decisions = await Promise.all(
+      page.map((volumeId) => read(`Plan ${volumeId}`).surveyVolume({ target, volumeId, ...wanted })),
+    );
+    decisions.forEach((decision, index) => sortVolumeIn(plan, page[index] ?? '', decision, run));
+  }
+}
+
+function sortVolumeIn(plan: CampaignPlan, volumeId: string, decision: VolumeDecision, run: Run): void {
+  switch (decision.kind) {
+    case 'plan':
+      plan.volumes.push(decision.plan);
+      run.row(volumeId, 'planned', `${decision.plan.strategy.name}: ${decision.plan.strategy.why}`);
+      return;
+    case 'interrupted':
+      plan.interruptedVolumes.push(volumeId);
+      run.row(volumeId, 'interrupted', `move ${decision.migrationId} is to be finished or undone first`);
+      return;
+    case 'blocked':
+      plan.blocked.push({ item: volumeId, reasons: decision.reasons });
+      return;
+    case 'nothing':
+      plan.nothingToDo.push({ item: volumeId, reasons: [decision.reason], nothingToDo: true });
+      run.row(volumeId, 'nothing to do', decision.reason);
+  }
 }
 
 function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run: Run): void {
@@ -142,23 +183,17 @@ export function dryRunResult(plan: CampaignPlan, request: Campaign): EncryptVolu
   const inWindow = nextWindow ? `; the window ${nextWindow}` : '';
   return {
     ...resultOf(campaignOf(plan, request), []),
-    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${inWaves}; ${plan.interrupted.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${inWindow}`,
+    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}; ${plan.interrupted.length + plan.interruptedVolumes.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${inWindow}`,
     plan: listed(plan.machines),
+    ...(plan.volumes.length > 0 && { volumePlan: listed(plan.volumes) }),
     ...(waves && { waves }),
     ...(nextWindow && { nextWindow }),
   };
 }
 
-export function resultOf(campaign: CampaignState, ends: readonly MachineEnd[]): EncryptVolumesResult {
-  const of = (...outcomes: MachineEnd['outcome'][]) =>
-    ends.filter(({ outcome }) => outcomes.includes(outcome));
-  const encrypted = of('encrypted').map(({ instanceId, volumes, downtimeMs, strategy }) => ({
-    instanceId,
-    volumes,
-    downtimeMs,
-    ...(strategy && { strategy }),
-    workflowId: workflowIds.machine(campaign.target, instanceId),
-  }));
+export function resultOf(campaign: CampaignState, ends: readonly MoveEnd[]): EncryptVolumesResult {
+  const of = (...outcomes: MoveEnd['outcome'][]) => ends.filter(({ outcome }) => outcomes.includes(outcome));
+  const encrypted = of('encrypted').map((end) => encryptedItem(campaign.target, end));
   const failed = of('failed');
   const rolledBack = of('rolledBack');
   const skipped = joined(
@@ -179,12 +214,12 @@ export function resultOf(campaign: CampaignState, ends: readonly MachineEnd[]): 
 }
 
 /** Machines whose volumes were encrypted already: what was asked for is so. */
-export function nothingToDo(campaign: CampaignState, ends: readonly MachineEnd[]): number {
+export function nothingToDo(campaign: CampaignState, ends: readonly MoveEnd[]): number {
   return campaign.nothingToDo.total + ends.filter(({ outcome }) => outcome === 'nothing').length;
 }
 
-function late({ instanceId, message }: MachineEnd): SkippedItem {
-  return { item: instanceId, reasons: [message] };
+function late(end: MoveEnd): SkippedItem {
+  return { item: itemOf(end), reasons: [end.message] };
 }
 
 function joined<Item>(...lists: Listed<Item>[]): Listed<Item> {
@@ -194,19 +229,43 @@ function joined<Item>(...lists: Listed<Item>[]): Listed<Item> {
   );
 }
 
-function failedItem({ instanceId, outcome, message }: MachineEnd) {
-  return { item: instanceId, type: outcome, message };
+function encryptedItem(target: Target, end: MoveEnd): EncryptVolumesResult['encrypted']['items'][number] {
+  const { volumeIdMap, strategy } = end;
+  if (!('volumeId' in end)) {
+    const { instanceId, downtimeMs } = end;
+    const { volumes } = end;
+    const workflowId = workflowIds.machine(target, instanceId);
+    return { instanceId, volumes, downtimeMs, ...(strategy && { strategy }), workflowId };
+  }
+  const { volumeId, references = [] } = end;
+  return {
+    volumeId,
+    newVolumeId: volumeIdMap[volumeId] ?? '',
+    ...(strategy && { strategy }),
+    references,
+    workflowId: workflowIds.volume(target, volumeId),
+  };
+}
+
+function failedItem(end: MoveEnd) {
+  return { item: itemOf(end), type: end.outcome, message: end.message };
 }
 
 function summaryOf(
-  encrypted: { volumes: number; downtimeMs: number }[],
+  encrypted: EncryptVolumesResult['encrypted']['items'],
   failed: number,
   rolledBack: number,
   skipped: number,
 ): string {
-  const volumes = encrypted.reduce((total, machine) => total + machine.volumes, 0);
-  const longest = Math.max(0, ...encrypted.map(({ downtimeMs }) => downtimeMs));
-  return `${count(encrypted.length, 'machine')} with ${count(volumes, 'volume')} encrypted (longest downtime ${formatDuration(longest)}), ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
+  const machines = encrypted.flatMap((each) => ('volumeId' in each ? [] : [each]));
+  const volumes = machines.reduce((total, machine) => total + machine.volumes, 0);
+  const longest = Math.max(0, ...machines.map(({ downtimeMs }) => downtimeMs));
+  return `${count(machines.length, 'machine')} with ${count(volumes, 'volume')} encrypted (longest downtime ${formatDuration(longest)})${alone(encrypted.length - machines.length)}, ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
+}
+
+/** Of volumes that are attached to nothing. */
+function alone(volumes: number): string {
+  return volumes > 0 ? `, and ${count(volumes, 'volume')} by ${volumes === 1 ? 'itself' : 'themselves'}` : '';
 }
 
 export function count(amount: number, what: string): string {

@@ -93,9 +93,12 @@ export class CampaignOrders {
   }
 
   /** @throws ApplicationFailure Rejected */
-  async approval(machines: number): Promise<void> {
+  async approval(machines: number, volumes: number): Promise<void> {
     this.run.phase('Waiting for approval');
-    this.run.remark(`${machines} machines would be stopped and migrated: send \`approve\` or \`reject\`.`);
+    const alone = volumes > 0 ? `, and ${volumes} volumes by themselves replaced` : '';
+    this.run.remark(
+      `${machines} machines would be stopped and migrated${alone}: send \`approve\` or \`reject\`.`,
+    );
     this.ask();
     await condition(() => this.answer !== undefined);
     const { approved, message } = this.answer ?? {};

@@ -1,19 +1,19 @@
 import { mutate, read, wait } from '../support/options';
-import type { Migration } from './migration';
+import type { Move } from './migration';
 
 /**
- * Encrypted snapshots of the machine's last moment on its originals, by the time these are deleted. A copy migrates
+ * Encrypted snapshots of the last moment on the originals, by the time these are deleted. A copy migrates
  * from such snapshots. The other strategies leave them for now, when a rollback can no longer make them useless and
  * no machine waits for them.
  */
-export async function finalPoint(migration: Migration): Promise<string[]> {
-  const { plan, id } = migration;
+export async function finalPoint(move: Move): Promise<string[]> {
+  const { plan, id } = move;
   const { target, disks } = plan;
   const there = await read('Find the snapshots of the last moment').lastMomentsOf({ plan, migrationId: id });
   const taken = await Promise.all(
     disks.map(async ({ volumeId }) => ({
       volumeId,
-      ...(there[volumeId] ?? { snapshotId: await snapshotOf(migration, volumeId), underKey: false }),
+      ...(there[volumeId] ?? { snapshotId: await snapshotOf(move, volumeId), underKey: false }),
     })),
   );
   const toCopy = taken.filter(({ underKey }) => !underKey);
@@ -43,7 +43,7 @@ export async function finalPoint(migration: Migration): Promise<string[]> {
   return [...done, ...copies];
 }
 
-async function snapshotOf({ plan, id, run }: Migration, volumeId: string): Promise<string> {
+async function snapshotOf({ plan, id, run }: Move, volumeId: string): Promise<string> {
   run.row(volumeId, 'snapshot of its last moment');
   return mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId: id, volumeId });
 }

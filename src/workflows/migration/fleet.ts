@@ -13,7 +13,8 @@ import { MIGRATION_ENDED } from '../../model/campaign';
 import { formatDuration } from '../../model/duration';
 import { workflowIds } from '../../model/ids';
 import { MAX_LISTED } from '../../model/list';
-import type { MigrateMachineInput, MigrationReport } from '../../model/migration';
+import type { MigrateVolumeInput, VolumeReport } from '../../model/loneVolume';
+import type { MigrateMachineInput, MigrationReport, MoveReport } from '../../model/migration';
 import { rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
@@ -22,15 +23,27 @@ import type { CampaignOrders } from './campaignOrders';
 /** How often the campaign looks at its open machines itself: a terminated migration announces nothing. */
 const LOOK_EVERY_MS = 5 * 60_000;
 
-export interface MachineEnd extends MigrationReport {
-  volumes: number;
+/** A machine with its volumes, or a volume that is attached to nothing. */
+export type MoveInput = MigrateMachineInput | MigrateVolumeInput;
+export type MoveEnd = (MigrationReport & { volumes: number }) | VolumeReport;
+type Said = MigrationReport | VolumeReport;
+type Item = { instanceId: string } | { volumeId: string };
+
+export function itemOf(move: Item): string {
+  return 'volumeId' in move ? move.volumeId : move.instanceId;
+}
+
+function workflowIdOf(move: MoveInput): string {
+  return 'volumeId' in move
+    ? workflowIds.volume(move.target, move.volumeId)
+    : workflowIds.machine(move.target, move.instanceId);
 }
 
 /** Open and ended machines, as one run leaves them to the next. */
 export interface CarriedFleet {
-  /** Instance id and id of its workflow. */
-  open: [string, string][];
-  ends: MachineEnd[];
+  /** Which, and the id of its workflow. */
+  open: [Item, string][];
+  ends: MoveEnd[];
 }
 
 interface Deadline {
@@ -44,8 +57,8 @@ interface Deadline {
  * campaign; each tells by signal how it ended.
  */
 export class MachineFleet {
-  private readonly openIds: Map<string, string>;
-  private readonly ends: Map<string, MachineEnd>;
+  private readonly openMoves: Map<string, { move: Item; workflowId: string }>;
+  private readonly ends: Map<string, MoveEnd>;
   private failed = 0;
   /** Called where the run may stop and be continued as new. */
   checkpoint: () => Promise<void> = () => Promise.resolve();
@@ -56,19 +69,19 @@ export class MachineFleet {
     private readonly soakMs: number | undefined,
     { open, ends }: CarriedFleet,
   ) {
-    this.openIds = new Map(open);
-    this.ends = new Map(ends.map((end) => [end.instanceId, end]));
+    this.openMoves = new Map(open.map(([move, workflowId]) => [itemOf(move), { move, workflowId }]));
+    this.ends = new Map(ends.map((end) => [itemOf(end), end]));
     this.failed = ends.filter(isFailure).length;
-    setHandler(defineSignal<[MigrationReport]>(MIGRATION_ENDED), (report) => this.ended(report));
-    orders.onCancel = (instanceId) => void this.cancelOpen(instanceId);
+    setHandler(defineSignal<[Said]>(MIGRATION_ENDED), (said) => this.ended(said));
+    orders.onCancel = (item) => void this.cancelOpen(item);
   }
 
-  get reports(): MachineEnd[] {
+  get reports(): MoveEnd[] {
     return [...this.ends.values()];
   }
 
   get open(): number {
-    return this.openIds.size;
+    return this.openMoves.size;
   }
 
   get failures(): number {
@@ -76,7 +89,11 @@ export class MachineFleet {
   }
 
   carried(): CarriedFleet {
-    return { open: [...this.openIds], ends: this.reports };
+    const open = [...this.openMoves.values()].map(({ move, workflowId }): [Item, string] => [
+      move,
+      workflowId,
+    ]);
+    return { open, ends: this.reports };
   }
 
   /** A cancelled campaign cancels what it started: machines undo before their commit point. */
@@ -86,39 +103,35 @@ export class MachineFleet {
     } catch (error) {
       if (error instanceof ContinueAsNew) throw error;
       await CancellationScope.nonCancellable(() =>
-        Promise.all([...this.openIds.keys()].map((id) => this.cancelOpen(id))),
+        Promise.all([...this.openMoves.keys()].map((id) => this.cancelOpen(id))),
       );
       throw error;
     }
   }
 
-  async start(machine: MigrateMachineInput): Promise<void> {
-    const { target, instanceId } = machine;
-    const workflowId = workflowIds.machine(target, instanceId);
-    this.run.row(instanceId, 'migrating', workflowId);
-    this.openIds.set(instanceId, workflowId);
+  async start(input: MoveInput): Promise<void> {
+    const [item, workflowId] = [itemOf(input), workflowIdOf(input)];
+    const move = 'volumeId' in input ? { volumeId: input.volumeId } : { instanceId: input.instanceId };
+    this.run.row(item, 'migrating', workflowId);
+    this.openMoves.set(item, { move, workflowId });
     try {
-      await startChild('migrateMachine', {
+      await startChild('volumeId' in input ? 'migrateVolume' : 'migrateMachine', {
         workflowId,
-        args: [machine],
+        args: [input],
         parentClosePolicy: ParentClosePolicy.ABANDON,
-        staticSummary: `Encrypt ${instanceId}`,
+        staticSummary: `Encrypt ${item}`,
       });
     } catch (error) {
       if (!(rootCause(error).name === 'WorkflowExecutionAlreadyStartedError')) throw error;
-      this.ended(
-        report(
-          instanceId,
-          'failed',
-          `workflow ${workflowId} holds this machine already; wait for it, commit it or roll it back first`,
-        ),
-      );
+      const what = 'volumeId' in input ? 'volume' : 'machine';
+      const message = `workflow ${workflowId} holds this ${what} already; wait for it, commit it or roll it back first`;
+      this.ended(report(move, 'failed', message));
     }
   }
 
-  skip(instanceId: string, why: string): void {
-    this.ends.set(instanceId, { ...report(instanceId, 'cancelled', why), volumes: 0 });
-    this.run.row(instanceId, 'not started', why);
+  skip(move: Item, why: string): void {
+    this.ends.set(itemOf(move), this.shortened(report(move, 'cancelled', why)));
+    this.run.row(itemOf(move), 'not started', why);
   }
 
   /** Waits until it is so, or until then; looks at open machines meanwhile. */
@@ -137,52 +150,66 @@ export class MachineFleet {
     }
   }
 
-  private ended(said: MigrationReport): void {
-    const { instanceId, outcome, message, downtimeMs } = said;
+  private ended(said: Said): void {
+    const { outcome, message } = said;
+    const item = itemOf(said);
     // Only the first word counts: a migration in soak may still be rolled back by a person later.
-    if (!this.openIds.delete(instanceId)) return;
-    this.ends.set(instanceId, this.shortened(said));
+    if (!this.openMoves.delete(item)) return;
+    this.ends.set(item, this.shortened(said));
     if (isFailure(said)) this.failed += 1;
-    if (outcome !== 'encrypted') return this.run.row(instanceId, outcome, message);
+    if (outcome !== 'encrypted') return this.run.row(item, outcome, message);
     const soakUntil = this.soakMs && new Date(Date.now() + this.soakMs).toISOString();
-    const facts = { downtimeMs, ...(soakUntil && { soakUntil }) };
-    const note = `down for ${formatDuration(downtimeMs)}; ${message}${soakUntil ? `, or ${soakUntil}` : ''}`;
-    this.run.rows([{ item: instanceId, state: outcome, note, facts }]);
+    const downtimeMs = 'volumeId' in said ? undefined : said.downtimeMs;
+    const facts = {
+      ...(downtimeMs !== undefined && { downtimeMs }),
+      ...(soakUntil && { soakUntil }),
+    };
+    const down = downtimeMs === undefined ? '' : `down for ${formatDuration(downtimeMs)}; `;
+    const note = `${down}${message}${soakUntil ? `, or ${soakUntil}` : ''}`;
+    this.run.rows([{ item, state: outcome, note, facts }]);
   }
 
   /** A result lists so many of an outcome; of the others it counts, and a campaign carries, no more than the numbers. */
-  private shortened(said: MigrationReport): MachineEnd {
-    const volumes = Object.keys(said.volumeIdMap).length;
+  private shortened(said: Said): MoveEnd {
     const alike = this.reports.filter(({ outcome }) => outcome === said.outcome).length;
-    if (alike < MAX_LISTED) return { ...said, volumes };
+    const isListed = alike < MAX_LISTED;
+    if ('volumeId' in said) {
+      const { volumeId, outcome } = said;
+      return isListed ? said : { volumeId, outcome, message: '', volumeIdMap: {} };
+    }
+    const volumes = Object.keys(said.volumeIdMap).length;
     const { instanceId, outcome, downtimeMs } = said;
-    return { instanceId, outcome, downtimeMs, message: '', volumeIdMap: {}, volumes };
+    return isListed
+      ? { ...said, volumes }
+      : { instanceId, outcome, downtimeMs, message: '', volumeIdMap: {}, volumes };
   }
 
   private async lookAtOpen(): Promise<void> {
-    const ids = new Map([...this.openIds].map(([instanceId, workflowId]) => [workflowId, instanceId]));
-    const closed = await read('Look at open migrations').closedWorkflows({ workflowIds: [...ids.keys()] });
+    const open = new Map([...this.openMoves.values()].map(({ move, workflowId }) => [workflowId, move]));
+    const closed = await read('Look at open migrations').closedWorkflows({ workflowIds: [...open.keys()] });
     for (const { workflowId, status } of closed) {
       const message = `its workflow ended ${status} without a word; start encryptVolumes for it again: it finishes or undoes what it finds`;
-      this.ended(report(ids.get(workflowId) ?? '', 'failed', message));
+      const move = open.get(workflowId);
+      if (move) this.ended(report(move, 'failed', message));
     }
   }
 
-  private async cancelOpen(instanceId: string): Promise<void> {
-    const workflowId = this.openIds.get(instanceId);
-    if (!workflowId) return;
+  private async cancelOpen(item: string): Promise<void> {
+    const open = this.openMoves.get(item);
+    if (!open) return;
     try {
-      await getExternalWorkflowHandle(workflowId).cancel();
+      await getExternalWorkflowHandle(open.workflowId).cancel();
     } catch (error) {
-      log.warn('a migration could not be cancelled', { instanceId, error });
+      log.warn('a migration could not be cancelled', { item, error });
     }
   }
 }
 
-function report(instanceId: string, outcome: MigrationReport['outcome'], message: string): MigrationReport {
-  return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs: 0 };
+function report(move: Item, outcome: MoveReport['outcome'], message: string): Said {
+  const ended = { outcome, message, volumeIdMap: {} };
+  return 'volumeId' in move ? { ...move, ...ended } : { ...move, ...ended, downtimeMs: 0 };
 }
 
-function isFailure({ outcome }: MigrationReport): boolean {
+function isFailure({ outcome }: MoveReport): boolean {
   return outcome === 'failed' || outcome === 'rolledBack';
 }

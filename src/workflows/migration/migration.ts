@@ -1,7 +1,7 @@
 import { ActivityFailure, TimeoutFailure, uuid4, type ActivityOptions } from '@temporalio/workflow';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
-import type { MachinePlan } from '../../model/migration';
+import type { MachinePlan, MovePlan } from '../../model/migration';
 import type { StrategyPlan } from '../../model/strategy';
 import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -11,14 +11,19 @@ import type { Orders } from './orders';
 /** Stops, swaps, starts and undos end or prevent somebody's downtime: they go before everything else on the queue. */
 export const URGENT: ActivityOptions = { priority: { priorityKey: 1 } };
 
-/** One machine's move while it is under way, by whichever strategy. */
-export interface Migration {
+/** A move to encrypted volumes while it is under way, of a machine or of a volume by itself. */
+export interface Move {
   id: string;
-  plan: MachinePlan;
+  plan: MovePlan;
   run: Run;
   orders: Orders;
   undo: UndoStack;
   downtime: Downtime;
+}
+
+/** One machine's move, by whichever strategy. */
+export interface Migration extends Move {
+  plan: MachinePlan;
 }
 
 /** New volume by the original that it replaces. */
@@ -33,8 +38,13 @@ export interface Swapped {
 }
 
 export function newMigration(plan: MachinePlan, maxDowntimeMs: number, run: Run, orders: Orders): Migration {
+  return { ...newMove(plan, run, orders), plan, downtime: new Downtime(maxDowntimeMs) };
+}
+
+/** Of a volume by itself: nothing is down meanwhile. */
+export function newMove(plan: MovePlan, run: Run, orders: Orders): Move {
   const id = `mig-${uuid4().replaceAll('-', '').slice(0, 17)}`;
-  return { id, plan, run, orders, undo: new UndoStack(), downtime: new Downtime(maxDowntimeMs) };
+  return { id, plan, run, orders, undo: new UndoStack(), downtime: new Downtime(Infinity) };
 }
 
 /** What the machine's users notice: from the stop call until it runs again. */

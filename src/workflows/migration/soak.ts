@@ -3,7 +3,7 @@ import { keptBy, type MigrateMachineResult, type MigrationReport } from '../../m
 import { failedItem } from '../support/failure';
 import { mutate, wait } from '../support/options';
 import { finalPoint } from './finalPoint';
-import type { Migration } from './migration';
+import type { Migration, Move } from './migration';
 import { untilDone } from './orders';
 import {
   deleteNewVolumes,
@@ -25,11 +25,25 @@ export async function soakUntilVerdict(
   report: MigrationReport,
   soakMs: number | undefined,
 ): Promise<MigrateMachineResult> {
-  const { run, orders, plan } = migration;
-  run.phase('Soaking');
-  run.remark(
-    `The original volumes of ${plan.instanceId} are kept. Send \`commit\` to delete them, or \`rollback\` to put them back.`,
+  migration.run.remark(
+    `The original volumes of ${migration.plan.instanceId} are kept. Send \`commit\` to delete them, or \`rollback\` to put them back.`,
   );
+  return untilVerdict(migration, soakMs, {
+    commit: async () => {
+      await commit(migration, () => removeMarks(migration));
+      return { ...report, committed: true };
+    },
+    rollback: () => rollBackSwap(migration, report),
+  });
+}
+
+/** Waits for the verdict, and carries it through although the run is cancelled. */
+export async function untilVerdict<Result>(
+  { run, orders }: Move,
+  soakMs: number | undefined,
+  carryOut: Record<'commit' | 'rollback', () => Promise<Result>>,
+): Promise<Result> {
+  run.phase('Soaking');
   let verdict: 'commit' | 'rollback' = 'rollback';
   let cancelled: Error | undefined;
   try {
@@ -38,22 +52,20 @@ export async function soakUntilVerdict(
     if (!isCancellation(error) || !(error instanceof Error)) throw error;
     cancelled = error;
   }
-  const result = await CancellationScope.nonCancellable(() =>
-    verdict === 'commit' ? commit(migration, report) : rollBackSwap(migration, report),
-  );
+  const result = await CancellationScope.nonCancellable(carryOut[verdict]);
   if (cancelled) throw cancelled;
   return result;
 }
 
 /** The commit point: originals are deleted; encrypted snapshots of their last moment stay as a recovery point. */
-async function commit(migration: Migration, report: MigrationReport): Promise<MigrateMachineResult> {
-  const { plan, id, run, orders } = migration;
+export async function commit(move: Move, removeMarks: () => Promise<unknown>): Promise<void> {
+  const { plan, id, run, orders } = move;
   const step = (item: string, act: () => Promise<unknown>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Committing');
   let kept: string[] = [];
   await step('keep the final recovery point', async () => {
-    kept = await finalPoint(migration);
+    kept = await finalPoint(move);
     await mutate('Keep the final encrypted snapshots').keepAsRecoveryPoint({
       plan,
       migrationId: id,
@@ -63,9 +75,8 @@ async function commit(migration: Migration, report: MigrationReport): Promise<Mi
   await step('delete the originals', () =>
     mutate('Delete the original volumes').deleteOriginals({ plan, migrationId: id }),
   );
-  await step('delete staging snapshots', () => deleteStaging(migration, kept));
-  await step('remove the marks', () => removeMarks(migration));
-  return { ...report, committed: true };
+  await step('delete staging snapshots', () => deleteStaging(move, kept));
+  await step('remove the marks', removeMarks);
 }
 
 /** Back to the originals. What was written to the new volumes since the start stays as an encrypted recovery point. */

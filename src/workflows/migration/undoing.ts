@@ -1,6 +1,6 @@
-import type { MachinePlan } from '../../model/migration';
+import type { MovePlan } from '../../model/migration';
 import { undo, wait } from '../support/options';
-import { URGENT, type Migration } from './migration';
+import { URGENT, type Migration, type Move } from './migration';
 
 /** What an undo needs; a terminated run's is read from its marks. */
 export type Undoable = Pick<Migration, 'id' | 'plan' | 'run'>;
@@ -15,7 +15,10 @@ export async function verifyAsBefore({ plan }: Undoable): Promise<void> {
   });
 }
 
-export async function deleteStaging({ plan, id }: Undoable, keep: string[] = []): Promise<void> {
+export async function deleteStaging(
+  { plan, id }: Pick<Move, 'id' | 'plan'>,
+  keep: string[] = [],
+): Promise<void> {
   await undo('Delete staging snapshots', {
     startToCloseTimeout: '10 minutes',
     heartbeatTimeout: '1 minute',
@@ -57,7 +60,7 @@ export async function stopAgain({ plan, run }: Undoable): Promise<void> {
   });
 }
 
-export async function deleteNewVolumes({ plan, id }: Undoable): Promise<void> {
+export async function deleteNewVolumes({ plan, id }: Pick<Move, 'id' | 'plan'>): Promise<void> {
   await undo('Delete the new volumes').deleteReplacements({ target: plan.target, migrationId: id });
 }
 
@@ -94,7 +97,10 @@ export async function putDisksBack({ plan, id, run }: Undoable): Promise<void> {
 }
 
 /** The plan as the new volumes see it: for a snapshot set of them. */
-export function planOfNewVolumes(plan: MachinePlan, replacements: Record<string, string>): MachinePlan {
+export function planOfNewVolumes<Plan extends MovePlan>(
+  plan: Plan,
+  replacements: Record<string, string>,
+): Plan {
   return {
     ...plan,
     disks: plan.disks.map((disk) => ({ ...disk, volumeId: replacements[disk.volumeId] ?? '' })),

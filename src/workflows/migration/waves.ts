@@ -1,10 +1,10 @@
-import type { Campaign, CampaignState, QueuedMachine } from '../../model/campaign';
+import type { Campaign, CampaignState, QueuedMove } from '../../model/campaign';
 import { fixedDurationMs } from '../../model/duration';
 import type { MigrateMachineInput } from '../../model/migration';
 import type { Run } from '../support/operation';
 import { count } from './campaign';
 import type { CampaignOrders } from './campaignOrders';
-import type { MachineFleet } from './fleet';
+import { itemOf, type MachineFleet, type MoveInput } from './fleet';
 import { WindowWatch } from './windowWatch';
 
 type Terms = Pick<Campaign, 'concurrency' | 'maxFailures' | 'waves' | 'window'>;
@@ -40,7 +40,7 @@ export class Waves {
     }
   }
 
-  private async startAll(queue: QueuedMachine[]): Promise<void> {
+  private async startAll(queue: QueuedMove[]): Promise<void> {
     const { fleet, orders } = this.people;
     const isFree = () => fleet.open < this.terms.concurrency && !orders.paused;
     for (this.dropRefused(queue); queue.length > 0; this.dropRefused(queue)) {
@@ -49,13 +49,21 @@ export class Waves {
       if (!isFree()) await fleet.until(() => isFree() || this.isRefused(queue));
       else if (next) {
         queue.splice(queue.indexOf(next), 1);
-        const stopBy = this.window.stopBy(next);
-        await fleet.start({ ...this.migration, instanceId: next.instanceId, ...(stopBy && { stopBy }) });
+        await fleet.start(this.inputOf(next));
       } else await this.waitForWindow(queue);
     }
   }
 
-  private async waitForWindow(queue: QueuedMachine[]): Promise<void> {
+  private inputOf(move: QueuedMove): MoveInput {
+    if (!('volumeId' in move)) {
+      const stopBy = this.window.stopBy(move);
+      return { ...this.migration, instanceId: move.instanceId, ...(stopBy && { stopBy }) };
+    }
+    const { target, kmsKeyArn, strategy, rekey, soakMs, campaignId } = this.migration;
+    return { target, kmsKeyArn, strategy, rekey, soakMs, campaignId, volumeId: move.volumeId };
+  }
+
+  private async waitForWindow(queue: QueuedMove[]): Promise<void> {
     const { run, fleet } = this.people;
     const opening = await this.window.next(queue);
     if (!opening || opening.at <= Date.now()) return;
@@ -66,25 +74,25 @@ export class Waves {
     run.phase('Migrating');
   }
 
-  private isRefused(queue: readonly QueuedMachine[]): boolean {
+  private isRefused(queue: readonly QueuedMove[]): boolean {
     return queue.some((machine) => this.refusal(machine) !== undefined);
   }
 
-  private dropRefused(queue: QueuedMachine[]): void {
+  private dropRefused(queue: QueuedMove[]): void {
     for (const machine of [...queue]) {
       const why = this.refusal(machine);
       if (why === undefined) continue;
       queue.splice(queue.indexOf(machine), 1);
-      this.people.fleet.skip(machine.instanceId, why);
+      this.people.fleet.skip(machine, why);
     }
   }
 
-  private refusal({ instanceId }: QueuedMachine): string | undefined {
+  private refusal(move: QueuedMove): string | undefined {
     const { failures } = this.people.fleet;
     const { maxFailures } = this.terms;
     if (failures >= maxFailures)
       return `not started: ${failures} machines had failed, and maxFailures is ${maxFailures}`;
-    return this.people.orders.cancelled.has(instanceId) ? 'not started: it was cancelled' : undefined;
+    return this.people.orders.cancelled.has(itemOf(move)) ? 'not started: it was cancelled' : undefined;
   }
 
   /** Who raised `maxFailures` lets a wave go on after a failure; whether the next one begins, a person decides. */
@@ -132,9 +140,9 @@ export class Waves {
     orders.close();
     run.remark(`${wave} ${approved ? 'approved' : 'rejected'} by ${message?.by}: ${message?.reason}`);
     if (approved) return;
-    for (const { instanceId } of this.campaign.waves.flat())
+    for (const move of this.campaign.waves.flat())
       fleet.skip(
-        instanceId,
+        move,
         `not started: ${wave.toLowerCase()} was rejected by ${message?.by}: ${message?.reason}`,
       );
     for (const queue of this.campaign.waves) queue.length = 0;

@@ -1,4 +1,4 @@
-import type { CampaignState, QueuedMachine } from '../../model/campaign';
+import type { CampaignState, QueuedMove } from '../../model/campaign';
 import type { MaintenanceWindow } from '../../model/window';
 import { read } from '../support/options';
 
@@ -10,21 +10,23 @@ export class WindowWatch {
   ) {}
 
   /** Whether the machine, started now, would be up again before the window closes. */
-  fits = ({ needMs = 0, urgent }: QueuedMachine): boolean => {
-    if (!this.window || urgent) return true;
+  fits = (move: QueuedMove): boolean => {
+    const { needMs = 0, urgent } = move;
+    // For a volume by itself nothing is down.
+    if (!this.window || urgent || 'volumeId' in move) return true;
     const { opening } = this.campaign;
     const now = Date.now();
     return opening !== undefined && opening.opensAt <= now && now + needMs <= opening.closesAt;
   };
 
   /** The last moment at which the machine may be stopped. */
-  stopBy({ fromStopMs = 0, urgent }: QueuedMachine): number | undefined {
+  stopBy({ fromStopMs = 0, urgent }: QueuedMove): number | undefined {
     const { opening } = this.campaign;
     return this.window && opening && !urgent ? opening.closesAt - fromStopMs : undefined;
   }
 
   /** Finds the next opening for the quickest of the machines; it may be open by then. */
-  async next(queue: readonly QueuedMachine[]): Promise<{ at: number; summary: string } | undefined> {
+  async next(queue: readonly QueuedMove[]): Promise<{ at: number; summary: string } | undefined> {
     if (!this.window) return undefined;
     const needMs = Math.min(...queue.map((machine) => machine.needMs ?? 0));
     const asked = { window: this.window, from: Date.now(), needMs };

@@ -1,17 +1,17 @@
 import type { DiskPlan } from '../../../model/migration';
 import { mutate, read, wait } from '../../support/options';
-import type { Migration, Replacements } from '../migration';
+import type { Move, Replacements } from '../migration';
 import { deleteNewVolumes } from '../undoing';
 import type { Snapshots } from './snapshots';
 
 /** Makes all new volumes at the same time, and checks that each exists and is its original's equal. */
 export async function newVolumes(
-  migration: Migration,
+  move: Move,
   make: (disk: DiskPlan) => Promise<string>,
 ): Promise<Replacements> {
-  const { plan, undo, downtime, run } = migration;
+  const { plan, undo, downtime, run } = move;
   run.phase('Creating volumes');
-  undo.register('new volumes', () => deleteNewVolumes(migration));
+  undo.register('new volumes', () => deleteNewVolumes(move));
   const made = await Promise.all(
     plan.disks.map(async (disk) => {
       const volumeId = await make(disk);
@@ -32,7 +32,7 @@ export async function newVolumes(
 
 /** An encrypted volume from the disk's snapshot. */
 export function volumeFrom(
-  { plan, id, downtime }: Migration,
+  { plan, id, downtime }: Move,
   disk: DiskPlan,
   snapshots: Snapshots,
 ): Promise<string> {

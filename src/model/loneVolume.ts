@@ -1,0 +1,127 @@
+import { z } from 'zod';
+import { reducedSpeedHours, expectedDowntimes, MAX_CLONES } from './downtime';
+import { operationInput } from './input';
+import {
+  diskPlan,
+  nothingToDo,
+  type DiskPlan,
+  type MovePlan,
+  type MoveReport,
+  type VolumeFacts,
+  type Wanted,
+} from './migration';
+import { strategySchema, type StrategyPlan } from './strategy';
+import { targetSchema, type Target } from './target';
+
+/** A volume that is attached to nothing moves by itself: nothing stops, and no program can write to it. */
+export interface LoneVolumeFacts extends VolumeFacts {
+  target: Target;
+  /** Instances that it is attached to. */
+  attachedTo: string[];
+  tags: Readonly<Record<string, string>>;
+}
+
+export type PlannedVolume = MovePlan & { volumeId: string; strategy: StrategyPlan };
+
+export type VolumeDecision =
+  | { kind: 'plan'; plan: PlannedVolume }
+  | { kind: 'nothing'; reason: string }
+  | { kind: 'blocked'; reasons: string[] }
+  | { kind: 'interrupted'; migrationId: string };
+
+export function planVolume(facts: LoneVolumeFacts, wanted: Omit<Wanted, 'healthChecks'>): VolumeDecision {
+  const { kmsKeyArn, rekey } = wanted;
+  const otherKey = facts.encrypted && facts.kmsKeyArn !== kmsKeyArn;
+  if (facts.encrypted && !(rekey && otherKey))
+    return { kind: 'nothing', reason: nothingToDo(otherKey ? [facts] : [], rekey) };
+  const reasons = blockers(facts);
+  if (reasons.length > 0) return { kind: 'blocked', reasons };
+  const { target, volumeId } = facts;
+  const plan = { target, volumeId, kmsKeyArn, disks: [loneDisk(facts)] };
+  return { kind: 'plan', plan: { ...plan, strategy: strategyOf(wanted, facts) } };
+}
+
+export function loneDisk(facts: VolumeFacts): DiskPlan {
+  return { ...diskPlan(facts), ...(facts.multiAttach && { multiAttach: true }) };
+}
+
+/** Tags that the drivers write: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md */
+const KUBERNETES =
+  /^(kubernetes\.io\/created-for\/pvc\/name|ebs\.csi\.aws\.com\/cluster|kubernetes\.io\/cluster\/.+)$/;
+
+function blockers({ volumeId, state, attachedTo, beingModified, tags }: LoneVolumeFacts): string[] {
+  const rules: [boolean, string][] = [
+    [attachedTo.length > 0, `it is attached to ${attachedTo.join(', ')}; select it again to move it there`],
+    [attachedTo.length === 0 && state !== 'available', `it is ${state}`],
+    [beingModified, 'it is being modified; wait until that is done'],
+    [
+      Object.keys(tags).some((key) => KUBERNETES.test(key)),
+      `it belongs to a Kubernetes volume, which knows it by its id ${volumeId}; move the data with Kubernetes, by a volume snapshot into an encrypted storage class`,
+    ],
+  ];
+  return rules.flatMap(([holds, reason]) => (holds ? reason : []));
+}
+
+function strategyOf({ strategy: asked }: Pick<Wanted, 'strategy'>, disk: { size: number }): StrategyPlan {
+  const name = asked === 'auto' ? 'direct' : asked;
+  const why =
+    asked === 'auto'
+      ? `it is attached to nothing, so there is no downtime to shorten, and the region's ${MAX_CLONES} volume copies are left to machines that run`
+      : `strategy ${asked} was asked for`;
+  const slow = name === 'clone' && { reducedSpeedHours: reducedSpeedHours([disk]) };
+  return { asked, name, why, expectedDowntimeMs: expectedDowntimes([]), ...slow };
+}
+
+export const migrateVolumeInput = operationInput({
+  target: targetSchema,
+  volumeId: z.string().min(1),
+  kmsKeyArn: z.string().min(1),
+  strategy: strategySchema.default('auto'),
+  rekey: z.boolean().default(false),
+  /** After so long the original is deleted without a `commit`; without it it waits for one. */
+  soakMs: z.number().int().positive().optional(),
+  /** Workflow id of the campaign that is told how it ended. */
+  campaignId: z.string().optional(),
+});
+
+export type MigrateVolumeInput = z.input<typeof migrateVolumeInput>;
+export type MigrateVolumeRequest = z.output<typeof migrateVolumeInput>;
+
+export interface VolumeReport extends MoveReport {
+  volumeId: string;
+  /** Tags of other resources that hold the old id: nothing changes those. */
+  references?: string[];
+}
+
+export interface MigrateVolumeResult extends VolumeReport {
+  committed: boolean;
+  keptRecoveryPoint?: string;
+}
+
+/** What a terminated move has left, read from the original's mark. */
+export interface InterruptedVolume {
+  migrationId: string;
+  plan: MovePlan;
+  /** The new volume, where the move was over and waits for its verdict. */
+  soaking?: string;
+}
+
+/** `swap` while the new volume is made, `soak` once it may be used. */
+const PHASES = ['swap', 'soak'] as const;
+export type VolumePhase = (typeof PHASES)[number];
+
+/** Tag on the original, in the form of a machine's originals: `<migration id> <volume id> <phase> -`. */
+export function formatVolumeMark(migrationId: string, volumeId: string, phase: VolumePhase): string {
+  return `${migrationId} ${volumeId} ${phase} -`;
+}
+
+export function parseVolumeMark(text = ''): { migrationId: string; phase: VolumePhase } | undefined {
+  const [migrationId, volumeId, word] = text.split(' ');
+  const phase = PHASES.find((each) => each === word);
+  return migrationId && isVolumeId(volumeId) && phase ? { migrationId, phase } : undefined;
+}
+
+/** Of what holds an original: its machine, or, of one that is attached to nothing, itself. */
+export function isVolumeId(id = ''): boolean {
+  return id.startsWith('vol-');
+}
