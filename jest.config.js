@@ -34,6 +34,8 @@ module.exports = {
   maxWorkers: 2,
   projects: [
     project('model'),
-    ...['activities', 'workflows', 'replay', 'faults', 'e2e', 'aws', 'local'].map((name) => project(name, onServers)),
+    ...['activities', 'workflows', 'replay', 'faults', 'e2e', 'aws', 'local'].map((name) =>
+      project(name, onServers),
+    ),
   ],
 };
