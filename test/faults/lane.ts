@@ -14,6 +14,9 @@ import { LOST, REFUSED, type Path, type Point } from './paths';
 /** Role that aWorld gives every account of a lane by its wildcard. */
 export const LANE_ROLE = 'holdfast';
 
+/** More than any one activity makes of the same read: its retry has to get through. */
+export const READ_TURNS = 4;
+
 /** A machine with two volumes that is about to be migrated, and how it was before. */
 export interface Subject {
   instanceId: string;
@@ -57,18 +60,17 @@ export class Lane {
     if (point && fault) this.fault(point, fault);
   }
 
-  /** Loses the first answer to every question that is asked between two changes. */
-  armReads(path: Path): void {
+  /** Loses the answer to one in `READ_TURNS` reads of each kind, beginning at its turn: a retry comes through. */
+  armReads(path: Path, turn: number): void {
     this.arm(path);
-    const asked = new Set<string>();
-    const isNew = (call: AwsCall) => {
-      if (isMutation(call)) asked.clear();
-      const question = call.action + JSON.stringify(call.params);
-      const first = !isMutation(call) && !asked.has(question);
-      asked.add(question);
-      return first;
+    const seen = new Map<string, number>();
+    const isDue = (call: AwsCall) => {
+      if (isMutation(call)) return false;
+      const times = (seen.get(call.action) ?? 0) + 1;
+      seen.set(call.action, times);
+      return times % READ_TURNS === turn % READ_TURNS;
     };
-    this.world.proxy.fault(isNew, LOST, undefined, this.migrations.account.accountId);
+    this.world.proxy.fault(isDue, LOST, undefined, this.migrations.account.accountId);
   }
 
   /** The calls since the last time; the rules are gone afterwards. */

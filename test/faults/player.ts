@@ -7,6 +7,7 @@ import { LOST, REFUSED, type Path, type Point } from './paths';
 import { nameOf } from './recorder';
 
 const PATIENCE_MS = 45_000;
+const READS_PATIENCE_MS = 90_000;
 
 /** A permission that is missing; a service that fails once, before or after the call takes effect. */
 export const CALL_FAULTS = {
@@ -38,15 +39,16 @@ export async function play(client: Client, lane: Lane, trial: Trial<CallFault>):
   return ended(lane, subject, trial, stuck);
 }
 
-/** Stands for all the reads of a path. */
-const READS: Point = { action: 'Describe*', nth: 1 };
-
-/** One migration that loses the answer to every read once: a read changes nothing, so they need no run each. */
-export async function playReads(client: Client, lane: Lane, path: Path): Promise<Played> {
+/**
+ * One migration that loses the answers to a quarter of its reads: a read changes nothing, so they need no run each. All
+ * turns together lose each of them.
+ */
+export async function playReads(client: Client, lane: Lane, path: Path, turn: number): Promise<Played> {
   const subject = await lane.subject();
-  lane.armReads(path);
-  const stuck = await followed(client, await lane.start(client, subject, path, {}), PATIENCE_MS);
-  return { ...(await ended(lane, subject, { path, point: READS, fault: 'lost' }, stuck)), met: true };
+  lane.armReads(path, turn);
+  const stuck = await followed(client, await lane.start(client, subject, path, {}), READS_PATIENCE_MS);
+  const point = { action: 'Describe*', nth: turn };
+  return { ...(await ended(lane, subject, { path, point, fault: 'lost' }, stuck)), met: true };
 }
 
 export async function ended(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { aWorld, type World } from '../support/world';
 import { Crashes, type CrashName } from './crashes';
-import { inLanes, Lane, LANE_ROLE } from './lane';
+import { inLanes, Lane, LANE_ROLE, READ_TURNS } from './lane';
 import { PATHS, type Path, type Point } from './paths';
 import { play, playReads, type CallFault, type Played, type Trial } from './player';
 import { mutationsIn, pointsOf, record, type Recording } from './recorder';
@@ -48,9 +48,13 @@ export class Sweep {
     return inLanes(this.lanes, trials, (lane, trial) => play(this.world.client, lane, trial));
   }
 
-  /** Every read of each path loses its answer, in one migration a path. */
+  /** Every read of each path loses its answer, many of them in one migration. */
   async loseReads(paths: readonly Path[]): Promise<Played[]> {
-    return inLanes(this.lanes, paths, (lane, path) => playReads(this.world.client, lane, path));
+    const turns = Array.from({ length: READ_TURNS }, (_, index) => index + 1);
+    const trials = paths.flatMap((path) => turns.map((turn) => ({ path, turn })));
+    return inLanes(this.lanes, trials, (lane, { path, turn }) =>
+      playReads(this.world.client, lane, path, turn),
+    );
   }
 
   /** A killed worker or server in each of the trials; neighbours share one. */
