@@ -13,7 +13,6 @@ import { autoScalingMayUse, autoScalingRole, parseKeyPolicy } from '../model/key
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
-import { describeKey } from './keyChecks';
 
 /** Account attributes for EBS encryption: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html */
 export function encryptionDefaultActivities({ aws }: ActivityDeps) {
@@ -41,7 +40,6 @@ export function encryptionDefaultActivities({ aws }: ActivityDeps) {
       const kms = aws.kms(target, 'read');
       const role = autoScalingRole(target);
       try {
-        if ((await describeKey(kms, keyArn))?.KeyManager === 'AWS') return undefined;
         const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: keyArn, PolicyName: 'default' }));
         if (autoScalingMayUse(parseKeyPolicy(Policy), target)) return undefined;
         for await (const { Grants = [] } of paginateListGrants(

@@ -83,8 +83,12 @@ async function encryptByDefault(
 ): Promise<EncryptionDefaultChange> {
   const name = targetKey(target);
   run.row(name, 'checking');
-  const { arn: keyArn } = await read(`Check ${kmsKeyId} in ${name}`).requireUsableKey({ target, kmsKeyId });
-  const warning = await read(`Ask for Auto Scaling in ${name}`).autoScalingWarning({ target, keyArn });
+  const key = await read(`Check ${kmsKeyId} in ${name}`).requireUsableKey({ target, kmsKeyId });
+  const keyArn = key.arn;
+  // AWS's own key is open to everybody of the account.
+  const warning =
+    key.customerManaged &&
+    (await read(`Ask for Auto Scaling in ${name}`).autoScalingWarning({ target, keyArn }));
   if (warning) warnings.push(warning);
   const before = await read(`Read ${name}`).readEncryptionDefault({ target });
   if (encryptsUnder(before, keyArn)) {

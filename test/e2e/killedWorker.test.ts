@@ -130,9 +130,9 @@ describe('a worker process that is killed', () => {
     await run.cancel();
     expect(await guest()).toMatchObject({ frozen: true });
     await workers.start();
-    await expect(awaitResult(run, 60_000)).rejects.toThrow();
+    await expect(awaitResult(run, 150_000)).rejects.toMatchObject({ name: 'WorkflowFailedError' });
     expect(await guest()).toMatchObject({ frozen: false });
-  }, 100_000);
+  }, 200_000);
 
   it('leaves exactly one copy when it dies at CopySnapshot', async () => {
     const { home } = migrations.world;
