@@ -119,10 +119,9 @@ async function protectPage(
     note(result, outcome.failed, run);
     return outcome.completed.filter(({ created }) => created);
   } catch (error) {
-    if (isCancellation(error)) {
-      if (policy.hooks) await thaw(request, run);
-      throw error;
-    }
+    // Whose worker died with a cancelled run may end as cancelled or as timed out.
+    if (policy.hooks) await thaw(request, run);
+    if (isCancellation(error)) throw error;
     result.selected += units.length;
     const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
     note(result, failures, run);
