@@ -5,6 +5,10 @@ import type { Answer } from './healthChecks';
 /** What takes longer than this is asked again. */
 const LONGEST_TRY_MS = 10_000;
 
+function untilTooLong(leftMs: number, signal: AbortSignal): AbortSignal {
+  return AbortSignal.any([signal, AbortSignal.timeout(Math.min(leftMs, LONGEST_TRY_MS))]);
+}
+
 /** Whether a connection from here is taken. */
 export async function connects(
   { host, port }: NonNullable<HealthCheck['tcp']>,
@@ -13,7 +17,7 @@ export async function connects(
   signal: AbortSignal,
 ): Promise<Answer> {
   const address = filled(host, places);
-  const until = AbortSignal.any([signal, AbortSignal.timeout(Math.min(leftMs, LONGEST_TRY_MS))]);
+  const until = untilTooLong(leftMs, signal);
   const error = await new Promise<unknown>((resolve) => {
     const socket = net.connect({ host: address, port, signal: until });
     socket.once('error', resolve);
@@ -34,7 +38,7 @@ export async function responds(
   signal: AbortSignal,
 ): Promise<Answer> {
   const url = urlOf(http, places);
-  const until = AbortSignal.any([signal, AbortSignal.timeout(Math.min(leftMs, LONGEST_TRY_MS))]);
+  const until = untilTooLong(leftMs, signal);
   try {
     const answer = await fetch(url, { redirect: 'manual', signal: until });
     await answer.body?.cancel();

@@ -130,48 +130,39 @@ async function planVolumes(
 }
 
 function sortVolumeIn(plan: CampaignPlan, volumeId: string, decision: VolumeDecision, run: Run): void {
-  switch (decision.kind) {
-    case 'plan':
-      plan.volumes.push(decision.plan);
-      run.row(volumeId, 'planned', `${decision.plan.strategy.name}: ${decision.plan.strategy.why}`);
-      return;
-    case 'interrupted':
-      plan.interruptedVolumes.push(volumeId);
-      run.row(volumeId, 'interrupted', `move ${decision.migrationId} is to be finished or undone first`);
-      return;
-    case 'blocked':
-      plan.blocked.push({ item: volumeId, reasons: decision.reasons });
-      return;
-    case 'nothing':
-      plan.nothingToDo.push({ item: volumeId, reasons: [decision.reason], nothingToDo: true });
-      run.row(volumeId, 'nothing to do', decision.reason);
-  }
+  if (decision.kind !== 'plan')
+    return sortOut(plan, volumeId, decision, run, { what: 'move', interrupted: plan.interruptedVolumes });
+  plan.volumes.push(decision.plan);
+  run.row(volumeId, 'planned', `${decision.plan.strategy.name}: ${decision.plan.strategy.why}`);
 }
 
 function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run: Run): void {
+  if (decision.kind !== 'plan')
+    return sortOut(plan, instanceId, decision, run, { what: 'migration', interrupted: plan.interrupted });
+  plan.machines.push(decision.plan);
+  const { disks, strategy } = decision.plan;
+  run.row(instanceId, 'planned', `${disks.length} volumes; ${expectation(strategy)}`);
+}
+
+/** What is not simply planned, of machines and of volumes alike. */
+function sortOut(
+  plan: CampaignPlan,
+  item: string,
+  decision: Exclude<VolumeDecision | Surveyed, { kind: 'plan' }>,
+  run: Run,
+  { what, interrupted }: { what: 'move' | 'migration'; interrupted: string[] },
+): void {
   switch (decision.kind) {
-    case 'plan':
-      plan.machines.push(decision.plan);
-      run.row(
-        instanceId,
-        'planned',
-        `${decision.plan.disks.length} volumes; ${expectation(decision.plan.strategy)}`,
-      );
-      return;
     case 'interrupted':
-      plan.interrupted.push(instanceId);
-      run.row(
-        instanceId,
-        'interrupted',
-        `migration ${decision.migrationId} is to be finished or undone first`,
-      );
+      interrupted.push(item);
+      run.row(item, 'interrupted', `${what} ${decision.migrationId} is to be finished or undone first`);
       return;
     case 'blocked':
-      plan.blocked.push({ item: instanceId, reasons: decision.reasons });
+      plan.blocked.push({ item, reasons: decision.reasons });
       return;
     case 'nothing':
-      plan.nothingToDo.push({ item: instanceId, reasons: [decision.reason], nothingToDo: true });
-      run.row(instanceId, 'nothing to do', decision.reason);
+      plan.nothingToDo.push({ item, reasons: [decision.reason], nothingToDo: true });
+      run.row(item, 'nothing to do', decision.reason);
   }
 }
 
