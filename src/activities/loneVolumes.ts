@@ -146,7 +146,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       if (phase === 'soak' && !made) await requireKept(ec2, target, volumeId, migrationId);
       const disks = [loneDisk(await factsOf(ec2, target, original))];
       const plan = { target, kmsKeyArn: made?.KmsKeyId ?? kmsKeyArn, disks };
-      return { migrationId, plan, ...(phase === 'soak' && made && { soaking: made.VolumeId }) };
+      return { migrationId, plan, ...(phase === 'soak' && made && { soaking: newVolume(made) }) };
     },
 
     /** Tags of other resources that hold the id; whoever wrote them knows what they mean. */
@@ -188,6 +188,10 @@ async function madeBy(ec2: EC2Client, migrationId: string): Promise<Volume[]> {
     { Name: 'tag-key', Values: [TAG.replaces] },
   ];
   return (await ec2.send(new DescribeVolumesCommand({ Filters }))).Volumes ?? [];
+}
+
+function newVolume({ VolumeId = '', CreateTime }: Volume): InterruptedVolume['soaking'] {
+  return { volumeId: VolumeId, createdAt: CreateTime?.getTime() ?? 0 };
 }
 
 function requireUnused(target: Target, { volumeId }: DiskPlan, volume: Volume | undefined): void {

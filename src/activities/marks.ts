@@ -101,6 +101,7 @@ export function markActivities({ aws }: ActivityDeps) {
         migrationId,
         phase,
         replacements,
+        createdAt: earliest(made),
         swapped,
         plan: {
           target,
@@ -193,6 +194,10 @@ async function requireKept(
     `${instanceId} in ${targetKey(target)} ran on the new volumes of migration ${migrationId}, and somebody has detached one of them: attach it again, or take a snapshot of it and remove the tag ${TAG.migration} from the instance`,
     FAILURE.notMigratable,
   );
+}
+
+function earliest(volumes: readonly Volume[]): number {
+  return Math.min(...volumes.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
 }
 
 function replacementMap(made: readonly Volume[]): Record<string, string> {

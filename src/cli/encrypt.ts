@@ -9,12 +9,13 @@ import {
 } from '../client';
 import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
-import { messageCommands, signed, type Signed } from './messages';
+import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
 import { outputOption, type Connected, type Output, type Print } from './options';
 import { NOT_COMPLIANT } from './policy';
 import { table } from './table';
 
 type Plan = OperationResult<'encryptVolumes'>;
+type Decision = Said & Output & { campaign?: string };
 type Flags = Parameters<typeof encryptInput>[0];
 
 /** States of machines that did not get what was asked for, or not by themselves. */
@@ -59,21 +60,22 @@ export function encryptCommands(program: Command, connected: Connected, print: P
     ['rollback', 'go back to the originals of a machine in soak, or of all of a campaign'],
   ] as const) {
     const command = encrypt.command(`${name} [machineWorkflowId]`).description(does);
+    if (name === 'rollback') command.option(...LOSS_FLAG);
     signed(command)
       .option('--campaign <workflowId>', 'every machine of this campaign')
       .addOption(outputOption())
-      .action((machine: string | undefined, options: Signed & Output & { campaign?: string }) => {
-        const { campaign, by, reason } = options;
+      .action((machine: string | undefined, options: Decision) => {
+        const { campaign } = options;
         if ((machine === undefined) === (campaign === undefined))
           command.error(
             'give the workflow id of one machine, or --campaign and the workflow id of a campaign',
           );
         return connected(async (holdfast) => {
           if (machine !== undefined) {
-            await holdfast.operation(machine)[name]({ by, reason });
+            await holdfast.operation(machine)[name](messageOf(options));
             return print({ accepted: true, message: name });
           }
-          const told = await new Campaigns(holdfast).tellMachines(campaign ?? '', name, { by, reason });
+          const told = await new Campaigns(holdfast).tellMachines(campaign ?? '', name, messageOf(options));
           say(options, told, () => toldText(name, told));
           if (told.length === 0 || told.some(({ accepted }) => !accepted)) process.exitCode = NOT_COMPLIANT;
         });

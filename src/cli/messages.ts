@@ -1,17 +1,29 @@
 import type { Command } from 'commander';
-import type { Message, MessageName } from '../model/messages';
+import type { MessageName, RollbackMessage } from '../model/messages';
 import type { Connected, Print } from './options';
 
-export interface Signed {
+interface Signed {
   by: string;
   reason: string;
 }
+
+export type Said = Signed & Pick<RollbackMessage, 'acceptWriteLossSince'> & { item?: string[] };
+
+/** What a rollback of a migration has to accept. */
+export const LOSS_FLAG = [
+  '--accept-write-loss-since <time>',
+  'what was written to new volumes since then may leave the machine; it stays as snapshots',
+] as const;
 
 /** Every message says who sends it, and why. */
 export function signed(command: Command): Command {
   return command
     .requiredOption('--by <who>', 'who you are: a claim, not authentication')
     .requiredOption('--reason <why>', 'why');
+}
+
+export function messageOf({ by, reason, item, acceptWriteLossSince }: Said): RollbackMessage {
+  return { by, reason, ...(item && { items: item }), ...(acceptWriteLossSince && { acceptWriteLossSince }) };
 }
 
 /** Commands that each send one message to a running workflow. */
@@ -21,15 +33,16 @@ export function messageCommands(
   { connected, print }: { connected: Connected; print: Print },
 ): void {
   for (const name of names) {
-    signed(parent.command(`${kebab(name)} <workflowId>`).description(`send ${name} to a running operation`))
-      .option('--item <item...>', 'only these items')
-      .action((workflowId: string, { by, reason, item }: Signed & { item?: string[] }) =>
-        connected(async (holdfast) => {
-          const message: Message = { by, reason, ...(item && { items: item }) };
-          await holdfast.operation(workflowId)[name](message);
-          print({ accepted: true, message: name });
-        }),
-      );
+    const command = signed(
+      parent.command(`${kebab(name)} <workflowId>`).description(`send ${name} to a running operation`),
+    ).option('--item <item...>', 'only these items');
+    if (name === 'rollback') command.option(...LOSS_FLAG);
+    command.action((workflowId: string, said: Said) =>
+      connected(async (holdfast) => {
+        await holdfast.operation(workflowId)[name](messageOf(said));
+        print({ accepted: true, message: name });
+      }),
+    );
   }
 }
 

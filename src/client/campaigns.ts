@@ -1,5 +1,5 @@
 import { WorkflowNotFoundError, type WorkflowExecutionInfo } from '@temporalio/client';
-import type { Message } from '../model/messages';
+import type { RollbackMessage } from '../model/messages';
 import { SEARCH_ATTRIBUTES } from '../model/names';
 import type { ProgressPage, ProgressRow } from '../model/progress';
 import type { Holdfast } from './operations';
@@ -67,13 +67,13 @@ export class Campaigns {
   async tellMachines(
     campaignId: string,
     message: 'commit' | 'rollback',
-    signed: Pick<Message, 'by' | 'reason'>,
+    said: RollbackMessage,
   ): Promise<Told[]> {
     const open = (await this.migrations(campaignId)).filter(({ isOpen }) => isOpen);
     const told: Told[] = [];
     for (let start = 0; start < open.length; start += TOLD_AT_ONCE) {
       const page = open.slice(start, start + TOLD_AT_ONCE);
-      told.push(...(await Promise.all(page.map((each) => this.tell(each, message, signed)))));
+      told.push(...(await Promise.all(page.map((each) => this.tell(each, message, said)))));
     }
     return told;
   }
@@ -81,10 +81,10 @@ export class Campaigns {
   private async tell(
     { instanceId, workflowId }: Migration,
     message: 'commit' | 'rollback',
-    signed: Pick<Message, 'by' | 'reason'>,
+    said: RollbackMessage,
   ): Promise<Told> {
     try {
-      await this.holdfast.operation(workflowId)[message](signed);
+      await this.holdfast.operation(workflowId)[message](said);
       return { instanceId, accepted: true };
     } catch (error) {
       return { instanceId, accepted: false, why: error instanceof Error ? error.message : String(error) };

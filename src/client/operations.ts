@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { ConfigError, oneLine, readTemporalConfig, type Environment } from '../config';
-import type { Message, MessageName } from '../model/messages';
+import type { Message, MessageName, RollbackMessage } from '../model/messages';
 import { TASK_QUEUE } from '../model/names';
 import type { ProgressPage } from '../model/progress';
 import { loadDataConverter } from '../temporal/dataConverter';
@@ -132,11 +132,11 @@ export class Operation<Result = unknown> {
   readonly pause = this.message('pause');
   readonly resume = this.message('resume');
   readonly cancelItem = this.message('cancelItem');
-  readonly rollback = this.message('rollback');
+  readonly rollback = this.message<RollbackMessage>('rollback');
   readonly commit = this.message('commit');
 
   /** An update: it returns when the workflow has accepted the message, and throws its reason when it has not. */
-  private message(name: MessageName): (message: Message) => Promise<void> {
+  private message<Said extends Message>(name: MessageName): (message: Said) => Promise<void> {
     return async (message) => {
       try {
         await this.handle.executeUpdate(name, { args: [message] });

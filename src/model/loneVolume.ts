@@ -103,7 +103,7 @@ export interface InterruptedVolume {
   migrationId: string;
   plan: MovePlan;
   /** The new volume, where the move was over and waits for its verdict. */
-  soaking?: string;
+  soaking?: { volumeId: string; createdAt: number };
 }
 
 /** `swap` while the new volume is made, `soak` once it may be used. */

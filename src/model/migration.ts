@@ -210,6 +210,8 @@ export interface MoveReport {
   message: string;
   /** Old volume id to new one. */
   volumeIdMap: Record<string, string>;
+  /** ISO 8601: since then the new volumes may hold what the originals do not. */
+  writesSince?: string;
   /** The one that was carried out, and why; unknown of a migration that a later run has finished. */
   strategy?: { name: Strategy; why: string };
 }
@@ -234,6 +236,8 @@ export interface InterruptedMigration {
   plan: MachinePlan;
   /** Original volume id to the new volume that exists for it. */
   replacements: Record<string, string>;
+  /** When the first of them was created, in milliseconds since the epoch: nothing was written to them before. */
+  createdAt: number;
   /** Whether every new volume is attached in its original's place. */
   swapped: boolean;
 }

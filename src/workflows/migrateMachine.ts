@@ -11,7 +11,7 @@ import { adoptInterrupted } from './migration/adopt';
 import { announced, failedMove } from './migration/announce';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
-import { soakUntilVerdict } from './migration/soak';
+import { soakOf, soakUntilVerdict } from './migration/soak';
 import { settledStrategy } from './migration/settle';
 import { markSoaking, passHealthGate, startMachine, stopMachine, swapDisks } from './migration/steps';
 import { STEPS } from './migration/strategies/strategy';
@@ -33,7 +33,7 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
       const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
       if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
       const report = await announced(campaignId, encrypted(swapped));
-      return await soakUntilVerdict(swapped.migration, report, request.soakMs);
+      return await soakUntilVerdict(swapped.migration, report, soakOf(request, swapped));
     } catch (error) {
       const failed = { instanceId, ...failedMove(error), downtimeMs: 0 };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
@@ -66,10 +66,11 @@ async function migrate(
     await stopMachine(migration); // the downtime budget starts here
     const replacements = await steps.disksAfterStop(migration);
     await swapDisks(migration, replacements);
+    const writesSince = Date.now();
     await startMachine(migration);
     await passHealthGate(migration, healthChecks);
     await markSoaking(migration);
-    return { migration, replacements, strategy };
+    return { migration, replacements, writesSince, strategy };
   } catch (failure) {
     return await rollBack(migration, failure);
   }
@@ -105,11 +106,17 @@ function report(
   return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs };
 }
 
-function encrypted({ migration: { plan, downtime }, replacements, strategy }: Swapped): MigrationReport {
+function encrypted({
+  migration: { plan, downtime },
+  replacements,
+  writesSince,
+  strategy,
+}: Swapped): MigrationReport {
   const message = 'its original volumes are kept until commit';
   return {
     ...report(plan.instanceId, 'encrypted', message, downtime.ms),
     volumeIdMap: replacements,
+    writesSince: new Date(writesSince).toISOString(),
     ...(strategy && { strategy: { name: strategy.name, why: strategy.why } }),
   };
 }

@@ -12,6 +12,7 @@ import { adoptInterruptedVolume } from './migration/loneVolume/adopt';
 import { beginMove, encryptedVolume, finishMove, type Moved } from './migration/loneVolume/steps';
 import { soakVolume } from './migration/loneVolume/soak';
 import { newMove, type Move } from './migration/migration';
+import { soakOf } from './migration/soak';
 import { Orders } from './migration/orders';
 import { fail, failureType, rootCause } from './support/failure';
 import { operation, type Run } from './support/operation';
@@ -32,7 +33,7 @@ export async function migrateVolume(input: MigrateVolumeInput): Promise<MigrateV
         (await adoptInterruptedVolume(request, run, orders)) ?? (await moveVolume(request, run, orders));
       if ('outcome' in moved) return { ...(await announced(campaignId, moved)), committed: false };
       const report = await announced(campaignId, encrypted(volumeId, moved));
-      return await soakVolume(moved.move, report, request.soakMs);
+      return await soakVolume(moved.move, report, soakOf(request, moved));
     } catch (error) {
       const failed: VolumeReport = { volumeId, ...failedMove(error) };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
@@ -60,8 +61,9 @@ async function moveVolume(
   try {
     await beginMove(move);
     const replacements = await encryptedVolume(move, strategy.name);
+    const writesSince = Date.now();
     const references = await finishMove(move);
-    return { move, replacements, references, strategy };
+    return { move, replacements, writesSince, references, strategy };
   } catch (failure) {
     return await rollBack(move, volumeId, failure);
   }
@@ -82,12 +84,16 @@ async function rollBack({ run, orders, undo }: Move, volumeId: string, failure: 
   throw fail(FAILURE.rolledBack, `${volumeId} is as it was before. ${why}`, result);
 }
 
-function encrypted(volumeId: string, { replacements, references, strategy }: Moved): VolumeReport {
+function encrypted(
+  volumeId: string,
+  { replacements, references, writesSince, strategy }: Moved,
+): VolumeReport {
   return {
     volumeId,
     outcome: 'encrypted',
     message: `${replacements[volumeId]} replaces it; it is kept until commit`,
     volumeIdMap: replacements,
+    writesSince: new Date(writesSince).toISOString(),
     references,
     ...(strategy && { strategy: { name: strategy.name, why: strategy.why } }),
   };

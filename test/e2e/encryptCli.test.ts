@@ -124,7 +124,11 @@ describe('holdfast encrypt', () => {
       expect(table).toMatch(new RegExp(`${id} +encrypted +Soaking +- +\\d+ s +\\d{4}-\\d\\d-\\d\\dT`));
 
     const [first = ''] = instanceIds;
-    await ok('rollback', migrations.machine(first).workflowId, ...SIGNED);
+    const machineId = migrations.machine(first).workflowId;
+    const refused = await encrypt('rollback', machineId, ...SIGNED);
+    expect(refused.code).toBe(2);
+    const since = /"acceptWriteLossSince": "([^"]+)"/.exec(refused.stderr)?.[1] ?? '';
+    await ok('rollback', machineId, ...SIGNED, '--accept-write-loss-since', since);
     const machine = async () => (await status()).machines.find(({ instanceId }) => instanceId === first);
     await until(async () => (await machine())?.phase === 'Done');
     expect(await machine()).not.toHaveProperty('soakUntil');

@@ -6,7 +6,7 @@ import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
 import type { Strategy } from '../../src/model/strategy';
 import { Guests } from '../support/guests';
-import { butEncryption, MigrationWorld, SNAPSHOTS } from '../support/migration';
+import { ANY_LOSS, butEncryption, MigrationWorld, SNAPSHOTS } from '../support/migration';
 import { anInstance, aVolume } from '../support/seed';
 import { WorkerProcesses } from '../support/workerProcess';
 
@@ -195,7 +195,7 @@ describe('a worker process that is killed', () => {
     await migrations.phase(machine, 'Soaking');
     expect((await migrations.stateOf(instanceId)).disks.every(({ encrypted }) => encrypted)).toBe(true);
 
-    await migrations.tell(instanceId, 'rollback');
+    await migrations.tell(instanceId, 'rollback', ANY_LOSS);
     const back = await awaitResult<MigrateMachineResult>(machine);
     expect(back.outcome).toBe('rolledBack');
     expect(await migrations.stateOf(instanceId)).toEqual(before);

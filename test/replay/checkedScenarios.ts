@@ -1,4 +1,4 @@
-import { MESSAGE, type MigrationWorld } from '../support/migration';
+import { ANY_LOSS, MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance, aVolume } from '../support/seed';
 import { ended, type Scenario } from './scenario';
 
@@ -31,7 +31,7 @@ export const CHECKED_SCENARIOS: Record<string, Scenario> = {
     const campaign = await ended(await migrations.start({ volumeIds, strategy: 'copy' }));
     await migrations.tellVolume(copied, 'commit');
     await ended(await migrations.start({ volumeIds: [cloned], strategy: 'clone' }));
-    await migrations.tellVolume(cloned, 'rollback');
+    await migrations.tellVolume(cloned, 'rollback', ANY_LOSS);
     proxy.fault('CreateVolume', REFUSED, 1);
     await ended(await migrations.start({ volumeIds: [undone] }));
     return {

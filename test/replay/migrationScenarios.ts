@@ -3,7 +3,7 @@ import { workflowIds } from '../../src/model/ids';
 import type { StrategyAsked } from '../../src/model/strategy';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
-import { MESSAGE, type MigrationWorld } from '../support/migration';
+import { ANY_LOSS, MESSAGE, type MigrationWorld } from '../support/migration';
 import { anInstance } from '../support/seed';
 import { ended, type Scenario } from './scenario';
 
@@ -20,7 +20,7 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
     await migrations.phase(campaign, 'Waiting for approval');
     await campaign.executeUpdate('approve', { args: [MESSAGE] });
     await awaitResult(campaign);
-    await migrations.tell(instanceId, 'rollback');
+    await migrations.tell(instanceId, 'rollback', ANY_LOSS);
     const back = await ended(await migrations.pinned(instanceId));
     const committed = await committedBy(migrations, instanceId, 'copy');
     return {

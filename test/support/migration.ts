@@ -21,6 +21,8 @@ import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
 export const MESSAGE = { by: 'ann', reason: 'test' };
+/** All that was ever written to the new volumes may go. */
+export const ANY_LOSS = { acceptWriteLossSince: '2020-01-01T00:00:00Z' };
 
 export const STRATEGIES: readonly Strategy[] = ['copy', 'direct', 'clone'];
 
@@ -98,8 +100,8 @@ export class MigrationWorld {
     return this.world.client.workflow.getHandle(workflowIds.volume(target, volumeId));
   }
 
-  tellVolume(volumeId: string, message: MessageName): Promise<unknown> {
-    return this.volume(volumeId).executeUpdate(message, { args: [MESSAGE] });
+  tellVolume(volumeId: string, message: MessageName, more: object = {}): Promise<unknown> {
+    return this.volume(volumeId).executeUpdate(message, { args: [{ ...MESSAGE, ...more }] });
   }
 
   /** The machine's newest run: the id alone stands for whichever run comes last. */
@@ -117,8 +119,8 @@ export class MigrationWorld {
     await this.account.ec2().send(new DeleteVolumeCommand({ VolumeId }));
   }
 
-  tell(instanceId: string, message: MessageName): Promise<unknown> {
-    return this.machine(instanceId).executeUpdate(message, { args: [MESSAGE] });
+  tell(instanceId: string, message: MessageName, more: object = {}): Promise<unknown> {
+    return this.machine(instanceId).executeUpdate(message, { args: [{ ...MESSAGE, ...more }] });
   }
 
   /** Holds the answer to the nth call of an action until `what` is done; resolves then. */

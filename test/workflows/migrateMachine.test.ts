@@ -3,7 +3,7 @@ import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
 import { failureOf } from '../support/failure';
 import type { Strategy } from '../../src/model/strategy';
-import { butEncryption, MigrationWorld, SNAPSHOTS, STRATEGIES } from '../support/migration';
+import { ANY_LOSS, butEncryption, MigrationWorld, SNAPSHOTS, STRATEGIES } from '../support/migration';
 import { anInstance, stopped, tagsOf } from '../support/seed';
 
 const refusal = (why: string): object => ({ cause: { message: expect.stringContaining(why) as string } });
@@ -133,7 +133,7 @@ describe.each([
       await migrations.writeTo(instanceId);
       const since = await migrations.contentOf(instanceId);
       const first = migrations.machine(instanceId);
-      await migrations.tell(instanceId, 'rollback');
+      await migrations.tell(instanceId, 'rollback', ANY_LOSS);
       const back = await awaitResult<MigrateMachineResult>(first);
       expect(back).toMatchObject({ outcome: 'rolledBack', committed: false });
       expect(await migrations.stateOf(instanceId)).toEqual(before);
@@ -170,11 +170,34 @@ describe.each([
     await early;
     const late = migrations.meanwhile('DeleteVolume', async () => {
       await migrations.tell(instanceId, 'commit');
-      await expect(migrations.tell(instanceId, 'rollback')).rejects.toMatchObject(refusal('already'));
+      await expect(migrations.tell(instanceId, 'rollback', ANY_LOSS)).rejects.toMatchObject(
+        refusal('already'),
+      );
     });
     await migrations.tell(instanceId, 'commit');
     await late;
     await awaitResult(migrations.machine(instanceId));
+  });
+
+  it('does not roll back to what it was before writes that nobody has agreed to lose', async () => {
+    const { instanceId } = await anInstance(migrations.world.home);
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    const { cause } = (await migrations
+      .tell(instanceId, 'rollback')
+      .catch((error: unknown) => error)) as Error;
+    const said = (cause as Error).message;
+    const [, since = ''] = /"acceptWriteLossSince": "([^"]+)"/.exec(said) ?? [];
+    const later = new Date(Date.parse(since) + 1).toISOString();
+    const tooLate = migrations.tell(instanceId, 'rollback', { acceptWriteLossSince: later });
+    await expect(tooLate).rejects.toMatchObject(refusal(`${later} is later`));
+    const noTime = migrations.tell(instanceId, 'rollback', { acceptWriteLossSince: 'yesterday' });
+    await expect(noTime).rejects.toMatchObject(refusal('acceptWriteLossSince: a time in ISO 8601'));
+    const elsewhere = migrations.tell(instanceId, 'commit', { acceptWriteLossSince: since });
+    await expect(elsewhere).rejects.toMatchObject(refusal('acceptWriteLossSince: not a field'));
+
+    await migrations.tell(instanceId, 'rollback', { acceptWriteLossSince: since });
+    const back = await awaitResult<MigrateMachineResult>(migrations.machine(instanceId));
+    expect(back).toMatchObject({ outcome: 'rolledBack', writesSince: since });
   });
 
   it('is refused without a full input, before any call', async () => {

@@ -12,7 +12,7 @@ import type { Strategy } from '../../src/model/strategy';
 import type { SweepOrphansResult } from '../../src/model/sweep';
 import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
-import { MigrationWorld, STRATEGIES } from '../support/migration';
+import { ANY_LOSS, MigrationWorld, STRATEGIES } from '../support/migration';
 import { anInstance, aVolume, tagsOf } from '../support/seed';
 import { until } from '../support/until';
 
@@ -215,7 +215,7 @@ describe('encryptVolumes of volumes that are attached to nothing', () => {
       const made = volumeIdMap[volumeId] ?? '';
       await write(made, 5);
       const content = await migrations.blocks.digest(made);
-      await migrations.tellVolume(volumeId, 'rollback');
+      await migrations.tellVolume(volumeId, 'rollback', ANY_LOSS);
       const back = await awaitResult<MigrateVolumeResult>(migrations.volume(volumeId));
       expect(back).toMatchObject({ outcome: 'rolledBack', committed: false });
       expect(await volume(volumeId)).toEqual(before);
@@ -233,7 +233,7 @@ describe('encryptVolumes of volumes that are attached to nothing', () => {
     const volumeId = await written();
     const { volumeIdMap } = await migrations.encrypt({ volumeIds: [volumeId] });
     const holder = await attach(volumeIdMap[volumeId] ?? '');
-    await migrations.tellVolume(volumeId, 'rollback');
+    await migrations.tellVolume(volumeId, 'rollback', ANY_LOSS);
     await migrations.phase(migrations.volume(volumeId), 'Needs a person');
     const { rows } = await migrations
       .volume(volumeId)

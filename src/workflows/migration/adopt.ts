@@ -64,7 +64,7 @@ async function takeOver(
     await step('health checks', () => passHealthGate(migration, healthChecks));
     await step('mark the machine', () => markSoaking(migration));
   }
-  return { migration, replacements: found.replacements };
+  return { migration, replacements: found.replacements, writesSince: found.createdAt };
 }
 
 async function restore(

@@ -33,6 +33,8 @@ export type Replacements = Record<string, string>;
 export interface Swapped {
   migration: Migration;
   replacements: Replacements;
+  /** When it may have begun to write to them, in milliseconds since the epoch. */
+  writesSince: number;
   /** Unknown of a migration that a later run has taken over. */
   strategy?: StrategyPlan;
 }

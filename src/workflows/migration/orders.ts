@@ -1,11 +1,22 @@
 import { condition } from '@temporalio/workflow';
+import { lossNotAccepted, parseRollback, type RollbackMessage } from '../../model/messages';
 import type { FailedItem } from '../../model/outcome';
-import { takes } from '../support/messages';
+import { takes, takesParsed } from '../support/messages';
 import type { Run } from '../support/operation';
+
+/** While originals are kept. */
+export interface Soak {
+  /** After so long they are deleted; without it they wait for a verdict. */
+  soakMs?: number;
+  /** Since then the new volumes may hold what the originals do not: milliseconds since the epoch. */
+  writesSince: number;
+}
 
 /** What people have told this migration: commit or roll back while it soaks, resume when an undo is stuck. */
 export class Orders {
   private soaking = false;
+  /** Since then the new volumes hold what the originals do not: milliseconds since the epoch. */
+  private writesSince = 0;
   private stuck = false;
   private verdict: 'commit' | 'rollback' | undefined;
 
@@ -18,12 +29,18 @@ export class Orders {
     const tooLate = (verdict: 'commit' | 'rollback') => () =>
       this.verdict && this.verdict !== verdict ? `it was told to ${this.verdict} already` : notSoaking();
     takes('commit', decide('commit'), tooLate('commit'));
-    takes('rollback', decide('rollback'), tooLate('rollback'));
+    takesParsed(
+      'rollback',
+      parseRollback,
+      decide('rollback'),
+      (message: RollbackMessage) => tooLate('rollback')() ?? lossNotAccepted(message, this.writesSince),
+    );
     takes('resume', () => (this.stuck = false));
   }
 
   /** Waits for a verdict; after `soakMs` without one it is `commit`. */
-  async verdictWithin(soakMs: number | undefined): Promise<'commit' | 'rollback'> {
+  async verdictWithin({ soakMs, writesSince }: Soak): Promise<'commit' | 'rollback'> {
+    this.writesSince = writesSince;
     this.soaking = true;
     try {
       const decided = () => this.verdict !== undefined;

@@ -4,7 +4,7 @@ import { failedItem } from '../support/failure';
 import { mutate, wait } from '../support/options';
 import { finalPoint } from './finalPoint';
 import type { Migration, Move } from './migration';
-import { untilDone } from './orders';
+import { untilDone, type Soak } from './orders';
 import {
   deleteNewVolumes,
   deleteStaging,
@@ -23,12 +23,12 @@ import {
 export async function soakUntilVerdict(
   migration: Migration,
   report: MigrationReport,
-  soakMs: number | undefined,
+  soak: Soak,
 ): Promise<MigrateMachineResult> {
   migration.run.remark(
-    `The original volumes of ${migration.plan.instanceId} are kept. Send \`commit\` to delete them, or \`rollback\` to put them back.`,
+    `The original volumes of ${migration.plan.instanceId} are kept. ${verdicts(soak, 'delete them', 'put them back')}`,
   );
-  return untilVerdict(migration, soakMs, {
+  return untilVerdict(migration, soak, {
     commit: async () => {
       await commit(migration, () => removeMarks(migration));
       return { ...report, committed: true };
@@ -37,17 +37,27 @@ export async function soakUntilVerdict(
   });
 }
 
+export function soakOf({ soakMs }: { soakMs?: number }, { writesSince }: { writesSince: number }): Soak {
+  return { writesSince, ...(soakMs !== undefined && { soakMs }) };
+}
+
+/** What a person can send, with what a rollback has to say. */
+export function verdicts({ writesSince }: Soak, commits: string, rollsBack: string): string {
+  const since = new Date(writesSince).toISOString();
+  return `Send \`commit\` to ${commits}, or \`rollback\` with \`"acceptWriteLossSince": "${since}"\` to ${rollsBack}.`;
+}
+
 /** Waits for the verdict, and carries it through although the run is cancelled. */
 export async function untilVerdict<Result>(
   { run, orders }: Move,
-  soakMs: number | undefined,
+  soak: Soak,
   carryOut: Record<'commit' | 'rollback', () => Promise<Result>>,
 ): Promise<Result> {
   run.phase('Soaking');
   let verdict: 'commit' | 'rollback' = 'rollback';
   let cancelled: Error | undefined;
   try {
-    verdict = await orders.verdictWithin(soakMs);
+    verdict = await orders.verdictWithin(soak);
   } catch (error) {
     if (!isCancellation(error) || !(error instanceof Error)) throw error;
     cancelled = error;

@@ -1,7 +1,7 @@
 import { ApplicationFailure, defineSignal, defineUpdate, log, setHandler } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
-import { parseInput } from '../../model/input';
-import { messageSchema, type Message, type MessageName } from '../../model/messages';
+import type { Parsed } from '../../model/input';
+import { parseMessage, type Message, type MessageName } from '../../model/messages';
 
 /** What an update answers. */
 export interface Receipt {
@@ -20,22 +20,32 @@ export function takes(
   handle: (message: Message) => void,
   refuse: (message: Message) => string | undefined = () => undefined,
 ): void {
-  const validate = (input: unknown): Message => {
-    const parsed = parseInput(messageSchema, input);
+  takesParsed(name, parseMessage, handle, refuse);
+}
+
+/** The same for a message that says more. */
+export function takesParsed<Said extends Message>(
+  name: MessageName,
+  parse: (input: unknown) => Parsed<Said>,
+  handle: (message: Said) => void,
+  refuse: (message: Said) => string | undefined,
+): void {
+  const validate = (input: unknown): Said => {
+    const parsed = parse(input);
     if (!parsed.ok) throw invalid(`${name}: ${parsed.problems}`);
     const objection = refuse(parsed.value);
     if (objection) throw invalid(`${name}: ${objection}`);
     return parsed.value;
   };
   setHandler(
-    defineUpdate<Receipt, [Message]>(name),
+    defineUpdate<Receipt, [Said]>(name),
     (input) => {
       handle(validate(input));
       return { accepted: true, message: name };
     },
     { validator: (input) => void validate(input) },
   );
-  setHandler(defineSignal<[Message]>(name), (input) => {
+  setHandler(defineSignal<[Said]>(name), (input) => {
     try {
       handle(validate(input));
     } catch (error) {

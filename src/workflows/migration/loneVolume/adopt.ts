@@ -26,7 +26,8 @@ export async function adoptInterruptedVolume(
     await remove(move);
     return undefined;
   }
-  return { move, replacements: { [nameOf(move)]: soaking }, references: await referencesTo(move) };
+  const { volumeId: made, createdAt: writesSince } = soaking;
+  return { move, replacements: { [nameOf(move)]: made }, writesSince, references: await referencesTo(move) };
 }
 
 async function remove(move: Move): Promise<void> {

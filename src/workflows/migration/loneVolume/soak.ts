@@ -3,23 +3,19 @@ import { keptBy } from '../../../model/migration';
 import { failedItem } from '../../support/failure';
 import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
-import { untilDone } from '../orders';
-import { commit, untilVerdict } from '../soak';
+import { untilDone, type Soak } from '../orders';
+import { commit, untilVerdict, verdicts } from '../soak';
 import { deleteNewVolumes, deleteStaging, planOfNewVolumes } from '../undoing';
 import { nameOf, removeVolumeMarks, verifyUntouched } from './steps';
 
 /** The original is kept until somebody commits or rolls back; a cancel rolls back. */
-export async function soakVolume(
-  move: Move,
-  report: VolumeReport,
-  soakMs: number | undefined,
-): Promise<MigrateVolumeResult> {
+export async function soakVolume(move: Move, report: VolumeReport, soak: Soak): Promise<MigrateVolumeResult> {
   const [volumeId, made] = [nameOf(move), report.volumeIdMap[nameOf(move)]];
   move.run.row(volumeId, 'replaced', made);
   move.run.remark(
-    `${made} replaces ${volumeId}, which is kept. Send \`commit\` to delete the original, or \`rollback\` to delete ${made}.`,
+    `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}`,
   );
-  return untilVerdict(move, soakMs, {
+  return untilVerdict(move, soak, {
     commit: async () => {
       await commit(move, () => removeVolumeMarks(move));
       return { ...report, committed: true };

@@ -13,6 +13,8 @@ const SOON = '10 seconds';
 export interface Moved {
   move: Move;
   replacements: Replacements;
+  /** When somebody may have begun to write to the new one, in milliseconds since the epoch. */
+  writesSince: number;
   /** Tags elsewhere that hold the old id. */
   references: string[];
   /** Unknown of a move that a later run has taken over. */
