@@ -7,7 +7,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { GetKeyPolicyCommand, paginateListGrants } from '@aws-sdk/client-kms';
 import { ApplicationFailure } from '@temporalio/common';
-import { encryptsUnder, type EncryptionDefault } from '../model/encryptionDefault';
+import { showsDefault, type EncryptionDefault } from '../model/encryptionDefault';
 import { FAILURE } from '../model/failures';
 import { autoScalingMayUse, autoScalingRole, parseKeyPolicy } from '../model/keyPolicy';
 import { targetKey, type Target } from '../model/target';
@@ -56,18 +56,18 @@ export function encryptionDefaultActivities({ aws }: ActivityDeps) {
       return `Auto Scaling may not use ${keyArn}: instances of its groups would end at their start; let ${role} use the key in its policy`;
     },
 
-    /** @throws ApplicationFailure NotYetVisible, retryable, until reads show encryption under this key */
+    /** @throws ApplicationFailure NotYetVisible, retryable, until reads show what was set */
     async verifyEncryptionDefault({
       target,
-      keyArn,
+      wanted,
     }: {
       target: Target;
-      keyArn: string;
+      wanted: EncryptionDefault;
     }): Promise<EncryptionDefault> {
       const found = await readEncryptionDefault({ target });
-      if (encryptsUnder(found, keyArn)) return found;
+      if (showsDefault(found, wanted)) return found;
       throw ApplicationFailure.retryable(
-        `${targetKey(target)} does not show encryption by default under ${keyArn} yet: ${JSON.stringify(found)}`,
+        `${targetKey(target)} does not show ${JSON.stringify(wanted)} yet: ${JSON.stringify(found)}`,
         FAILURE.notYetVisible,
       );
     },

@@ -1,5 +1,6 @@
 import {
-  encryptsUnder,
+  isSameDefault,
+  showsDefault,
   enableEncryptionByDefaultInput,
   regionMismatch,
 } from '../../src/model/encryptionDefault';
@@ -41,6 +42,17 @@ describe('what EC2 reports as the default key', () => {
     [{ enabled: true, kmsKeyId: '34' }, false],
     [{ enabled: false, kmsKeyId: arn }, false],
   ])('%j is the key: %s', (found, same) => {
-    expect(encryptsUnder(found, arn)).toBe(same);
+    expect(isSameDefault(found, { enabled: true, kmsKeyId: arn })).toBe(same);
+  });
+
+  it.each([
+    ['alias/aws/ebs', 'alias/aws/ebs', true],
+    ['alias/aws/ebs', arn, true],
+    [arn, 'alias/aws/ebs', false],
+    ['alias/ebs', 'alias/aws/ebs', false],
+  ])('once %s was set, %s shows it: %s', (wanted, kmsKeyId, shows) => {
+    const found = { enabled: false, kmsKeyId };
+    expect(showsDefault(found, { enabled: false, kmsKeyId: wanted })).toBe(shows);
+    expect(showsDefault(found, { enabled: true, kmsKeyId: wanted })).toBe(false);
   });
 });

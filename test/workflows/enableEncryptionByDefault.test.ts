@@ -1,4 +1,8 @@
-import { GetEbsDefaultKmsKeyIdCommand, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
+import {
+  DisableEbsEncryptionByDefaultCommand,
+  GetEbsDefaultKmsKeyIdCommand,
+  GetEbsEncryptionByDefaultCommand,
+} from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../src/model/failures';
 import type { EnableEncryptionByDefaultResult } from '../../src/workflows/enableEncryptionByDefault';
 import { awaitResult } from '../support/awaitResult';
@@ -6,6 +10,9 @@ import { expectFailure, failedResult } from '../support/failure';
 import { aKey } from '../support/seed';
 import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
+
+const NONE = { enabled: false, kmsKeyId: '' };
+const CHANGE = { target: { accountId: '123456789012', region: 'us-east-1' }, before: NONE, after: NONE };
 
 describe('enableEncryptionByDefault', () => {
   let world: World;
@@ -142,6 +149,39 @@ describe('enableEncryptionByDefault', () => {
     expect(world.proxy.mutations()).toEqual([]);
   });
 
+  it('is undone by its own result, and not where somebody has changed it since', async () => {
+    const [east, west, later] = await Promise.all([
+      aKey(world.home),
+      aKey(world.home, 'eu-west-1'),
+      aKey(world.home),
+    ]);
+    const disabled = world.home.ec2('eu-west-1');
+    await disabled.send(new DisableEbsEncryptionByDefaultCommand({}));
+    const [eastBefore, westBefore] = [await settingsOf('us-east-1'), await settingsOf('eu-west-1')];
+    const { changed } = await run({ kmsKeyIds: { 'us-east-1': east, 'eu-west-1': west } });
+
+    const back = await run({ restore: changed.items });
+    expect(back.summary).toBe('EBS encryption by default is as it was in 2 of 2 targets');
+    expect([await settingsOf('us-east-1'), await settingsOf('eu-west-1')]).toEqual([eastBefore, westBefore]);
+    world.proxy.reset();
+    expect((await run({ restore: changed.items })).changed.total).toBe(2);
+    expect(world.proxy.mutations()).toEqual([]);
+
+    await run({ restore: back.changed.items });
+    expect(await settingsOf('eu-west-1')).toEqual({ on: true, key: west });
+    await run({ kmsKeyIds: { 'us-east-1': later } });
+    const partly = await failedResult<EnableEncryptionByDefaultResult>(
+      run({ restore: changed.items }),
+      FAILURE.partialFailure,
+    );
+    expect(partly.failed.items).toEqual([
+      expect.objectContaining({ item: `${world.home.accountId}/us-east-1`, type: FAILURE.conflict }),
+    ]);
+    expect(partly.failed.items[0]?.message).toContain(later);
+    expect(await settingsOf('us-east-1')).toEqual({ on: true, key: later });
+    expect(await settingsOf('eu-west-1')).toEqual(westBefore);
+  });
+
   it('works in another account through its role', async () => {
     const other = world.others[0]!;
     const key = await aKey(other);
@@ -175,6 +215,9 @@ describe('enableEncryptionByDefault', () => {
       'a key without a target',
       { kmsKeyIds: { 'us-east-1': 'k', 'eu-west-1': 'k' }, targets: [{ region: 'us-east-1' }] },
     ],
+    ['nothing to restore', { restore: [] }],
+    ['a key beside what is restored', { kmsKeyIds: { 'us-east-1': 'k' }, restore: [CHANGE] }],
+    ['a change without what was before', { restore: [{ target: CHANGE.target }] }],
     ['no targets', { kmsKeyIds: { 'us-east-1': 'k' }, targets: [] }],
   ])('refuses %s as InvalidInput without an AWS call', async (_what, input) => {
     await expectFailure(run(input), FAILURE.invalidInput);
