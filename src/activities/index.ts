@@ -29,6 +29,8 @@ import { loneVolumeActivities } from './loneVolumes';
 import { machineActivities } from './machines';
 import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
+import { moveSurveyActivities } from './moveSurveys';
+import { residueActivities } from './residue';
 import { stagingActivities } from './staging';
 import { volumeActivities } from './volumes';
 import { policyActivities } from './policies';
@@ -89,6 +91,8 @@ export function createActivities(deps: ActivityDeps) {
     ...cloneClaimActivities(deps),
     ...finalPointActivities(deps),
     ...markActivities(deps),
+    ...moveSurveyActivities(deps),
+    ...residueActivities(deps),
     ...snapshotPlanActivities(deps),
     ...snapshotEncryptionActivities(deps),
     ...snapshotCommitActivities(deps),

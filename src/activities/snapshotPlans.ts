@@ -1,12 +1,9 @@
-import { Context } from '@temporalio/activity';
-import { paginateDescribeVolumes } from '@aws-sdk/client-ec2';
 import type { SkippedItem } from '../model/campaign';
 import { listed } from '../model/list';
 import { decideSnapshot } from '../model/snapshotDecision';
-import type { DecidedPage, Residue, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
-import type { Target } from '../model/target';
+import type { DecidedPage, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
 import type { ActivityDeps } from './deps';
-import { factsOf, selectedSnapshots, snapshotsBy } from './snapshotFacts';
+import { factsOf, selectedSnapshots } from './snapshotFacts';
 
 const PLANNED_AT_ONCE = 1000;
 
@@ -27,21 +24,6 @@ export function snapshotPlanActivities(deps: ActivityDeps) {
     async planSnapshots({ scope, cursor }: PageRequest): Promise<PlannedPage> {
       const { decided, youngestMs } = await decidePage(deps, scope, cursor, PLANNED_AT_ONCE);
       return { ...decided, youngestMs };
-    },
-
-    /** What is not encrypted in a target, whoever it belongs to. */
-    async findUnencrypted({ target }: { target: Target }): Promise<Residue> {
-      const ec2 = deps.aws.ec2(target, 'read');
-      const Filters = [{ Name: 'encrypted', Values: ['false'] }];
-      const snapshots: string[] = [];
-      for await (const { SnapshotId = '' } of snapshotsBy(ec2, Filters)) snapshots.push(SnapshotId);
-      const volumes: string[] = [];
-      const pages = paginateDescribeVolumes({ client: ec2, pageSize: 500 }, { Filters });
-      for await (const { Volumes = [] } of pages) {
-        Context.current().heartbeat();
-        for (const { VolumeId = '' } of Volumes) volumes.push(VolumeId);
-      }
-      return { snapshots: listed(snapshots), volumes: listed(volumes) };
     },
   };
 }

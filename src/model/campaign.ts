@@ -6,6 +6,7 @@ import type { Listed } from './list';
 import type { PlannedVolume, VolumeReport } from './loneVolume';
 import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
+import type { Residue } from './residue';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
 import { strategySchema } from './strategy';
 import { targetInputSchema, type Target } from './target';
@@ -87,6 +88,8 @@ export interface EncryptVolumesResult {
   rolledBack: Listed<FailedItem>;
   /** Old volume id to new one, of what is listed under `encrypted`. */
   volumeIdMap: Record<string, string>;
+  /** What is not encrypted in the target when the campaign ends, whether it was asked about or not. */
+  residue?: Residue;
   /** For a dry run: what would be done. */
   plan?: Listed<PlannedMachine>;
   /** The same for volumes that are attached to nothing. */

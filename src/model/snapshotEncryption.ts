@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { SkippedItem } from './campaign';
 import { operationInput } from './input';
 import type { Listed } from './list';
+import type { Residue } from './residue';
 import type { Maker } from './maker';
 import type { FailedItem } from './outcome';
 import { tagsSelectorSchema } from './selector';
@@ -83,11 +84,6 @@ export interface EncryptSnapshotsResult {
   residue: Residue;
   /** For a dry run: what would be copied. */
   plan?: Listed<string>;
-}
-
-export interface Residue {
-  snapshots: Listed<string>;
-  volumes: Listed<string>;
 }
 
 /** A part of what a run is about, decided. */

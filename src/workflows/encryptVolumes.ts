@@ -8,6 +8,7 @@ import {
 } from '../model/campaign';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
+import type { Residue } from '../model/residue';
 import { targetKey, type Target } from '../model/target';
 import { MachineFleet, type CarriedFleet } from './migration/fleet';
 import { CampaignOrders, type CarriedOrders } from './migration/campaignOrders';
@@ -17,6 +18,7 @@ import {
   nothingToDo,
   planMachines,
   requireWindow,
+  residueOf,
   resultOf,
   type CampaignPlan,
 } from './migration/campaign';
@@ -61,7 +63,7 @@ export async function encryptVolumes(
     };
     const waves = new Waves(decided, request, migrationTerms(request, decided), { run, orders, fleet });
     await fleet.cancellingOpen(() => waves.migrate());
-    return settled(decided, fleet);
+    return settled(decided, fleet, await residueOf(decided.target, run));
   });
 }
 
@@ -121,8 +123,12 @@ async function selected(target: Target, { instanceIds, volumeIds, selector }: Ca
 }
 
 /** A machine that must not be touched is skipped and named, and the run says that not everything happened. */
-function settled(campaign: CampaignState, fleet: MachineFleet): EncryptVolumesResult {
-  const result = resultOf(campaign, fleet.reports);
+function settled(
+  campaign: CampaignState,
+  fleet: MachineFleet,
+  residue: Residue | undefined,
+): EncryptVolumesResult {
+  const result = resultOf(campaign, fleet.reports, residue);
   const succeeded = result.encrypted.total + nothingToDo(campaign, fleet.reports);
   return settle(result, { what: 'machines or volumes', succeeded, failed: campaign.total - succeeded });
 }

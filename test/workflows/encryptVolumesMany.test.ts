@@ -9,14 +9,17 @@ import { failedResult } from '../support/failure';
 import { MigrationWorld } from '../support/migration';
 
 const MACHINES = 150;
-const SUGGESTED_AFTER = 700;
+const THOUSANDS = 1000;
+const SUGGESTED_AFTER = 500;
 const AT_ONCE = 10;
 /** A thousand machines then make ten thousand events, in runs of four thousand. */
 const EVENTS_A_MACHINE = 13;
 /** A thousand then carry half of what AWS and Temporal call large, 2 MB being what the server refuses. */
 const BYTES_A_MACHINE = 400;
 
-const ids = Array.from({ length: MACHINES }, (_, index) => `i-${index.toString(16).padStart(17, '0')}`);
+const idsOf = (length: number) =>
+  Array.from({ length }, (_, index) => `i-${index.toString(16).padStart(17, '0')}`);
+const ids = idsOf(MACHINES);
 const [broken = ''] = ids;
 
 function plan(instanceId: string): PlannedMachine {
@@ -52,8 +55,9 @@ describe('a campaign of many machines', () => {
       suggestContinueAsNewAfter: SUGGESTED_AFTER,
       // Only the campaign is looked at here: its machines turn out to have nothing to do, and one is gone.
       override: () => ({
-        selectMachines: () => Promise.resolve({ instanceIds: ids, standalone: [] }),
-        surveyMachine: ({ instanceId }) => Promise.resolve({ kind: 'plan', plan: plan(instanceId) }),
+        selectMachines: ({ instanceIds = [] }) => Promise.resolve({ instanceIds, standalone: [] }),
+        surveyMachines: ({ instanceIds }) =>
+          Promise.resolve(instanceIds.map((id) => ({ kind: 'plan' as const, plan: plan(id) }))),
         findInterrupted: () => Promise.resolve(undefined),
         planMachine: ({ instanceId }) => {
           begun.push(instanceId);
@@ -77,6 +81,17 @@ describe('a campaign of many machines', () => {
       if (!runId) return runs;
     }
   }
+
+  it('plans thousands with a history of hundreds', async () => {
+    const input = { instanceIds: idsOf(THOUSANDS), waves: [1, '10%', 'rest'], dryRun: true };
+    const campaign = await migrations.start(input);
+    const { plan, waves } = await awaitResult<EncryptVolumesResult>(campaign);
+    expect(plan).toMatchObject({ total: THOUSANDS, truncated: true });
+    expect(waves).toEqual([1, THOUSANDS / 10, (THOUSANDS * 9) / 10 - 1]);
+    const [{ events, bytes }] = (await runsOf(campaign.workflowId)) as [{ events: number; bytes: number }];
+    expect(events).toBeLessThan(THOUSANDS / 5);
+    expect(bytes).toBeLessThan(2_000_000);
+  });
 
   it('continues as new with its open machines, and forgets none', async () => {
     const input = { instanceIds: ids, concurrency: AT_ONCE, maxFailures: 2, waves: [5, '10%', 'rest'] };

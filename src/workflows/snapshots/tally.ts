@@ -1,7 +1,8 @@
 import type { SkippedItem } from '../../model/campaign';
 import { listed, MAX_LISTED, type Listed } from '../../model/list';
 import type { FailedItem } from '../../model/outcome';
-import type { EncryptedSnapshot, EncryptSnapshotsResult, Residue } from '../../model/snapshotEncryption';
+import type { Residue } from '../../model/residue';
+import type { EncryptedSnapshot, EncryptSnapshotsResult } from '../../model/snapshotEncryption';
 import { targetKey, type Target } from '../../model/target';
 
 /** The first of a list, and how many there are: small enough to go from run to run. */
