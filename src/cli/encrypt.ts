@@ -7,6 +7,8 @@ import {
   type OperationResult,
   type Told,
 } from '../client';
+import type { MoveCost } from '../model/cost/migration';
+import { PRICES } from '../model/cost/prices';
 import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
@@ -105,13 +107,14 @@ function whereToLook({ temporal }: Holdfast, workflowId: string) {
   };
 }
 
-function planText({ summary, plan, skipped }: Plan): string {
+function planText({ summary, plan, skipped, cost }: Plan): string {
   const planned = plan?.items ?? [];
   const rows = planned.map(({ instanceId, disks, strategy }) => [
     instanceId,
     `${disks.length}, ${disks.reduce((sum, { size }) => sum + size, 0)} GiB`,
     strategy.name,
     formatDuration(strategy.expectedDowntimeMs[strategy.name]),
+    strategy.reducedSpeedHours === undefined ? '-' : `${strategy.reducedSpeedHours} h`,
     strategy.why,
   ]);
   const left = skipped.items.map(({ item, reasons, nothingToDo }) => [
@@ -121,13 +124,19 @@ function planText({ summary, plan, skipped }: Plan): string {
   ]);
   return [
     ...(rows.length > 0
-      ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'WHY'], rows), more(plan)]
+      ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'SLOWER FOR', 'WHY'], rows), more(plan)]
       : []),
     ...(left.length > 0 ? [table(['NOT MOVED', 'STATE', 'WHY'], left), more(skipped)] : []),
+    ...(cost && planned.length > 0 ? [costText(cost)] : []),
     summary,
   ]
     .filter((part) => part !== '')
     .join('\n\n');
+}
+
+function costText({ perDayUntilCommit, perMonthAfter, without }: MoveCost): string {
+  const missing = without ? `; without ${without}` : '';
+  return `About $${perDayUntilCommit.toFixed(2)} a day until the commit, while originals and new volumes are both there; then at most $${perMonthAfter.toFixed(2)} a month for the recovery points that stay${missing}. List prices of ${PRICES.region}, ${PRICES.asOf}.`;
 }
 
 function more(list: Plan['plan'] | Plan['skipped']): string {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MoveCost } from './cost/migration';
 import { fixedDurationSchema } from './duration';
 import { healthChecksSchema } from './healthChecks';
 import { notYet, operationInput } from './input';
@@ -94,6 +95,8 @@ export interface EncryptVolumesResult {
   plan?: Listed<PlannedMachine>;
   /** The same for volumes that are attached to nothing. */
   volumePlan?: Listed<PlannedVolume>;
+  /** For a dry run: of all that would be moved. */
+  cost?: MoveCost;
   /** For a dry run: machines in each wave. */
   waves?: number[];
   /** For a dry run: when the window opens next, or that it is open. */

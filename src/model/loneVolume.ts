@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moveCost, type MoveCost } from './cost/migration';
 import { reducedSpeedHours, expectedDowntimes, MAX_CLONES } from './downtime';
 import { operationInput } from './input';
 import {
@@ -21,7 +22,7 @@ export interface LoneVolumeFacts extends VolumeFacts {
   tags: Readonly<Record<string, string>>;
 }
 
-export type PlannedVolume = MovePlan & { volumeId: string; strategy: StrategyPlan };
+export type PlannedVolume = MovePlan & { volumeId: string; strategy: StrategyPlan; cost: MoveCost };
 
 export type VolumeDecision =
   | { kind: 'plan'; plan: PlannedVolume }
@@ -38,7 +39,8 @@ export function planVolume(facts: LoneVolumeFacts, wanted: Omit<Wanted, 'healthC
   if (reasons.length > 0) return { kind: 'blocked', reasons };
   const { target, volumeId } = facts;
   const plan = { target, volumeId, kmsKeyArn, disks: [loneDisk(facts)] };
-  return { kind: 'plan', plan: { ...plan, strategy: strategyOf(wanted, facts) } };
+  const strategy = strategyOf(wanted, facts);
+  return { kind: 'plan', plan: { ...plan, strategy, cost: moveCost(plan.disks, strategy.name) } };
 }
 
 export function loneDisk(facts: VolumeFacts): DiskPlan {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { moveCost, type MoveCost } from './cost/migration';
 import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
 import {
@@ -50,7 +51,7 @@ export interface MachinePlan extends MovePlan {
 }
 
 /** What is planned for a machine, as people see it before it happens. */
-export type PlannedMachine = MachinePlan & { strategy: StrategyPlan };
+export type PlannedMachine = MachinePlan & { strategy: StrategyPlan; cost: MoveCost };
 
 export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {
   state: string;
@@ -122,7 +123,9 @@ export function planMigration(
   const untouchedData = facts.volumes
     .filter((volume) => !moves(volume) && volume.device !== rootDevice)
     .map(({ volumeId }) => volumeId);
-  return { kind: 'plan', plan: { ...plan, untouchedData, strategy: chooseStrategy(strategy, moved) } };
+  const chosen = chooseStrategy(strategy, moved);
+  const cost = moveCost(plan.disks, chosen.name);
+  return { kind: 'plan', plan: { ...plan, untouchedData, strategy: chosen, cost } };
 }
 
 export function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {

@@ -55,7 +55,7 @@ async function migrate(
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
   if (decision.kind === 'blocked')
     throw fail(FAILURE.notMigratable, `${instanceId}: ${decision.reasons.join('; ')}`);
-  const { strategy: planned, ...plan } = decision.plan;
+  const { strategy: planned, cost: _, ...plan } = decision.plan;
   for (const { volumeId, device } of plan.disks) run.row(volumeId, 'planned', device);
   const migration = newMigration(plan, maxDowntimeMs, run, orders);
   try {

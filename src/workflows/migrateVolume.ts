@@ -55,7 +55,7 @@ async function moveVolume(
   if (decision.kind === 'nothing')
     return { volumeId, outcome: 'nothing', message: decision.reason, volumeIdMap: {} };
   if (decision.kind !== 'plan') throw fail(FAILURE.notMigratable, `${volumeId}: ${refusal(decision)}`);
-  const { strategy, volumeId: _, ...plan } = decision.plan;
+  const { strategy, volumeId: _, cost: __, ...plan } = decision.plan;
   run.row(volumeId, 'planned', strategy.why);
   const move = newMove(plan, run, orders);
   try {

@@ -62,7 +62,7 @@ describe('holdfast encrypt', () => {
     const flags = ['--tag', 'team=plan', '--key', migrations.key];
     expect(await ok('plan', ...flags)).toMatch(
       new RegExp(
-        `^MACHINE +VOLUMES +STRATEGY +DOWNTIME +WHY\n${instanceId} +2, 18 GiB +clone +1 min 15 s +the shortest`,
+        `^MACHINE +VOLUMES +STRATEGY +DOWNTIME +SLOWER FOR +WHY\n${instanceId} +2, 18 GiB +clone +1 min 15 s +0.1 h +the shortest[^]*\nAbout \\$0.38 a day until the commit.*at most \\$0.90 a month`,
       ),
     );
     const blocked = await anInstance(home, { tags: { team: 'plan' }, publicIp: true });

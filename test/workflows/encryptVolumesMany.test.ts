@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
+import { moveCost } from '../../src/model/cost/migration';
 import { FAILURE } from '../../src/model/failures';
 import type { PlannedMachine } from '../../src/model/migration';
 import type { ProgressPage } from '../../src/model/progress';
@@ -43,6 +44,7 @@ function plan(instanceId: string): PlannedMachine {
     disks,
     untouchedData: [],
     strategy: chooseStrategy('auto', { running: true, disks }),
+    cost: moveCost(disks, 'clone'),
   };
 }
 

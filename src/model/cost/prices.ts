@@ -22,5 +22,30 @@ export const PRICES = {
   ebsDirectRequest: 0.0006 / 1000,
 } as const;
 
+/** Per month. */
+export interface VolumePrice {
+  gib: number;
+  /** For each that is provisioned beyond the free ones. */
+  iopsPrice: number;
+  freeIops: number;
+  /** For each MiB/s. */
+  throughputPrice: number;
+  freeThroughput: number;
+}
+
+const BY_SIZE = { iopsPrice: 0, freeIops: 0, throughputPrice: 0, freeThroughput: 0 };
+const BY_IOPS = { ...BY_SIZE, gib: 0.125, iopsPrice: 0.065 };
+
+/** Of volumes, by type. */
+export const VOLUME_PRICES: Readonly<Record<string, VolumePrice>> & { io2: VolumePrice } = {
+  gp3: { gib: 0.08, iopsPrice: 0.005, freeIops: 3000, throughputPrice: 0.04, freeThroughput: 125 },
+  gp2: { ...BY_SIZE, gib: 0.1 },
+  io1: BY_IOPS,
+  io2: BY_IOPS,
+  st1: { ...BY_SIZE, gib: 0.045 },
+  sc1: { ...BY_SIZE, gib: 0.015 },
+  standard: { ...BY_SIZE, gib: 0.05 },
+};
+
 /** A data key's worth of requests for each snapshot or copy of an encrypted volume. */
 export const KMS_REQUESTS_A_SNAPSHOT = 2;

@@ -1,4 +1,5 @@
 import { isCancellation } from '@temporalio/workflow';
+import { totalCost } from '../../model/cost/migration';
 import { listed, type Listed } from '../../model/list';
 import type {
   Campaign,
@@ -184,6 +185,7 @@ export function dryRunResult(plan: CampaignPlan, request: Campaign): EncryptVolu
     summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}; ${plan.interrupted.length + plan.interruptedVolumes.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${inWindow}`,
     plan: listed(plan.machines),
     ...(plan.volumes.length > 0 && { volumePlan: listed(plan.volumes) }),
+    cost: totalCost([...plan.machines, ...plan.volumes].map(({ cost }) => cost)),
     ...(waves && { waves }),
     ...(nextWindow && { nextWindow }),
   };
