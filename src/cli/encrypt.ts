@@ -105,12 +105,12 @@ function whereToLook({ temporal }: Holdfast, workflowId: string) {
 
 function planText({ summary, plan, skipped }: Plan): string {
   const planned = plan?.items ?? [];
-  const rows = planned.map(({ instanceId, disks, strategy }) => [
+  const rows = planned.map(({ instanceId, disks, strategy, accepted = [] }) => [
     instanceId,
     `${disks.length}, ${disks.reduce((sum, { size }) => sum + size, 0)} GiB`,
     strategy.name,
     formatDuration(strategy.expectedDowntimeMs[strategy.name]),
-    strategy.why,
+    [strategy.why, ...accepted.map(({ effect }) => `accepted: ${effect}`)].join('; '),
   ]);
   const left = skipped.items.map(({ item, reasons, nothingToDo }) => [
     item,

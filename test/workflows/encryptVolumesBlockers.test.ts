@@ -1,0 +1,116 @@
+import type { EncryptVolumesResult } from '../../src/model/campaign';
+import { FAILURE } from '../../src/model/failures';
+import { expectFailure, failedResult } from '../support/failure';
+import { MigrationWorld } from '../support/migration';
+import { anInstance, instance } from '../support/seed';
+
+/** What keeps a machine from being moved, met for real; the words of each are in test/model/migration.test.ts. */
+describe('encryptVolumes, where something forbids it', () => {
+  let migrations: MigrationWorld;
+
+  beforeAll(async () => {
+    migrations = await MigrationWorld.open();
+  });
+  afterAll(() => migrations.close());
+  beforeEach(() => migrations.world.proxy.reset());
+
+  const failed = (run: Promise<unknown>, type: string = FAILURE.allFailed) =>
+    failedResult<EncryptVolumesResult>(run, type);
+  const publicIpOf = async (instanceId: string) =>
+    (await instance(migrations.account, instanceId)).PublicIpAddress;
+
+  describe('a public IPv4 that EC2 has assigned', () => {
+    it('is let go where that is accepted, and the result says what became of it', async () => {
+      const { instanceId } = await anInstance(migrations.account, { publicIp: true });
+      const before = await publicIpOf(instanceId);
+      const result = await migrations.encrypt({ instanceIds: [instanceId], allow: ['assignedPublicIp'] });
+      const after = await publicIpOf(instanceId);
+      expect(after).not.toBe(before);
+      expect(result.encrypted.items).toMatchObject([
+        {
+          instanceId,
+          publicIp: { before, after },
+          accepted: [
+            { blocker: 'assignedPublicIp', effect: expect.stringContaining(before ?? '?') as string },
+          ],
+        },
+      ]);
+    });
+
+    it('is in the plan as accepted, and nothing is touched', async () => {
+      const { instanceId } = await anInstance(migrations.account, { publicIp: true });
+      migrations.world.proxy.reset();
+      const input = { instanceIds: [instanceId], allow: ['assignedPublicIp'], dryRun: true };
+      const { plan } = await migrations.encrypt(input);
+      expect(plan?.items).toMatchObject([{ accepted: [{ blocker: 'assignedPublicIp' }] }]);
+      expect(migrations.world.proxy.mutations()).toEqual([]);
+    });
+
+    it('is lost with a rollback as well, which says so', async () => {
+      const { instanceId } = await anInstance(migrations.account, { publicIp: true });
+      migrations.world.proxy.fault('DetachVolume', {
+        before: { code: 'UnauthorizedOperation', status: 403 },
+      });
+      const input = { instanceIds: [instanceId], allow: ['assignedPublicIp'] };
+      const { rolledBack } = await failed(migrations.encrypt(input));
+      expect(rolledBack.items[0]?.message).toContain('but for what was accepted');
+    });
+  });
+
+  describe('volumes of the host', () => {
+    it('are not erased unasked', async () => {
+      const { instanceId } = await anInstance(migrations.account, { instanceType: 'm5d.large' });
+      migrations.world.proxy.reset();
+      const { skipped } = await failed(migrations.encrypt({ instanceIds: [instanceId] }));
+      expect(skipped.items[0]?.reasons).toEqual([
+        expect.stringMatching(
+          /m5d\.large comes with 75 GB of instance store volumes.*"allow": \["instanceStore"\]/,
+        ),
+      ]);
+      expect(migrations.world.proxy.mutations()).toEqual([]);
+    });
+
+    it('are asked about once for each type of machine', async () => {
+      const made = await Promise.all(
+        [1, 2].map(() => anInstance(migrations.account, { instanceType: 'c5d.large' })),
+      );
+      migrations.world.proxy.reset();
+      const instanceIds = made.map(({ instanceId }) => instanceId);
+      const { plan } = await migrations.encrypt({ instanceIds, allow: ['instanceStore'], dryRun: true });
+      expect(plan?.items).toMatchObject([1, 2].map(() => ({ accepted: [{ blocker: 'instanceStore' }] })));
+      expect(migrations.world.proxy.callsOf('DescribeInstanceTypes')).toHaveLength(1);
+    });
+  });
+
+  it('names the workflow that holds a machine, in the plan already', async () => {
+    const { instanceId } = await anInstance(migrations.account);
+    let plan: EncryptVolumesResult | undefined;
+    const overlapped = migrations.meanwhile('StopInstances', async () => {
+      plan = await migrations.encrypt({ instanceIds: [instanceId], dryRun: true });
+    });
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await overlapped;
+    expect(plan?.skipped.items[0]?.reasons).toEqual([
+      expect.stringContaining(`workflow ${migrations.machine(instanceId).workflowId} holds this machine`),
+    ]);
+  });
+
+  it('does not take a machine for done whose volumes are detached just now', async () => {
+    const { instanceId } = await anInstance(migrations.account);
+    let plan: EncryptVolumesResult | undefined;
+    const overlapped = migrations.meanwhile('AttachVolume', async () => {
+      plan = await migrations.encrypt({ instanceIds: [instanceId], dryRun: true });
+    });
+    await migrations.encrypt({ instanceIds: [instanceId] });
+    await overlapped;
+    expect(plan?.skipped.items).toMatchObject([
+      { item: instanceId, reasons: [expect.stringContaining('holds this machine')] },
+    ]);
+    expect(plan?.skipped.items[0]).not.toHaveProperty('nothingToDo');
+  });
+
+  it('refuses to accept what nothing could make good', async () => {
+    const input = { instanceIds: ['i-0123456789abcdef0'], allow: ['spot'] };
+    expect(await expectFailure(migrations.encrypt(input), FAILURE.invalidInput)).toContain('allow');
+  });
+});
