@@ -31,6 +31,7 @@ import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
 import { stagingActivities } from './staging';
 import { volumeActivities } from './volumes';
+import { permissionActivities } from './permissions';
 import { policyActivities } from './policies';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
@@ -81,6 +82,7 @@ export function createActivities(deps: ActivityDeps) {
     ...slotActivities(deps),
     ...noticeActivities(deps),
     ...machineActivities(deps),
+    ...permissionActivities(deps),
     ...machinePowerActivities(deps),
     ...healthCheckActivities(deps),
     ...stagingActivities(deps),

@@ -20,6 +20,7 @@ import {
   resultOf,
   type CampaignPlan,
 } from './migration/campaign';
+import { blockForbidden } from './migration/permissions';
 import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -88,6 +89,7 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const wanted = { kmsKeyArn, strategy, rekey, healthChecks, allow };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
+  await blockForbidden(plan, run);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
 }

@@ -1,5 +1,6 @@
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
+import { denied } from '../support/denied';
 import { expectFailure, failedResult } from '../support/failure';
 import { MigrationWorld } from '../support/migration';
 import { anInstance, instance } from '../support/seed';
@@ -112,5 +113,81 @@ describe('encryptVolumes, where something forbids it', () => {
   it('refuses to accept what nothing could make good', async () => {
     const input = { instanceIds: ['i-0123456789abcdef0'], allow: ['spot'] };
     expect(await expectFailure(migrations.encrypt(input), FAILURE.invalidInput)).toContain('allow');
+  });
+
+  describe('permissions', () => {
+    const without = <Result>(statements: object[], act: () => Promise<Result>) =>
+      denied(migrations.world.proxy.upstream.origin, migrations.account, statements, act);
+    const dryRuns = () =>
+      migrations.world.proxy.calls.filter(({ action }) => action.startsWith('DryRun:')).length;
+
+    it.each([
+      'CreateTags',
+      'CreateSnapshot',
+      'CreateSnapshots',
+      'CreateVolume',
+      'StopInstances',
+      'StartInstances',
+      'DetachVolume',
+      'AttachVolume',
+      'ModifyInstanceAttribute',
+    ])('for %s that are missing are named before any change', async (action) => {
+      const { instanceId } = await anInstance(migrations.account);
+      migrations.world.proxy.reset();
+      const input = { instanceIds: [instanceId], strategy: 'direct' };
+      const { skipped } = await without([{ Action: `ec2:${action}` }], () =>
+        failed(migrations.encrypt(input)),
+      );
+      expect(skipped.items[0]?.reasons).toContainEqual(
+        expect.stringMatching(
+          new RegExp(`may not ec2:${action} on .*${migrations.account.accountId}.*explicit deny.*allow it`),
+        ),
+      );
+      expect(migrations.world.proxy.mutations()).toEqual([]);
+    });
+
+    it('of one machine keep back that machine alone', async () => {
+      const tagged = await anInstance(migrations.account, { tags: { env: 'prod' } });
+      const other = await anInstance(migrations.account);
+      const instanceIds = [tagged.instanceId, other.instanceId];
+      const prod = { StringEquals: { 'aws:ResourceTag/env': 'prod' } };
+      const result = await without([{ Action: 'ec2:StopInstances', Condition: prod }], () =>
+        failed(migrations.encrypt({ instanceIds }), FAILURE.partialFailure),
+      );
+      expect(result).toMatchObject({
+        encrypted: { items: [{ instanceId: other.instanceId }] },
+        skipped: { items: [{ item: tagged.instanceId }] },
+      });
+    });
+
+    it('are asked for with one machine, not with each', async () => {
+      const made = await Promise.all([1, 2, 3].map(() => anInstance(migrations.account)));
+      const instanceIds = made.map(({ instanceId }) => instanceId);
+      migrations.world.proxy.reset();
+      await migrations.encrypt({ instanceIds: instanceIds.slice(0, 1), dryRun: true });
+      const once = dryRuns();
+      migrations.world.proxy.reset();
+      await migrations.encrypt({ instanceIds, dryRun: true });
+      expect(once).toBeGreaterThan(8);
+      expect(dryRuns()).toBe(once);
+    });
+
+    it('that hang on Holdfast’s own tags are not taken for missing', async () => {
+      const { instanceId } = await anInstance(migrations.account);
+      const foreign = { Null: { 'aws:ResourceTag/holdfast:migration': 'true' } };
+      const { plan } = await without([{ Action: 'ec2:DeleteVolume', Condition: foreign }], () =>
+        migrations.encrypt({ instanceIds: [instanceId], dryRun: true }),
+      );
+      expect(plan?.total).toBe(1);
+    });
+
+    it('are asked for again where AWS was asked too often', async () => {
+      const { instanceId } = await anInstance(migrations.account);
+      const code = 'RequestLimitExceeded';
+      migrations.world.proxy.fault('DryRun:StopInstances', { before: { code, status: 503 } }, 1);
+      const { plan } = await migrations.encrypt({ instanceIds: [instanceId], dryRun: true });
+      expect(plan?.total).toBe(1);
+      expect(migrations.world.proxy.callsOf('DryRun:StopInstances')).toHaveLength(2);
+    });
   });
 });
