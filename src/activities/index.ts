@@ -20,6 +20,7 @@ import { keyActivities } from './keys';
 import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
+import { keyProbeActivities } from './keyProbes';
 import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
@@ -55,6 +56,7 @@ export function createActivities(deps: ActivityDeps) {
   return withFailures({
     ...targetActivities(deps),
     ...keyCheckActivities(deps),
+    ...keyProbeActivities(deps),
     ...keyActivities(deps),
     ...keyRotationActivities(deps),
     ...keyReplicaActivities(deps),

@@ -20,7 +20,7 @@ import {
   resultOf,
   type CampaignPlan,
 } from './migration/campaign';
-import { blockForbidden } from './migration/permissions';
+import { blockForbidden, requireKeyUse } from './migration/permissions';
 import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -85,6 +85,7 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const target = await onlyTarget(request.target);
   run.about({ target });
   const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
+  await requireKeyUse(target, kmsKeyArn, run);
   const { strategy, rekey, healthChecks, allow } = request;
   const wanted = { kmsKeyArn, strategy, rekey, healthChecks, allow };
   const plan = await planMachines(target, await selected(target, request), wanted, run);

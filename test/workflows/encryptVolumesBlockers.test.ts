@@ -1,9 +1,16 @@
+import {
+  CreateGrantCommand,
+  CreateKeyCommand,
+  PutKeyPolicyCommand,
+  type GrantOperation,
+} from '@aws-sdk/client-kms';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
+import { EBS_OPERATIONS } from '../../src/model/keyUse';
 import { denied } from '../support/denied';
 import { expectFailure, failedResult } from '../support/failure';
 import { MigrationWorld } from '../support/migration';
-import { anInstance, instance } from '../support/seed';
+import { aKey, anInstance, instance } from '../support/seed';
 
 /** What keeps a machine from being moved, met for real; the words of each are in test/model/migration.test.ts. */
 describe('encryptVolumes, where something forbids it', () => {
@@ -188,6 +195,77 @@ describe('encryptVolumes, where something forbids it', () => {
       const { plan } = await migrations.encrypt({ instanceIds: [instanceId], dryRun: true });
       expect(plan?.total).toBe(1);
       expect(migrations.world.proxy.callsOf('DryRun:StopInstances')).toHaveLength(2);
+    });
+  });
+
+  describe('the key', () => {
+    const SOMEBODY = 'arn:aws:iam::999999999999:role/somebody';
+
+    function policyOf(...statements: object[]): string {
+      const admin = { Principal: { AWS: `arn:aws:iam::${migrations.account.accountId}:root` } };
+      const Statement = [
+        { ...admin, Action: ['kms:Put*', 'kms:Describe*', 'kms:Get*', 'kms:List*'] },
+        ...statements,
+      ].map((each) => ({ Effect: 'Allow', Resource: '*', ...each }));
+      return JSON.stringify({ Version: '2012-10-17', Statement });
+    }
+    async function keyWith(...statements: object[]): Promise<string> {
+      const Policy = policyOf(...statements);
+      const { KeyMetadata } = await migrations.account.kms().send(new CreateKeyCommand({ Policy }));
+      return KeyMetadata?.Arn ?? '';
+    }
+    const plan = async (kmsKeyId: string) => {
+      const { instanceId } = await anInstance(migrations.account);
+      migrations.world.proxy.reset();
+      return migrations.encrypt({ instanceIds: [instanceId], kmsKeyId, dryRun: true });
+    };
+
+    it('that opens itself to EC2 alone, as those do that Holdfast makes, is not refused', async () => {
+      const through = { StringEquals: { 'kms:ViaService': 'ec2.us-east-1.amazonaws.com' } };
+      const forResources = { ...through, Bool: { 'kms:GrantIsForAWSResource': 'true' } };
+      const use = ['kms:Decrypt', 'kms:GenerateDataKey*', 'kms:ReEncrypt*', 'kms:DescribeKey'];
+      const kmsKeyId = await keyWith(
+        { Principal: { AWS: '*' }, Action: use, Condition: through },
+        { Principal: { AWS: '*' }, Action: 'kms:CreateGrant', Condition: forResources },
+      );
+      expect((await plan(kmsKeyId)).plan?.total).toBe(1);
+      const { instanceId } = await anInstance(migrations.account);
+      const { encrypted } = await migrations.encrypt({ instanceIds: [instanceId], kmsKeyId });
+      expect(encrypted.total).toBe(1);
+    });
+
+    it('that only somebody else may use is refused before any change, by what is missing', async () => {
+      const kmsKeyId = await keyWith({ Principal: { AWS: SOMEBODY }, Action: 'kms:*' });
+      const message = await expectFailure(plan(kmsKeyId), FAILURE.keyUnusable);
+      expect(message).toMatch(/neither by itself nor through EC2.*kms:GrantIsForAWSResource/);
+      expect(message).toContain('kms:Decrypt');
+      expect(message).toContain('kms:CreateGrant');
+      expect(message).not.toContain('kms:DescribeKey');
+      expect(migrations.world.proxy.mutations()).toEqual([]);
+    });
+
+    it('that a grant opens is not refused', async () => {
+      const KeyId = await aKey(migrations.account);
+      const kms = migrations.account.kms();
+      const Operations: GrantOperation[] = [...EBS_OPERATIONS];
+      const GranteePrincipal = migrations.account.roleArn;
+      await kms.send(new CreateGrantCommand({ KeyId, GranteePrincipal, Operations }));
+      const Policy = policyOf({ Principal: { AWS: SOMEBODY }, Action: 'kms:*' });
+      await kms.send(new PutKeyPolicyCommand({ KeyId, PolicyName: 'default', Policy }));
+      const kmsKeyId = KeyId;
+      expect((await plan(kmsKeyId)).plan?.total).toBe(1);
+    });
+
+    it('is not refused where its policy may not be read: it may well be usable', async () => {
+      const through = { StringEquals: { 'kms:ViaService': 'ec2.us-east-1.amazonaws.com' } };
+      const kmsKeyId = await keyWith({ Principal: { AWS: '*' }, Action: 'kms:*', Condition: through });
+      const { plan: planned } = await denied(
+        migrations.world.proxy.upstream.origin,
+        migrations.account,
+        [{ Action: 'kms:GetKeyPolicy' }],
+        () => plan(kmsKeyId),
+      );
+      expect(planned?.total).toBe(1);
     });
   });
 });

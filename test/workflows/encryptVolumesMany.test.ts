@@ -54,6 +54,7 @@ describe('a campaign of many machines', () => {
       override: () => ({
         selectMachines: () => Promise.resolve({ instanceIds: ids, standalone: [] }),
         surveyMachine: ({ instanceId }) => Promise.resolve({ kind: 'plan', plan: plan(instanceId) }),
+        probePermissions: () => Promise.resolve({ denied: [], unconfirmed: [] }),
         findInterrupted: () => Promise.resolve(undefined),
         planMachine: ({ instanceId }) => {
           begun.push(instanceId);

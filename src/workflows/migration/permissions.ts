@@ -1,5 +1,6 @@
 import type { MovePlan } from '../../model/migration';
 import type { Strategy } from '../../model/strategy';
+import type { Target } from '../../model/target';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import type { CampaignPlan } from './campaign';
@@ -9,6 +10,16 @@ type Planned = MovePlan & { strategy: { name: Strategy } } & ({ instanceId: stri
 
 /** Machines that are asked about together, once one of them has shown that something is denied. */
 const ASKED_AT_ONCE = 10;
+
+/** @throws ApplicationFailure KeyUnusable where the role that migrates cannot use the key, not through EC2 either */
+export async function requireKeyUse(target: Target, kmsKeyArn: string, run: Run): Promise<void> {
+  const open = await read('Ask whether the role may use the key').requireKeyUse({ target, kmsKeyArn });
+  if (open.length === 0) return;
+  const actions = open.map((operation) => `kms:${operation}`).join(', ');
+  run.remark(
+    `Whether EBS may use the key on behalf of the role cannot be told in advance: ${actions}. IAM policies decide.`,
+  );
+}
 
 /**
  * Blocks what the role may not move. Of machines that are alike one is asked about, for a dry run is a call like any
