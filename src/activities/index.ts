@@ -34,6 +34,7 @@ import { stagingActivities } from './staging';
 import { volumeActivities } from './volumes';
 import { permissionActivities } from './permissions';
 import { policyActivities } from './policies';
+import { quotaActivities } from './quotas';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
@@ -85,6 +86,7 @@ export function createActivities(deps: ActivityDeps) {
     ...noticeActivities(deps),
     ...machineActivities(deps),
     ...permissionActivities(deps),
+    ...quotaActivities(deps),
     ...machinePowerActivities(deps),
     ...healthCheckActivities(deps),
     ...stagingActivities(deps),

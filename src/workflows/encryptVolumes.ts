@@ -21,6 +21,7 @@ import {
   type CampaignPlan,
 } from './migration/campaign';
 import { blockForbidden, requireKeyUse } from './migration/permissions';
+import { blockBeyondQuotas } from './migration/quotas';
 import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -91,6 +92,7 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
   await blockForbidden(plan, run);
+  await blockBeyondQuotas(plan, run);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
 }

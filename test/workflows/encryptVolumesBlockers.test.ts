@@ -17,7 +17,7 @@ describe('encryptVolumes, where something forbids it', () => {
   let migrations: MigrationWorld;
 
   beforeAll(async () => {
-    migrations = await MigrationWorld.open();
+    migrations = await MigrationWorld.open({ otherAccounts: 1 });
   });
   afterAll(() => migrations.close());
   beforeEach(() => migrations.world.proxy.reset());
@@ -266,6 +266,63 @@ describe('encryptVolumes, where something forbids it', () => {
         () => plan(kmsKeyId),
       );
       expect(planned?.total).toBe(1);
+    });
+  });
+
+  describe('quotas', () => {
+    const GP3 = 'L-7A658B76';
+
+    /** In an account of its own: what others make there would count. */
+    async function crowded<Result>(
+      tib: number,
+      act: (own: MigrationWorld, instanceIds: string[]) => Promise<Result>,
+    ): Promise<Result> {
+      const [account] = migrations.world.others;
+      if (!account) throw new Error('the world has no other account');
+      const own = await MigrationWorld.within(migrations.world, account);
+      const made = await Promise.all([1, 2].map(() => anInstance(account)));
+      const quota = { accountId: account.accountId, region: 'us-east-1', code: GP3, value: tib };
+      const control = new URL('/_local/quotas', migrations.world.proxy.upstream);
+      await fetch(control, { method: 'POST', body: JSON.stringify(quota) });
+      return act(
+        own,
+        made.map(({ instanceId }) => instanceId),
+      );
+    }
+
+    it('that have no room for all keep the later ones back, and say how to raise them', async () => {
+      // Two machines with 18 GiB each; one of them fits beside that, and not two.
+      const tib = (2 * 18 + 20) / 1024;
+      await crowded(tib, async ({ target }, instanceIds) => {
+        const result = await migrations.encrypt({
+          target,
+          instanceIds,
+          kmsKeyId: await aKey(migrations.world.others[0] ?? migrations.account),
+          dryRun: true,
+        });
+        expect(result.plan?.items).toMatchObject([{ instanceId: instanceIds[0] }]);
+        expect(result.skipped.items).toMatchObject([
+          {
+            item: instanceIds[1],
+            reasons: [
+              expect.stringMatching(
+                /gp3.*\(L-7A658B76\).*no room.*--service-code ebs --quota-code L-7A658B76 --desired-value 1/,
+              ),
+            ],
+          },
+        ]);
+      });
+    });
+
+    it('that may not be read stop nothing', async () => {
+      const { instanceId } = await anInstance(migrations.account);
+      const { plan } = await denied(
+        migrations.world.proxy.upstream.origin,
+        migrations.account,
+        [{ Action: 'servicequotas:*' }],
+        () => migrations.encrypt({ instanceIds: [instanceId], dryRun: true }),
+      );
+      expect(plan?.total).toBe(1);
     });
   });
 });

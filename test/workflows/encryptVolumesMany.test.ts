@@ -55,6 +55,7 @@ describe('a campaign of many machines', () => {
         selectMachines: () => Promise.resolve({ instanceIds: ids, standalone: [] }),
         surveyMachine: ({ instanceId }) => Promise.resolve({ kind: 'plan', plan: plan(instanceId) }),
         probePermissions: () => Promise.resolve({ denied: [], unconfirmed: [] }),
+        findBeyondQuotas: () => Promise.resolve({ beyond: [] }),
         findInterrupted: () => Promise.resolve(undefined),
         planMachine: ({ instanceId }) => {
           begun.push(instanceId);
