@@ -22,6 +22,7 @@ from awsplus.callers import remember_caller  # noqa: E402
 from awsplus.clock import CLOCK  # noqa: E402
 from awsplus.control import control  # noqa: E402
 from awsplus.counts import count  # noqa: E402
+from awsplus.dry_run import only_ask  # noqa: E402
 from awsplus.errors import AwsErrorFormat  # noqa: E402
 from awsplus.faults import inject  # noqa: E402
 from awsplus.gateway import Gateway  # noqa: E402
@@ -77,7 +78,7 @@ def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
     gateway = Gateway(AwsErrorFormat(dispatcher))
     others_calls.answer_by(gateway)
-    for hook in (count, inject, throttle, remember_caller, authorize, guard_keys, look_back):
+    for hook in (count, inject, throttle, remember_caller, authorize, guard_keys, only_ask, look_back):
         gateway.add(hook)
     return control(gateway)
 

@@ -20,6 +20,7 @@ import { keyActivities } from './keys';
 import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
+import { keyProbeActivities } from './keyProbes';
 import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
@@ -33,7 +34,9 @@ import { moveSurveyActivities } from './moveSurveys';
 import { residueActivities } from './residue';
 import { stagingActivities } from './staging';
 import { volumeActivities } from './volumes';
+import { permissionActivities } from './permissions';
 import { policyActivities } from './policies';
+import { quotaActivities } from './quotas';
 import { shareActivities } from './shares';
 import { surveyActivities } from './surveys';
 import { vaultActivities } from './vaults';
@@ -56,6 +59,7 @@ export function createActivities(deps: ActivityDeps) {
   return withFailures({
     ...targetActivities(deps),
     ...keyCheckActivities(deps),
+    ...keyProbeActivities(deps),
     ...keyActivities(deps),
     ...keyRotationActivities(deps),
     ...keyReplicaActivities(deps),
@@ -83,6 +87,8 @@ export function createActivities(deps: ActivityDeps) {
     ...slotActivities(deps),
     ...noticeActivities(deps),
     ...machineActivities(deps),
+    ...permissionActivities(deps),
+    ...quotaActivities(deps),
     ...machinePowerActivities(deps),
     ...healthCheckActivities(deps),
     ...stagingActivities(deps),

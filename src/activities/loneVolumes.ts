@@ -9,7 +9,7 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
-import { workflowIds } from '../model/ids';
+import { heldBy, workflowIds } from '../model/ids';
 import {
   formatVolumeMark,
   loneDisk,
@@ -62,12 +62,18 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const { target, volumeId } = asked;
       const { Tags } = await existing(aws.ec2(target, 'read'), target, volumeId);
       const mark = parseVolumeMark(tagMap(Tags)[TAG.original]);
-      if (!mark) return planned(asked);
       const workflowId = workflowIds.volume(target, volumeId);
-      if (!(await isOpen(deps, workflowId))) return { kind: 'interrupted', migrationId: mark.migrationId };
-      return mark.phase === 'soak'
-        ? { kind: 'nothing', reason: `it is replaced already, and kept until the commit of ${workflowId}` }
-        : { kind: 'blocked', reasons: [`workflow ${workflowId} moves it already`] };
+      const open = await isOpen(deps, workflowId);
+      if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
+      if (mark?.phase === 'soak')
+        return {
+          kind: 'nothing',
+          reason: `it is replaced already, and kept until the commit of ${workflowId}`,
+        };
+      const decision: VolumeDecision = mark ? { kind: 'blocked', reasons: [] } : await planned(asked);
+      if (!open || decision.kind === 'nothing') return decision;
+      const others = decision.kind === 'blocked' ? decision.reasons : [];
+      return { kind: 'blocked', reasons: [heldBy(workflowId, 'volume'), ...others] };
     },
 
     async markVolume({ plan, migrationId, phase }: OfMove & { phase: VolumePhase }): Promise<void> {

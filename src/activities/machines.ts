@@ -8,7 +8,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
-import { workflowIds } from '../model/ids';
+import { heldBy, workflowIds } from '../model/ids';
 import { isVolumeId } from '../model/loneVolume';
 import {
   parseMachineMark,
@@ -26,6 +26,7 @@ import { targetKey, type Target } from '../model/target';
 import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { agentOf } from './healthChecks';
+import { InstanceStores } from './instanceStores';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
 
@@ -43,9 +44,12 @@ interface Selected {
 /** Machines as a migration looks at them before it touches anything. */
 export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
+  const instanceStores = new InstanceStores();
 
   async function planned({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
-    const facts = await machineFacts(aws.ec2(target, 'read'), target, instanceId);
+    const ec2 = aws.ec2(target, 'read');
+    const { instanceType, ...known } = await machineFacts(ec2, target, instanceId);
+    const facts = { ...known, instanceStore: await instanceStores.of(ec2, target, instanceType) };
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
     return planMigration({ ...facts, agent }, wanted);
@@ -92,16 +96,33 @@ export function machineActivities(deps: ActivityDeps) {
       return planned({ target, instanceId, ...wanted });
     },
 
-    /** The same for a campaign, which may come upon what a terminated migration has left; reads only. */
+    /** The public IPv4 that EC2 has assigned, not an Elastic IP. */
+    async publicIpOf({ target, instanceId }: Omit<MachineAsked, keyof Wanted>): Promise<string | undefined> {
+      return assignedPublicIp(await requireInstance(aws.ec2(target, 'read'), target, instanceId));
+    },
+
+    /**
+     * The same for a campaign, which may come upon what a terminated migration has left, or upon a workflow that holds
+     * the machine; reads only.
+     */
     async surveyMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
-      const ec2 = aws.ec2(target, 'read');
-      const { Tags } = await requireInstance(ec2, target, instanceId);
+      const { Tags } = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
       const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
-      if (mark && !(await isOpen(deps, workflowIds.machine(target, instanceId))))
-        return { kind: 'interrupted', migrationId: mark.migrationId };
-      return planned({ target, instanceId, ...wanted });
+      const workflowId = workflowIds.machine(target, instanceId);
+      const open = await isOpen(deps, workflowId);
+      if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
+      const decision = await planned({ target, instanceId, ...wanted });
+      return open ? held(decision, workflowId, mark) : decision;
     },
   };
+}
+
+/** A machine in mid-swap may look as if nothing of it were left to do. */
+function held(decision: Planned, workflowId: string, mark: ReturnType<typeof parseMachineMark>): Planned {
+  const swapping = mark !== undefined && mark.phase !== 'soak';
+  if (decision.kind === 'nothing' && !swapping) return decision;
+  const others = decision.kind === 'blocked' ? decision.reasons : [];
+  return { kind: 'blocked', reasons: [heldBy(workflowId, 'machine'), ...others] };
 }
 
 async function existingInstances(ec2: EC2Client, target: Target, ids: string[]): Promise<string[]> {
@@ -154,7 +175,11 @@ export async function requireInstance(ec2: EC2Client, target: Target, instanceId
   );
 }
 
-async function machineFacts(ec2: EC2Client, target: Target, instanceId: string): Promise<MachineFacts> {
+async function machineFacts(
+  ec2: EC2Client,
+  target: Target,
+  instanceId: string,
+): Promise<MachineFacts & { instanceType: string }> {
   const instance = await requireInstance(ec2, target, instanceId);
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
@@ -164,6 +189,7 @@ async function machineFacts(ec2: EC2Client, target: Target, instanceId: string):
   return {
     target,
     instanceId,
+    instanceType: instance.InstanceType ?? '',
     state: instance.State?.Name ?? 'unknown',
     rootDevice: instance.RootDeviceName ?? '',
     rootDeviceType: instance.RootDeviceType ?? 'ebs',
@@ -176,13 +202,16 @@ async function machineFacts(ec2: EC2Client, target: Target, instanceId: string):
     productCodes: (instance.ProductCodes ?? []).flatMap(({ ProductCodeType, ProductCodeId }) =>
       ProductCodeType === 'marketplace' ? (ProductCodeId ?? []) : [],
     ),
-    assignedPublicIp: instance.NetworkInterfaces?.find(
-      ({ Association }) => Association?.IpOwnerId === 'amazon',
-    )?.Association?.PublicIp,
+    assignedPublicIp: assignedPublicIp(instance),
     stopProtection: await isOn(ec2, instanceId, 'disableApiStop'),
     terminationProtection: await isOn(ec2, instanceId, 'disableApiTermination'),
     volumes,
   };
+}
+
+function assignedPublicIp({ NetworkInterfaces = [] }: Instance): string | undefined {
+  return NetworkInterfaces.find(({ Association }) => Association?.IpOwnerId === 'amazon')?.Association
+    ?.PublicIp;
 }
 
 /** Services that replace their machines mark them with tags: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html */

@@ -66,7 +66,7 @@ export function replacementActivities({ aws }: ActivityDeps) {
 }
 
 /** What both calls would otherwise choose by themselves, or drop. */
-async function explicitly(ec2: EC2Client, { plan, migrationId, disk }: Replacement) {
+export async function explicitly(ec2: EC2Client, { plan, migrationId, disk }: Replacement) {
   const original = await requireVolume(ec2, plan.target, disk.volumeId);
   const Tags = tagList({
     ...usersTags(original),

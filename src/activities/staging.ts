@@ -174,21 +174,23 @@ async function createSet(
   tags: Record<string, string>,
   migrationId: string,
 ): Promise<Snapshot[]> {
+  const { Snapshots = [] } = await ec2.send(new CreateSnapshotsCommand(setCommand(plan, tags, migrationId)));
+  return Snapshots;
+}
+
+export function setCommand(plan: MachinePlan, tags: Record<string, string>, migrationId: string) {
   const moves = (device: string) => plan.disks.some((disk) => disk.device === device);
   const Tags: Tag[] = tagList({ ...tags, [TAG.sourceInstance]: plan.instanceId });
-  const { Snapshots = [] } = await ec2.send(
-    new CreateSnapshotsCommand({
-      InstanceSpecification: {
-        InstanceId: plan.instanceId,
-        ExcludeBootVolume: !moves(plan.rootDevice),
-        // EC2 refuses a boot volume here; the switch above is for that.
-        ...(plan.untouchedData.length > 0 && { ExcludeDataVolumeIds: plan.untouchedData }),
-      },
-      Description: ownDescription(migrationId),
-      TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
-    }),
-  );
-  return Snapshots;
+  return {
+    InstanceSpecification: {
+      InstanceId: plan.instanceId,
+      ExcludeBootVolume: !moves(plan.rootDevice),
+      // EC2 refuses a boot volume here; the switch above is for that.
+      ...(plan.untouchedData.length > 0 && { ExcludeDataVolumeIds: plan.untouchedData }),
+    },
+    Description: ownDescription(migrationId),
+    TagSpecifications: [{ ResourceType: 'snapshot' as const, Tags }],
+  };
 }
 
 function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): SnapshotMap {

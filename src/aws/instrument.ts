@@ -4,6 +4,7 @@ import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { S3Client } from '@aws-sdk/client-s3';
+import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
@@ -36,7 +37,15 @@ interface Caller {
   as: string;
 }
 
-type AnyClient = EBSClient | EC2Client | KMSClient | OrganizationsClient | S3Client | SSMClient | STSClient;
+type AnyClient =
+  | EBSClient
+  | EC2Client
+  | KMSClient
+  | OrganizationsClient
+  | S3Client
+  | ServiceQuotasClient
+  | SSMClient
+  | STSClient;
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
 export function instrument<Client extends AnyClient>(

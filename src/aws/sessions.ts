@@ -3,6 +3,7 @@ import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
+import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { FAILURE } from '../model/failures';
@@ -36,7 +37,7 @@ const CLIENT_OPTIONS = {
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
-type AnyClient = EBSClient | EC2Client | KMSClient | SSMClient;
+type AnyClient = EBSClient | EC2Client | KMSClient | ServiceQuotasClient | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -74,6 +75,10 @@ export class AwsSessions implements AwsClients {
 
   ssm(target: Target, capability: Capability): SSMClient {
     return this.client('ssm', target, capability, (options) => new SSMClient(options));
+  }
+
+  serviceQuotas(target: Target, capability: Capability): ServiceQuotasClient {
+    return this.client('servicequotas', target, capability, (options) => new ServiceQuotasClient(options));
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {

@@ -109,13 +109,13 @@ function whereToLook({ temporal }: Holdfast, workflowId: string) {
 
 function planText({ summary, plan, skipped, cost }: Plan): string {
   const planned = plan?.items ?? [];
-  const rows = planned.map(({ instanceId, disks, strategy }) => [
+  const rows = planned.map(({ instanceId, disks, strategy, accepted = [] }) => [
     instanceId,
     `${disks.length}, ${disks.reduce((sum, { size }) => sum + size, 0)} GiB`,
     strategy.name,
     formatDuration(strategy.expectedDowntimeMs[strategy.name]),
     strategy.reducedSpeedHours === undefined ? '-' : `${strategy.reducedSpeedHours} h`,
-    strategy.why,
+    [strategy.why, ...accepted.map(({ effect }) => `accepted: ${effect}`)].join('; '),
   ]);
   const left = skipped.items.map(({ item, reasons, nothingToDo }) => [
     item,

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { OperationInput } from '../client';
+import { ACCEPTABLE } from '../model/blockers';
 import { jsonObject, whole } from './options';
 
 type EncryptInput = OperationInput<'encryptVolumes'>;
@@ -14,6 +15,7 @@ interface Flags {
   region?: string;
   strategy?: EncryptInput['strategy'];
   rekey?: boolean;
+  allow?: string[];
   concurrency?: number;
   maxFailures?: number;
   maxDowntime?: string;
@@ -39,6 +41,7 @@ export function describedByFlags(command: Command): Command {
     .option('--region <region>', "another region than the worker's own")
     .option('--strategy <name>', 'auto, clone, direct or copy')
     .option('--rekey', 'also what is encrypted under another key')
+    .addOption(new Option('--allow <blocker...>', 'moves machines in spite of it').choices([...ACCEPTABLE]))
     .addOption(new Option('--concurrency <number>', 'machines at the same time').argParser(whole))
     .addOption(new Option('--max-failures <number>', 'starts no more after so many').argParser(whole))
     .option('--max-downtime <time>', 'from the stop until the machine runs again, like 30m')
@@ -59,7 +62,7 @@ export function describedByFlags(command: Command): Command {
 export function encryptInput(flags: Flags): EncryptInput {
   const { input, instance, volume, tag, key, account, region, waves, pauseBetween, approveEach, window } =
     flags;
-  const { strategy, rekey, concurrency, maxFailures, maxDowntime, soak, requireApproval } = flags;
+  const { strategy, rekey, allow, concurrency, maxFailures, maxDowntime, soak, requireApproval } = flags;
   const between = { ...(pauseBetween && { pauseBetween }), ...(approveEach && { approveEach }) };
   const hasBetween = Object.keys(between).length > 0;
   const given = {
@@ -68,7 +71,7 @@ export function encryptInput(flags: Flags): EncryptInput {
     selector: tag && { tags: { all: tag } },
     kmsKeyId: key,
     target: (account ?? region) ? { accountId: account, region } : undefined,
-    ...{ strategy, rekey, concurrency, maxFailures, maxDowntime, soak, requireApproval, window },
+    ...{ strategy, rekey, allow, concurrency, maxFailures, maxDowntime, soak, requireApproval, window },
     waves: hasBetween ? { sizes: waves, ...between } : waves,
   };
   const known = Object.entries(given).filter(([, value]) => value !== undefined);

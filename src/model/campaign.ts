@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allowSchema } from './blockers';
 import type { MoveCost } from './cost/migration';
 import { fixedDurationSchema } from './duration';
 import { healthChecksSchema } from './healthChecks';
@@ -40,6 +41,8 @@ export const encryptVolumesInput = operationInput({
   maxDowntime: fixedDurationSchema.default('30m'),
   /** What has to succeed on a started machine, beside EC2's status checks, or it is put back. */
   healthChecks: healthChecksSchema.default([]),
+  /** Blockers that the user accepts; the plan says what they cost. */
+  allow: allowSchema,
   soak: fixedDurationSchema.optional(),
   dryRun: z.boolean().default(false),
   /** The order in which machines go: a wave begins when all of the one before have ended well. */
@@ -69,7 +72,10 @@ export interface SkippedItem {
   nothingToDo?: true;
 }
 
-interface EncryptedMachine extends Pick<MigrationReport, 'instanceId' | 'downtimeMs' | 'strategy'> {
+interface EncryptedMachine extends Pick<
+  MigrationReport,
+  'instanceId' | 'downtimeMs' | 'strategy' | 'accepted' | 'publicIp'
+> {
   volumes: number;
   workflowId: string;
 }

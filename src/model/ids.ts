@@ -26,6 +26,11 @@ export const workflowIds = {
   policyHold: (policyName: string) => `legal-hold/${policyName}`,
 };
 
+/** Why nobody else may begin on what a workflow works on: its id is the lock. */
+export function heldBy(workflowId: string, what: 'machine' | 'volume'): string {
+  return `workflow ${workflowId} holds this ${what} already; wait for it, commit it or roll it back first`;
+}
+
 /** A slot's snapshots in one target, and where they are copied to. */
 export interface CopiedSlot {
   policyName: string;

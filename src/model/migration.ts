@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { allowSchema, blockersOf, type Acceptable, type Accepted } from './blockers';
 import { moveCost, type MoveCost } from './cost/migration';
 import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
@@ -51,7 +52,14 @@ export interface MachinePlan extends MovePlan {
 }
 
 /** What is planned for a machine, as people see it before it happens. */
-export type PlannedMachine = MachinePlan & { strategy: StrategyPlan; cost: MoveCost };
+export type PlannedMachine = MachinePlan & {
+  strategy: StrategyPlan;
+  cost: MoveCost;
+  /** Blockers that `allow` lets pass. */
+  accepted?: Accepted[];
+  /** A public IPv4 that will change, as was accepted. */
+  publicIp?: string;
+};
 
 export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {
   state: string;
@@ -76,6 +84,8 @@ export interface MachineFacts {
   productCodes: string[];
   /** A public IPv4 that EC2 assigned and would replace; an Elastic IP stays. */
   assignedPublicIp?: string;
+  /** In words: the volumes of the host that its type comes with, beside EBS. */
+  instanceStore?: string;
   stopProtection: boolean;
   terminationProtection: boolean;
   /** Where a health check needs it. */
@@ -98,12 +108,14 @@ export interface Wanted {
   /** Moves volumes too that are encrypted under another key. */
   rekey: boolean;
   healthChecks?: HealthCheck[];
+  /** Blockers that the user accepts. */
+  allow?: readonly Acceptable[];
 }
 
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
 export function planMigration(
   facts: MachineFacts,
-  { kmsKeyArn, strategy, rekey, healthChecks = [] }: Wanted,
+  { kmsKeyArn, strategy, rekey, healthChecks = [], allow }: Wanted,
 ): Planned {
   const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
@@ -114,8 +126,9 @@ export function planMigration(
   const wasRunning = facts.state === 'running';
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
   const moved = { running: wasRunning, disks: plan.disks };
+  const blocked = blockersOf(facts, disks, allow);
   const reasons = [
-    ...blockers(facts, disks),
+    ...blocked.reasons,
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
   ];
@@ -123,9 +136,20 @@ export function planMigration(
   const untouchedData = facts.volumes
     .filter((volume) => !moves(volume) && volume.device !== rootDevice)
     .map(({ volumeId }) => volumeId);
+  const { accepted } = blocked;
+  const changes = accepted.some(({ blocker }) => blocker === 'assignedPublicIp');
   const chosen = chooseStrategy(strategy, moved);
-  const cost = moveCost(plan.disks, chosen.name);
-  return { kind: 'plan', plan: { ...plan, untouchedData, strategy: chosen, cost } };
+  return {
+    kind: 'plan',
+    plan: {
+      ...plan,
+      untouchedData,
+      strategy: chosen,
+      cost: moveCost(plan.disks, chosen.name),
+      ...(accepted.length > 0 && { accepted }),
+      ...(changes && { publicIp: facts.assignedPublicIp }),
+    },
+  };
 }
 
 export function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
@@ -151,42 +175,6 @@ export function diskPlan({
   return { ...disk, ...(encrypted && { encryptedUnder: kmsKeyArn }) };
 }
 
-function blockers(facts: MachineFacts, disks: readonly VolumeFacts[]): string[] {
-  const rules: [boolean, string][] = [
-    [
-      !['running', 'stopped'].includes(facts.state),
-      `it is ${facts.state}; only running and stopped machines can be migrated`,
-    ],
-    [facts.rootDeviceType !== 'ebs', 'its root is an instance store, which a stop would erase'],
-    [facts.spot, 'it is a Spot Instance, which a stop may end'],
-    [
-      facts.autoScalingGroup !== undefined,
-      `Auto Scaling group ${facts.autoScalingGroup} would replace it when it stops; change the launch template instead`,
-    ],
-    [facts.managedBy !== undefined, `it is managed by ${facts.managedBy}; let that service replace it`],
-    [facts.hibernation, 'it is configured for hibernation, which needs its own root volume'],
-    [
-      facts.productCodes.length > 0,
-      `Marketplace product codes ${facts.productCodes.join(', ')} would be lost with its root volume`,
-    ],
-    [
-      facts.assignedPublicIp !== undefined,
-      `its public IPv4 ${facts.assignedPublicIp} is not an Elastic IP and would change with the stop; associate an Elastic IP first`,
-    ],
-    [facts.stopProtection, 'stop protection is on; turn it off for the migration'],
-    [facts.terminationProtection, 'termination protection is on; turn it off for the migration'],
-  ];
-  return [...rules.flatMap(([holds, reason]) => (holds ? reason : [])), ...disks.flatMap(diskBlockers)];
-}
-
-function diskBlockers({ volumeId, multiAttach, beingModified, state }: VolumeFacts): string[] {
-  return [
-    ...(multiAttach ? [`${volumeId} is a Multi-Attach volume, which other machines use`] : []),
-    ...(beingModified ? [`${volumeId} is being modified; wait until that is done`] : []),
-    ...(state !== 'in-use' ? [`${volumeId} is ${state}`] : []),
-  ];
-}
-
 export const migrateMachineInput = operationInput({
   target: targetSchema,
   instanceId: z.string().min(1),
@@ -195,6 +183,7 @@ export const migrateMachineInput = operationInput({
   strategy: strategySchema.default('auto'),
   rekey: z.boolean().default(false),
   healthChecks: healthChecksSchema.default([]),
+  allow: allowSchema,
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */
@@ -223,6 +212,10 @@ export interface MigrationReport extends MoveReport {
   instanceId: string;
   /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
   downtimeMs: number;
+  /** What happened because of blockers that `allow` let pass. */
+  accepted?: Accepted[];
+  /** Where it has changed; no `after` where it has none, or could not be read. */
+  publicIp?: { before: string; after?: string };
 }
 
 export interface MigrateMachineResult extends MigrationReport {

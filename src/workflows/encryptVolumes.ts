@@ -22,6 +22,8 @@ import {
   resultOf,
   type CampaignPlan,
 } from './migration/campaign';
+import { blockForbidden, requireKeyUse } from './migration/permissions';
+import { blockBeyondQuotas } from './migration/quotas';
 import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -86,10 +88,13 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const target = await onlyTarget(request.target);
   run.about({ target });
   const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
-  const { strategy, rekey, healthChecks } = request;
-  const wanted = { kmsKeyArn, strategy, rekey, healthChecks };
+  await requireKeyUse(target, kmsKeyArn, run);
+  const { strategy, rekey, healthChecks, allow } = request;
+  const wanted = { kmsKeyArn, strategy, rekey, healthChecks, allow };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
+  await blockForbidden(plan, run);
+  await blockBeyondQuotas(plan, run);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
 }
@@ -105,6 +110,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     strategy: request.strategy,
     rekey: request.rekey,
     healthChecks: request.healthChecks,
+    allow: request.allow,
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

@@ -1,4 +1,5 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { Accepted } from '../model/blockers';
 import { FAILURE } from '../model/failures';
 import {
   migrateMachineInput,
@@ -11,6 +12,7 @@ import { adoptInterrupted } from './migration/adopt';
 import { announced, failedMove } from './migration/announce';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
+import { newPublicIp } from './migration/publicIp';
 import { soakOf, soakUntilVerdict } from './migration/soak';
 import { settledStrategy } from './migration/settle';
 import { markSoaking, passHealthGate, startMachine, stopMachine, swapDisks } from './migration/steps';
@@ -48,15 +50,25 @@ async function migrate(
   run: Run,
   orders: Orders,
 ): Promise<Swapped | MigrationReport> {
-  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, maxDowntimeMs, healthChecks } = request;
+  const {
+    target,
+    instanceId,
+    kmsKeyArn,
+    strategy: asked,
+    rekey,
+    maxDowntimeMs,
+    healthChecks,
+    allow,
+  } = request;
   run.phase('Planning');
-  const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks };
+  const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow };
   const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
   if (decision.kind === 'blocked')
     throw fail(FAILURE.notMigratable, `${instanceId}: ${decision.reasons.join('; ')}`);
-  const { strategy: planned, cost: _, ...plan } = decision.plan;
+  const { strategy: planned, cost: _, accepted, publicIp, ...plan } = decision.plan;
   for (const { volumeId, device } of plan.disks) run.row(volumeId, 'planned', device);
+  for (const { effect } of accepted ?? []) run.remark(`Accepted: ${effect}.`);
   const migration = newMigration(plan, maxDowntimeMs, run, orders);
   try {
     const strategy = await settledStrategy(migration, planned);
@@ -69,10 +81,11 @@ async function migrate(
     const writesSince = Date.now();
     await startMachine(migration);
     await passHealthGate(migration, healthChecks);
+    const moved = publicIp && (await newPublicIp(migration, publicIp));
     await markSoaking(migration);
-    return { migration, replacements, writesSince, strategy };
+    return { migration, replacements, writesSince, strategy, accepted, ...(moved && { publicIp: moved }) };
   } catch (failure) {
-    return await rollBack(migration, failure);
+    return await rollBack(migration, failure, accepted);
   }
 }
 
@@ -86,15 +99,26 @@ function requireOpenWindow({ instanceId, stopBy }: MigrateMachineRequest): void 
 }
 
 /** Everything as it was, verified; a step that cannot be undone waits for a person. Always ends in a failure. */
-async function rollBack({ plan, run, orders, undo, downtime }: Migration, failure: unknown): Promise<never> {
+async function rollBack(
+  { plan, run, orders, undo, downtime }: Migration,
+  failure: unknown,
+  accepted: readonly Accepted[] = [],
+): Promise<never> {
   run.phase('Rolling back');
   run.remark(`Rolling back because: ${rootCause(failure).message}`);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
   if (isCancellation(failure)) throw failure;
   const cause = downtime.explain(failure);
   const why = `${failureType(cause)}: ${rootCause(cause).message}`;
-  const result = { ...report(plan.instanceId, 'rolledBack', why, downtime.ms), committed: false, undone };
-  throw fail(FAILURE.rolledBack, `${plan.instanceId} is as it was before. ${why}`, result);
+  const costs = downtime.ms > 0 && accepted.length > 0 && { accepted: [...accepted] };
+  const result = {
+    ...report(plan.instanceId, 'rolledBack', why, downtime.ms),
+    ...costs,
+    committed: false,
+    undone,
+  };
+  const but = costs ? `, but for what was accepted: ${accepted.map(({ effect }) => effect).join('; ')}` : '';
+  throw fail(FAILURE.rolledBack, `${plan.instanceId} is as it was before${but}. ${why}`, result);
 }
 
 function report(
@@ -106,17 +130,16 @@ function report(
   return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs };
 }
 
-function encrypted({
-  migration: { plan, downtime },
-  replacements,
-  writesSince,
-  strategy,
-}: Swapped): MigrationReport {
+function encrypted(swapped: Swapped): MigrationReport {
+  const { migration, replacements, writesSince, strategy, accepted, publicIp } = swapped;
+  const { plan, downtime } = migration;
   const message = 'its original volumes are kept until commit';
   return {
     ...report(plan.instanceId, 'encrypted', message, downtime.ms),
     volumeIdMap: replacements,
     writesSince: new Date(writesSince).toISOString(),
     ...(strategy && { strategy: { name: strategy.name, why: strategy.why } }),
+    ...(accepted && { accepted }),
+    ...(publicIp && { publicIp }),
   };
 }

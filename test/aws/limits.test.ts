@@ -151,4 +151,41 @@ describe('limits', () => {
     await aws.control.delete('calls');
     expect(await aws.control.get('calls')).toEqual([]);
   });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+  describe('of storage, as Service Quotas tells', () => {
+    const quota = (code: string, value: number) =>
+      aws.control.post('quotas', { accountId: account.accountId, region: 'us-east-1', code, value });
+    const volume = (spec: object) =>
+      refused(1, () => ec2.send(new CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', ...spec })));
+
+    it('refuse a volume beyond the type’s TiB', async () => {
+      await quota('L-7A658B76', 1);
+      await aws.control.post('limits', { on: true });
+      expect(await volume({ Size: 1000, VolumeType: 'gp3' })).toEqual([]);
+      expect(await volume({ Size: 100, VolumeType: 'gp3' })).toEqual(['VolumeLimitExceeded']);
+      expect(await volume({ Size: 100, VolumeType: 'gp2' })).toEqual([]);
+    });
+
+    it('refuse IOPS beyond the type’s', async () => {
+      await quota('L-8D977E7E', 5_000);
+      await aws.control.post('limits', { on: true });
+      expect(await volume({ Size: 10, VolumeType: 'io2', Iops: 3_000 })).toEqual([]);
+      expect(await volume({ Size: 10, VolumeType: 'io2', Iops: 3_000 })).toEqual(['MaxIOPSLimitExceeded']);
+    });
+
+    it('refuse snapshots beyond the region’s', async () => {
+      const VolumeId = await ready({ size: 1 });
+      await quota('L-309BACF6', 1);
+      await aws.control.post('limits', { on: true });
+      const snapshot = () => ec2.send(new CreateSnapshotCommand({ VolumeId }));
+      expect(await refused(1, snapshot)).toEqual([]);
+      await aws.control.post('clock', { advance: 60 });
+      expect(await refused(1, snapshot)).toEqual(['SnapshotLimitExceeded']);
+    });
+
+    it('does not know a quota that EBS has not', async () => {
+      await expect(quota('L-00000000', 1)).rejects.toThrow('L-00000000');
+    });
+  });
 });

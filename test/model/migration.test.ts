@@ -1,3 +1,4 @@
+import { ACCEPTABLE, type Acceptable } from '../../src/model/blockers';
 import {
   formatMachineMark,
   formatOriginalMark,
@@ -114,6 +115,10 @@ describe('planMigration', () => {
     ['hibernation', { hibernation: true }],
     ['product codes abc', { productCodes: ['abc'] }],
     ['public IPv4 1.2.3.4', { assignedPublicIp: '1.2.3.4' }],
+    [
+      'instance store volumes, whose data',
+      { instanceStore: 'm5d.large comes with 75 GB of instance store volumes' },
+    ],
     ['stop protection', { stopProtection: true }],
     ['termination protection', { terminationProtection: true }],
     ['vol-data is a Multi-Attach volume', { volumes: [ROOT, { ...DATA, multiAttach: true }] }],
@@ -123,6 +128,39 @@ describe('planMigration', () => {
     const decision = planned(facts);
     expect(decision.kind).toBe('blocked');
     expect(decision.kind === 'blocked' ? decision.reasons : []).toEqual([expect.stringContaining(reason)]);
+  });
+
+  const STORE = 'm5d.large comes with 75 GB of instance store volumes';
+
+  it.each<[Acceptable, Partial<MachineFacts>, string]>([
+    ['assignedPublicIp', { assignedPublicIp: '1.2.3.4' }, '1.2.3.4 changes with the stop'],
+    ['instanceStore', { instanceStore: STORE }, 'whose data the stop erases'],
+    ['terminationProtection', { terminationProtection: true }, 'never terminates'],
+  ])('is moved in spite of %s where that is accepted, and says what it costs', (blocker, facts, effect) => {
+    const others = ACCEPTABLE.filter((each) => each !== blocker);
+    expect(planned(facts, { allow: others })).toMatchObject({
+      reasons: [expect.stringContaining(`"allow": ["${blocker}"]`)],
+    });
+    expect(planned(facts, { allow: [blocker] })).toMatchObject({
+      kind: 'plan',
+      plan: { accepted: [{ blocker, effect: expect.stringContaining(effect) as string }] },
+    });
+    expect(planned({ ...facts, spot: true }, { allow: [blocker] })).toMatchObject({
+      reasons: ['it is a Spot Instance, which a stop may end'],
+    });
+  });
+
+  it('carries the address that will change, and nothing where nothing was accepted', () => {
+    const facts = { assignedPublicIp: '1.2.3.4', terminationProtection: true };
+    const allow: Acceptable[] = ['assignedPublicIp', 'terminationProtection'];
+    expect(planned(facts, { allow })).toMatchObject({ plan: { publicIp: '1.2.3.4' } });
+    const plain = planned({}, { allow });
+    expect(plain.kind === 'plan' && plain.plan).not.toHaveProperty('accepted');
+    expect(plain.kind === 'plan' && plain.plan).not.toHaveProperty('publicIp');
+  });
+
+  it('needs no consent for instance store volumes of a machine that is stopped: their data are gone', () => {
+    expect(planned({ state: 'stopped', instanceStore: STORE })).toMatchObject({ kind: 'plan' });
   });
 
   it('names every reason, not just the first', () => {

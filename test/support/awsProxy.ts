@@ -91,7 +91,11 @@ export class AwsProxy {
 
   private async serve(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const body = await read(request);
-    const call: AwsCall = { ...actionOf(request, body), signedBy: signerOf(request), at: Date.now() };
+    const call: AwsCall = probed({
+      ...actionOf(request, body),
+      signedBy: signerOf(request),
+      at: Date.now(),
+    });
     this.calls.push(call);
     const fault = this.faultFor(call);
     try {
@@ -155,8 +159,17 @@ export class AwsProxy {
   }
 }
 
+/**
+ * A question whether a call would be allowed is not that call. Only that before a clone keeps its name: it is a step of
+ * the migration.
+ */
+function probed(call: AwsCall): AwsCall {
+  const isProbe = /^true$/i.test(String(call.params.DryRun)) && call.action !== 'CopyVolumes';
+  return isProbe ? { ...call, action: `DryRun:${call.action}` } : call;
+}
+
 export function isMutation({ action }: Pick<AwsCall, 'action'>): boolean {
-  return !/^(Describe|Get|List|AssumeRole|HEAD|GET)/.test(action);
+  return !/^(Describe|Get|List|AssumeRole|HEAD|GET|DryRun:)/.test(action);
 }
 
 interface Answer {

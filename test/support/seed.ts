@@ -11,6 +11,7 @@ import {
   StopInstancesCommand,
   waitUntilInstanceRunning,
   type EC2Client,
+  type _InstanceType,
   type Instance,
   type Volume,
   type VolumeType,
@@ -40,7 +41,7 @@ interface InstanceSpec {
   root?: Partial<DiskSpec>;
   /** Data volumes; one gp3 of 10 GiB with its own IOPS and throughput when left out. */
   data?: DiskSpec[];
-  instanceType?: 't3.micro' | 'm5.large';
+  instanceType?: _InstanceType;
   /** Has EC2 assign a public IPv4, which a stop would change. */
   publicIp?: boolean;
 }

@@ -152,17 +152,14 @@ describe('encryptVolumes', () => {
     const [busy = '', free = ''] = ids;
     let second: Promise<EncryptVolumesResult> | undefined;
     const overlapped = migrations.meanwhile('StopInstances', async () => {
-      second = failed(
-        migrations.encrypt({ instanceIds: [busy, free], maxFailures: 2 }),
-        FAILURE.partialFailure,
-      );
+      second = failed(migrations.encrypt({ instanceIds: [busy, free] }), FAILURE.partialFailure);
       await second;
     });
     await migrations.encrypt({ instanceIds: [busy] });
     await overlapped;
     const result = await second;
-    expect(result).toMatchObject({ encrypted: { items: [{ instanceId: free }] }, failed: { total: 1 } });
-    expect(result?.failed.items[0]?.message).toContain(migrations.machine(busy).workflowId);
+    expect(result).toMatchObject({ encrypted: { items: [{ instanceId: free }] }, skipped: { total: 1 } });
+    expect(result?.skipped.items[0]?.reasons[0]).toContain(migrations.machine(busy).workflowId);
   });
 
   it.each<[string, object]>([

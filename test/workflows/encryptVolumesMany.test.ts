@@ -60,6 +60,8 @@ describe('a campaign of many machines', () => {
         selectMachines: ({ instanceIds = [] }) => Promise.resolve({ instanceIds, standalone: [] }),
         surveyMachines: ({ instanceIds }) =>
           Promise.resolve(instanceIds.map((id) => ({ kind: 'plan' as const, plan: plan(id) }))),
+        probePermissions: () => Promise.resolve({ denied: [], unconfirmed: [] }),
+        findBeyondQuotas: () => Promise.resolve({ beyond: [] }),
         findInterrupted: () => Promise.resolve(undefined),
         planMachine: ({ instanceId }) => {
           begun.push(instanceId);

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Iterable
 
+from . import quotas
 from .calls import Call
 from .clock import CLOCK
 from .control import route
@@ -99,6 +100,7 @@ def require_room_for_snapshots(backend: Any, volumes: list[Any]) -> None:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html"""
     if not LIMITS.on:
         return
+    require_snapshot_quota(backend, len(volumes))
     pending = [s for s in list(backend.snapshots.values()) if s.status == "pending" and not hasattr(s, "lineage")]
     if len(pending) + len(volumes) > PENDING_SNAPSHOTS_PER_ACCOUNT:
         raise ec2_error("PendingSnapshotLimitExceeded", f"The maximum of {PENDING_SNAPSHOTS_PER_ACCOUNT} pending snapshots is reached")
@@ -112,10 +114,33 @@ def require_room_for_snapshots(backend: Any, volumes: list[Any]) -> None:
             raise ec2_error("SnapshotCreationPerVolumeRateExceeded", "The maximum per volume CreateSnapshot request rate has been exceeded. Use an increasing or variable sleep interval between requests.")
 
 
+def require_snapshot_quota(backend: Any, more: int) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: SnapshotLimitExceeded"""
+    most = quotas.value_of(backend.account_id, backend.region_name, quotas.SNAPSHOTS)
+    if len(backend.snapshots) + more > most:
+        raise ec2_error("SnapshotLimitExceeded", f"You've reached the limit on the number of EBS snapshots that you can create: {int(most)}")
+
+
+def require_room_for_volume(backend: Any, kind: str, size: int, iops: Any) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: VolumeLimitExceeded, MaxIOPSLimitExceeded"""
+    if not LIMITS.on:
+        return
+    alike = [volume for volume in list(backend.volumes.values()) if volume.volume_type == kind]
+    tib = (sum(int(volume.size) for volume in alike) + size) / quotas.GIB_PER_TIB
+    most_tib = quotas.value_of(backend.account_id, backend.region_name, quotas.STORAGE[kind][0])
+    if tib > most_tib:
+        raise ec2_error("VolumeLimitExceeded", f"You have exceeded your maximum {kind} storage limit of {most_tib:g} TiB in this region.")
+    if kind in quotas.IOPS:
+        most = quotas.value_of(backend.account_id, backend.region_name, quotas.IOPS[kind][0])
+        if sum(int(volume.iops or 0) for volume in alike) + int(iops or 0) > most:
+            raise ec2_error("MaxIOPSLimitExceeded", f"You have exceeded your maximum {kind} iops limit of {most:g} in this region.")
+
+
 def require_room_for_copy(backend: Any) -> None:
     """https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html"""
     if not LIMITS.on:
         return
+    require_snapshot_quota(backend, 1)
     open_copies = sum(s.status == "pending" for s in list(backend.snapshots.values()) if hasattr(s, "lineage"))
     if open_copies >= COPIES_PER_DESTINATION_REGION:
         raise ec2_error("ResourceLimitExceeded", f"Too many snapshot copies in progress. The limit is {COPIES_PER_DESTINATION_REGION} for this destination region.")

@@ -15,6 +15,7 @@ from .clock import CLOCK
 from .errors import ec2_error
 from .keys import default_key, key_arn
 from .lag import born
+from .limits import require_room_for_volume
 from .pages import paged
 from .patch import extend
 from .tokens import idempotent
@@ -55,6 +56,7 @@ class _Backend(EBSBackend):
         volume_rules.require_valid(kind, size_gib, _int(iops), _int(throughput), bool(multi_attach_enabled))
         encrypted, kms_key_id = encryption(self, encrypted, kms_key_id, source)
         iops, throughput = volume_rules.with_defaults(kind, size_gib, iops, throughput)
+        require_room_for_volume(self, kind, size_gib, iops)
         volume = Volume(self, random_volume_id(), size_gib, zone, snapshot_id, encrypted, kms_key_id, kind, iops, throughput, bool(multi_attach_enabled))
         if source:
             holds_content_of(volume, source)

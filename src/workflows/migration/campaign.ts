@@ -122,10 +122,11 @@ function planning([first = '', ...more]: readonly string[], total: number): stri
 async function planVolumes(
   plan: CampaignPlan,
   volumeIds: string[],
-  { healthChecks: _, ...wanted }: Wanted,
+  { kmsKeyArn, strategy, rekey }: Wanted,
   run: Run,
 ): Promise<void> {
   const { target } = plan;
+  const wanted = { kmsKeyArn, strategy, rekey };
   for (let start = 0; start < volumeIds.length; start += PLANNED_AT_ONCE) {
     const page = volumeIds.slice(start, start + PLANNED_AT_ONCE);
     const decisions = await batch(planning(page, plan.total)).surveyVolumes({
@@ -148,8 +149,9 @@ function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run:
   if (decision.kind !== 'plan')
     return sortOut(plan, instanceId, decision, run, { what: 'migration', interrupted: plan.interrupted });
   plan.machines.push(decision.plan);
-  const { disks, strategy } = decision.plan;
-  run.row(instanceId, 'planned', `${disks.length} volumes; ${expectation(strategy)}`);
+  const { disks, strategy, accepted = [] } = decision.plan;
+  const costs = accepted.map(({ effect }) => `; accepted: ${effect}`).join('');
+  run.row(instanceId, 'planned', `${disks.length} volumes; ${expectation(strategy)}${costs}`);
 }
 
 /** What is not simply planned, of machines and of volumes alike. */
@@ -252,10 +254,11 @@ function joined<Item>(...lists: Listed<Item>[]): Listed<Item> {
 function encryptedItem(target: Target, end: MoveEnd): EncryptVolumesResult['encrypted']['items'][number] {
   const { volumeIdMap, strategy } = end;
   if (!('volumeId' in end)) {
-    const { instanceId, downtimeMs } = end;
+    const { instanceId, downtimeMs, accepted, publicIp } = end;
     const { volumes } = end;
     const workflowId = workflowIds.machine(target, instanceId);
-    return { instanceId, volumes, downtimeMs, ...(strategy && { strategy }), workflowId };
+    const costs = { ...(accepted && { accepted }), ...(publicIp && { publicIp }) };
+    return { instanceId, volumes, downtimeMs, ...(strategy && { strategy }), ...costs, workflowId };
   }
   const { volumeId, references = [] } = end;
   return {

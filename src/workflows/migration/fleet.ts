@@ -11,7 +11,7 @@ import {
 } from '@temporalio/workflow';
 import { MIGRATION_ENDED } from '../../model/campaign';
 import { formatDuration } from '../../model/duration';
-import { workflowIds } from '../../model/ids';
+import { heldBy, workflowIds } from '../../model/ids';
 import { MAX_LISTED } from '../../model/list';
 import type { MigrateVolumeInput, VolumeReport } from '../../model/loneVolume';
 import type { MigrateMachineInput, MigrationReport, MoveReport } from '../../model/migration';
@@ -124,8 +124,7 @@ export class MachineFleet {
     } catch (error) {
       if (!(rootCause(error).name === 'WorkflowExecutionAlreadyStartedError')) throw error;
       const what = 'volumeId' in input ? 'volume' : 'machine';
-      const message = `workflow ${workflowId} holds this ${what} already; wait for it, commit it or roll it back first`;
-      this.ended(report(move, 'failed', message));
+      this.ended(report(move, 'failed', heldBy(workflowId, what)));
     }
   }
 

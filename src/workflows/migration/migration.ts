@@ -1,7 +1,8 @@
 import { ActivityFailure, TimeoutFailure, uuid4, type ActivityOptions } from '@temporalio/workflow';
+import type { Accepted } from '../../model/blockers';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
-import type { MachinePlan, MovePlan } from '../../model/migration';
+import type { MachinePlan, MigrationReport, MovePlan } from '../../model/migration';
 import type { StrategyPlan } from '../../model/strategy';
 import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -37,6 +38,8 @@ export interface Swapped {
   writesSince: number;
   /** Unknown of a migration that a later run has taken over. */
   strategy?: StrategyPlan;
+  accepted?: Accepted[];
+  publicIp?: MigrationReport['publicIp'];
 }
 
 export function newMigration(plan: MachinePlan, maxDowntimeMs: number, run: Run, orders: Orders): Migration {

@@ -1,0 +1,32 @@
+import { DescribeInstanceTypesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { targetKey, type Target } from '../model/target';
+
+/**
+ * Which instance types come with volumes of their host, whose data a stop erases. DescribeInstances does not show those
+ * of NVMe types, which every machine of the type has; a machine of an older type may have been launched without
+ * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/add-instance-store-volumes.html). A type never changes, so each is
+ * asked about once.
+ */
+export class InstanceStores {
+  private readonly known = new Map<string, Promise<string | undefined>>();
+
+  /** In words, or undefined where there are none. */
+  of(ec2: EC2Client, target: Target, type: string): Promise<string | undefined> {
+    const key = `${targetKey(target)}/${type}`;
+    const known = this.known.get(key);
+    if (known) return known;
+    const asked = described(ec2, type);
+    this.known.set(key, asked);
+    asked.catch(() => this.known.delete(key));
+    return asked;
+  }
+}
+
+async function described(ec2: EC2Client, type: string): Promise<string | undefined> {
+  const InstanceTypes = [type as never];
+  const { InstanceTypes: [found] = [] } = await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes }));
+  if (!found?.InstanceStorageSupported) return undefined;
+  const { TotalSizeInGB: size, NvmeSupport } = found.InstanceStorageInfo ?? {};
+  const has = NvmeSupport === 'required' ? 'comes with' : 'may have';
+  return `${type} ${has} ${size ? `${size} GB of ` : ''}instance store volumes`;
+}
