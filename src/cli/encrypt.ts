@@ -33,7 +33,8 @@ export function encryptCommands(program: Command, connected: Connected, print: P
       connected(async (holdfast) => {
         const plan = await encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
         say(flags, plan, () => planText(plan));
-        if (plan.skipped.items.some(({ nothingToDo }) => !nothingToDo)) process.exitCode = NOT_COMPLIANT;
+        const waits = plan.skipped.items.some(({ nothingToDo }) => !nothingToDo) || warned(plan).length > 0;
+        if (waits) process.exitCode = NOT_COMPLIANT;
       }),
     );
 
@@ -103,7 +104,15 @@ function whereToLook({ temporal }: Holdfast, workflowId: string) {
   };
 }
 
-function planText({ summary, plan, skipped }: Plan): string {
+function warned({ plan, volumePlan }: Plan): string[][] {
+  return [...(plan?.items ?? []), ...(volumePlan?.items ?? [])].flatMap((each) =>
+    (each.warnings ?? []).map(({ text }) => ['volumeId' in each ? each.volumeId : each.instanceId, text]),
+  );
+}
+
+function planText(whole: Plan): string {
+  const { summary, plan, skipped, notChecked = [] } = whole;
+  const warnings = warned(whole);
   const planned = plan?.items ?? [];
   const rows = planned.map(({ instanceId, disks, strategy }) => [
     instanceId,
@@ -122,6 +131,8 @@ function planText({ summary, plan, skipped }: Plan): string {
       ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'WHY'], rows), more(plan)]
       : []),
     ...(left.length > 0 ? [table(['NOT MOVED', 'STATE', 'WHY'], left), more(skipped)] : []),
+    ...(warnings.length > 0 ? [table(['WARNING ABOUT', 'WHAT TO APPROVE'], warnings)] : []),
+    notChecked.join('\n'),
     summary,
   ]
     .filter((part) => part !== '')

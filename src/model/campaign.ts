@@ -6,6 +6,7 @@ import type { Listed } from './list';
 import type { PlannedVolume, VolumeReport } from './loneVolume';
 import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
+import type { ImportCommand, OwnedVolume } from './ownership';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
 import { strategySchema } from './strategy';
 import { targetInputSchema, type Target } from './target';
@@ -87,12 +88,16 @@ export interface EncryptVolumesResult {
   rolledBack: Listed<FailedItem>;
   /** Old volume id to new one, of what is listed under `encrypted`. */
   volumeIdMap: Record<string, string>;
+  /** For volumes that CloudFormation, Terraform or the like knows by their old ids. */
+  importCommands?: Listed<ImportCommand>;
   /** For a dry run: what would be done. */
   plan?: Listed<PlannedMachine>;
   /** The same for volumes that are attached to nothing. */
   volumePlan?: Listed<PlannedVolume>;
   /** For a dry run: machines in each wave. */
   waves?: number[];
+  /** For a dry run: what warnings could not be looked for, and why. */
+  notChecked?: string[];
   /** For a dry run: when the window opens next, or that it is open. */
   nextWindow?: string;
 }
@@ -127,6 +132,8 @@ export interface CampaignState {
   failedBefore: number;
   gate?: WaveGate;
   opening?: Opening;
+  /** Volumes that such a tool knows, no more than a result lists. */
+  owned?: OwnedVolume[];
 }
 
 /** The signal by which a migration tells its campaign how it ended. */

@@ -12,6 +12,7 @@ import {
 } from './migration';
 import { strategySchema, type StrategyPlan } from './strategy';
 import { targetSchema, type Target } from './target';
+import type { Warning } from './warnings';
 
 /** A volume that is attached to nothing moves by itself: nothing stops, and no program can write to it. */
 export interface LoneVolumeFacts extends VolumeFacts {
@@ -21,7 +22,11 @@ export interface LoneVolumeFacts extends VolumeFacts {
   tags: Readonly<Record<string, string>>;
 }
 
-export type PlannedVolume = MovePlan & { volumeId: string; strategy: StrategyPlan };
+export type PlannedVolume = MovePlan & {
+  volumeId: string;
+  strategy: StrategyPlan;
+  warnings?: Warning[];
+};
 
 export type VolumeDecision =
   | { kind: 'plan'; plan: PlannedVolume }

@@ -10,6 +10,7 @@ import {
   type StrategyPlan,
 } from './strategy';
 import { targetSchema, type Target } from './target';
+import type { Warning } from './warnings';
 
 /** One volume of a machine that is to be replaced by an encrypted one. */
 export interface DiskPlan {
@@ -50,7 +51,11 @@ export interface MachinePlan extends MovePlan {
 }
 
 /** What is planned for a machine, as people see it before it happens. */
-export type PlannedMachine = MachinePlan & { strategy: StrategyPlan };
+export type PlannedMachine = MachinePlan & {
+  strategy: StrategyPlan;
+  /** What a person has to take first; looked for by campaigns. */
+  warnings?: Warning[];
+};
 
 export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {
   state: string;

@@ -20,6 +20,7 @@ import {
   resultOf,
   type CampaignPlan,
 } from './migration/campaign';
+import { approved, findWarnings } from './migration/warnings';
 import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -73,9 +74,7 @@ async function prepared(
 ): Promise<CampaignState | EncryptVolumesResult> {
   const plan = await planned(request, run);
   if (request.dryRun) return dryRunResult(plan, request);
-  const machines = plan.interrupted.length + plan.machines.length;
-  const alone = plan.interruptedVolumes.length + plan.volumes.length;
-  if (request.requireApproval) await orders.approval(machines, alone);
+  await approved(plan, request, orders, run);
   return campaignOf(plan, request);
 }
 
@@ -88,6 +87,7 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const wanted = { kmsKeyArn, strategy, rekey, healthChecks };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
+  await findWarnings(plan, run);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
 }

@@ -156,7 +156,7 @@ export class AwsProxy {
 }
 
 export function isMutation({ action }: Pick<AwsCall, 'action'>): boolean {
-  return !/^(Describe|Get|List|AssumeRole|HEAD|GET)/.test(action);
+  return !/^(Describe|Get|List|AssumeRole|HEAD|GET|Lookup|Simulate)/.test(action);
 }
 
 interface Answer {
