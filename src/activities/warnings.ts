@@ -12,6 +12,7 @@ import {
 } from '../model/warnings';
 import type { ActivityDeps } from './deps';
 import { FILTER_VALUES } from './inventory';
+import { Starters } from './starters';
 import { unlessDenied } from './unlessDenied';
 
 type Tags = Map<string, Record<string, string>>;
@@ -22,11 +23,13 @@ export interface Look {
   notChecked: NotChecked[];
 }
 
+const HEARTBEAT_MS = 5_000;
 const OWNERS = 'owners among CloudFormation, Terraform and the like';
 
 /** What may hurt after a migration. Reads as far as it may, says what it may not, and never stands in the way. */
 export function warningActivities(deps: ActivityDeps) {
   const { aws } = deps;
+  const starters = new Starters(aws);
 
   return {
     /** Warnings about a page of machines and volumes that are planned. */
@@ -35,14 +38,16 @@ export function warningActivities(deps: ActivityDeps) {
       kmsKeyArn: string;
       moves: MoveAsked[];
     }): Promise<WarningsFound> {
-      const { target, moves } = asked;
-      Context.current().heartbeat();
+      const { target, kmsKeyArn, moves } = asked;
       const owned: OwnedVolume[] = [];
-      const tags = await unlessDenied(() => tagsOf(aws.ec2(target, 'read'), idsIn(moves)), {
-        what: OWNERS,
-        items: [],
+      const looks = await heartbeating(async () => {
+        const tags = await unlessDenied(() => tagsOf(aws.ec2(target, 'read'), idsIn(moves)), {
+          what: OWNERS,
+          items: [],
+        });
+        const instanceIds = moves.flatMap(({ instanceId }) => instanceId ?? []);
+        return [ownersLook(moves, tags, owned), await starters.look(target, kmsKeyArn, instanceIds)];
       });
-      const looks = [ownersLook(moves, tags, owned)];
       const warned = moves.flatMap((move) => {
         const item = itemAsked(move);
         const warnings = boundedWarnings(looks.flatMap(({ warnings: found }) => found.get(item) ?? []));
@@ -51,6 +56,17 @@ export function warningActivities(deps: ActivityDeps) {
       return { warned, owned, notChecked: looks.flatMap(({ notChecked }) => notChecked) };
     },
   };
+}
+
+/** Looks wait for turns and for guests, and for what another page has asked already. */
+async function heartbeating<Found>(look: () => Promise<Found>): Promise<Found> {
+  const context = Context.current();
+  const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
+  try {
+    return await look();
+  } finally {
+    clearInterval(beat);
+  }
 }
 
 function ownersLook(moves: readonly MoveAsked[], tags: Tags | NotChecked, owned: OwnedVolume[]): Look {
@@ -102,7 +118,6 @@ async function tagsOf(ec2: EC2Client, ids: readonly string[]): Promise<Tags> {
   for (let start = 0; start < ids.length; start += FILTER_VALUES) {
     const Filters = [{ Name: 'resource-id', Values: ids.slice(start, start + FILTER_VALUES) }];
     for await (const { Tags = [] } of paginateDescribeTags({ client: ec2, pageSize: 1000 }, { Filters })) {
-      Context.current().heartbeat();
       for (const { ResourceId = '', Key = '', Value = '' } of Tags)
         found.set(ResourceId, { ...found.get(ResourceId), [Key]: Value });
     }

@@ -1,6 +1,8 @@
 import { asyncLocalStorage } from '@temporalio/activity';
+import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -36,7 +38,16 @@ interface Caller {
   as: string;
 }
 
-type AnyClient = EBSClient | EC2Client | KMSClient | OrganizationsClient | S3Client | SSMClient | STSClient;
+type AnyClient =
+  | CloudTrailClient
+  | EBSClient
+  | EC2Client
+  | IAMClient
+  | KMSClient
+  | OrganizationsClient
+  | S3Client
+  | SSMClient
+  | STSClient;
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
 export function instrument<Client extends AnyClient>(
