@@ -49,6 +49,7 @@ import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
 import { targetActivities } from './targets';
 import { thawActivities } from './thaw';
+import { warningActivities } from './warnings';
 import { windowActivities } from './windows';
 
 /**
@@ -104,6 +105,7 @@ export function createActivities(deps: ActivityDeps) {
     ...snapshotCommitActivities(deps),
     ...loneVolumeActivities(deps),
     ...campaignActivities(deps),
+    ...warningActivities(deps),
     ...windowActivities(),
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),

@@ -38,6 +38,12 @@ const KMS_OTHER = rate(5, 5);
 const SSM_READS = rate(40, 10);
 const SSM_OTHER = rate(20, 5);
 
+/** https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html */
+const LOOKUP_EVENTS = rate(2, 2);
+
+/** Of IAM AWS publishes no rates either, and the whole account shares one. */
+const IAM = rate(10, 5);
+
 export interface Budgeted {
   /** Name of the bucket: calls of one name share it. */
   bucket: string;
@@ -55,6 +61,8 @@ export function budgeted(service: string, action: string, input: object): Budget
   if (service === 'ssm') {
     return { bucket: `ssm:${action}`, rate: /^(Describe|Get|List)/.test(action) ? SSM_READS : SSM_OTHER };
   }
+  if (service === 'cloudtrail') return { bucket: `cloudtrail:${action}`, rate: LOOKUP_EVENTS };
+  if (service === 'iam') return { bucket: `iam:${action}`, rate: IAM };
   return undefined;
 }
 

@@ -1,5 +1,7 @@
+import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
@@ -22,6 +24,9 @@ export interface AwsClients {
   ebs(target: Target, capability: Capability): EBSClient;
   ssm(target: Target, capability: Capability): SSMClient;
   serviceQuotas(target: Target, capability: Capability): ServiceQuotasClient;
+  cloudTrail(target: Target, capability: Capability): CloudTrailClient;
+  /** One service for the whole account, whichever region asks. */
+  iam(target: Target, capability: Capability): IAMClient;
   /**
    * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
    * GetCallerIdentity.

@@ -21,6 +21,12 @@ export function noteCallSite(error: Error, site: CallSite): void {
   if (!CALL_SITES.has(error)) CALL_SITES.set(error, site);
 }
 
+/** As IAM names it: `ec2:DescribeTags`; undefined of what no client of ours threw. */
+export function calledAction(error: Error): string | undefined {
+  const site = CALL_SITES.get(error);
+  return site && `${site.service}:${site.action}`;
+}
+
 export function isNotFound(error: unknown): boolean {
   return error instanceof Error && classify(error.name).type === FAILURE.notFound;
 }

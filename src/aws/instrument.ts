@@ -1,6 +1,8 @@
 import { asyncLocalStorage } from '@temporalio/activity';
+import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -38,8 +40,10 @@ interface Caller {
 }
 
 type AnyClient =
+  | CloudTrailClient
   | EBSClient
   | EC2Client
+  | IAMClient
   | KMSClient
   | OrganizationsClient
   | S3Client

@@ -1,6 +1,8 @@
 import { ApplicationFailure } from '@temporalio/common';
+import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { IAMClient } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
@@ -37,7 +39,8 @@ const CLIENT_OPTIONS = {
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
-type AnyClient = EBSClient | EC2Client | KMSClient | ServiceQuotasClient | SSMClient;
+type AnyClient =
+  CloudTrailClient | EBSClient | EC2Client | IAMClient | KMSClient | ServiceQuotasClient | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -79,6 +82,14 @@ export class AwsSessions implements AwsClients {
 
   serviceQuotas(target: Target, capability: Capability): ServiceQuotasClient {
     return this.client('servicequotas', target, capability, (options) => new ServiceQuotasClient(options));
+  }
+
+  cloudTrail(target: Target, capability: Capability): CloudTrailClient {
+    return this.client('cloudtrail', target, capability, (options) => new CloudTrailClient(options));
+  }
+
+  iam(target: Target, capability: Capability): IAMClient {
+    return this.client('iam', target, capability, (options) => new IAMClient(options));
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {

@@ -36,7 +36,8 @@ export function encryptCommands(program: Command, connected: Connected, print: P
       connected(async (holdfast) => {
         const plan = await encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
         say(flags, plan, () => planText(plan));
-        if (plan.skipped.items.some(({ nothingToDo }) => !nothingToDo)) process.exitCode = NOT_COMPLIANT;
+        const waits = plan.skipped.items.some(({ nothingToDo }) => !nothingToDo) || warned(plan).length > 0;
+        if (waits) process.exitCode = NOT_COMPLIANT;
       }),
     );
 
@@ -107,7 +108,15 @@ function whereToLook({ temporal }: Holdfast, workflowId: string) {
   };
 }
 
-function planText({ summary, plan, skipped, cost }: Plan): string {
+function warned({ plan, volumePlan }: Plan): string[][] {
+  return [...(plan?.items ?? []), ...(volumePlan?.items ?? [])].flatMap((each) =>
+    (each.warnings ?? []).map(({ text }) => ['volumeId' in each ? each.volumeId : each.instanceId, text]),
+  );
+}
+
+function planText(whole: Plan): string {
+  const { summary, plan, skipped, cost, notChecked = [] } = whole;
+  const warnings = warned(whole);
   const planned = plan?.items ?? [];
   const rows = planned.map(({ instanceId, disks, strategy, accepted = [] }) => [
     instanceId,
@@ -127,6 +136,8 @@ function planText({ summary, plan, skipped, cost }: Plan): string {
       ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'SLOWER FOR', 'WHY'], rows), more(plan)]
       : []),
     ...(left.length > 0 ? [table(['NOT MOVED', 'STATE', 'WHY'], left), more(skipped)] : []),
+    ...(warnings.length > 0 ? [table(['WARNING ABOUT', 'WHAT TO APPROVE'], warnings)] : []),
+    notChecked.join('\n'),
     ...(cost && planned.length > 0 ? [costText(cost)] : []),
     summary,
   ]

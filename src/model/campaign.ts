@@ -8,6 +8,7 @@ import type { Listed } from './list';
 import type { PlannedVolume, VolumeReport } from './loneVolume';
 import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
+import type { ImportCommand, OwnedVolume } from './ownership';
 import type { Residue } from './residue';
 import { instanceIdsSchema, selectorSchema, volumeIdsSchema } from './selector';
 import { strategySchema } from './strategy';
@@ -97,6 +98,8 @@ export interface EncryptVolumesResult {
   volumeIdMap: Record<string, string>;
   /** What is not encrypted in the target when the campaign ends, whether it was asked about or not. */
   residue?: Residue;
+  /** For volumes that CloudFormation, Terraform or the like knows by their old ids. */
+  importCommands?: Listed<ImportCommand>;
   /** For a dry run: what would be done. */
   plan?: Listed<PlannedMachine>;
   /** The same for volumes that are attached to nothing. */
@@ -105,6 +108,8 @@ export interface EncryptVolumesResult {
   cost?: MoveCost;
   /** For a dry run: machines in each wave. */
   waves?: number[];
+  /** For a dry run: what warnings could not be looked for, and why. */
+  notChecked?: string[];
   /** For a dry run: when the window opens next, or that it is open. */
   nextWindow?: string;
 }
@@ -139,6 +144,8 @@ export interface CampaignState {
   failedBefore: number;
   gate?: WaveGate;
   opening?: Opening;
+  /** Volumes that such a tool knows, no more than a result lists. */
+  owned?: OwnedVolume[];
 }
 
 /** The signal by which a migration tells its campaign how it ended. */

@@ -13,6 +13,7 @@ import {
 } from './migration';
 import { strategySchema, type StrategyPlan } from './strategy';
 import { targetSchema, type Target } from './target';
+import type { Warning } from './warnings';
 
 /** A volume that is attached to nothing moves by itself: nothing stops, and no program can write to it. */
 export interface LoneVolumeFacts extends VolumeFacts {
@@ -22,7 +23,12 @@ export interface LoneVolumeFacts extends VolumeFacts {
   tags: Readonly<Record<string, string>>;
 }
 
-export type PlannedVolume = MovePlan & { volumeId: string; strategy: StrategyPlan; cost: MoveCost };
+export type PlannedVolume = MovePlan & {
+  volumeId: string;
+  strategy: StrategyPlan;
+  cost: MoveCost;
+  warnings?: Warning[];
+};
 
 export type VolumeDecision =
   | { kind: 'plan'; plan: PlannedVolume }

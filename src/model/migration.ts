@@ -12,6 +12,7 @@ import {
   type StrategyPlan,
 } from './strategy';
 import { targetSchema, type Target } from './target';
+import type { Warning } from './warnings';
 
 /** One volume of a machine that is to be replaced by an encrypted one. */
 export interface DiskPlan {
@@ -59,6 +60,8 @@ export type PlannedMachine = MachinePlan & {
   accepted?: Accepted[];
   /** A public IPv4 that will change, as was accepted. */
   publicIp?: string;
+  /** What a person has to take first; looked for by campaigns. */
+  warnings?: Warning[];
 };
 
 export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {

@@ -24,6 +24,7 @@ import {
 } from './migration/campaign';
 import { blockForbidden, requireKeyUse } from './migration/permissions';
 import { blockBeyondQuotas } from './migration/quotas';
+import { approved, findWarnings } from './migration/warnings';
 import { Waves, type MigrationTerms } from './migration/waves';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -77,9 +78,7 @@ async function prepared(
 ): Promise<CampaignState | EncryptVolumesResult> {
   const plan = await planned(request, run);
   if (request.dryRun) return dryRunResult(plan, request);
-  const machines = plan.interrupted.length + plan.machines.length;
-  const alone = plan.interruptedVolumes.length + plan.volumes.length;
-  if (request.requireApproval) await orders.approval(machines, alone);
+  await approved(plan, request, orders, run);
   return campaignOf(plan, request);
 }
 
@@ -95,6 +94,7 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   await requireWindow(plan, request);
   await blockForbidden(plan, run);
   await blockBeyondQuotas(plan, run);
+  await findWarnings(plan, run);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
 }

@@ -169,7 +169,7 @@ function probed(call: AwsCall): AwsCall {
 }
 
 export function isMutation({ action }: Pick<AwsCall, 'action'>): boolean {
-  return !/^(Describe|Get|List|AssumeRole|HEAD|GET|DryRun:)/.test(action);
+  return !/^(Describe|Get|List|AssumeRole|HEAD|GET|Lookup|Simulate|DryRun:)/.test(action);
 }
 
 interface Answer {

@@ -32,6 +32,8 @@ INSTANCE_START = 18.0
 INSTANCE_CHECKS = 60.0
 INSTANCE_FALLBACK = 6.0
 INSTANCE_STOP = 35.0
+# "Typically within an average of about 5 minutes": https://docs.aws.amazon.com/awscloudtrail/latest/userguide/how-cloudtrail-works.html
+TRAIL_DELIVERY = 300.0
 COMMAND_DELIVERY = 1.0
 COMMAND_RUN = 2.0
 VSS_SNAPSHOT = 30.0

@@ -28,7 +28,7 @@ def own_decision(request: Request) -> str | None:
     """By the policies of the principal itself; a root needs none."""
     if request.principal.is_root:
         return ALLOW
-    effects = {decide(document, request) for document in _documents(request.principal)}
+    effects = {decide(document, request) for document in documents_of(request.principal)}
     return next((effect for effect in (DENY, ALLOW) if effect in effects), None)
 
 
@@ -54,7 +54,8 @@ def is_organization_role(arn: str) -> bool:
     return arn.endswith(f":role/{ORGANIZATION_ROLE}")
 
 
-def _documents(principal: Principal) -> list[Any]:
+def documents_of(principal: Principal) -> list[Any]:
+    """The policies of a role, or of a user and its groups."""
     arn = principal.arns[0]
     if is_organization_role(arn):
         return [ADMINISTRATOR]

@@ -35,6 +35,9 @@ KMS_BUCKETS = (
 )
 KMS_OTHER_BUCKET = (5, 5)
 
+# https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
+LOOKUP_EVENTS_BUCKET = (2, 2)
+
 # https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
 PENDING_SNAPSHOTS_PER_VOLUME = 5
 PENDING_SNAPSHOTS_PER_HDD_VOLUME = 1
@@ -80,7 +83,7 @@ def _bucket_of(call: Call) -> tuple[str, tuple[int, int]] | None:
         return name, _look_up(EC2_BUCKETS, call.action) or EC2_OTHER_BUCKET
     if call.service == "kms":
         return name, _look_up(KMS_BUCKETS, call.action) or KMS_OTHER_BUCKET
-    return None
+    return (name, LOOKUP_EVENTS_BUCKET) if name == "cloudtrail:LookupEvents" else None
 
 
 def _look_up(table: Any, action: str) -> Any:
@@ -92,7 +95,8 @@ def throttle(call: Call, environ: dict[str, Any], start: Start, onward: App) -> 
     if LIMITS.on and not LIMITS.take(call):
         if call.service == "ec2":
             raise AwsError("RequestLimitExceeded", "Request limit exceeded.", 503)
-        raise AwsError("ThrottlingException", "You have exceeded the rate at which you may call KMS.")
+        words = "You have exceeded the rate at which you may call KMS." if call.service == "kms" else "Rate exceeded"
+        raise AwsError("ThrottlingException", words)
     return onward(environ, start)
 
 

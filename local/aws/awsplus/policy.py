@@ -48,9 +48,12 @@ class Request:
 
 def decide(document: str | Mapping[str, Any] | None, request: Request) -> str | None:
     """DENY before ALLOW before ALLOW_ACCOUNT; None where the document says nothing about it."""
-    parsed = json.loads(document) if isinstance(document, str) else document or {}
-    effects = {_effect(statement, request) for statement in listed(parsed.get("Statement"))}
+    effects = {_effect(statement, request) for statement in listed(parsed(document).get("Statement"))}
     return next((effect for effect in (DENY, ALLOW, ALLOW_ACCOUNT) if effect in effects), None)
+
+
+def parsed(document: str | Mapping[str, Any] | None) -> Mapping[str, Any]:
+    return json.loads(document) if isinstance(document, str) else document or {}
 
 
 def _effect(statement: Mapping[str, Any], request: Request) -> str | None:

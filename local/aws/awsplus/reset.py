@@ -6,7 +6,7 @@ from typing import Any
 
 from moto.moto_api._internal.models import moto_api_backend
 
-from . import callers, counts, faults, lag, limits, others_calls, quotas, tokens
+from . import callers, counts, faults, lag, limits, others_calls, quotas, tokens, trail
 from .clock import CLOCK
 from .control import route
 
@@ -15,7 +15,10 @@ from .control import route
 def reset(_: dict[str, Any]) -> dict[str, Any]:
     """Accounts with all that is in them, rules, counts, tokens and buckets; the clock is set to now and keeps its speed."""
     moto_api_backend.reset()
-    for forget in (callers.forget, counts.forget_all, faults.forget_all, lag.forget, others_calls.forget, quotas.forget, tokens.forget):
+    forgets = (
+        callers.forget, counts.forget_all, faults.forget_all, lag.forget, others_calls.forget, quotas.forget, tokens.forget, trail.forget,
+    )
+    for forget in forgets:
         forget()
     limits.LIMITS.switch(limits.LIMITS.on)
     CLOCK.reset()

@@ -20,6 +20,7 @@ import { timeNeeded } from '../../model/window';
 import { rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { batch, read } from '../support/options';
+import { importCommands, type OwnedVolume } from '../../model/ownership';
 import { itemOf, type MoveEnd } from './fleet';
 
 /** Looked at by one activity: its answer stays far below 2 MB, and five thousand machines make three hundred events. */
@@ -42,6 +43,10 @@ export interface CampaignPlan {
   nothingToDo: SkippedItem[];
   /** In the window's words, where there is one. */
   nextWindow?: string;
+  /** Of machines and volumes that are planned: what infrastructure as code knows by its id. */
+  owned: OwnedVolume[];
+  /** What warnings could not be looked for, and why. */
+  notChecked: string[];
 }
 
 /** Looks at every machine before any is touched; a failure here changes nothing. */
@@ -62,6 +67,8 @@ export async function planMachines(
     interruptedVolumes: [],
     blocked: [],
     nothingToDo: [],
+    owned: [],
+    notChecked: [],
   };
   for (let start = 0; start < instanceIds.length; start += PLANNED_AT_ONCE) {
     const page = instanceIds.slice(start, start + PLANNED_AT_ONCE);
@@ -112,6 +119,7 @@ export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): Cam
     waves: [[...urgent, ...first], ...later],
     waveCount: Math.max(1, queues.length),
     failedBefore: 0,
+    ...(plan.owned.length > 0 && { owned: plan.owned.slice(0, MAPPED) }),
   };
 }
 
@@ -184,13 +192,19 @@ export function dryRunResult(plan: CampaignPlan, request: Campaign): EncryptVolu
   const inWindow = nextWindow ? `; the window ${nextWindow}` : '';
   return {
     ...resultOf(campaignOf(plan, request), []),
-    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}; ${plan.interrupted.length + plan.interruptedVolumes.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${inWindow}`,
+    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}; ${plan.interrupted.length + plan.interruptedVolumes.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${warnedText(plan)}${inWindow}`,
     plan: listed(plan.machines),
     ...(plan.volumes.length > 0 && { volumePlan: listed(plan.volumes) }),
     cost: totalCost([...plan.machines, ...plan.volumes].map(({ cost }) => cost)),
     ...(waves && { waves }),
     ...(nextWindow && { nextWindow }),
+    ...(plan.notChecked.length > 0 && { notChecked: plan.notChecked }),
   };
+}
+
+function warnedText({ machines, volumes }: CampaignPlan): string {
+  const warned = [...machines, ...volumes].filter(({ warnings = [] }) => warnings.length > 0).length;
+  return warned > 0 ? `; warnings about ${warned} of them would wait for approval` : '';
 }
 
 /** Undefined where nobody may look: it says nothing about the campaign's own machines. */
@@ -224,13 +238,16 @@ export function resultOf(
     listed(of('blocked', 'cancelled').map(late)),
   );
   const pairs = of('encrypted').flatMap(({ volumeIdMap }) => Object.entries(volumeIdMap));
+  const volumeIdMap = Object.fromEntries(pairs.slice(0, MAPPED));
+  const imports = importCommands(campaign.owned ?? [], volumeIdMap, campaign);
   return {
     summary: `${summaryOf(encrypted, failed.length, rolledBack.length, skipped.total)}${residue ? `; ${residueSentence(residue, campaign.target)}` : ''}`,
     encrypted: listed(encrypted),
     skipped,
     failed: listed(failed.map(failedItem)),
     rolledBack: listed(rolledBack.map(failedItem)),
-    volumeIdMap: Object.fromEntries(pairs.slice(0, MAPPED)),
+    volumeIdMap,
+    ...(imports.length > 0 && { importCommands: listed(imports) }),
     ...(residue && { residue }),
   };
 }

@@ -8,7 +8,12 @@ import type { Run } from '../support/operation';
 /** What somebody answered when the campaign asked. */
 export interface Answer {
   approved: boolean;
-  message: Pick<Message, 'by' | 'reason'>;
+  message: Message;
+}
+
+/** What somebody approved. */
+export interface Approval extends Pick<Message, 'by' | 'reason'> {
+  items: ReadonlySet<string>;
 }
 
 /** Orders as one run leaves them to the next. */
@@ -25,6 +30,8 @@ export class CampaignOrders {
   private question: { answer?: Answer } | undefined;
   /** Of the question before: the same answer once more is no answer to the next one. */
   private last: Answer | undefined;
+  /** What the question is about, where it may be answered for some only. */
+  private asked: ReadonlySet<string> | undefined;
   readonly cancelled: Set<string>;
   /** Called for each machine that is to be cancelled; the fleet asks its workflow to undo. */
   onCancel: (instanceId: string) => void = () => undefined;
@@ -90,36 +97,54 @@ export class CampaignOrders {
   close(): void {
     this.last = this.question?.answer;
     this.question = undefined;
+    this.asked = undefined;
   }
 
-  /** @throws ApplicationFailure Rejected */
-  async approval(machines: number, volumes: number): Promise<void> {
+  /**
+   * Asks, and returns what was approved: some of it, where the answer names items.
+   *
+   * @throws ApplicationFailure Rejected
+   */
+  async approval(question: string, items: readonly string[]): Promise<Approval> {
     this.run.phase('Waiting for approval');
-    const alone = volumes > 0 ? `, and ${volumes} volumes by themselves replaced` : '';
-    this.run.remark(
-      `${machines} machines would be stopped and migrated${alone}: send \`approve\` or \`reject\`.`,
-    );
+    this.run.remark(question);
     this.ask();
+    this.asked = new Set(items);
     await condition(() => this.answer !== undefined);
     const { approved, message } = this.answer ?? {};
+    const { by = '', reason = '', items: some } = message ?? {};
     this.close();
-    if (approved) this.run.remark(`Approved by ${message?.by}: ${message?.reason}`);
-    else throw fail(FAILURE.rejected, `rejected by ${message?.by}: ${message?.reason}; nothing was changed`);
+    if (!approved) throw fail(FAILURE.rejected, `rejected by ${by}: ${reason}; nothing was changed`);
+    this.run.remark(`Approved by ${by}: ${reason}${some ? ` (${some.join(', ')} only)` : ''}`);
+    return { by, reason, items: new Set(some ?? items) };
   }
 
-  private answered({ approved, message: { by, reason } }: Answer): void {
-    if (this.question) this.question.answer ??= { approved, message: { by, reason } };
+  private answered({ approved, message }: Answer): void {
+    if (this.question) this.question.answer ??= { approved, message };
   }
 
   private objection(given: Answer): string | undefined {
     const { answer } = this;
     if (answer)
       return answer.approved === given.approved ? undefined : `${answer.message.by} has answered already`;
-    if (this.question ?? (this.last && isSame(this.last, given))) return undefined;
+    if (this.question) return this.itemsObjection(given);
+    if (this.last && isSame(this.last, given)) return undefined;
     return 'nothing waits for approval now; see its phase';
+  }
+
+  private itemsObjection({ approved, message: { items } }: Answer): string | undefined {
+    if (!items) return undefined;
+    if (!approved) return 'items: what is rejected is rejected as a whole; leave items out';
+    const { asked } = this;
+    if (!asked) return 'items: what is asked now is approved as a whole; leave items out';
+    const others = items.filter((item) => !asked.has(item));
+    if (others.length > 0) return `items: ${others.join(', ')} does not wait for approval`;
+    return items.length > 0 ? undefined : 'items: name what you approve, or leave items out';
   }
 }
 
 function isSame(a: Answer, b: Answer): boolean {
-  return a.approved === b.approved && a.message.by === b.message.by && a.message.reason === b.message.reason;
+  const text = ({ approved, message: { by, reason, items } }: Answer) =>
+    JSON.stringify([approved, by, reason, items]);
+  return text(a) === text(b);
 }

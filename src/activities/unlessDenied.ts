@@ -1,0 +1,25 @@
+import { classify } from '../aws/classify';
+import { calledAction } from '../aws/failures';
+import { FAILURE } from '../model/failures';
+import type { NotChecked } from '../model/warnings';
+
+/** A look that is not allowed is left out, and says which permission it needs. */
+export async function unlessDenied<Found>(
+  look: () => Promise<Found>,
+  { what, items }: Pick<NotChecked, 'what' | 'items'>,
+): Promise<Found | NotChecked> {
+  try {
+    return await look();
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return { what, items, why: deniedText(error) };
+  }
+}
+
+export function isDenied(error: unknown): error is Error {
+  return error instanceof Error && classify(error.name).type === FAILURE.accessDenied;
+}
+
+export function deniedText(error: Error): string {
+  return `it needs ${calledAction(error) ?? 'a permission'} (${error.name})`;
+}
