@@ -42,6 +42,7 @@ import { abandonedShareActivities } from './abandonedShares';
 import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
+import { targetGroupActivities } from './targetGroups';
 import { targetActivities } from './targets';
 import { thawActivities } from './thaw';
 import { windowActivities } from './windows';
@@ -83,6 +84,7 @@ export function createActivities(deps: ActivityDeps) {
     ...machineActivities(deps),
     ...machinePowerActivities(deps),
     ...healthCheckActivities(deps),
+    ...targetGroupActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),

@@ -7,6 +7,7 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
+import { drainTimeoutMs } from '../model/drain';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
 import { isVolumeId } from '../model/loneVolume';
@@ -27,6 +28,7 @@ import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { agentOf } from './healthChecks';
 import { tagMap } from './imageReads';
+import { targetFacts } from './targetIndex';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
 
 interface MachineAsked extends Wanted {
@@ -44,8 +46,13 @@ interface Selected {
 export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
 
-  async function planned({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
-    const facts = await machineFacts(aws.ec2(target, 'read'), target, instanceId);
+  async function planned(
+    { target, instanceId, ...wanted }: MachineAsked,
+    asksTargets = drainTimeoutMs(wanted.drain) !== undefined,
+  ): Promise<Planned> {
+    const facts = await machineFacts(aws.ec2(target, 'read'), target, instanceId, async (instance) =>
+      asksTargets ? { targets: await targetFacts(aws, target, instance) } : {},
+    );
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
     return planMigration({ ...facts, agent }, wanted);
@@ -99,7 +106,8 @@ export function machineActivities(deps: ActivityDeps) {
       const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
       if (mark && !(await isOpen(deps, workflowIds.machine(target, instanceId))))
         return { kind: 'interrupted', migrationId: mark.migrationId };
-      return planned({ target, instanceId, ...wanted });
+      // Who plans is told of target groups in any case.
+      return planned({ target, instanceId, ...wanted }, true);
     },
   };
 }
@@ -154,7 +162,12 @@ export async function requireInstance(ec2: EC2Client, target: Target, instanceId
   );
 }
 
-async function machineFacts(ec2: EC2Client, target: Target, instanceId: string): Promise<MachineFacts> {
+async function machineFacts(
+  ec2: EC2Client,
+  target: Target,
+  instanceId: string,
+  others: (instance: Instance) => Promise<Partial<MachineFacts>>,
+): Promise<MachineFacts> {
   const instance = await requireInstance(ec2, target, instanceId);
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
@@ -182,6 +195,7 @@ async function machineFacts(ec2: EC2Client, target: Target, instanceId: string):
     stopProtection: await isOn(ec2, instanceId, 'disableApiStop'),
     terminationProtection: await isOn(ec2, instanceId, 'disableApiTermination'),
     volumes,
+    ...(await others(instance)),
   };
 }
 

@@ -38,6 +38,13 @@ const KMS_OTHER = rate(5, 5);
 const SSM_READS = rate(40, 10);
 const SSM_OTHER = rate(20, 5);
 
+/**
+ * Of version 2: all reads share one bucket, registrations another
+ * (https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html).
+ */
+const ELB_READS = rate(40, 10);
+const ELB_REGISTRATIONS = rate(20, 4);
+
 export interface Budgeted {
   /** Name of the bucket: calls of one name share it. */
   bucket: string;
@@ -54,6 +61,11 @@ export function budgeted(service: string, action: string, input: object): Budget
   if (service === 'kms') return { bucket: `kms:${action}`, rate: lookUp(KMS_ACTIONS, action) ?? KMS_OTHER };
   if (service === 'ssm') {
     return { bucket: `ssm:${action}`, rate: /^(Describe|Get|List)/.test(action) ? SSM_READS : SSM_OTHER };
+  }
+  if (service === 'elasticloadbalancing') {
+    return action.startsWith('Describe')
+      ? { bucket: `${service}:read`, rate: ELB_READS }
+      : { bucket: `${service}:registration`, rate: ELB_REGISTRATIONS };
   }
   return undefined;
 }

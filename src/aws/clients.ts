@@ -1,5 +1,6 @@
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { SSMClient } from '@aws-sdk/client-ssm';
@@ -20,6 +21,7 @@ export interface AwsClients {
   /** The EBS direct APIs. */
   ebs(target: Target, capability: Capability): EBSClient;
   ssm(target: Target, capability: Capability): SSMClient;
+  elbv2(target: Target, capability: Capability): ElasticLoadBalancingV2Client;
   /**
    * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
    * GetCallerIdentity.

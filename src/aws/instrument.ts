@@ -1,6 +1,7 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
 import type { S3Client } from '@aws-sdk/client-s3';
@@ -36,7 +37,7 @@ interface Caller {
   as: string;
 }
 
-type AnyClient = EBSClient | EC2Client | KMSClient | OrganizationsClient | S3Client | SSMClient | STSClient;
+type AnyClient = EBSClient | EC2Client | ElasticLoadBalancingV2Client | KMSClient | OrganizationsClient | S3Client | SSMClient | STSClient;
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
 export function instrument<Client extends AnyClient>(

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { SSMClient } from '@aws-sdk/client-ssm';
@@ -36,7 +37,7 @@ const CLIENT_OPTIONS = {
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
-type AnyClient = EBSClient | EC2Client | KMSClient | SSMClient;
+type AnyClient = EBSClient | EC2Client | ElasticLoadBalancingV2Client | KMSClient | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -74,6 +75,16 @@ export class AwsSessions implements AwsClients {
 
   ssm(target: Target, capability: Capability): SSMClient {
     return this.client('ssm', target, capability, (options) => new SSMClient(options));
+  }
+
+  /** Under the name that IAM has for it, which messages about permissions show. */
+  elbv2(target: Target, capability: Capability): ElasticLoadBalancingV2Client {
+    return this.client(
+      'elasticloadbalancing',
+      target,
+      capability,
+      (options) => new ElasticLoadBalancingV2Client(options),
+    );
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {

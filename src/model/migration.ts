@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { drainSchema, planDrain, type Drain, type DrainFacts, type DrainPlan } from './drain';
 import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
 import {
@@ -50,7 +51,13 @@ export interface MachinePlan extends MovePlan {
 }
 
 /** What is planned for a machine, as people see it before it happens. */
-export type PlannedMachine = MachinePlan & { strategy: StrategyPlan };
+export type PlannedMachine = MachinePlan & {
+  strategy: StrategyPlan;
+  /** Where it leaves target groups before the stop. */
+  drain?: DrainPlan;
+  /** What to know, and need not hold anybody off. */
+  remarks?: string[];
+};
 
 export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {
   state: string;
@@ -79,6 +86,8 @@ export interface MachineFacts {
   terminationProtection: boolean;
   /** Where a health check needs it. */
   agent?: Agent;
+  /** Of its target groups, where they were asked for. */
+  targets?: DrainFacts;
   volumes: VolumeFacts[];
 }
 
@@ -97,12 +106,13 @@ export interface Wanted {
   /** Moves volumes too that are encrypted under another key. */
   rekey: boolean;
   healthChecks?: HealthCheck[];
+  drain?: Drain;
 }
 
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
 export function planMigration(
   facts: MachineFacts,
-  { kmsKeyArn, strategy, rekey, healthChecks = [] }: Wanted,
+  { kmsKeyArn, strategy, rekey, healthChecks = [], drain }: Wanted,
 ): Planned {
   const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
@@ -113,8 +123,11 @@ export function planMigration(
   const wasRunning = facts.state === 'running';
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
   const moved = { running: wasRunning, disks: plan.disks };
+  // Load balancers send nothing to a machine that is stopped.
+  const drained = planDrain(drain, wasRunning ? facts.targets : undefined);
   const reasons = [
     ...blockers(facts, disks),
+    ...drained.blockers,
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
   ];
@@ -122,7 +135,16 @@ export function planMigration(
   const untouchedData = facts.volumes
     .filter((volume) => !moves(volume) && volume.device !== rootDevice)
     .map(({ volumeId }) => volumeId);
-  return { kind: 'plan', plan: { ...plan, untouchedData, strategy: chooseStrategy(strategy, moved) } };
+  return {
+    kind: 'plan',
+    plan: {
+      ...plan,
+      untouchedData,
+      strategy: chooseStrategy(strategy, moved),
+      ...(drained.plan && { drain: drained.plan }),
+      ...(drained.remarks.length > 0 && { remarks: drained.remarks }),
+    },
+  };
 }
 
 export function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
@@ -192,6 +214,7 @@ export const migrateMachineInput = operationInput({
   strategy: strategySchema.default('auto'),
   rekey: z.boolean().default(false),
   healthChecks: healthChecksSchema.default([]),
+  drain: drainSchema.optional(),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */
@@ -236,10 +259,15 @@ export interface InterruptedMigration {
   replacements: Record<string, string>;
   /** Whether every new volume is attached in its original's place. */
   swapped: boolean;
+  /** Whether it may be out of target groups. */
+  drained: boolean;
 }
 
-/** `start` once the machine may write to its new volumes, `soak` once it has passed its status checks. */
-const MARK_PHASES = ['swap', 'start', 'soak'] as const;
+/**
+ * `rest` before the stop, while it leaves its target groups; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
+ * passed its status checks.
+ */
+const MARK_PHASES = ['rest', 'swap', 'start', 'soak'] as const;
 export type MarkPhase = (typeof MARK_PHASES)[number];
 
 /** Recovery point of what was written to a migration's new volumes, which its rollback keeps. */

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import type { AccountsFile } from '../../src/aws/accounts';
 import { administrator, assumeRole, createRole, type Credentials } from '../../local/stack/roles';
@@ -13,10 +14,13 @@ export interface TestAccount {
   credentials: Credentials;
   ec2(region?: string): EC2Client;
   kms(region?: string): KMSClient;
+  elbv2(region?: string): ElasticLoadBalancingV2Client;
   /** An image to start instances from, where the account cannot register one of nothing. */
   baseImage?(region: string): Promise<string>;
   destroy(): void;
 }
+
+type AnyClient = EC2Client | ElasticLoadBalancingV2Client | KMSClient;
 
 /** A fresh account: the local AWS keeps one world per account id, and this id is random. */
 export async function anAccount(endpoint: string): Promise<TestAccount> {
@@ -24,8 +28,8 @@ export async function anAccount(endpoint: string): Promise<TestAccount> {
   const admin = await administrator(endpoint, accountId);
   const roleArn = await createRole(endpoint, admin, { accountId, name: 'holdfast', trusts: ['*'] });
   const credentials = await assumeRole(endpoint, roleArn);
-  const clients = new Map<string, EC2Client | KMSClient>();
-  const client = <Client extends EC2Client | KMSClient>(key: string, make: () => Client): Client => {
+  const clients = new Map<string, AnyClient>();
+  const client = <Client extends AnyClient>(key: string, make: () => Client): Client => {
     const known = clients.get(key) ?? make();
     clients.set(key, known);
     return known as Client;
@@ -38,6 +42,8 @@ export async function anAccount(endpoint: string): Promise<TestAccount> {
       client(`ec2/${region}`, () => new EC2Client({ region, endpoint, credentials })),
     kms: (region = HOME_REGION) =>
       client(`kms/${region}`, () => new KMSClient({ region, endpoint, credentials })),
+    elbv2: (region = HOME_REGION) =>
+      client(`elbv2/${region}`, () => new ElasticLoadBalancingV2Client({ region, endpoint, credentials })),
     destroy: () => clients.forEach((each) => each.destroy()),
   };
 }

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { HOME_REGION, type TestAccount } from './accounts';
@@ -25,8 +26,8 @@ export async function sandboxAccount(profile: string, transcript: string): Promi
   const { Account: accountId = '', Arn = '' } = await sts.send(new GetCallerIdentityCommand({}));
   sts.destroy();
   const budget = new Budget();
-  const clients: (EC2Client | KMSClient)[] = [];
-  const watched = <Client extends EC2Client | KMSClient>(client: Client, region: string): Client => {
+  const clients: AnyClient[] = [];
+  const watched = <Client extends AnyClient>(client: Client, region: string): Client => {
     watch(client, budget, (exchange) =>
       appendFileSync(transcript, `${JSON.stringify({ ...exchange, profile, region })}\n`),
     );
@@ -40,14 +41,16 @@ export async function sandboxAccount(profile: string, transcript: string): Promi
     credentials: { accessKeyId: '', secretAccessKey: '', sessionToken: '' },
     ec2,
     kms: (region = HOME_REGION) => watched(new KMSClient({ region, profile }), region),
+    elbv2: (region = HOME_REGION) => watched(new ElasticLoadBalancingV2Client({ region, profile }), region),
     baseImage: (region) => newestBaseImage(ec2(region)),
     destroy: () => clients.forEach((each) => each.destroy()),
   };
 }
 
+type AnyClient = EC2Client | ElasticLoadBalancingV2Client | KMSClient;
 type Watched = Pick<Exchange, 'at' | 'action' | 'input' | 'output' | 'error'>;
 
-function watch(client: EC2Client | KMSClient, budget: Budget, tell: (exchange: Watched) => void): void {
+function watch(client: AnyClient, budget: Budget, tell: (exchange: Watched) => void): void {
   // The clients' types differ, and their middleware stacks have no common one.
   const stack = client.middlewareStack as EC2Client['middlewareStack'];
   stack.add(

@@ -34,6 +34,10 @@ KMS_BUCKETS = (
 )
 KMS_OTHER_BUCKET = (5, 5)
 
+# One for all that is read, one for registrations: https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
+ELB_READ_BUCKET = (40, 10)
+ELB_REGISTRATION_BUCKET = (20, 4)
+
 # https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
 PENDING_SNAPSHOTS_PER_VOLUME = 5
 PENDING_SNAPSHOTS_PER_HDD_VOLUME = 1
@@ -79,6 +83,10 @@ def _bucket_of(call: Call) -> tuple[str, tuple[int, int]] | None:
         return name, _look_up(EC2_BUCKETS, call.action) or EC2_OTHER_BUCKET
     if call.service == "kms":
         return name, _look_up(KMS_BUCKETS, call.action) or KMS_OTHER_BUCKET
+    if call.service == "elasticloadbalancing" and call.action.startswith("Describe"):
+        return f"{call.service}:read", ELB_READ_BUCKET
+    if call.service == "elasticloadbalancing" and call.action in ("RegisterTargets", "DeregisterTargets"):
+        return f"{call.service}:registration", ELB_REGISTRATION_BUCKET
     return None
 
 
@@ -91,6 +99,8 @@ def throttle(call: Call, environ: dict[str, Any], start: Start, onward: App) -> 
     if LIMITS.on and not LIMITS.take(call):
         if call.service == "ec2":
             raise AwsError("RequestLimitExceeded", "Request limit exceeded.", 503)
+        if call.service == "elasticloadbalancing":
+            raise AwsError("ThrottlingException", "Rate exceeded")
         raise AwsError("ThrottlingException", "You have exceeded the rate at which you may call KMS.")
     return onward(environ, start)
 

@@ -8,6 +8,7 @@ import type {
 } from '../../model/campaign';
 import type { PlannedVolume, VolumeDecision } from '../../model/loneVolume';
 import type { PlannedMachine, Surveyed, Wanted } from '../../model/migration';
+import { drainExpectation } from '../../model/drain';
 import { expectation } from '../../model/strategy';
 import { workflowIds } from '../../model/ids';
 import { formatDuration } from '../../model/duration';
@@ -116,7 +117,7 @@ export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): Cam
 async function planVolumes(
   plan: CampaignPlan,
   volumeIds: string[],
-  { healthChecks: _, ...wanted }: Wanted,
+  { healthChecks: _h, drain: _d, ...wanted }: Wanted,
   run: Run,
 ): Promise<void> {
   const { target } = plan;
@@ -140,8 +141,13 @@ function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run:
   if (decision.kind !== 'plan')
     return sortOut(plan, instanceId, decision, run, { what: 'migration', interrupted: plan.interrupted });
   plan.machines.push(decision.plan);
-  const { disks, strategy } = decision.plan;
-  run.row(instanceId, 'planned', `${disks.length} volumes; ${expectation(strategy)}`);
+  const { disks, strategy, drain, remarks = [] } = decision.plan;
+  const notes = [
+    `${disks.length} volumes`,
+    expectation(strategy),
+    ...(drain ? [drainExpectation(drain)] : []),
+  ];
+  run.row(instanceId, 'planned', [...notes, ...remarks].join('; '));
 }
 
 /** What is not simply planned, of machines and of volumes alike. */

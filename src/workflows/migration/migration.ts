@@ -1,7 +1,7 @@
 import { ActivityFailure, TimeoutFailure, uuid4, type ActivityOptions } from '@temporalio/workflow';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
-import type { MachinePlan, MovePlan } from '../../model/migration';
+import type { MachinePlan, MigrateMachineRequest, MovePlan } from '../../model/migration';
 import type { StrategyPlan } from '../../model/strategy';
 import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -21,9 +21,13 @@ export interface Move {
   downtime: Downtime;
 }
 
+/** What is done with a running machine around its stop. */
+export type MachineTerms = Pick<MigrateMachineRequest, 'drain'>;
+
 /** One machine's move, by whichever strategy. */
 export interface Migration extends Move {
   plan: MachinePlan;
+  terms: MachineTerms;
 }
 
 /** New volume by the original that it replaces. */
@@ -37,8 +41,13 @@ export interface Swapped {
   strategy?: StrategyPlan;
 }
 
-export function newMigration(plan: MachinePlan, maxDowntimeMs: number, run: Run, orders: Orders): Migration {
-  return { ...newMove(plan, run, orders), plan, downtime: new Downtime(maxDowntimeMs) };
+export function newMigration(
+  plan: MachinePlan,
+  { maxDowntimeMs, drain }: MigrateMachineRequest,
+  run: Run,
+  orders: Orders,
+): Migration {
+  return { ...newMove(plan, run, orders), plan, terms: { drain }, downtime: new Downtime(maxDowntimeMs) };
 }
 
 /** Of a volume by itself: nothing is down meanwhile. */
