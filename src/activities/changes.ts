@@ -11,6 +11,7 @@ import type { Target } from '../model/target';
 import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
+import { inTurns } from './inTurns';
 import { recoveryPointId, snapshotsOf } from './recoveryPoints';
 
 /** Well under EBS's fifty a second: https://docs.aws.amazon.com/general/latest/gr/ebs-service.html#limits_ebs */
@@ -110,16 +111,4 @@ async function changedBytes(ebs: EBSClient, pair: Pair): Promise<number | undefi
     if (type === FAILURE.invalidRequest || type === FAILURE.notFound) return undefined;
     throw error;
   }
-}
-
-async function inTurns<Item>(
-  items: readonly Item[],
-  atOnce: number,
-  work: (item: Item) => Promise<void>,
-): Promise<void> {
-  const left = [...items];
-  const worker = async () => {
-    for (let item = left.shift(); item !== undefined; item = left.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

@@ -88,7 +88,11 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
 }
 
 /** Commands may take longer than a heartbeat may stay out. */
-async function beating<Result>(beat: Beat, everyMs: number, work: () => Promise<Result>): Promise<Result> {
+export async function beating<Result>(
+  beat: unknown,
+  everyMs: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
   const context = Context.current();
   context.heartbeat(beat);
   const timer = setInterval(() => context.heartbeat(beat), everyMs);

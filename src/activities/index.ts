@@ -47,6 +47,7 @@ import { abandonedShareActivities } from './abandonedShares';
 import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
 import { policyTargetActivities } from './policyTargets';
+import { targetGroupActivities } from './targetGroups';
 import { targetActivities } from './targets';
 import { thawActivities } from './thaw';
 import { warningActivities } from './warnings';
@@ -92,6 +93,7 @@ export function createActivities(deps: ActivityDeps) {
     ...quotaActivities(deps),
     ...machinePowerActivities(deps),
     ...healthCheckActivities(deps),
+    ...targetGroupActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),

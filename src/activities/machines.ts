@@ -7,6 +7,7 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
+import { drainTimeoutMs } from '../model/drain';
 import { FAILURE } from '../model/failures';
 import { heldBy, workflowIds } from '../model/ids';
 import { isVolumeId } from '../model/loneVolume';
@@ -28,6 +29,7 @@ import type { ActivityDeps } from './deps';
 import { agentOf } from './healthChecks';
 import { InstanceStores } from './instanceStores';
 import { tagMap } from './imageReads';
+import { targetFacts } from './targetIndex';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
 
 interface MachineAsked extends Wanted {
@@ -46,9 +48,14 @@ export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
   const instanceStores = new InstanceStores();
 
-  async function planned({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
+  async function planned(
+    { target, instanceId, ...wanted }: MachineAsked,
+    asksTargets = drainTimeoutMs(wanted.drain) !== undefined,
+  ): Promise<Planned> {
     const ec2 = aws.ec2(target, 'read');
-    const { instanceType, ...known } = await machineFacts(ec2, target, instanceId);
+    const { instanceType, ...known } = await machineFacts(ec2, target, instanceId, async (instance) =>
+      asksTargets ? { targets: await targetFacts(aws, target, instance) } : {},
+    );
     const facts = { ...known, instanceStore: await instanceStores.of(ec2, target, instanceType) };
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
@@ -111,7 +118,8 @@ export function machineActivities(deps: ActivityDeps) {
       const workflowId = workflowIds.machine(target, instanceId);
       const open = await isOpen(deps, workflowId);
       if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
-      const decision = await planned({ target, instanceId, ...wanted });
+      // Who plans is told of target groups in any case.
+      const decision = await planned({ target, instanceId, ...wanted }, true);
       return open ? held(decision, workflowId, mark) : decision;
     },
   };
@@ -179,6 +187,7 @@ async function machineFacts(
   ec2: EC2Client,
   target: Target,
   instanceId: string,
+  others: (instance: Instance) => Promise<Partial<MachineFacts>>,
 ): Promise<MachineFacts & { instanceType: string }> {
   const instance = await requireInstance(ec2, target, instanceId);
   const tags = tagMap(instance.Tags);
@@ -206,6 +215,7 @@ async function machineFacts(
     stopProtection: await isOn(ec2, instanceId, 'disableApiStop'),
     terminationProtection: await isOn(ec2, instanceId, 'disableApiTermination'),
     volumes,
+    ...(await others(instance)),
   };
 }
 

@@ -89,13 +89,15 @@ export function markActivities({ aws }: ActivityDeps) {
       const replacements = replacementMap(made);
       const attached = new Set(attachedVolumeIds(instance));
       const disks = originals.map(markedDisk);
-      if (disks.length === 0) {
+      // Before the stop no original is marked.
+      if (disks.length === 0 && phase !== 'rest') {
         throw ApplicationFailure.nonRetryable(
           `${instanceId} carries the mark of migration ${migrationId}, but none of its volumes does: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
           FAILURE.notMigratable,
         );
       }
-      const swapped = disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
+      const swapped =
+        disks.length > 0 && disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
       if (phase === 'soak' && !swapped) await requireKept(ec2, target, instanceId, migrationId);
       return {
         migrationId,
@@ -103,6 +105,7 @@ export function markActivities({ aws }: ActivityDeps) {
         replacements,
         createdAt: earliest(made),
         swapped,
+        drained: (instance.Tags ?? []).some(({ Key }) => Key?.startsWith(TAG.targetsPrefix)),
         plan: {
           target,
           instanceId,

@@ -43,6 +43,12 @@ const LOOKUP_EVENTS = rate(2, 2);
 
 /** Of IAM AWS publishes no rates either, and the whole account shares one. */
 const IAM = rate(10, 5);
+/**
+ * Of version 2: all reads share one bucket, registrations another
+ * (https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html).
+ */
+const ELB_READS = rate(40, 10);
+const ELB_REGISTRATIONS = rate(20, 4);
 
 export interface Budgeted {
   /** Name of the bucket: calls of one name share it. */
@@ -63,6 +69,11 @@ export function budgeted(service: string, action: string, input: object): Budget
   }
   if (service === 'cloudtrail') return { bucket: `cloudtrail:${action}`, rate: LOOKUP_EVENTS };
   if (service === 'iam') return { bucket: `iam:${action}`, rate: IAM };
+  if (service === 'elasticloadbalancing') {
+    return action.startsWith('Describe')
+      ? { bucket: `${service}:read`, rate: ELB_READS }
+      : { bucket: `${service}:registration`, rate: ELB_REGISTRATIONS };
+  }
   return undefined;
 }
 

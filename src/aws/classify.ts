@@ -11,8 +11,9 @@ const final = (type: FailureType): Verdict => ({ type, retry: false });
 /**
  * What an AWS error name means; the first pattern that matches counts.
  * Names: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html,
- * https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html and, of Systems Manager,
- * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html
+ * https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html, of Systems Manager
+ * https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html and of load balancers
+ * https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_RegisterTargets.html
  */
 const TABLE: readonly (readonly [RegExp, Verdict])[] = [
   [
@@ -20,7 +21,7 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
     retry(FAILURE.throttled),
   ],
   [
-    /^(ConcurrentSnapshotLimitExceeded|PendingSnapshotLimitExceeded|ResourceLimitExceeded|ConcurrentCopyLimitExceeded|.*LimitExceeded(Exception)?|InsufficientInstanceCapacity|InsufficientVolumeCapacity|InsufficientCapacity)$/,
+    /^(ConcurrentSnapshotLimitExceeded|PendingSnapshotLimitExceeded|ResourceLimitExceeded|ConcurrentCopyLimitExceeded|.*LimitExceeded(Exception)?|InsufficientInstanceCapacity|InsufficientVolumeCapacity|InsufficientCapacity|TooManyTargets(Exception)?|TooManyRegistrationsForTargetId(Exception)?)$/,
     retry(FAILURE.quotaExceeded),
   ],
   // A process that slept through its session's end signs with the old one; the next attempt has a new one.

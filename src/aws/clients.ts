@@ -1,6 +1,7 @@
 import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -27,6 +28,7 @@ export interface AwsClients {
   cloudTrail(target: Target, capability: Capability): CloudTrailClient;
   /** One service for the whole account, whichever region asks. */
   iam(target: Target, capability: Capability): IAMClient;
+  elbv2(target: Target, capability: Capability): ElasticLoadBalancingV2Client;
   /**
    * Fills in the own account and region, and checks that the accounts file allows each target; no AWS call but, once,
    * GetCallerIdentity.

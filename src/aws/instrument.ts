@@ -2,6 +2,7 @@ import { asyncLocalStorage } from '@temporalio/activity';
 import type { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import type { EBSClient } from '@aws-sdk/client-ebs';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { IAMClient } from '@aws-sdk/client-iam';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import type { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -43,6 +44,7 @@ type AnyClient =
   | CloudTrailClient
   | EBSClient
   | EC2Client
+  | ElasticLoadBalancingV2Client
   | IAMClient
   | KMSClient
   | OrganizationsClient

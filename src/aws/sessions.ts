@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { IAMClient } from '@aws-sdk/client-iam';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { OrganizationsClient } from '@aws-sdk/client-organizations';
@@ -40,7 +41,14 @@ const CLIENT_OPTIONS = {
 const OWN_CREDENTIALS = 'the worker’s own credentials';
 
 type AnyClient =
-  CloudTrailClient | EBSClient | EC2Client | IAMClient | KMSClient | ServiceQuotasClient | SSMClient;
+  | CloudTrailClient
+  | EBSClient
+  | EC2Client
+  | ElasticLoadBalancingV2Client
+  | IAMClient
+  | KMSClient
+  | ServiceQuotasClient
+  | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';
@@ -90,6 +98,16 @@ export class AwsSessions implements AwsClients {
 
   iam(target: Target, capability: Capability): IAMClient {
     return this.client('iam', target, capability, (options) => new IAMClient(options));
+  }
+
+  /** Under the name that IAM has for it, which messages about permissions show. */
+  elbv2(target: Target, capability: Capability): ElasticLoadBalancingV2Client {
+    return this.client(
+      'elasticloadbalancing',
+      target,
+      capability,
+      (options) => new ElasticLoadBalancingV2Client(options),
+    );
   }
 
   async resolve(targets: readonly TargetInput[] = [{}]): Promise<Target[]> {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { allowSchema } from './blockers';
 import type { MoveCost } from './cost/migration';
+import { drainSchema } from './drain';
 import { fixedDurationSchema } from './duration';
 import { healthChecksSchema } from './healthChecks';
 import { notYet, operationInput } from './input';
@@ -51,7 +52,8 @@ export const encryptVolumesInput = operationInput({
   /** Machines are started so that they are down within it only. */
   window: windowSchema.optional(),
   hooks: notYet('hooks are'),
-  drain: notYet('drain is'),
+  /** Machines leave their target groups before the stop, and are registered again after the health gate. */
+  drain: drainSchema.optional(),
 }).superRefine((input, context) => {
   const given = [input.instanceIds, input.volumeIds, input.selector].filter((field) => field !== undefined);
   if (given.length !== 1) {

@@ -29,7 +29,7 @@ export const FAILURE = {
   invalidRequest: 'InvalidRequest',
   /** The KMS key is disabled, pending deletion, asymmetric, in another region or not usable by this role. */
   keyUnusable: 'KeyUnusable',
-  /** A command before or after a snapshot set failed; the message says whether the instance may still be frozen. */
+  /** A command before or after a snapshot set, or a migration's stop, failed; the message says whether the guest may still be at rest. */
   hookFailed: 'HookFailed',
   /** A snapshot, copy, image or volume ended in `error`; the message carries AWS's StateMessage. */
   resourceFailed: 'ResourceFailed',
@@ -39,6 +39,8 @@ export const FAILURE = {
   notShareable: 'NotShareable',
   /** The machine was down longer than `maxDowntime` allows. */
   downtimeExceeded: 'DowntimeExceeded',
+  /** The machine still drained from a target group when `drain`'s timeout was over. */
+  drainFailed: 'DrainFailed',
   /** The maintenance window was about to close when the machine could have been stopped. */
   windowClosed: 'WindowClosed',
   /** The machine did not pass its checks after the start. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { allowSchema, blockersOf, type Acceptable, type Accepted } from './blockers';
 import { moveCost, type MoveCost } from './cost/migration';
+import { drainSchema, planDrain, type Drain, type DrainFacts, type DrainPlan } from './drain';
 import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
 import {
@@ -62,6 +63,10 @@ export type PlannedMachine = MachinePlan & {
   publicIp?: string;
   /** What a person has to take first; looked for by campaigns. */
   warnings?: Warning[];
+  /** Where it leaves target groups before the stop. */
+  drain?: DrainPlan;
+  /** What to know, and need not hold anybody off. */
+  remarks?: string[];
 };
 
 export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAttach'> {
@@ -93,6 +98,8 @@ export interface MachineFacts {
   terminationProtection: boolean;
   /** Where a health check needs it. */
   agent?: Agent;
+  /** Of its target groups, where they were asked for. */
+  targets?: DrainFacts;
   volumes: VolumeFacts[];
 }
 
@@ -113,12 +120,13 @@ export interface Wanted {
   healthChecks?: HealthCheck[];
   /** Blockers that the user accepts. */
   allow?: readonly Acceptable[];
+  drain?: Drain;
 }
 
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
 export function planMigration(
   facts: MachineFacts,
-  { kmsKeyArn, strategy, rekey, healthChecks = [], allow }: Wanted,
+  { kmsKeyArn, strategy, rekey, healthChecks = [], allow, drain }: Wanted,
 ): Planned {
   const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
@@ -130,8 +138,11 @@ export function planMigration(
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
   const moved = { running: wasRunning, disks: plan.disks };
   const blocked = blockersOf(facts, disks, allow);
+  // Load balancers send nothing to a machine that is stopped.
+  const drained = planDrain(drain, wasRunning ? facts.targets : undefined);
   const reasons = [
     ...blocked.reasons,
+    ...drained.blockers,
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
   ];
@@ -151,6 +162,8 @@ export function planMigration(
       cost: moveCost(plan.disks, chosen.name),
       ...(accepted.length > 0 && { accepted }),
       ...(changes && { publicIp: facts.assignedPublicIp }),
+      ...(drained.plan && { drain: drained.plan }),
+      ...(drained.remarks.length > 0 && { remarks: drained.remarks }),
     },
   };
 }
@@ -187,6 +200,7 @@ export const migrateMachineInput = operationInput({
   rekey: z.boolean().default(false),
   healthChecks: healthChecksSchema.default([]),
   allow: allowSchema,
+  drain: drainSchema.optional(),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */
@@ -239,10 +253,15 @@ export interface InterruptedMigration {
   createdAt: number;
   /** Whether every new volume is attached in its original's place. */
   swapped: boolean;
+  /** Whether it may be out of target groups. */
+  drained: boolean;
 }
 
-/** `start` once the machine may write to its new volumes, `soak` once it has passed its status checks. */
-const MARK_PHASES = ['swap', 'start', 'soak'] as const;
+/**
+ * `rest` before the stop, while it leaves its target groups; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
+ * passed its status checks.
+ */
+const MARK_PHASES = ['rest', 'swap', 'start', 'soak'] as const;
 export type MarkPhase = (typeof MARK_PHASES)[number];
 
 /** Recovery point of what was written to a migration's new volumes, which its rollback keeps. */

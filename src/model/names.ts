@@ -75,6 +75,8 @@ export const TAG = {
   ticket: 'holdfast:ticket',
   /** On everything a migration makes or keeps: the migration's id. */
   migration: 'holdfast:migration',
+  /** On a machine that is out of its target groups, `holdfast:targets:<n>`: what is to be registered again. */
+  targetsPrefix: 'holdfast:targets:',
   /** On an original volume while its machine is being migrated, and during soak: how it was attached. */
   original: 'holdfast:original',
   /** On a volume that a migration made: the volume that it replaces. */

@@ -78,8 +78,8 @@ export interface WindowCheck {
   tooLong: { item: string; reasons: string[] }[];
 }
 
-export function timeNeeded({ instanceId, disks, strategy }: PlannedMachine): MachineNeed {
-  const preparationMs = expectedPreparation(disks)[strategy.name];
+export function timeNeeded({ instanceId, disks, strategy, drain }: PlannedMachine): MachineNeed {
+  const preparationMs = expectedPreparation(disks)[strategy.name] + (drain?.takesMs ?? 0);
   const downtimeMs = strategy.expectedDowntimeMs[strategy.name];
   const fromStopMs = downtimeMs + MARGIN_MS;
   const needMs = preparationMs + fromStopMs;

@@ -88,8 +88,8 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   run.about({ target });
   const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
   await requireKeyUse(target, kmsKeyArn, run);
-  const { strategy, rekey, healthChecks, allow } = request;
-  const wanted = { kmsKeyArn, strategy, rekey, healthChecks, allow };
+  const { strategy, rekey, healthChecks, allow, drain } = request;
+  const wanted = { kmsKeyArn, strategy, rekey, healthChecks, allow, ...(drain && { drain }) };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
   await blockForbidden(plan, run);
@@ -111,6 +111,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     rekey: request.rekey,
     healthChecks: request.healthChecks,
     allow: request.allow,
+    ...(request.drain && { drain: request.drain }),
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

@@ -15,6 +15,7 @@ import { Orders } from './migration/orders';
 import { newPublicIp } from './migration/publicIp';
 import { soakOf, soakUntilVerdict } from './migration/soak';
 import { settledStrategy } from './migration/settle';
+import { backToWork, bringToRest } from './migration/rest';
 import { markSoaking, passHealthGate, startMachine, stopMachine, swapDisks } from './migration/steps';
 import { STEPS } from './migration/strategies/strategy';
 import { fail, failureType, rootCause } from './support/failure';
@@ -34,8 +35,15 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
     try {
       const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
       if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
-      const report = await announced(campaignId, encrypted(swapped));
-      return await soakUntilVerdict(swapped.migration, report, soakOf(request, swapped));
+      // A cancel from here on is a rollback, which the soak carries out.
+      const unserved = await CancellationScope.nonCancellable(async () => {
+        const problems = await backToWork(swapped.migration);
+        await announced(campaignId, problems.length > 0 ? notServed(swapped, problems) : encrypted(swapped));
+        return problems;
+      });
+      // What gets no requests is for a person to judge, however long that takes.
+      const soakMs = unserved.length > 0 ? undefined : request.soakMs;
+      return await soakUntilVerdict(swapped.migration, encrypted(swapped), soakOf({ soakMs }, swapped));
     } catch (error) {
       const failed = { instanceId, ...failedMove(error), downtimeMs: 0 };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
@@ -50,30 +58,26 @@ async function migrate(
   run: Run,
   orders: Orders,
 ): Promise<Swapped | MigrationReport> {
-  const {
-    target,
-    instanceId,
-    kmsKeyArn,
-    strategy: asked,
-    rekey,
-    maxDowntimeMs,
-    healthChecks,
-    allow,
-  } = request;
+  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow, drain } = request;
   run.phase('Planning');
-  const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow };
+  const wanted = {
+    ...{ target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow },
+    ...(drain && { drain }),
+  };
   const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
   if (decision.kind === 'blocked')
     throw fail(FAILURE.notMigratable, `${instanceId}: ${decision.reasons.join('; ')}`);
-  const { strategy: planned, cost: _, accepted, publicIp, ...plan } = decision.plan;
+  const { strategy: planned, cost: _c, accepted, publicIp, drain: _d, remarks: _r, ...plan } = decision.plan;
   for (const { volumeId, device } of plan.disks) run.row(volumeId, 'planned', device);
   for (const { effect } of accepted ?? []) run.remark(`Accepted: ${effect}.`);
-  const migration = newMigration(plan, maxDowntimeMs, run, orders);
+  const migration = newMigration(plan, request, run, orders);
   try {
     const strategy = await settledStrategy(migration, planned);
     const steps = STEPS[strategy.name];
     await steps.beforeStop(migration); // the machine keeps running
+    requireOpenWindow(request);
+    await bringToRest(migration);
     requireOpenWindow(request);
     await stopMachine(migration); // the downtime budget starts here
     const replacements = await steps.disksAfterStop(migration);
@@ -128,6 +132,14 @@ function report(
   downtimeMs = 0,
 ): MigrationReport {
   return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs };
+}
+
+/** Its campaign counts that as a failure, so that the next machines stay in their target groups. */
+function notServed(swapped: Swapped, problems: readonly string[]): MigrationReport {
+  const { migration } = swapped;
+  const why = `it runs on its new volumes and has passed its checks, but gets no requests: ${problems.join('; ')}; its originals are kept until commit or rollback`;
+  migration.run.remark(`${migration.plan.instanceId}: ${why}.`);
+  return { ...encrypted(swapped), outcome: 'failed', message: why };
 }
 
 function encrypted(swapped: Swapped): MigrationReport {

@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import type { AccountsFile } from '../../src/aws/accounts';
@@ -15,12 +16,13 @@ export interface TestAccount {
   ec2(region?: string): EC2Client;
   kms(region?: string): KMSClient;
   serviceQuotas(region?: string): ServiceQuotasClient;
+  elbv2(region?: string): ElasticLoadBalancingV2Client;
   /** An image to start instances from, where the account cannot register one of nothing. */
   baseImage?(region: string): Promise<string>;
   destroy(): void;
 }
 
-type AnyClient = EC2Client | KMSClient | ServiceQuotasClient;
+type AnyClient = EC2Client | ElasticLoadBalancingV2Client | KMSClient | ServiceQuotasClient;
 
 /** A fresh account: the local AWS keeps one world per account id, and this id is random. */
 export async function anAccount(endpoint: string): Promise<TestAccount> {
@@ -44,6 +46,8 @@ export async function anAccount(endpoint: string): Promise<TestAccount> {
       client(`kms/${region}`, () => new KMSClient({ region, endpoint, credentials })),
     serviceQuotas: (region = HOME_REGION) =>
       client(`quotas/${region}`, () => new ServiceQuotasClient({ region, endpoint, credentials })),
+    elbv2: (region = HOME_REGION) =>
+      client(`elbv2/${region}`, () => new ElasticLoadBalancingV2Client({ region, endpoint, credentials })),
     destroy: () => clients.forEach((each) => each.destroy()),
   };
 }

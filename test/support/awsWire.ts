@@ -19,6 +19,8 @@ export interface AwsFailure {
   status?: number;
 }
 
+const ELB_VERSION = '2015-12-01';
+
 /** Access key of a request: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-signing-elements.html */
 export function signerOf({ headers }: IncomingMessage): string {
   return /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? '';
@@ -49,7 +51,7 @@ export function actionOf(request: IncomingMessage, body: Buffer): Omit<AwsCall, 
 
 /** An error as the service of this call would send it. */
 export function awsError(
-  { protocol }: AwsCall,
+  { protocol, params }: AwsCall,
   { code, message = 'injected by a test', status = 400 }: AwsFailure,
 ): { status: number; headers: Record<string, string>; body: string } {
   if (protocol === 'json') {
@@ -60,6 +62,13 @@ export function awsError(
     };
   }
   const error = `<Error><Code>${code}</Code><Message>${message}</Message></Error>`;
+  // EC2 has a form of its own, https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html; load balancers have the common one.
+  if (params.Version === ELB_VERSION)
+    return {
+      status,
+      headers: { 'content-type': 'text/xml' },
+      body: `<?xml version="1.0"?><ErrorResponse>${error}<RequestId>test</RequestId></ErrorResponse>`,
+    };
   return {
     status,
     headers: { 'content-type': 'text/xml' },

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { DescribeImagesCommand, EC2Client } from '@aws-sdk/client-ec2';
+import { ElasticLoadBalancingV2Client } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { KMSClient } from '@aws-sdk/client-kms';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -42,12 +43,13 @@ export async function sandboxAccount(profile: string, transcript: string): Promi
     ec2,
     kms: (region = HOME_REGION) => watched(new KMSClient({ region, profile }), region),
     serviceQuotas: (region = HOME_REGION) => watched(new ServiceQuotasClient({ region, profile }), region),
+    elbv2: (region = HOME_REGION) => watched(new ElasticLoadBalancingV2Client({ region, profile }), region),
     baseImage: (region) => newestBaseImage(ec2(region)),
     destroy: () => clients.forEach((each) => each.destroy()),
   };
 }
 
-type AnyClient = EC2Client | KMSClient | ServiceQuotasClient;
+type AnyClient = EC2Client | ElasticLoadBalancingV2Client | KMSClient | ServiceQuotasClient;
 type Watched = Pick<Exchange, 'at' | 'action' | 'input' | 'output' | 'error'>;
 
 function watch(client: AnyClient, budget: Budget, tell: (exchange: Watched) => void): void {

@@ -53,6 +53,11 @@ def authorize(call: Call, environ: dict[str, Any], start: Start, onward: App) ->
 
 def _requests(call: Call, principal: Principal) -> Iterator[Request]:
     action, context = f"{call.service}:{_action_of(call)}", _context(call)
+    if call.service == "elasticloadbalancing":
+        # https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html
+        about = "*" if call.action.startswith("Describe") else call.parameters.get("TargetGroupArn", "*")
+        yield Request(action, principal, about, context)
+        return
     named = [] if call.action.startswith("Describe") else sorted({v for v in call.parameters.values() if isinstance(v, str) and _ID.match(v)})
     made = _MAKES.get(call.action, ()) if call.service == "ec2" else ()
     for resource_id in named:

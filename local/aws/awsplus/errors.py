@@ -26,7 +26,17 @@ class AwsError(Exception):
 
 
 def error_answer(call: Call, error: AwsError, start_response: Callable[..., Any]) -> list[bytes]:
+    if call.service == "elasticloadbalancing":
+        return _query_answer(start_response, error)
     return _answer(call.is_json, start_response, f"{error.status} Refused", error.code, str(error))
+
+
+def _query_answer(start_response: Callable[..., Any], error: AwsError) -> list[bytes]:
+    """The query protocol, as all but EC2 speak it: https://smithy.io/2.0/aws/protocols/aws-query-protocol.html#operation-error-serialization"""
+    told = f"<Error><Type>Sender</Type><Code>{error.code}</Code><Message>{escape(str(error))}</Message></Error>"
+    body = f'<?xml version="1.0" encoding="UTF-8"?><ErrorResponse>{told}<RequestId>00000000-0000-0000-0000-000000000000</RequestId></ErrorResponse>'
+    start_response(f"{error.status} Refused", [("Content-Type", "text/xml")])
+    return [body.encode()]
 
 
 class AwsErrorFormat:

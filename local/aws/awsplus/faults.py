@@ -9,6 +9,7 @@ what is left out is any. `nth` counts the calls that match, from 1. The effect i
     {"delay": seconds}                         of our time, before it takes effect
     {"fails": "message"}                       accepted; the snapshot, volume or image that it makes ends in error, the command fails
     {"hangs": true}                            SendCommand: the command runs until its executionTimeout ends it
+    {"unhealthy": true}                        RegisterTargets: the targets never pass their group's health checks
     {"sticks": true}                           DetachVolume: the attachment stays `busy` until the machine stops, or Force
     {"calls": [{"service", "action", "accountId", "region", "parameters"}], "when": "before"|"after"}
                                                somebody else does this: account and region of the call where left out;
@@ -33,7 +34,7 @@ from .errors import AwsError
 from .gateway import App, Start
 from .policy import like, listed
 
-EFFECTS = ("error", "loseAnswer", "reset", "delay", "fails", "hangs", "sticks", "calls")
+EFFECTS = ("error", "loseAnswer", "reset", "delay", "fails", "hangs", "unhealthy", "sticks", "calls")
 _SEMANTIC: ContextVar[dict[str, Any]] = ContextVar("semantic", default={})
 _LOCK = threading.Lock()
 

@@ -37,6 +37,9 @@ KMS_OTHER_BUCKET = (5, 5)
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 LOOKUP_EVENTS_BUCKET = (2, 2)
+# One for all that is read, one for registrations: https://docs.aws.amazon.com/elasticloadbalancing/latest/userguide/elb-api-throttling.html
+ELB_READ_BUCKET = (40, 10)
+ELB_REGISTRATION_BUCKET = (20, 4)
 
 # https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
 PENDING_SNAPSHOTS_PER_VOLUME = 5
@@ -83,6 +86,10 @@ def _bucket_of(call: Call) -> tuple[str, tuple[int, int]] | None:
         return name, _look_up(EC2_BUCKETS, call.action) or EC2_OTHER_BUCKET
     if call.service == "kms":
         return name, _look_up(KMS_BUCKETS, call.action) or KMS_OTHER_BUCKET
+    if call.service == "elasticloadbalancing" and call.action.startswith("Describe"):
+        return f"{call.service}:read", ELB_READ_BUCKET
+    if call.service == "elasticloadbalancing" and call.action in ("RegisterTargets", "DeregisterTargets"):
+        return f"{call.service}:registration", ELB_REGISTRATION_BUCKET
     return (name, LOOKUP_EVENTS_BUCKET) if name == "cloudtrail:LookupEvents" else None
 
 

@@ -3,6 +3,7 @@ import { failedItem } from '../support/failure';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
+import { backInService } from './drain';
 import { Downtime, type Migration, type Swapped } from './migration';
 import { untilDone, type Orders } from './orders';
 import { markSoaking, passHealthGate, startMachine } from './steps';
@@ -42,7 +43,7 @@ export async function adoptInterrupted(
 
 async function takeOver(
   found: InterruptedMigration,
-  { maxDowntimeMs, healthChecks }: MigrateMachineRequest,
+  { maxDowntimeMs, healthChecks, drain }: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<Swapped> {
@@ -54,6 +55,8 @@ async function takeOver(
     run,
     orders,
     undo: new UndoStack(),
+    // What that run took out of its target groups has to be in them again, whatever this one was asked.
+    terms: { drain: drain || found.drained },
     downtime: new Downtime(maxDowntimeMs),
   };
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
@@ -67,18 +70,25 @@ async function takeOver(
   return { migration, replacements: found.replacements, writesSince: found.createdAt };
 }
 
+/** Of a migration that had begun to stop the machine. */
+const STOPPED_STEPS: [string, (undoable: Undoable) => Promise<void>][] = [
+  ['stop the machine', stopAgain],
+  ['put the original volumes back', putDisksBack],
+  ['delete the new volumes', deleteNewVolumes],
+  ['start the machine', restorePower],
+];
+
 async function restore(
-  { migrationId: id, plan }: InterruptedMigration,
+  { migrationId: id, plan, phase, drained }: InterruptedMigration,
   run: Run,
   orders: Orders,
 ): Promise<void> {
   run.phase('Putting an interrupted migration back');
   const undoable: Undoable = { id, plan, run };
-  const steps: [string, (undoable: Undoable) => Promise<void>][] = [
-    ['stop the machine', stopAgain],
-    ['put the original volumes back', putDisksBack],
-    ['delete the new volumes', deleteNewVolumes],
-    ['start the machine', restorePower],
+  type Step = [string, (undoable: Undoable) => Promise<void>];
+  const steps: Step[] = [
+    ...(phase === 'rest' ? [] : STOPPED_STEPS),
+    ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],
     ['verify', verifyAsBefore],

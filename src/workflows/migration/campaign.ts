@@ -10,6 +10,7 @@ import type {
 } from '../../model/campaign';
 import type { PlannedVolume, VolumeDecision } from '../../model/loneVolume';
 import type { PlannedMachine, Surveyed, Wanted } from '../../model/migration';
+import { drainExpectation } from '../../model/drain';
 import { expectation } from '../../model/strategy';
 import { workflowIds } from '../../model/ids';
 import { formatDuration } from '../../model/duration';
@@ -157,9 +158,14 @@ function sortIn(plan: CampaignPlan, instanceId: string, decision: Surveyed, run:
   if (decision.kind !== 'plan')
     return sortOut(plan, instanceId, decision, run, { what: 'migration', interrupted: plan.interrupted });
   plan.machines.push(decision.plan);
-  const { disks, strategy, accepted = [] } = decision.plan;
-  const costs = accepted.map(({ effect }) => `; accepted: ${effect}`).join('');
-  run.row(instanceId, 'planned', `${disks.length} volumes; ${expectation(strategy)}${costs}`);
+  const { disks, strategy, accepted = [], drain, remarks = [] } = decision.plan;
+  const notes = [
+    `${disks.length} volumes`,
+    expectation(strategy),
+    ...(drain ? [drainExpectation(drain)] : []),
+    ...accepted.map(({ effect }) => `accepted: ${effect}`),
+  ];
+  run.row(instanceId, 'planned', [...notes, ...remarks].join('; '));
 }
 
 /** What is not simply planned, of machines and of volumes alike. */

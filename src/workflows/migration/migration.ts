@@ -2,7 +2,7 @@ import { ActivityFailure, TimeoutFailure, uuid4, type ActivityOptions } from '@t
 import type { Accepted } from '../../model/blockers';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
-import type { MachinePlan, MigrationReport, MovePlan } from '../../model/migration';
+import type { MachinePlan, MigrateMachineRequest, MigrationReport, MovePlan } from '../../model/migration';
 import type { StrategyPlan } from '../../model/strategy';
 import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -22,9 +22,13 @@ export interface Move {
   downtime: Downtime;
 }
 
+/** What is done with a running machine around its stop. */
+export type MachineTerms = Pick<MigrateMachineRequest, 'drain'>;
+
 /** One machine's move, by whichever strategy. */
 export interface Migration extends Move {
   plan: MachinePlan;
+  terms: MachineTerms;
 }
 
 /** New volume by the original that it replaces. */
@@ -42,8 +46,13 @@ export interface Swapped {
   publicIp?: MigrationReport['publicIp'];
 }
 
-export function newMigration(plan: MachinePlan, maxDowntimeMs: number, run: Run, orders: Orders): Migration {
-  return { ...newMove(plan, run, orders), plan, downtime: new Downtime(maxDowntimeMs) };
+export function newMigration(
+  plan: MachinePlan,
+  { maxDowntimeMs, drain }: MigrateMachineRequest,
+  run: Run,
+  orders: Orders,
+): Migration {
+  return { ...newMove(plan, run, orders), plan, terms: { drain }, downtime: new Downtime(maxDowntimeMs) };
 }
 
 /** Of a volume by itself: nothing is down meanwhile. */

@@ -2,6 +2,7 @@ import { CancellationScope, isCancellation } from '@temporalio/workflow';
 import { keptBy, type MigrateMachineResult, type MigrationReport } from '../../model/migration';
 import { failedItem } from '../support/failure';
 import { mutate, wait } from '../support/options';
+import { backInService, drainForRollback } from './drain';
 import { finalPoint } from './finalPoint';
 import type { Migration, Move } from './migration';
 import { untilDone, type Soak } from './orders';
@@ -91,12 +92,13 @@ export async function commit(move: Move, removeMarks: () => Promise<unknown>): P
 
 /** Back to the originals. What was written to the new volumes since the start stays as an encrypted recovery point. */
 async function rollBackSwap(migration: Migration, report: MigrationReport): Promise<MigrateMachineResult> {
-  const { plan, id, run, orders } = migration;
+  const { plan, id, run, orders, terms } = migration;
   const { target } = plan;
   const keptId = keptBy(id);
   const step = (item: string, act: () => Promise<unknown>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Rolling back');
+  await step('take the machine out of its target groups', () => drainForRollback(migration));
   await step('stop the machine', () => stopAgain(migration));
   await step('keep what was written since', async () => {
     const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
@@ -111,6 +113,7 @@ async function rollBackSwap(migration: Migration, report: MigrationReport): Prom
   });
   await step('put the original volumes back', () => putDisksBack(migration));
   await step('start the machine', () => restorePower(migration));
+  if (terms.drain) await step('register the machine again', () => backInService(migration));
   await step('delete the new volumes', () => deleteNewVolumes(migration));
   await step('delete staging snapshots', () => deleteStaging(migration));
   await step('remove the marks', () => removeMarks(migration));

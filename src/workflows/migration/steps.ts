@@ -11,7 +11,7 @@ export async function stopMachine(migration: Migration): Promise<void> {
   const { target, instanceId } = plan;
   run.phase('Stopping');
   await read(`Check that ${instanceId} is as planned`).requireAsPlanned({ plan, running: plan.wasRunning });
-  undo.register('marks', () => removeMarks(migration));
+  undo.registerOnce('marks', () => removeMarks(migration));
   await mutate(`Mark ${instanceId}`).markMachine({ plan, migrationId: id, phase: 'swap' });
   if (!plan.wasRunning) return;
   undo.register('running again', () => restorePower(migration));

@@ -1,0 +1,119 @@
+import { drainTimeoutMs, targetName, type TargetGroup } from '../../model/drain';
+import { rootCause } from '../support/failure';
+import { batch, mutate, undo as undoing, wait } from '../support/options';
+import { URGENT, type Migration } from './migration';
+import type { Undoable } from './undoing';
+
+/** For the last look of a wait that has a time of its own. */
+const GRACE_MS = 60_000;
+/** An undo and a later run wait so long for targets where nobody said otherwise. */
+const SERVED_WITHIN_MS = 15 * 60_000;
+
+/**
+ * Takes the machine out of its target groups, and waits until requests under way have ended; it runs all the while. What
+ * has to be registered again is noted on it before.
+ */
+export async function drain(migration: Migration): Promise<void> {
+  const { plan, id, run, undo } = migration;
+  const groups = await targetsOf(migration, { afresh: false });
+  if (groups.length === 0) return;
+  await mutate(`Check that ${plan.instanceId} may be registered again`).requireRegistrable({
+    target: plan.target,
+    groups,
+  });
+  run.phase('Draining');
+  undo.registerOnce('target groups', () => backInService(migration));
+  await mutate('Note its target groups').noteTargets({ plan, migrationId: id, groups, mark: true });
+  await takenOut(migration, groups);
+}
+
+/**
+ * The same for a rollback, whose machine carries its marks. An earlier attempt may have taken it out of some groups, so
+ * what is noted counts too.
+ */
+export async function drainForRollback(migration: Migration): Promise<void> {
+  const { plan, id, run, terms } = migration;
+  if (!plan.wasRunning || drainTimeoutMs(terms.drain) === undefined) return;
+  run.row(plan.instanceId, 'draining');
+  const found = await targetsOf(migration, { afresh: true });
+  const groups = await mutate('Note its target groups').noteTargets({
+    plan,
+    migrationId: id,
+    groups: found,
+    mark: false,
+  });
+  if (groups.length > 0) await takenOut(migration, groups);
+}
+
+function targetsOf({ plan: { target, instanceId } }: Migration, { afresh }: { afresh: boolean }) {
+  return batch(`Find the target groups of ${instanceId}`).findTargets({ target, instanceId, afresh });
+}
+
+async function takenOut({ plan, run, terms }: Migration, groups: TargetGroup[]): Promise<void> {
+  const { target, instanceId } = plan;
+  const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
+  for (const group of groups) run.row(group.name, 'draining', namesOf(group));
+  await mutate(`Take ${instanceId} out of ${groups.length} target groups`).deregisterTargets({
+    target,
+    groups,
+  });
+  await wait(`Wait until ${groups.length} target groups are drained`, {
+    scheduleToCloseTimeout: timeoutMs + GRACE_MS,
+  }).awaitDrained({ target, groups, timeoutMs });
+  for (const group of groups) run.row(group.name, 'drained', namesOf(group));
+}
+
+/**
+ * Registers a machine again that has passed its health gate.
+ *
+ * @returns targets that do not get requests all the same, and why
+ */
+export async function registered({ plan, run, terms }: Migration): Promise<string[]> {
+  const { target, instanceId } = plan;
+  const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
+  run.phase('Registering');
+  const { groups, gone } = await mutate(`Register ${instanceId} again`, {
+    ...URGENT,
+    // A person is told after that: the machine runs, and gets no requests.
+    scheduleToCloseTimeout: '10 minutes',
+  }).registerTargets({ plan });
+  tell(run, groups, gone);
+  const problems = await wait(`Wait until ${instanceId} gets requests again`).awaitServed({
+    target,
+    groups,
+    timeoutMs,
+  });
+  for (const group of groups)
+    run.row(group.name, problems.length > 0 ? 'registered' : 'serving', namesOf(group));
+  await mutate('Remove the notes of its target groups').forgetTargets({ plan });
+  return problems;
+}
+
+/** The machine runs as before. Whether its load balancers find it healthy is told, and holds nothing up. */
+export async function backInService({ plan, run }: Undoable): Promise<void> {
+  if (!plan.wasRunning) return;
+  const { target, instanceId } = plan;
+  const { groups, gone } = await undoing(`Register ${instanceId} again`).registerTargets({ plan });
+  tell(run, groups, gone);
+  try {
+    const problems = await wait(`Wait until ${instanceId} gets requests again`, {
+      scheduleToCloseTimeout: SERVED_WITHIN_MS + GRACE_MS,
+    }).awaitServed({ target, groups, timeoutMs: SERVED_WITHIN_MS });
+    if (problems.length > 0) run.remark(`Registered again, and not healthy yet: ${problems.join('; ')}.`);
+  } catch (error) {
+    run.remark(`Registered again; its targets' health is not known: ${rootCause(error).message}`);
+  }
+  await undoing('Remove the notes of its target groups').forgetTargets({ plan });
+}
+
+function tell(run: Migration['run'], groups: readonly TargetGroup[], gone: readonly string[]): void {
+  for (const group of groups) run.row(group.name, 'registered', namesOf(group));
+  for (const name of gone) {
+    run.row(name, 'gone');
+    run.remark(`Target group ${name} has been deleted meanwhile; nothing was registered there.`);
+  }
+}
+
+function namesOf({ targets }: TargetGroup): string {
+  return targets.map(targetName).join(', ');
+}
