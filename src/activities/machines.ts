@@ -1,7 +1,5 @@
 import {
   DescribeInstanceAttributeCommand,
-  DescribeInstancesCommand,
-  DescribeVolumesModificationsCommand,
   type EC2Client,
   type Instance,
   type Volume,
@@ -28,6 +26,7 @@ import type { ActivityDeps } from './deps';
 import { agentOf } from './healthChecks';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
+import { readAll, readInstance, readModification, readVolume } from './sharedReads';
 
 interface MachineAsked extends Wanted {
   target: Target;
@@ -44,8 +43,12 @@ interface Selected {
 export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
 
-  async function planned({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
-    const facts = await machineFacts(aws.ec2(target, 'read'), target, instanceId);
+  async function planned(
+    { target, instanceId, ...wanted }: MachineAsked,
+    known?: Instance,
+  ): Promise<Planned> {
+    const ec2 = aws.ec2(target, 'read');
+    const facts = await machineFacts(ec2, target, known ?? (await requireInstance(ec2, target, instanceId)));
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
     return planMigration({ ...facts, agent }, wanted);
@@ -95,11 +98,11 @@ export function machineActivities(deps: ActivityDeps) {
     /** The same for a campaign, which may come upon what a terminated migration has left; reads only. */
     async surveyMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
       const ec2 = aws.ec2(target, 'read');
-      const { Tags } = await requireInstance(ec2, target, instanceId);
-      const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+      const instance = await requireInstance(ec2, target, instanceId);
+      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration] ?? '');
       if (mark && !(await isOpen(deps, workflowIds.machine(target, instanceId))))
         return { kind: 'interrupted', migrationId: mark.migrationId };
-      return planned({ target, instanceId, ...wanted });
+      return planned({ target, instanceId, ...wanted }, instance);
     },
   };
 }
@@ -145,22 +148,25 @@ function requireAll(field: string, target: Target, ids: string[], found: Readonl
 
 /** The instance, or a failure that says it is gone. */
 export async function requireInstance(ec2: EC2Client, target: Target, instanceId: string): Promise<Instance> {
-  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
-  const instance = Reservations[0]?.Instances?.[0];
+  const instance = await readInstance(ec2, instanceId);
   if (instance && instance.State?.Name !== 'terminated') return instance;
   throw ApplicationFailure.nonRetryable(
-    `${instanceId} in ${targetKey(target)} is terminated`,
+    `${instanceId} in ${targetKey(target)} is terminated or does not exist`,
     FAILURE.notFound,
   );
 }
 
-async function machineFacts(ec2: EC2Client, target: Target, instanceId: string): Promise<MachineFacts> {
-  const instance = await requireInstance(ec2, target, instanceId);
+async function machineFacts(ec2: EC2Client, target: Target, instance: Instance): Promise<MachineFacts> {
+  const { InstanceId: instanceId = '' } = instance;
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
-  const modifying = await beingModified(ec2, ids);
-  const volumes: VolumeFacts[] = [];
-  for await (const volume of volumesById(ec2, ids)) volumes.push(volumeFacts(volume, instanceId, modifying));
+  // At the same time, so that the reads meet those of other machines.
+  const [modifying, volumes, stopProtection, terminationProtection] = await Promise.all([
+    beingModified(ec2, ids),
+    readAll(ids, (id) => readVolume(ec2, id)),
+    isOn(ec2, instanceId, 'disableApiStop'),
+    isOn(ec2, instanceId, 'disableApiTermination'),
+  ]);
   return {
     target,
     instanceId,
@@ -179,9 +185,9 @@ async function machineFacts(ec2: EC2Client, target: Target, instanceId: string):
     assignedPublicIp: instance.NetworkInterfaces?.find(
       ({ Association }) => Association?.IpOwnerId === 'amazon',
     )?.Association?.PublicIp,
-    stopProtection: await isOn(ec2, instanceId, 'disableApiStop'),
-    terminationProtection: await isOn(ec2, instanceId, 'disableApiTermination'),
-    volumes,
+    stopProtection,
+    terminationProtection,
+    volumes: volumes.map((volume) => volumeFacts(volume, instanceId, modifying)),
   };
 }
 
@@ -209,10 +215,8 @@ async function isOn(
 }
 
 export async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
-  const Filters = [{ Name: 'volume-id', Values: ids }];
-  const { VolumesModifications = [] } = await ec2.send(new DescribeVolumesModificationsCommand({ Filters }));
-  const open = VolumesModifications.filter(
+  const modifications = await readAll(ids, (id) => readModification(ec2, id));
+  const open = modifications.filter(
     ({ ModificationState }) => ModificationState === 'modifying' || ModificationState === 'optimizing',
   );
   return new Set(open.map(({ VolumeId = '' }) => VolumeId));
