@@ -28,7 +28,7 @@ import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { beingModified, volumeFacts } from './machines';
 import { snapshotsByTag } from './staging';
-import { findVolume } from './volumes';
+import { readVolume } from './sharedReads';
 
 interface VolumeAsked extends Omit<Wanted, 'healthChecks'> {
   target: Target;
@@ -94,7 +94,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       for (const { VolumeId = '' } of await madeBy(ec2, migrationId))
         await untag([VolumeId], [TAG.migration, TAG.replaces]);
       for (const { volumeId } of plan.disks)
-        if (await findVolume(ec2, volumeId)) await untag([volumeId], [TAG.cloneClaim, TAG.original]);
+        if (await readVolume(ec2, volumeId)) await untag([volumeId], [TAG.cloneClaim, TAG.original]);
     },
 
     /**
@@ -104,7 +104,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
      */
     async requireAlone({ plan }: Pick<OfMove, 'plan'>): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
-      for (const disk of plan.disks) requireUnused(plan.target, disk, await findVolume(ec2, disk.volumeId));
+      for (const disk of plan.disks) requireUnused(plan.target, disk, await readVolume(ec2, disk.volumeId));
     },
 
     /**
@@ -116,7 +116,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const ec2 = aws.ec2(plan.target, 'read');
       for (let looks = 1; ; looks++) {
         Context.current().heartbeat({ looks });
-        for (const disk of plan.disks) requireUnused(plan.target, disk, await findVolume(ec2, disk.volumeId));
+        for (const disk of plan.disks) requireUnused(plan.target, disk, await readVolume(ec2, disk.volumeId));
         await sleep(settings.pollMs);
       }
     },
@@ -127,7 +127,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const made = (await madeBy(ec2, migrationId)).map(({ VolumeId = '' }) => VolumeId);
       const marked: string[] = [];
       for (const { volumeId } of plan.disks) {
-        const { Tags } = (await findVolume(ec2, volumeId)) ?? {};
+        const { Tags } = (await readVolume(ec2, volumeId)) ?? {};
         if (tagMap(Tags)[TAG.original] !== undefined) marked.push(volumeId);
       }
       if (made.length + marked.length === 0) return;
@@ -172,7 +172,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
 }
 
 async function existing(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
-  const volume = await findVolume(ec2, volumeId);
+  const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
   throw ApplicationFailure.nonRetryable(`${volumeId} in ${targetKey(target)} is gone`, FAILURE.notFound);
 }

@@ -1,68 +1,41 @@
-import { Context, sleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import {
-  DescribeInstanceStatusCommand,
-  StartInstancesCommand,
-  StopInstancesCommand,
-} from '@aws-sdk/client-ec2';
+import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { requireInstance } from './machines';
-import { Pace } from './pace';
+import { lookUntil, Rhythm } from './rhythm';
+import { readStatus } from './sharedReads';
 
 interface Machine {
   target: Target;
   instanceId: string;
 }
 
-/** In polls: one slow machine shall not have the others be down for longer because nobody looked. */
-const LONGEST_PAUSE = 3;
-
 /** Starting and stopping: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html */
 export function machinePowerActivities({ aws, settings }: ActivityDeps) {
   const { pollMs } = settings;
-  // Machines take about as long as each other to get anywhere; looking every few seconds would be most of all calls.
-  const paces = { stopped: new Pace(pollMs), running: new Pace(pollMs), healthy: new Pace(pollMs) };
-
-  async function watch(pace: Pace, instanceId: string, isThere: () => Promise<boolean>): Promise<void> {
-    pace.started(instanceId);
-    try {
-      for (let looks = 1; ; looks++) {
-        Context.current().heartbeat({ looks });
-        const lookedAt = Date.now();
-        if (await isThere()) {
-          // One that was there from the start has shown nothing of how long it takes.
-          if (looks > 1) pace.completed(instanceId);
-          return;
-        }
-        pace.seenPending(instanceId);
-        const nextLook = Math.min(pace.nextLook([instanceId], lookedAt), lookedAt + LONGEST_PAUSE * pollMs);
-        do {
-          Context.current().heartbeat({ looks });
-          await sleep(Math.max(0, Math.min(pollMs, nextLook - Date.now())));
-        } while (Date.now() < nextLook);
-      }
-    } finally {
-      pace.forget(instanceId);
-    }
-  }
+  const rhythms = {
+    stopped: new Rhythm(pollMs, 4),
+    running: new Rhythm(pollMs, 2),
+    healthy: new Rhythm(pollMs, 8),
+  };
 
   return {
-    /** Stops the machine, with a clean shutdown of its system, unless it is stopped or stopping. */
+    /** Stops the machine, with a clean shutdown of its system; one that is stopped or stopping stays so. */
     async ensureStopping({ target, instanceId }: Machine): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      const { State } = await requireInstance(ec2, target, instanceId);
-      if (State?.Name === 'stopped' || State?.Name === 'stopping') return;
-      await ec2.send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+      await ec2
+        .send(new StopInstancesCommand({ InstanceIds: [instanceId] }))
+        .catch((error: unknown) => explained(ec2, target, instanceId, error));
     },
 
-    /** Starts the machine unless it runs or is starting. */
+    /** Starts the machine; one that runs or is starting goes on. */
     async ensureStarting({ target, instanceId }: Machine): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      const { State } = await requireInstance(ec2, target, instanceId);
-      if (State?.Name === 'running' || State?.Name === 'pending') return;
-      await ec2.send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
+      await ec2
+        .send(new StartInstancesCommand({ InstanceIds: [instanceId] }))
+        .catch((error: unknown) => explained(ec2, target, instanceId, error));
     },
 
     /**
@@ -78,7 +51,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
     }: Machine & { state: 'running' | 'stopped' }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
       let began = false;
-      await watch(paces[state], instanceId, async () => {
+      const isThere = async () => {
         const { State, StateReason } = await requireInstance(ec2, target, instanceId);
         if (
           state === 'running' &&
@@ -92,19 +65,25 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
         }
         began ||= State?.Name === 'pending';
         return State?.Name === state;
-      });
+      };
+      await lookUntil(rhythms[state], pollMs, isThere, () => ({ waitingFor: `${instanceId} ${state}` }));
     },
 
     /** Waits until both of EC2's status checks pass: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html */
     async awaitHealthy({ target, instanceId }: Machine): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      await watch(paces.healthy, instanceId, async () => {
-        const { InstanceStatuses = [] } = await ec2.send(
-          new DescribeInstanceStatusCommand({ InstanceIds: [instanceId] }),
-        );
-        const [status] = InstanceStatuses;
+      const isThere = async () => {
+        const status = await readStatus(ec2, instanceId);
         return status?.InstanceStatus?.Status === 'ok' && status.SystemStatus?.Status === 'ok';
-      });
+      };
+      await lookUntil(rhythms.healthy, pollMs, isThere, () => ({ waitingFor: `${instanceId} healthy` }));
     },
   };
+}
+
+/** EC2 says the same of a machine between two states, which is over in a moment, and of one that is terminated. */
+async function explained(ec2: EC2Client, target: Target, instanceId: string, error: unknown): Promise<never> {
+  if (error instanceof Error && error.name === 'IncorrectInstanceState')
+    await requireInstance(ec2, target, instanceId);
+  throw error;
 }

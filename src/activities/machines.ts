@@ -1,7 +1,5 @@
 import {
   DescribeInstanceAttributeCommand,
-  DescribeInstancesCommand,
-  DescribeVolumesModificationsCommand,
   type EC2Client,
   type Instance,
   type Volume,
@@ -31,6 +29,7 @@ import { InstanceStores } from './instanceStores';
 import { tagMap } from './imageReads';
 import { targetFacts } from './targetIndex';
 import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
+import { readAll, readInstance, readModification, readVolume } from './sharedReads';
 
 interface MachineAsked extends Wanted {
   target: Target;
@@ -50,13 +49,17 @@ export function machineActivities(deps: ActivityDeps) {
 
   async function planned(
     { target, instanceId, ...wanted }: MachineAsked,
+    known?: Instance,
     asksTargets = drainTimeoutMs(wanted.drain) !== undefined,
   ): Promise<Planned> {
     const ec2 = aws.ec2(target, 'read');
-    const { instanceType, ...known } = await machineFacts(ec2, target, instanceId, async (instance) =>
-      asksTargets ? { targets: await targetFacts(aws, target, instance) } : {},
-    );
-    const facts = { ...known, instanceStore: await instanceStores.of(ec2, target, instanceType) };
+    const instance = known ?? (await requireInstance(ec2, target, instanceId));
+    const [machine, instanceStore, targets] = await Promise.all([
+      machineFacts(ec2, target, instance),
+      instanceStores.of(ec2, target, instance.InstanceType ?? ''),
+      asksTargets ? targetFacts(aws, target, instance) : undefined,
+    ]);
+    const facts = { ...machine, instanceStore, ...(targets && { targets }) };
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
     return planMigration({ ...facts, agent }, wanted);
@@ -113,13 +116,13 @@ export function machineActivities(deps: ActivityDeps) {
      * the machine; reads only.
      */
     async surveyMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
-      const { Tags } = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
-      const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+      const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
+      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration] ?? '');
       const workflowId = workflowIds.machine(target, instanceId);
       const open = await isOpen(deps, workflowId);
       if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
       // Who plans is told of target groups in any case.
-      const decision = await planned({ target, instanceId, ...wanted }, true);
+      const decision = await planned({ target, instanceId, ...wanted }, instance, true);
       return open ? held(decision, workflowId, mark) : decision;
     },
   };
@@ -174,31 +177,28 @@ function requireAll(field: string, target: Target, ids: string[], found: Readonl
 
 /** The instance, or a failure that says it is gone. */
 export async function requireInstance(ec2: EC2Client, target: Target, instanceId: string): Promise<Instance> {
-  const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
-  const instance = Reservations[0]?.Instances?.[0];
+  const instance = await readInstance(ec2, instanceId);
   if (instance && instance.State?.Name !== 'terminated') return instance;
   throw ApplicationFailure.nonRetryable(
-    `${instanceId} in ${targetKey(target)} is terminated`,
+    `${instanceId} in ${targetKey(target)} is terminated or does not exist`,
     FAILURE.notFound,
   );
 }
 
-async function machineFacts(
-  ec2: EC2Client,
-  target: Target,
-  instanceId: string,
-  others: (instance: Instance) => Promise<Partial<MachineFacts>>,
-): Promise<MachineFacts & { instanceType: string }> {
-  const instance = await requireInstance(ec2, target, instanceId);
+async function machineFacts(ec2: EC2Client, target: Target, instance: Instance): Promise<MachineFacts> {
+  const { InstanceId: instanceId = '' } = instance;
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
-  const modifying = await beingModified(ec2, ids);
-  const volumes: VolumeFacts[] = [];
-  for await (const volume of volumesById(ec2, ids)) volumes.push(volumeFacts(volume, instanceId, modifying));
+  // At the same time, so that the reads meet those of other machines.
+  const [modifying, volumes, stopProtection, terminationProtection] = await Promise.all([
+    beingModified(ec2, ids),
+    readAll(ids, (id) => readVolume(ec2, id)),
+    isOn(ec2, instanceId, 'disableApiStop'),
+    isOn(ec2, instanceId, 'disableApiTermination'),
+  ]);
   return {
     target,
     instanceId,
-    instanceType: instance.InstanceType ?? '',
     state: instance.State?.Name ?? 'unknown',
     rootDevice: instance.RootDeviceName ?? '',
     rootDeviceType: instance.RootDeviceType ?? 'ebs',
@@ -212,10 +212,9 @@ async function machineFacts(
       ProductCodeType === 'marketplace' ? (ProductCodeId ?? []) : [],
     ),
     assignedPublicIp: assignedPublicIp(instance),
-    stopProtection: await isOn(ec2, instanceId, 'disableApiStop'),
-    terminationProtection: await isOn(ec2, instanceId, 'disableApiTermination'),
-    volumes,
-    ...(await others(instance)),
+    stopProtection,
+    terminationProtection,
+    volumes: volumes.map((volume) => volumeFacts(volume, instanceId, modifying)),
   };
 }
 
@@ -248,10 +247,8 @@ async function isOn(
 }
 
 export async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
-  if (ids.length === 0) return new Set();
-  const Filters = [{ Name: 'volume-id', Values: ids }];
-  const { VolumesModifications = [] } = await ec2.send(new DescribeVolumesModificationsCommand({ Filters }));
-  const open = VolumesModifications.filter(
+  const modifications = await readAll(ids, (id) => readModification(ec2, id));
+  const open = modifications.filter(
     ({ ModificationState }) => ModificationState === 'modifying' || ModificationState === 'optimizing',
   );
   return new Set(open.map(({ VolumeId = '' }) => VolumeId));

@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   CopySnapshotCommand,
@@ -17,6 +17,8 @@ import type { ActivityDeps } from './deps';
 import { madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { deleteSnapshot } from './recoveryPoints';
+import { lookUntil, Rhythm } from './rhythm';
+import { readAll, readSnapshot } from './sharedReads';
 
 /** Snapshot id by the original volume's id. */
 export type SnapshotMap = Record<string, string>;
@@ -28,14 +30,14 @@ interface StageRequest {
   stage: string;
 }
 
-/** Far below a heartbeat's timeout. */
-const UNHURRIED_POLLS = 4;
-
 /** Policy name on the recovery points that migrations leave. */
 const MIGRATION_POLICY = 'migration';
 
 /** Snapshots that a migration makes on its way; all carry its id as tag and in the description. */
 export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
+  const { pollMs } = settings;
+  const rhythms = { hurried: new Rhythm(pollMs, 2), unhurried: new Rhythm(pollMs, 6, true) };
+
   return {
     /** One crash-consistent set of the volumes that move; CreateSnapshots has no client token, so the tag tells. */
     async startStagingSnapshots(request: StageRequest): Promise<SnapshotMap> {
@@ -97,20 +99,18 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       unhurried?: boolean;
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      for (let open = snapshotIds; ; await sleep(settings.pollMs * (unhurried ? UNHURRIED_POLLS : 1))) {
-        Context.current().heartbeat({ waitingFor: open });
-        const Filters = [{ Name: 'snapshot-id', Values: open }];
-        const { Snapshots = [] } = await ec2.send(
-          new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }),
-        );
-        const broken = Snapshots.find(({ State }) => State === 'error');
+      const completed = new Set<string>();
+      const open = () => snapshotIds.filter((id) => !completed.has(id));
+      const allThere = async () => {
+        const snapshots = await readAll(open(), (id) => readSnapshot(ec2, id));
+        const broken = snapshots.find(({ State }) => State === 'error');
         if (broken) throw failed(target, broken);
-        const completed = new Set(
-          Snapshots.filter(({ State }) => State === 'completed').map(({ SnapshotId }) => SnapshotId),
-        );
-        open = open.filter((id) => !completed.has(id));
-        if (open.length === 0) return;
-      }
+        for (const { SnapshotId = '', State } of snapshots)
+          if (State === 'completed') completed.add(SnapshotId);
+        return open().length === 0;
+      };
+      const rhythm = rhythms[unhurried ? 'unhurried' : 'hurried'];
+      await lookUntil(rhythm, pollMs, allThere, () => ({ waitingFor: open() }));
     },
 
     /** Deletes what the migration staged, but for `keep` and what has become a recovery point. Both marks must agree. */

@@ -1,4 +1,3 @@
-import { Context, sleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   AttachVolumeCommand,
@@ -8,6 +7,7 @@ import {
   ModifyInstanceAttributeCommand,
   type EC2Client,
   type Volume,
+  type VolumeAttachment,
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
@@ -17,69 +17,83 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { explicitPerformance } from './machines';
+import { lookUntil, Rhythm } from './rhythm';
+import { readAll, readVolume } from './sharedReads';
 
-interface Attachment {
+interface Detachment {
   target: Target;
   instanceId: string;
-  volumeId: string;
-  device: string;
+  volumeIds: string[];
+}
+
+interface Attachments {
+  target: Target;
+  instanceId: string;
+  /** By volume. */
+  devices: Record<string, string>;
+}
+
+interface AwaitedVolumes {
+  target: Target;
+  volumeIds: string[];
+  state: 'available' | 'attached';
 }
 
 /** Volumes: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volumes.html */
-export function volumeActivities({ aws, settings }: ActivityDeps) {
+export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
+  const rhythms = { available: new Rhythm(pollMs, 0.4), attached: new Rhythm(pollMs, 0.4) };
+
+  /** The volumes as they were when they had reached the state. */
+  async function untilAll({ target, volumeIds, state }: AwaitedVolumes): Promise<Map<string, Volume>> {
+    const ec2 = aws.ec2(target, 'read');
+    const reached = new Map<string, Volume>();
+    const open = () => volumeIds.filter((id) => !reached.has(id));
+    if (volumeIds.length === 0) return reached;
+    const allThere = async () => {
+      const volumes = await readAll(open(), (id) => readVolume(ec2, id));
+      const broken = volumes.find((volume) => volume.State === 'error');
+      if (broken) {
+        throw ApplicationFailure.nonRetryable(
+          `volume ${broken.VolumeId} in ${targetKey(target)} is in error; its key may not be usable`,
+          FAILURE.resourceFailed,
+        );
+      }
+      for (const volume of volumes) if (isIn(volume, state)) reached.set(volume.VolumeId ?? '', volume);
+      return open().length === 0;
+    };
+    await lookUntil(rhythms[state], pollMs, allThere, () => ({ waitingFor: open() }));
+    return reached;
+  }
+
   return {
     /**
      * Waits until all volumes are in the state; `available` also means detached.
      *
      * @throws ApplicationFailure ResourceFailed when one of them is in error
      */
-    async awaitVolumes({
-      target,
-      volumeIds,
-      state,
-    }: {
-      target: Target;
-      volumeIds: string[];
-      state: 'available' | 'attached';
-    }): Promise<void> {
-      const ec2 = aws.ec2(target, 'read');
-      for (let open = volumeIds; open.length > 0;) {
-        Context.current().heartbeat({ waitingFor: open });
-        const Filters = [{ Name: 'volume-id', Values: open }];
-        const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
-        const broken = Volumes.find((volume) => volume.State === 'error');
-        if (broken) {
-          throw ApplicationFailure.nonRetryable(
-            `volume ${broken.VolumeId} in ${targetKey(target)} is in error; its key may not be usable`,
-            FAILURE.resourceFailed,
-          );
-        }
-        const reached = new Set(
-          Volumes.filter((volume) => isIn(volume, state)).map(({ VolumeId }) => VolumeId),
-        );
-        open = open.filter((id) => !reached.has(id));
-        if (open.length > 0) await sleep(settings.pollMs);
-      }
+    async awaitVolumes({ target, volumeIds, state }: AwaitedVolumes): Promise<void> {
+      await untilAll({ target, volumeIds, state });
     },
 
     /**
-     * Checks, before anything is detached, that each new volume is its original's equal but for the encryption.
+     * Waits until the new volumes exist, and checks, before anything is detached, that each is its original's equal
+     * but for the encryption.
      *
      * @throws ApplicationFailure ResourceFailed naming what differs
      */
-    async requireEqualVolumes({
+    async awaitReplacements({
       plan,
       replacements,
     }: {
       plan: MovePlan;
       replacements: Record<string, string>;
     }): Promise<void> {
-      const ec2 = aws.ec2(plan.target, 'read');
-      const differences: string[] = [];
-      for (const disk of plan.disks) {
-        const volume = await requireVolume(ec2, plan.target, replacements[disk.volumeId] ?? '');
-        differences.push(...differencesOf(plan, disk, volume));
-      }
+      const volumeIds = Object.values(replacements);
+      const volumes = await untilAll({ target: plan.target, volumeIds, state: 'available' });
+      const differences = plan.disks.flatMap((disk) => {
+        const volume = volumes.get(replacements[disk.volumeId] ?? '');
+        return volume ? differencesOf(plan, disk, volume) : `nothing replaces ${disk.volumeId}`;
+      });
       if (differences.length === 0) return;
       throw ApplicationFailure.nonRetryable(
         `the new volumes are not what was asked for: ${differences.join('; ')}`,
@@ -87,26 +101,37 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
       );
     },
 
-    /** Detaches the volume from the machine if it is attached there; never by force. */
-    async ensureDetached({ target, instanceId, volumeId }: Omit<Attachment, 'device'>): Promise<void> {
+    /** Detaches those of the volumes that are attached to the machine; never by force. */
+    async ensureDetached({ target, instanceId, volumeIds }: Detachment): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      const volume = await findVolume(ec2, volumeId);
-      const attachment = volume?.Attachments?.find(({ State }) => State !== 'detached');
-      if (!attachment || attachment.State === 'detaching') return;
-      if (attachment.InstanceId !== instanceId) throw foreign(volumeId, attachment.InstanceId);
-      await ec2.send(new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId }));
+      await allOf(volumeIds, async (volumeId) => {
+        const detach = new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId });
+        await ec2.send(detach).catch(async (error: unknown) => {
+          if (!isAboutState(error)) throw error;
+          const attachment = attachmentOf(await readVolume(ec2, volumeId));
+          if (!attachment || attachment.State === 'detaching') return;
+          throw attachment.InstanceId === instanceId ? error : foreign(volumeId, attachment.InstanceId);
+        });
+      });
     },
 
-    /** Attaches the volume at the device, unless it is attached just there. */
-    async ensureAttached({ target, instanceId, volumeId, device }: Attachment): Promise<void> {
+    /** Attaches each volume at its device, unless it is attached just there. */
+    async ensureAttached({ target, instanceId, devices }: Attachments): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      const volume = await requireVolume(ec2, target, volumeId);
-      const attachment = volume.Attachments?.find(
-        ({ State }) => State === 'attached' || State === 'attaching',
-      );
-      if (attachment?.InstanceId === instanceId && attachment.Device === device) return;
-      if (attachment && attachment.InstanceId !== instanceId) throw foreign(volumeId, attachment.InstanceId);
-      await ec2.send(new AttachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId, Device: device }));
+      await allOf(Object.entries(devices), async ([volumeId, device]) => {
+        const attach = new AttachVolumeCommand({
+          VolumeId: volumeId,
+          InstanceId: instanceId,
+          Device: device,
+        });
+        await ec2.send(attach).catch(async (error: unknown) => {
+          if (!isAboutState(error)) throw error;
+          const attachment = attachmentOf(await requireVolume(ec2, target, volumeId));
+          if (attachment && attachment.InstanceId !== instanceId)
+            throw foreign(volumeId, attachment.InstanceId);
+          if (attachment?.Device !== device || attachment.State === 'detaching') throw error;
+        });
+      });
     },
 
     /** EC2 forgets DeleteOnTermination at every attach: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html */
@@ -152,7 +177,7 @@ export function volumeActivities({ aws, settings }: ActivityDeps) {
     async deleteOriginals({ plan, migrationId }: { plan: MovePlan; migrationId: string }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       for (const disk of plan.disks) {
-        const volume = await findVolume(ec2, disk.volumeId);
+        const volume = await readVolume(ec2, disk.volumeId);
         if (!volume) continue;
         const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original] ?? '');
         const isOurs =
@@ -203,15 +228,25 @@ function foreign(volumeId: string, holder: string | undefined): ApplicationFailu
   );
 }
 
-export async function findVolume(ec2: EC2Client, volumeId: string): Promise<Volume | undefined> {
-  const { Volumes = [] } = await ec2.send(
-    new DescribeVolumesCommand({ Filters: [{ Name: 'volume-id', Values: [volumeId] }] }),
-  );
-  return Volumes[0];
+function attachmentOf(volume: Volume | undefined): VolumeAttachment | undefined {
+  return volume?.Attachments?.find(({ State }) => State !== 'detached');
+}
+
+/** EC2 refuses to attach what is attached, and to detach what is not: only then does somebody have to look. */
+function isAboutState(error: unknown): boolean {
+  const names = /^(VolumeInUse|IncorrectState|InvalidAttachment\.NotFound|InvalidVolume\.NotFound)$/;
+  return error instanceof Error && names.test(error.name);
+}
+
+/** All at the same time. The first failure counts when all have ended: a retry must not run beside them. */
+async function allOf<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
+  const ends = await Promise.allSettled(items.map(act));
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
 }
 
 export async function requireVolume(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
-  const volume = await findVolume(ec2, volumeId);
+  const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
   throw ApplicationFailure.retryable(
     `${volumeId} in ${targetKey(target)} does not show; it was made a moment ago, or somebody has deleted it`,

@@ -34,29 +34,23 @@ export async function swapDisks(migration: Migration, replacements: Replacements
   });
   undo.register('original volumes', () => putDisksBack(migration));
   const originals = disks.map(({ volumeId }) => volumeId);
-  await Promise.all(
-    originals.map((volumeId) =>
-      mutate(`Detach ${volumeId}`, downtime.bounded()).ensureDetached({ target, instanceId, volumeId }),
-    ),
-  );
+  await mutate(`Detach ${originals.length} volumes`, downtime.bounded()).ensureDetached({
+    target,
+    instanceId,
+    volumeIds: originals,
+  });
   await wait(`Wait until ${originals.length} volumes are detached`, downtime.bounded()).awaitVolumes({
     target,
     volumeIds: originals,
     state: 'available',
   });
-  await Promise.all(
-    disks.map(async ({ volumeId: original, device }) => {
-      const volumeId = replacements[original] ?? '';
-      await mutate(`Attach ${volumeId} as ${device}`, downtime.bounded()).ensureAttached({
-        target,
-        instanceId,
-        volumeId,
-        device,
-      });
-      run.row(original, 'replaced', volumeId);
-    }),
-  );
-  const volumeIds = Object.values(replacements);
+  const volumeIds = disks.map(({ volumeId }) => replacements[volumeId] ?? '');
+  await mutate(`Attach ${volumeIds.length} volumes`, downtime.bounded()).ensureAttached({
+    target,
+    instanceId,
+    devices: Object.fromEntries(disks.map(({ device }, index) => [volumeIds[index] ?? '', device])),
+  });
+  for (const { volumeId } of disks) run.row(volumeId, 'replaced', replacements[volumeId]);
   await wait(`Wait until ${volumeIds.length} volumes are attached`, downtime.bounded()).awaitVolumes({
     target,
     volumeIds,

@@ -68,26 +68,16 @@ export async function deleteNewVolumes({ plan, id }: Pick<Move, 'id' | 'plan'>):
 export async function putDisksBack({ plan, id, run }: Undoable): Promise<void> {
   const { target, instanceId, disks } = plan;
   const made = Object.values(await undo('Find the new volumes').replacementsOf({ target, migrationId: id }));
-  await Promise.all(
-    made.map((volumeId) => undo(`Detach ${volumeId}`).ensureDetached({ target, instanceId, volumeId })),
-  );
+  await undo(`Detach ${made.length} volumes`).ensureDetached({ target, instanceId, volumeIds: made });
   await wait('Wait until the new volumes are detached', UNDO_WAIT).awaitVolumes({
     target,
     volumeIds: made,
     state: 'available',
   });
-  await Promise.all(
-    disks.map(async ({ volumeId, device }) => {
-      await undo(`Attach ${volumeId} as ${device} again`).ensureAttached({
-        target,
-        instanceId,
-        volumeId,
-        device,
-      });
-      run.row(volumeId, 'back', device);
-    }),
-  );
-  const volumeIds = disks.map(({ volumeId }) => volumeId);
+  const devices = Object.fromEntries(disks.map(({ volumeId, device }) => [volumeId, device]));
+  await undo(`Attach ${disks.length} volumes again`).ensureAttached({ target, instanceId, devices });
+  for (const { volumeId, device } of disks) run.row(volumeId, 'back', device);
+  const volumeIds = Object.keys(devices);
   await wait('Wait until the originals are attached', UNDO_WAIT).awaitVolumes({
     target,
     volumeIds,

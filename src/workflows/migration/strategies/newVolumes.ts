@@ -1,5 +1,5 @@
 import type { DiskPlan } from '../../../model/migration';
-import { mutate, read, wait } from '../../support/options';
+import { mutate, wait } from '../../support/options';
 import type { Move, Replacements } from '../migration';
 import { deleteNewVolumes } from '../undoing';
 import type { Snapshots } from './snapshots';
@@ -20,13 +20,10 @@ export async function newVolumes(
     }),
   );
   const replacements = Object.fromEntries(made);
-  const volumeIds = Object.values(replacements);
-  await wait(`Wait for ${volumeIds.length} volumes`, downtime.bounded()).awaitVolumes({
-    target: plan.target,
-    volumeIds,
-    state: 'available',
+  await wait(`Wait for ${plan.disks.length} volumes, and check them`, downtime.bounded()).awaitReplacements({
+    plan,
+    replacements,
   });
-  await read('Check the new volumes', downtime.bounded()).requireEqualVolumes({ plan, replacements });
   return replacements;
 }
 
