@@ -1,4 +1,9 @@
-import { DescribeInstanceTypesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import {
+  DescribeInstanceTypesCommand,
+  type _InstanceType,
+  type EC2Client,
+  type InstanceTypeInfo,
+} from '@aws-sdk/client-ec2';
 import { targetKey, type Target } from '../model/target';
 
 /**
@@ -23,10 +28,20 @@ export class InstanceStores {
 }
 
 async function described(ec2: EC2Client, type: string): Promise<string | undefined> {
-  const InstanceTypes = [type as never];
-  const { InstanceTypes: [found] = [] } = await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes }));
+  const found = await typeInfo(ec2, type);
   if (!found?.InstanceStorageSupported) return undefined;
   const { TotalSizeInGB: size, NvmeSupport } = found.InstanceStorageInfo ?? {};
   const has = NvmeSupport === 'required' ? 'comes with' : 'may have';
   return `${type} ${has} ${size ? `${size} GB of ` : ''}instance store volumes`;
+}
+
+/** Undefined of a type that the region offers no more, although machines of it still run. */
+async function typeInfo(ec2: EC2Client, type: string): Promise<InstanceTypeInfo | undefined> {
+  const InstanceTypes = [type as _InstanceType];
+  try {
+    return (await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes }))).InstanceTypes?.[0];
+  } catch (error) {
+    if (error instanceof Error && error.name === 'InvalidInstanceType') return undefined;
+    throw error;
+  }
 }

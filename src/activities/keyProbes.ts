@@ -11,6 +11,7 @@ import { parseKeyPolicy, rootOf } from '../model/keyPolicy';
 import { EBS_OPERATIONS, ebsMayUse, type EbsOperation } from '../model/keyUse';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { mayPass } from './dryRuns';
 import { keyUnusable } from './keyChecks';
 
 interface KeyAsked {
@@ -69,9 +70,8 @@ async function mayByItself(
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (error.name === 'DryRunOperationException') return true;
-    const { type } = classify(error.name);
-    if (type === FAILURE.keyUnusable) throw keyUnusable(target, KeyId, error.message);
-    if (type === FAILURE.throttled || type === FAILURE.serviceError) throw error;
+    if (mayPass(error)) throw error;
+    if (classify(error.name).type === FAILURE.keyUnusable) throw keyUnusable(target, KeyId, error.message);
     return false;
   }
 }

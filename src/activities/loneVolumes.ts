@@ -178,13 +178,12 @@ async function existing(ec2: EC2Client, target: Target, volumeId: string): Promi
 }
 
 async function factsOf(ec2: EC2Client, target: Target, volume: Volume): Promise<LoneVolumeFacts> {
-  const { VolumeId = '', Attachments = [], Tags } = volume;
+  const { VolumeId = '', Attachments = [] } = volume;
   return {
     ...volumeFacts(volume, '', await beingModified(ec2, [VolumeId])),
     device: '-',
     target,
     attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
-    tags: tagMap(Tags),
   };
 }
 

@@ -9,6 +9,7 @@ import { drainTimeoutMs } from '../model/drain';
 import { FAILURE } from '../model/failures';
 import { heldBy, workflowIds } from '../model/ids';
 import { isVolumeId } from '../model/loneVolume';
+import { managerOfMachine, managerOfVolume } from '../model/managers';
 import {
   parseMachineMark,
   parseOriginalMark,
@@ -204,9 +205,7 @@ async function machineFacts(ec2: EC2Client, target: Target, instance: Instance):
     rootDeviceType: instance.RootDeviceType ?? 'ebs',
     spot: instance.InstanceLifecycle === 'spot',
     autoScalingGroup: tags['aws:autoscaling:groupName'],
-    managedBy: instance.Operator?.Managed
-      ? (instance.Operator.Principal ?? 'an AWS service')
-      : managerInTags(tags),
+    managedBy: managerOfMachine({ tags, operator: instance.Operator }),
     hibernation: instance.HibernationOptions?.Configured ?? false,
     productCodes: (instance.ProductCodes ?? []).flatMap(({ ProductCodeType, ProductCodeId }) =>
       ProductCodeType === 'marketplace' ? (ProductCodeId ?? []) : [],
@@ -221,18 +220,6 @@ async function machineFacts(ec2: EC2Client, target: Target, instance: Instance):
 function assignedPublicIp({ NetworkInterfaces = [] }: Instance): string | undefined {
   return NetworkInterfaces.find(({ Association }) => Association?.IpOwnerId === 'amazon')?.Association
     ?.PublicIp;
-}
-
-/** Services that replace their machines mark them with tags: https://docs.aws.amazon.com/tag-editor/latest/userguide/tagging.html */
-const MANAGER_TAGS: readonly [RegExp, string][] = [
-  [/^eks:cluster-name$|^aws:eks:cluster-name$/, 'Amazon EKS'],
-  [/^kubernetes\.io\/cluster\//, 'Kubernetes'],
-  [/^elasticbeanstalk:environment-(name|id)$/, 'Elastic Beanstalk'],
-  [/^aws:ecs:clusterName$/, 'Amazon ECS'],
-];
-
-function managerInTags(tags: Record<string, string>): string | undefined {
-  return MANAGER_TAGS.find(([pattern]) => Object.keys(tags).some((key) => pattern.test(key)))?.[1];
 }
 
 async function isOn(
@@ -269,6 +256,7 @@ export function volumeFacts(volume: Volume, instanceId: string, modifying: Reado
     encrypted: volume.Encrypted ?? false,
     kmsKeyArn: volume.KmsKeyId,
     multiAttach: volume.MultiAttachEnabled ?? false,
+    managedBy: managerOfVolume({ tags: tagMap(volume.Tags), operator: volume.Operator }),
     beingModified: modifying.has(volume.VolumeId ?? ''),
   };
 }

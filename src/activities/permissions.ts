@@ -5,6 +5,7 @@ import type { MovePlan } from '../model/migration';
 import type { Strategy } from '../model/strategy';
 import { targetKey } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { mayPass } from './dryRuns';
 import { probesOf, type Probe } from './permissionProbes';
 
 /** What the role may not do with a machine or volume. */
@@ -59,8 +60,7 @@ async function answerOf(ec2: EC2Client, { send }: Probe): Promise<Error | undefi
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (error.name === 'DryRunOperation') return undefined;
-    const { type } = classify(error.name);
-    if (type === FAILURE.throttled || type === FAILURE.serviceError) throw error;
+    if (mayPass(error)) throw error;
     return error;
   }
 }

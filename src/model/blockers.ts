@@ -34,6 +34,7 @@ export function blockersOf(
   return {
     reasons: [
       ...found.filter((rule) => !isAccepted(rule)).map(reasonOf),
+      ...facts.volumes.flatMap((volume) => managedBlockers(volume)),
       ...disks.flatMap((disk) => diskBlockers(disk)),
     ],
     accepted: found.filter(isAccepted).flatMap(({ accept }) => accept ?? []),
@@ -109,6 +110,11 @@ function acceptableRules({
       },
     },
   ];
+}
+
+/** Of volumes that stay as well: whose they are would move them elsewhere while the machine is down. */
+function managedBlockers({ volumeId, managedBy }: VolumeFacts): string[] {
+  return managedBy ? [`${volumeId} belongs to ${managedBy}, which knows it by its id`] : [];
 }
 
 function diskBlockers({ volumeId, multiAttach, beingModified, state }: VolumeFacts): string[] {

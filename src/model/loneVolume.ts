@@ -20,7 +20,6 @@ export interface LoneVolumeFacts extends VolumeFacts {
   target: Target;
   /** Instances that it is attached to. */
   attachedTo: string[];
-  tags: Readonly<Record<string, string>>;
 }
 
 export type PlannedVolume = MovePlan & {
@@ -53,18 +52,18 @@ export function loneDisk(facts: VolumeFacts): DiskPlan {
   return { ...diskPlan(facts), ...(facts.multiAttach && { multiAttach: true }) };
 }
 
-/** Tags that the drivers write: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/blob/master/docs/tagging.md */
-const KUBERNETES =
-  /^(kubernetes\.io\/created-for\/pvc\/name|ebs\.csi\.aws\.com\/cluster|kubernetes\.io\/cluster\/.+)$/;
-
-function blockers({ volumeId, state, attachedTo, beingModified, tags }: LoneVolumeFacts): string[] {
+function blockers({ volumeId, state, attachedTo, beingModified, managedBy }: LoneVolumeFacts): string[] {
   const rules: [boolean, string][] = [
     [attachedTo.length > 0, `it is attached to ${attachedTo.join(', ')}; select it again to move it there`],
     [attachedTo.length === 0 && state !== 'available', `it is ${state}`],
     [beingModified, 'it is being modified; wait until that is done'],
     [
-      Object.keys(tags).some((key) => KUBERNETES.test(key)),
+      managedBy === 'Kubernetes',
       `it belongs to a Kubernetes volume, which knows it by its id ${volumeId}; move the data with Kubernetes, by a volume snapshot into an encrypted storage class`,
+    ],
+    [
+      managedBy !== undefined && managedBy !== 'Kubernetes',
+      `it belongs to ${managedBy}, which knows it by its id ${volumeId}; let that service replace it`,
     ],
   ];
   return rules.flatMap(([holds, reason]) => (holds ? reason : []));

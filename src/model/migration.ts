@@ -76,6 +76,8 @@ export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAtt
   kmsKeyArn?: string;
   multiAttach: boolean;
   beingModified: boolean;
+  /** Who made it and knows it by its id, where that is not a person. */
+  managedBy?: string;
 }
 
 /** What EC2 says of a machine; the planner knows nothing else. */

@@ -89,6 +89,9 @@ describe('holdfast encrypt', () => {
       plan: { items: [{ instanceId }] },
       skipped: { total: 1 },
     });
+    expect(await ok('plan', ...flags, '--allow', 'assignedPublicIp')).toMatch(
+      new RegExp(`\n${blocked.instanceId} .*; accepted: its public IPv4 .* changes with the stop`),
+    );
   });
 
   it('starts a campaign, leads it through its waves, and decides on its machines', async () => {

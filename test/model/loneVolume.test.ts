@@ -25,7 +25,6 @@ const FACTS: LoneVolumeFacts = {
   multiAttach: false,
   beingModified: false,
   attachedTo: [],
-  tags: {},
 };
 const planned = (facts: Partial<LoneVolumeFacts>, wanted: object = {}) =>
   planVolume({ ...FACTS, ...facts }, { ...WANTED, ...wanted });
@@ -52,9 +51,8 @@ describe('the plan of a volume that is attached to nothing', () => {
     ['is attached by now', { state: 'in-use', attachedTo: ['i-1'] }, 'attached to i-1'],
     ['is in error', { state: 'error' }, 'it is error'],
     ['is being modified', { beingModified: true }, 'being modified'],
-    ['is a claim’s', { tags: { 'kubernetes.io/created-for/pvc/name': 'db' } }, 'Kubernetes'],
-    ['is the CSI driver’s', { tags: { 'ebs.csi.aws.com/cluster': 'true' } }, 'Kubernetes'],
-    ['is a cluster’s', { tags: { 'kubernetes.io/cluster/shop': 'owned' } }, 'Kubernetes'],
+    ['is a Kubernetes volume', { managedBy: 'Kubernetes' }, 'into an encrypted storage class'],
+    ['is a service’s', { managedBy: 'Amazon ECS' }, 'it belongs to Amazon ECS'],
   ])('leaves alone what %s', (_, facts, reason) => {
     const decision = planned(facts);
     expect(decision).toMatchObject({ kind: 'blocked', reasons: [expect.stringContaining(reason) as string] });

@@ -122,6 +122,11 @@ describe('planMigration', () => {
     ['stop protection', { stopProtection: true }],
     ['termination protection', { terminationProtection: true }],
     ['vol-data is a Multi-Attach volume', { volumes: [ROOT, { ...DATA, multiAttach: true }] }],
+    ['vol-data belongs to Kubernetes', { volumes: [ROOT, { ...DATA, managedBy: 'Kubernetes' }] }],
+    [
+      'vol-data belongs to Amazon ECS',
+      { volumes: [ROOT, { ...DATA, encrypted: true, kmsKeyArn: 'key-arn', managedBy: 'Amazon ECS' }] },
+    ],
     ['vol-data is being modified', { volumes: [ROOT, { ...DATA, beingModified: true }] }],
     ['vol-data is creating', { volumes: [ROOT, { ...DATA, state: 'creating' }] }],
   ])('names what forbids it: %s', (reason, facts) => {

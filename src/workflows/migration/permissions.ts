@@ -11,6 +11,9 @@ type Planned = MovePlan & { strategy: { name: Strategy } } & ({ instanceId: stri
 /** Machines that are asked about together, once one of them has shown that something is denied. */
 const ASKED_AT_ONCE = 10;
 
+/** One after the other, and each may wait for its turn among other calls. */
+const PATIENCE = { startToCloseTimeout: '2 minutes' } as const;
+
 /** @throws ApplicationFailure KeyUnusable where the role that migrates cannot use the key, not through EC2 either */
 export async function requireKeyUse(target: Target, kmsKeyArn: string, run: Run): Promise<void> {
   const open = await read('Ask whether the role may use the key').requireKeyUse({ target, kmsKeyArn });
@@ -57,7 +60,7 @@ async function permitted<Item extends Planned>(plan: CampaignPlan, items: Item[]
 function probed(item: Planned, only?: string[]) {
   const { target, kmsKeyArn, disks, strategy } = item;
   const plan = { ...item, target, kmsKeyArn, disks };
-  return read(`Ask what the role may do with ${itemOf(item)}`).probePermissions({
+  return read(`Ask what the role may do with ${itemOf(item)}`, PATIENCE).probePermissions({
     plan,
     strategy: strategy.name,
     only,

@@ -1,7 +1,7 @@
 import {
   paginateListServiceQuotas,
   ListAWSDefaultServiceQuotasCommand,
-  ServiceQuotasClient,
+  type ServiceQuotasClient,
   type ServiceQuota,
 } from '@aws-sdk/client-service-quotas';
 import type { TestAccount } from '../../support/accounts';
