@@ -20,6 +20,7 @@ import { keyActivities } from './keys';
 import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
+import { capacityActivities } from './capacity';
 import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
@@ -83,6 +84,7 @@ export function createActivities(deps: ActivityDeps) {
     ...noticeActivities(deps),
     ...machineActivities(deps),
     ...machinePowerActivities(deps),
+    ...capacityActivities(deps),
     ...healthCheckActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),

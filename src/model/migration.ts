@@ -197,6 +197,8 @@ export const migrateMachineInput = operationInput({
   strategy: strategySchema.default('auto'),
   rekey: z.boolean().default(false),
   healthChecks: healthChecksSchema.default([]),
+  /** A place to start in is reserved before the stop. */
+  reserveCapacity: z.boolean().default(false),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */

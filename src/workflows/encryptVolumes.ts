@@ -103,6 +103,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     strategy: request.strategy,
     rekey: request.rekey,
     healthChecks: request.healthChecks,
+    reserveCapacity: request.reserveCapacity,
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

@@ -9,6 +9,7 @@ import {
 } from '../model/migration';
 import { adoptInterrupted } from './migration/adopt';
 import { announced, failedMove } from './migration/announce';
+import { releaseCapacity, reserveCapacity } from './migration/capacity';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
 import { soakUntilVerdict } from './migration/soak';
@@ -62,12 +63,14 @@ async function migrate(
     const strategy = await settledStrategy(migration, planned);
     const steps = STEPS[strategy.name];
     await steps.beforeStop(migration); // the machine keeps running
+    if (request.reserveCapacity) await reserveCapacity(migration, maxDowntimeMs);
     requireOpenWindow(request);
     await stopMachine(migration); // the downtime budget starts here
     const replacements = await steps.disksAfterStop(migration);
     await swapDisks(migration, replacements);
     await startMachine(migration);
     await passHealthGate(migration, healthChecks);
+    if (request.reserveCapacity) await releaseCapacity(migration);
     await markSoaking(migration);
     return { migration, replacements, strategy };
   } catch (failure) {

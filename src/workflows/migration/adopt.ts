@@ -3,6 +3,7 @@ import { failedItem } from '../support/failure';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
+import { cancelCapacity, releaseCapacity } from './capacity';
 import { Downtime, type Migration, type Swapped } from './migration';
 import { untilDone, type Orders } from './orders';
 import { markSoaking, passHealthGate, startMachine } from './steps';
@@ -63,6 +64,7 @@ async function takeOver(
     await step('start the machine', () => startMachine(migration));
     await step('health checks', () => passHealthGate(migration, healthChecks));
     await step('mark the machine', () => markSoaking(migration));
+    await releaseCapacity(migration);
   }
   return { migration, replacements: found.replacements };
 }
@@ -79,6 +81,7 @@ async function restore(
     ['put the original volumes back', putDisksBack],
     ['delete the new volumes', deleteNewVolumes],
     ['start the machine', restorePower],
+    ['release capacity', (of) => cancelCapacity(of, false)],
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],
     ['verify', verifyAsBefore],
