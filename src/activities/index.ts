@@ -20,6 +20,7 @@ import { keyActivities } from './keys';
 import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
+import { capacityActivities } from './capacity';
 import { keyProbeActivities } from './keyProbes';
 import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
@@ -92,6 +93,7 @@ export function createActivities(deps: ActivityDeps) {
     ...permissionActivities(deps),
     ...quotaActivities(deps),
     ...machinePowerActivities(deps),
+    ...capacityActivities(deps),
     ...healthCheckActivities(deps),
     ...targetGroupActivities(deps),
     ...stagingActivities(deps),

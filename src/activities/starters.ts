@@ -180,7 +180,7 @@ async function ownDecision(
     return result?.EvalDecision ?? 'implicitDeny';
   } catch (error) {
     // A role that is gone starts nothing any more.
-    if (error instanceof Error && /^NoSuchEntity/.test(error.name)) return 'gone';
+    if (error instanceof Error && error.name.startsWith('NoSuchEntity')) return 'gone';
     if (isDenied(error)) return { unknown: deniedText(error) };
     throw error;
   }

@@ -1,3 +1,4 @@
+import { ApplicationFailure } from '@temporalio/common';
 import { classify } from '../aws/classify';
 import { calledAction } from '../aws/failures';
 import { FAILURE } from '../model/failures';
@@ -16,10 +17,13 @@ export async function unlessDenied<Found>(
   }
 }
 
+/** By AWS, or by an accounts file that gives no role for it. */
 export function isDenied(error: unknown): error is Error {
+  if (error instanceof ApplicationFailure) return error.type === FAILURE.targetNotAllowed;
   return error instanceof Error && classify(error.name).type === FAILURE.accessDenied;
 }
 
 export function deniedText(error: Error): string {
-  return `it needs ${calledAction(error) ?? 'a permission'} (${error.name})`;
+  const action = calledAction(error);
+  return action ? `it needs ${action} (${error.name})` : error.message;
 }

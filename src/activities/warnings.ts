@@ -12,6 +12,7 @@ import {
 } from '../model/warnings';
 import type { ActivityDeps } from './deps';
 import { FILTER_VALUES } from './inventory';
+import { Mounts } from './mounts';
 import { Starters } from './starters';
 import { unlessDenied } from './unlessDenied';
 
@@ -28,8 +29,9 @@ const OWNERS = 'owners among CloudFormation, Terraform and the like';
 
 /** What may hurt after a migration. Reads as far as it may, says what it may not, and never stands in the way. */
 export function warningActivities(deps: ActivityDeps) {
-  const { aws } = deps;
+  const { aws, settings } = deps;
   const starters = new Starters(aws);
+  const mounts = new Mounts(aws, settings);
 
   return {
     /** Warnings about a page of machines and volumes that are planned. */
@@ -46,7 +48,10 @@ export function warningActivities(deps: ActivityDeps) {
           items: [],
         });
         const instanceIds = moves.flatMap(({ instanceId }) => instanceId ?? []);
-        return [ownersLook(moves, tags, owned), await starters.look(target, kmsKeyArn, instanceIds)];
+        return [
+          ownersLook(moves, tags, owned),
+          ...(await Promise.all([starters.look(target, kmsKeyArn, instanceIds), mounts.look(target, moves)])),
+        ];
       });
       const warned = moves.flatMap((move) => {
         const item = itemAsked(move);

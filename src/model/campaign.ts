@@ -41,6 +41,8 @@ export const encryptVolumesInput = operationInput({
   requireApproval: z.boolean().default(false),
   /** From the stop call until the machine runs again. */
   maxDowntime: fixedDurationSchema.default('30m'),
+  /** Machines are stopped only when EC2 has reserved a place for them to start in. */
+  reserveCapacity: z.boolean().default(false),
   /** What has to succeed on a started machine, beside EC2's status checks, or it is put back. */
   healthChecks: healthChecksSchema.default([]),
   /** Blockers that the user accepts; the plan says what they cost. */

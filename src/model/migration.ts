@@ -203,6 +203,8 @@ export const migrateMachineInput = operationInput({
   healthChecks: healthChecksSchema.default([]),
   allow: allowSchema,
   drain: drainSchema.optional(),
+  /** A place to start in is reserved before the stop. */
+  reserveCapacity: z.boolean().default(false),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */

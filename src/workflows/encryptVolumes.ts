@@ -112,6 +112,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     healthChecks: request.healthChecks,
     allow: request.allow,
     ...(request.drain && { drain: request.drain }),
+    reserveCapacity: request.reserveCapacity,
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

@@ -10,6 +10,7 @@ import {
 } from '../model/migration';
 import { adoptInterrupted } from './migration/adopt';
 import { announced, failedMove } from './migration/announce';
+import { releaseCapacity, reserveCapacity } from './migration/capacity';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
 import { newPublicIp } from './migration/publicIp';
@@ -76,6 +77,7 @@ async function migrate(
     const strategy = await settledStrategy(migration, planned);
     const steps = STEPS[strategy.name];
     await steps.beforeStop(migration); // the machine keeps running
+    if (request.reserveCapacity) await reserveCapacity(migration, request.maxDowntimeMs);
     requireOpenWindow(request);
     await bringToRest(migration);
     requireOpenWindow(request);
@@ -85,6 +87,7 @@ async function migrate(
     const writesSince = Date.now();
     await startMachine(migration);
     await passHealthGate(migration, healthChecks);
+    if (request.reserveCapacity) await releaseCapacity(migration);
     const moved = publicIp && (await newPublicIp(migration, publicIp));
     await markSoaking(migration);
     return { migration, replacements, writesSince, strategy, accepted, ...(moved && { publicIp: moved }) };

@@ -63,6 +63,20 @@ describe('Run Command', () => {
   const invocation = (CommandId: string, InstanceId: string) =>
     ssm.send(new GetCommandInvocationCommand({ CommandId, InstanceId }));
 
+  it('prints what grep finds in the files of a guest, once it has run', async () => {
+    const id = await aMachine();
+    await guests.change(id, { files: { '/etc/fstab': 'UUID=1 /\n/dev/sdf /data\n' } });
+    const commands = ["grep -onHsE '/d[a-z]+$' /etc/*tab /etc/none"];
+    const command = await send(id, { Parameters: { commands } });
+    expect((await invocation(command, id)).StandardOutputContent).toBe('');
+    await advance(4);
+    expect((await invocation(command, id)).StandardOutputContent).toBe('/etc/fstab:2:/data\n');
+    const { CommandInvocations } = await ssm.send(
+      new ListCommandInvocationsCommand({ CommandId: command, Details: true }),
+    );
+    expect(CommandInvocations?.[0]?.CommandPlugins?.[0]?.Output).toBe('/etc/fstab:2:/data\n');
+  });
+
   it('takes its time from Pending to Success, and only then has done its work', async () => {
     const id = await aMachine();
     const command = await send(id);

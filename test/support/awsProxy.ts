@@ -168,7 +168,12 @@ function probed(call: AwsCall): AwsCall {
   return isProbe ? { ...call, action: `DryRun:${call.action}` } : call;
 }
 
-export function isMutation({ action }: Pick<AwsCall, 'action'>): boolean {
+/** A command that does nothing but read changes nothing either. */
+const READS = /"commands":\["grep [^|;&>`$]*","true"\]/;
+
+export function isMutation({ action, params }: Pick<AwsCall, 'action'> & Partial<AwsCall>): boolean {
+  if (action === 'SendCommand' && READS.test((params?.Parameters ?? '').replace(/'[^']*'/g, '')))
+    return false;
   return !/^(Describe|Get|List|AssumeRole|HEAD|GET|Lookup|Simulate|DryRun:)/.test(action);
 }
 

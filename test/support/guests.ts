@@ -27,7 +27,7 @@ export class Guests {
 
   change(
     instanceId: string,
-    changes: { agent?: Guest['agent']; platform?: 'windows' | 'linux' },
+    changes: { agent?: Guest['agent']; platform?: 'windows' | 'linux'; files?: Record<string, string> },
   ): Promise<Guest> {
     return this.control.post('guest', { ...this.where, instanceId, ...changes });
   }

@@ -6,6 +6,7 @@ import type { EncryptVolumesResult } from '../../src/model/campaign';
 import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from '../support/accounts';
 import { AwsServer } from '../support/awsServer';
+import type { AwsCall } from '../support/awsWire';
 import { expectFailure, failedResult } from '../support/failure';
 import { Guests } from '../support/guests';
 import { butEncryption, MigrationWorld } from '../support/migration';
@@ -16,6 +17,9 @@ const COMMAND = { name: 'orders', command: ['systemctl is-active orders'] };
 const NOTHING = { made: 0, marked: 0, snapshots: 0 };
 /** What a run gets for its checks is what this leaves after stop and start. */
 const SHORT_MS = 6_000;
+
+/** Of the campaign's plan there are commands too. */
+const CHECKS = { action: 'SendCommand', parameters: { Comment: 'holdfast/mig-*' } };
 
 describe('health checks of a migration', () => {
   let aws: AwsServer;
@@ -48,7 +52,9 @@ describe('health checks of a migration', () => {
     await aws.control.delete('faults');
   });
 
-  const sent = () => migrations.world.proxy.callsOf('SendCommand');
+  const isCheck = ({ action, params }: AwsCall) =>
+    action === 'SendCommand' && String(params.Comment).startsWith('holdfast/mig-');
+  const sent = () => migrations.world.proxy.calls.filter(isCheck);
   const machine = async () => (await anInstance(migrations.world.home)).instanceId;
   const target = () => ({ accountId: migrations.world.home.accountId, region: HOME_REGION });
 
@@ -88,7 +94,7 @@ describe('health checks of a migration', () => {
   it('are tried again until they succeed', async () => {
     const instanceId = await machine();
     answers = [503, 301, 200];
-    await aws.control.post('faults', { action: 'SendCommand', nth: [1, 2], effect: { fails: 'inactive' } });
+    await aws.control.post('faults', { ...CHECKS, nth: [1, 2], effect: { fails: 'inactive' } });
     const healthChecks = [COMMAND, { http: { port, host: HOST } }];
     await migrations.encrypt({ instanceIds: [instanceId], healthChecks });
     expect(answers).toEqual([200]);
@@ -105,7 +111,7 @@ describe('health checks of a migration', () => {
     const instanceId = await machine();
     await migrations.writeTo(instanceId);
     const [before, content] = [await migrations.stateOf(instanceId), await migrations.contentOf(instanceId)];
-    if (effect) await aws.control.post('faults', { action: 'SendCommand', effect });
+    if (effect) await aws.control.post('faults', { ...CHECKS, effect });
     const message = await expectFailure(inShortTime(instanceId, [check()]), FAILURE.rolledBack);
     expect(message).toContain(FAILURE.healthCheckFailed);
     expect(message).toMatch(/did not succeed within the \d s that were left of maxDowntime/);
@@ -131,7 +137,7 @@ describe('health checks of a migration', () => {
     const instanceId = await machine();
     const before = await migrations.stateOf(instanceId);
     const denied = { before: { code: 'AccessDeniedException', status: 400 } };
-    migrations.world.proxy.fault('SendCommand', denied);
+    migrations.world.proxy.fault(isCheck, denied);
     const input = { instanceIds: [instanceId], healthChecks: [COMMAND] };
     const result = await failedResult<EncryptVolumesResult>(migrations.encrypt(input), FAILURE.allFailed);
     expect(result.rolledBack.items[0]?.message).toContain('SendCommand');
@@ -141,7 +147,7 @@ describe('health checks of a migration', () => {
 
   it('send a command once when its answer is lost', async () => {
     const instanceId = await machine();
-    migrations.world.proxy.fault('SendCommand', { after: 'lose the response' }, 1);
+    migrations.world.proxy.fault(isCheck, { after: 'lose the response' }, 1);
     await migrations.encrypt({ instanceIds: [instanceId], healthChecks: [COMMAND] });
     expect(sent()).toHaveLength(1);
     expect(migrations.world.proxy.callsOf('ListCommands').length).toBeGreaterThan(1);
@@ -187,7 +193,7 @@ describe('health checks of a migration', () => {
     const instanceId = await machine();
     const before = await migrations.stateOf(instanceId);
     const healthChecks = [{ http: { port, host: HOST } }, COMMAND];
-    await aws.control.post('faults', { action: 'SendCommand', effect: { fails: 'inactive' } });
+    await aws.control.post('faults', { ...CHECKS, effect: { fails: 'inactive' } });
     await expectFailure(inShortTime(instanceId, healthChecks), FAILURE.rolledBack);
     expect(await migrations.stateOf(instanceId)).toEqual(before);
     await aws.control.delete('faults');

@@ -15,10 +15,10 @@ from moto.ssm.responses import SimpleSystemManagerResponse
 from moto.core.exceptions import JsonRESTError
 from moto.core.responses import ActionResult, EmptyResult
 
-from . import durations, vss
+from . import durations, shell, vss
 from .clock import CLOCK, date_of
 from .faults import semantic
-from .guests import NONE, OFFLINE, ONLINE, agent_of, invocations_on, platform_of
+from .guests import NONE, OFFLINE, ONLINE, agent_of, files_of, invocations_on, platform_of
 from .lag import LAG
 from .pages import paged
 from .patch import extend
@@ -75,10 +75,15 @@ class Invocation:
         marks += [(self.ends_at, False)] if "fsfreeze -u" in text and succeeds else []
         return [mark for mark in marks if self.cancelled_at is None or mark[0] < self.cancelled_at]
 
+    @property
+    def stdout(self) -> str:
+        is_over = self.status[0] == "Success" and self.command.document == "AWS-RunShellScript"
+        return shell.printed(files_of(self.instance), self.command.parameters.get("commands", [])) if is_over else ""
+
     def told(self) -> dict[str, Any]:
         status, details = self.status
         code = {"Success": 0, "Failed": 1}.get(status, -1)
-        plugin = {"Name": "PowerShellScript" if platform_of(self.instance) == "Windows" else "shellScript", "Status": status, "StatusDetails": details, "ResponseCode": code, "Output": self.stderr}
+        plugin = {"Name": "PowerShellScript" if platform_of(self.instance) == "Windows" else "shellScript", "Status": status, "StatusDetails": details, "ResponseCode": code, "Output": (self.stdout + self.stderr)[:shell.LONGEST_OUTPUT]}
         return {
             "CommandId": self.command.id, "InstanceId": self.instance.id, "Comment": self.command.comment, "DocumentName": self.command.document,
             "RequestedDateTime": date_of(self.command.requested_at), "Status": status, "StatusDetails": details, "CommandPlugins": [plugin],
@@ -161,7 +166,7 @@ class _Responses(SimpleSystemManagerResponse):
             raise JsonRESTError("InvocationDoesNotExist", "")
         told = found[0].told()
         plugin = told.pop("CommandPlugins")[0]
-        return ActionResult({**told, "PluginName": plugin["Name"], "ResponseCode": plugin["ResponseCode"], "StandardErrorContent": plugin["Output"]})
+        return ActionResult({**told, "PluginName": plugin["Name"], "ResponseCode": plugin["ResponseCode"], "StandardOutputContent": found[0].stdout, "StandardErrorContent": found[0].stderr})
 
     def cancel_command(self) -> ActionResult:
         """https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_CancelCommand.html"""

@@ -26,6 +26,11 @@ def platform_of(instance: Any) -> str:
     return "Windows" if instance.platform == "windows" else "Linux"
 
 
+def files_of(instance: Any) -> dict[str, str]:
+    """Text by path: what commands that read files find."""
+    return instance.__dict__.setdefault("files", {})
+
+
 def invocations_on(instance: Any) -> list[Any]:
     return instance.__dict__.setdefault("invocations", [])
 
@@ -73,10 +78,11 @@ def tell(asked: dict[str, Any]) -> dict[str, Any]:
 
 @route("POST", "guest")
 def change(asked: dict[str, Any]) -> dict[str, Any]:
-    """`{"accountId", "region", "instanceId", "agent": "online"|"offline"|"none", "platform": "windows"|"linux"}`"""
+    """`{"accountId", "region", "instanceId", "agent": "online"|"offline"|"none", "platform": "windows"|"linux", "files": {path: text}}`"""
     _, instance = _instance(asked)
     if asked.get("agent", ONLINE) not in (ONLINE, OFFLINE, NONE) or asked.get("platform", "linux") not in ("windows", "linux"):
         raise ControlError("agent is online, offline or none, and platform windows or linux")
+    files_of(instance).update(asked.get("files", {}))
     if "agent" in asked:
         instance.__dict__["agent"] = asked["agent"]
     if "platform" in asked:

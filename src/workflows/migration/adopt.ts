@@ -3,6 +3,7 @@ import { failedItem } from '../support/failure';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
+import { cancelCapacity, releaseCapacity } from './capacity';
 import { backInService } from './drain';
 import { Downtime, type Migration, type Swapped } from './migration';
 import { untilDone, type Orders } from './orders';
@@ -66,6 +67,7 @@ async function takeOver(
     await step('start the machine', () => startMachine(migration));
     await step('health checks', () => passHealthGate(migration, healthChecks));
     await step('mark the machine', () => markSoaking(migration));
+    await releaseCapacity(migration);
   }
   return { migration, replacements: found.replacements, writesSince: found.createdAt };
 }
@@ -88,6 +90,7 @@ async function restore(
   type Step = [string, (undoable: Undoable) => Promise<void>];
   const steps: Step[] = [
     ...(phase === 'rest' ? [] : STOPPED_STEPS),
+    ['release capacity', (of) => cancelCapacity(of, false)],
     ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],
