@@ -24,6 +24,7 @@ import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
 import { healthCheckActivities } from './healthChecks';
+import { migrationHookActivities } from './migrationHooks';
 import { replacementActivities } from './replacements';
 import { loneVolumeActivities } from './loneVolumes';
 import { machineActivities } from './machines';
@@ -85,6 +86,7 @@ export function createActivities(deps: ActivityDeps) {
     ...machinePowerActivities(deps),
     ...healthCheckActivities(deps),
     ...targetGroupActivities(deps),
+    ...migrationHookActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),

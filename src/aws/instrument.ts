@@ -37,7 +37,15 @@ interface Caller {
   as: string;
 }
 
-type AnyClient = EBSClient | EC2Client | ElasticLoadBalancingV2Client | KMSClient | OrganizationsClient | S3Client | SSMClient | STSClient;
+type AnyClient =
+  | EBSClient
+  | EC2Client
+  | ElasticLoadBalancingV2Client
+  | KMSClient
+  | OrganizationsClient
+  | S3Client
+  | SSMClient
+  | STSClient;
 
 /** Puts budget, metrics and the note for error messages around every call of a client. */
 export function instrument<Client extends AnyClient>(

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { drainSchema, planDrain, type Drain, type DrainFacts, type DrainPlan } from './drain';
 import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
+import { hookBlockers, migrationHooksSchema, type MigrationHooks } from './migrationHooks';
 import {
   chooseStrategy,
   strategyBlockers,
@@ -84,7 +85,7 @@ export interface MachineFacts {
   assignedPublicIp?: string;
   stopProtection: boolean;
   terminationProtection: boolean;
-  /** Where a health check needs it. */
+  /** Where a health check or a hook needs it. */
   agent?: Agent;
   /** Of its target groups, where they were asked for. */
   targets?: DrainFacts;
@@ -107,12 +108,13 @@ export interface Wanted {
   rekey: boolean;
   healthChecks?: HealthCheck[];
   drain?: Drain;
+  hooks?: MigrationHooks;
 }
 
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
 export function planMigration(
   facts: MachineFacts,
-  { kmsKeyArn, strategy, rekey, healthChecks = [], drain }: Wanted,
+  { kmsKeyArn, strategy, rekey, healthChecks = [], drain, hooks }: Wanted,
 ): Planned {
   const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
@@ -130,6 +132,7 @@ export function planMigration(
     ...drained.blockers,
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
+    ...hookBlockers(wasRunning ? hooks : undefined, facts.agent),
   ];
   if (reasons.length > 0) return { kind: 'blocked', reasons };
   const untouchedData = facts.volumes
@@ -215,6 +218,7 @@ export const migrateMachineInput = operationInput({
   rekey: z.boolean().default(false),
   healthChecks: healthChecksSchema.default([]),
   drain: drainSchema.optional(),
+  hooks: migrationHooksSchema.optional(),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */
@@ -264,7 +268,7 @@ export interface InterruptedMigration {
 }
 
 /**
- * `rest` before the stop, while it leaves its target groups; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
+ * `rest` before the stop, while it leaves its target groups and its guest is brought to rest; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
  * passed its status checks.
  */
 const MARK_PHASES = ['rest', 'swap', 'start', 'soak'] as const;

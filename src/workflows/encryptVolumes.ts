@@ -84,8 +84,15 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   const target = await onlyTarget(request.target);
   run.about({ target });
   const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
-  const { strategy, rekey, healthChecks, drain } = request;
-  const wanted = { kmsKeyArn, strategy, rekey, healthChecks, ...(drain && { drain }) };
+  const { strategy, rekey, healthChecks, drain, hooks } = request;
+  const wanted = {
+    kmsKeyArn,
+    strategy,
+    rekey,
+    healthChecks,
+    ...(drain && { drain }),
+    ...(hooks && { hooks }),
+  };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
@@ -104,6 +111,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     rekey: request.rekey,
     healthChecks: request.healthChecks,
     ...(request.drain && { drain: request.drain }),
+    ...(request.hooks && { hooks: request.hooks }),
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

@@ -56,11 +56,12 @@ async function migrate(
   run: Run,
   orders: Orders,
 ): Promise<Swapped | MigrationReport> {
-  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, drain } = request;
+  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, drain, hooks } = request;
   run.phase('Planning');
   const wanted = {
     ...{ target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks },
     ...(drain && { drain }),
+    ...(hooks && { hooks }),
   };
   const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);

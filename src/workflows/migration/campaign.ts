@@ -117,7 +117,7 @@ export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): Cam
 async function planVolumes(
   plan: CampaignPlan,
   volumeIds: string[],
-  { healthChecks: _h, drain: _d, ...wanted }: Wanted,
+  { healthChecks: _h, drain: _d, hooks: _k, ...wanted }: Wanted,
   run: Run,
 ): Promise<void> {
   const { target } = plan;
