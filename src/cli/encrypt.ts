@@ -7,6 +7,7 @@ import {
   type OperationResult,
   type Told,
 } from '../client';
+import { drainExpectation } from '../model/drain';
 import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
 import { messageCommands, signed, type Signed } from './messages';
@@ -105,13 +106,16 @@ function whereToLook({ temporal }: Holdfast, workflowId: string) {
 
 function planText({ summary, plan, skipped }: Plan): string {
   const planned = plan?.items ?? [];
-  const rows = planned.map(({ instanceId, disks, strategy }) => [
+  const rows = planned.map(({ instanceId, disks, strategy, drain }) => [
     instanceId,
     `${disks.length}, ${disks.reduce((sum, { size }) => sum + size, 0)} GiB`,
     strategy.name,
     formatDuration(strategy.expectedDowntimeMs[strategy.name]),
-    strategy.why,
+    [strategy.why, ...(drain ? [drainExpectation(drain)] : [])].join('; '),
   ]);
+  const remarks = planned.flatMap(({ instanceId, remarks: own = [] }) =>
+    own.map((remark) => `${instanceId}: ${remark}`),
+  );
   const left = skipped.items.map(({ item, reasons, nothingToDo }) => [
     item,
     nothingToDo ? 'nothing to do' : 'blocked',
@@ -121,6 +125,7 @@ function planText({ summary, plan, skipped }: Plan): string {
     ...(rows.length > 0
       ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'WHY'], rows), more(plan)]
       : []),
+    remarks.join('\n'),
     ...(left.length > 0 ? [table(['NOT MOVED', 'STATE', 'WHY'], left), more(skipped)] : []),
     summary,
   ]

@@ -17,6 +17,7 @@ interface Flags {
   concurrency?: number;
   maxFailures?: number;
   maxDowntime?: string;
+  drain?: true | string;
   soak?: string;
   requireApproval?: boolean;
   waves?: (number | string)[];
@@ -42,6 +43,7 @@ export function describedByFlags(command: Command): Command {
     .addOption(new Option('--concurrency <number>', 'machines at the same time').argParser(whole))
     .addOption(new Option('--max-failures <number>', 'starts no more after so many').argParser(whole))
     .option('--max-downtime <time>', 'from the stop until the machine runs again, like 30m')
+    .option('--drain [timeout]', 'out of the target groups before the stop, and back after the checks')
     .option('--soak <time>', 'deletes the originals after that, like 7d; without it they wait for commit')
     .option('--require-approval', 'plans, and waits for approve')
     .addOption(new Option('--waves <sizes>', 'like 1,5,25%,rest').argParser(waveList))
@@ -59,7 +61,7 @@ export function describedByFlags(command: Command): Command {
 export function encryptInput(flags: Flags): EncryptInput {
   const { input, instance, volume, tag, key, account, region, waves, pauseBetween, approveEach, window } =
     flags;
-  const { strategy, rekey, concurrency, maxFailures, maxDowntime, soak, requireApproval } = flags;
+  const { strategy, rekey, concurrency, maxFailures, maxDowntime, soak, requireApproval, drain } = flags;
   const between = { ...(pauseBetween && { pauseBetween }), ...(approveEach && { approveEach }) };
   const hasBetween = Object.keys(between).length > 0;
   const given = {
@@ -69,6 +71,7 @@ export function encryptInput(flags: Flags): EncryptInput {
     kmsKeyId: key,
     target: (account ?? region) ? { accountId: account, region } : undefined,
     ...{ strategy, rekey, concurrency, maxFailures, maxDowntime, soak, requireApproval, window },
+    drain: typeof drain === 'string' ? { timeout: drain } : drain,
     waves: hasBetween ? { sizes: waves, ...between } : waves,
   };
   const known = Object.entries(given).filter(([, value]) => value !== undefined);
