@@ -1,3 +1,4 @@
+import { drainTimeoutMs } from '../../model/drain';
 import type { InterruptedMigration, MigrateMachineRequest } from '../../model/migration';
 import { failedItem } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -57,7 +58,7 @@ async function takeOver(
     orders,
     undo: new UndoStack(),
     // What that run took out of its target groups has to be in them again, whatever this one was asked.
-    terms: { drain: drain || found.drained, hooks },
+    terms: { drain: drainTimeoutMs(drain) === undefined ? found.drained : drain, hooks },
     downtime: new Downtime(maxDowntimeMs),
   };
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.

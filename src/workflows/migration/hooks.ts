@@ -1,4 +1,4 @@
-import { ApplicationFailure, TemporalFailure } from '@temporalio/workflow';
+import { ApplicationFailure, TemporalFailure, uuid4 } from '@temporalio/workflow';
 import type { Hook } from '../../model/hooks';
 import { hookTimeoutMs, type MigrationHookStep } from '../../model/migrationHooks';
 import { rootCause } from '../support/failure';
@@ -94,7 +94,7 @@ async function hook(
 
 /** A migration's id outlives its run: what another run has sent is not taken for this one's. */
 function commandNumber(): number {
-  return 1 + Math.floor(Math.random() * 9_999);
+  return 1 + (parseInt(uuid4().slice(0, 8), 16) % 9_999);
 }
 
 /** An answer that never came says nothing. */
