@@ -26,6 +26,7 @@ import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
 import { healthCheckActivities } from './healthChecks';
+import { migrationHookActivities } from './migrationHooks';
 import { replacementActivities } from './replacements';
 import { loneVolumeActivities } from './loneVolumes';
 import { machineActivities } from './machines';
@@ -96,6 +97,7 @@ export function createActivities(deps: ActivityDeps) {
     ...capacityActivities(deps),
     ...healthCheckActivities(deps),
     ...targetGroupActivities(deps),
+    ...migrationHookActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),

@@ -62,7 +62,7 @@ export function machineActivities(deps: ActivityDeps) {
     ]);
     const facts = { ...machine, instanceStore, ...(targets && { targets }) };
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
-    const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
+    const agent = commands || wanted.hooks ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
     return planMigration({ ...facts, agent }, wanted);
   }
 

@@ -210,7 +210,7 @@ async function register(elb: ElasticLoadBalancingV2Client, { arn, targets }: Tar
 /** What somebody has deleted meanwhile. A target that "is not running" may be so in EC2 already, and ELB learns of it later. */
 function unlessGone(error: unknown): void {
   if (isNotFound(error)) return;
-  if (error instanceof Error && /^InvalidTarget/.test(error.name) && /running/.test(error.message))
+  if (error instanceof Error && error.name.startsWith('InvalidTarget') && error.message.includes('running'))
     throw ApplicationFailure.create({ message: error.message, type: FAILURE.conflict, cause: error });
   throw error;
 }

@@ -9,6 +9,7 @@ import {
 } from '../client';
 import type { MoveCost } from '../model/cost/migration';
 import { PRICES } from '../model/cost/prices';
+import { drainExpectation } from '../model/drain';
 import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
@@ -118,14 +119,21 @@ function planText(whole: Plan): string {
   const { summary, plan, skipped, cost, notChecked = [] } = whole;
   const warnings = warned(whole);
   const planned = plan?.items ?? [];
-  const rows = planned.map(({ instanceId, disks, strategy, accepted = [] }) => [
+  const rows = planned.map(({ instanceId, disks, strategy, drain, accepted = [] }) => [
     instanceId,
     `${disks.length}, ${disks.reduce((sum, { size }) => sum + size, 0)} GiB`,
     strategy.name,
     formatDuration(strategy.expectedDowntimeMs[strategy.name]),
     strategy.reducedSpeedHours === undefined ? '-' : `${strategy.reducedSpeedHours} h`,
-    [strategy.why, ...accepted.map(({ effect }) => `accepted: ${effect}`)].join('; '),
+    [
+      strategy.why,
+      ...(drain ? [drainExpectation(drain)] : []),
+      ...accepted.map(({ effect }) => `accepted: ${effect}`),
+    ].join('; '),
   ]);
+  const remarks = planned.flatMap(({ instanceId, remarks: own = [] }) =>
+    own.map((remark) => `${instanceId}: ${remark}`),
+  );
   const left = skipped.items.map(({ item, reasons, nothingToDo }) => [
     item,
     nothingToDo ? 'nothing to do' : 'blocked',
@@ -135,6 +143,7 @@ function planText(whole: Plan): string {
     ...(rows.length > 0
       ? [table(['MACHINE', 'VOLUMES', 'STRATEGY', 'DOWNTIME', 'SLOWER FOR', 'WHY'], rows), more(plan)]
       : []),
+    remarks.join('\n'),
     ...(left.length > 0 ? [table(['NOT MOVED', 'STATE', 'WHY'], left), more(skipped)] : []),
     ...(warnings.length > 0 ? [table(['WARNING ABOUT', 'WHAT TO APPROVE'], warnings)] : []),
     notChecked.join('\n'),

@@ -20,6 +20,7 @@ interface Flags {
   maxFailures?: number;
   maxDowntime?: string;
   reserveCapacity?: boolean;
+  drain?: true | string;
   soak?: string;
   requireApproval?: boolean;
   waves?: (number | string)[];
@@ -47,6 +48,7 @@ export function describedByFlags(command: Command): Command {
     .addOption(new Option('--max-failures <number>', 'starts no more after so many').argParser(whole))
     .option('--max-downtime <time>', 'from the stop until the machine runs again, like 30m')
     .option('--reserve-capacity', 'stops a machine only when a place to start in is reserved')
+    .option('--drain [timeout]', 'out of the target groups before the stop, and back after the checks')
     .option('--soak <time>', 'deletes the originals after that, like 7d; without it they wait for commit')
     .option('--require-approval', 'plans, and waits for approve')
     .addOption(new Option('--waves <sizes>', 'like 1,5,25%,rest').argParser(waveList))
@@ -65,7 +67,7 @@ export function encryptInput(flags: Flags): EncryptInput {
   const { input, instance, volume, tag, key, account, region, waves, pauseBetween, approveEach, window } =
     flags;
   const { strategy, rekey, allow, concurrency, maxFailures, maxDowntime, soak, requireApproval } = flags;
-  const { reserveCapacity } = flags;
+  const { drain, reserveCapacity } = flags;
   const between = { ...(pauseBetween && { pauseBetween }), ...(approveEach && { approveEach }) };
   const hasBetween = Object.keys(between).length > 0;
   const given = {
@@ -76,6 +78,7 @@ export function encryptInput(flags: Flags): EncryptInput {
     target: (account ?? region) ? { accountId: account, region } : undefined,
     ...{ strategy, rekey, allow, concurrency, maxFailures, maxDowntime, soak, requireApproval },
     ...{ reserveCapacity, window },
+    drain: typeof drain === 'string' ? { timeout: drain } : drain,
     waves: hasBetween ? { sizes: waves, ...between } : waves,
   };
   const known = Object.entries(given).filter(([, value]) => value !== undefined);

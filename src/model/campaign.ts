@@ -4,9 +4,10 @@ import type { MoveCost } from './cost/migration';
 import { drainSchema } from './drain';
 import { fixedDurationSchema } from './duration';
 import { healthChecksSchema } from './healthChecks';
-import { notYet, operationInput } from './input';
+import { operationInput } from './input';
 import type { Listed } from './list';
 import type { PlannedVolume, VolumeReport } from './loneVolume';
+import { migrationHooksSchema } from './migrationHooks';
 import type { MigrationReport, PlannedMachine } from './migration';
 import type { FailedItem } from './outcome';
 import type { ImportCommand, OwnedVolume } from './ownership';
@@ -53,7 +54,8 @@ export const encryptVolumesInput = operationInput({
   waves: wavesSchema.optional(),
   /** Machines are started so that they are down within it only. */
   window: windowSchema.optional(),
-  hooks: notYet('hooks are'),
+  /** Commands in the guest right before the stop and after the start. */
+  hooks: migrationHooksSchema.optional(),
   /** Machines leave their target groups before the stop, and are registered again after the health gate. */
   drain: drainSchema.optional(),
 }).superRefine((input, context) => {

@@ -137,11 +137,17 @@ export type Agent = 'online' | 'lost' | 'none';
 const MANAGED =
   'its SSM Agent has to run, with an instance profile that has AmazonSSMManagedInstanceCore and a way to the SSM endpoint';
 
+/** Why a command cannot run in the guest. */
+export function agentProblem(agent: Agent | undefined): string | undefined {
+  if (agent === undefined || agent === 'online') return undefined;
+  return `${agent === 'none' ? 'SSM does not manage it' : 'its SSM Agent does not answer'}: ${MANAGED}`;
+}
+
 /** Checks that could only fail after the stop. */
 export function healthCheckBlockers(checks: readonly HealthCheck[], agent: Agent | undefined): string[] {
-  if (agent === undefined || agent === 'online') return [];
-  const why = agent === 'none' ? 'SSM does not manage it' : 'its SSM Agent does not answer';
+  const why = agentProblem(agent);
+  if (!why) return [];
   return checks
     .filter(({ command }) => command !== undefined)
-    .map((check) => `health check "${checkName(check)}" is a command, and ${why}: ${MANAGED}`);
+    .map((check) => `health check "${checkName(check)}" is a command, and ${why}`);
 }

@@ -8,7 +8,7 @@ const DEFAULT_TIMEOUT = '2m';
 const MOST_COMMANDS = 50;
 
 /** What runs in the guest through SSM Run Command: lines of the system's own shell, or a document. */
-const hookSchema = z
+export const hookSchema = z
   .strictObject({
     commands: z
       .array(z.string().min(1, 'an empty command does nothing; leave it out'))
@@ -81,14 +81,14 @@ export function hooksProblem(hooks: Hooks, selector: PolicySelector | undefined)
   return undefined;
 }
 
-/** The steps that have a mark; `vss` makes the set itself, and health checks of a migration are numbered. */
-export type HookStep = 'pre' | 'post' | 'vss' | `check${number}`;
+/** The steps that have a mark; `vss` makes the set itself; of a migration there are also its way back, and numbered checks. */
+export type HookStep = 'pre' | 'post' | 'vss' | 'pre-back' | 'post-back' | `check${number}`;
 
 export interface HookMark {
-  /** Of a health check: the migration's id. */
+  /** Of what a migration runs: its id. */
   recoveryPointId: string;
   step: HookStep;
-  /** Which set of the point it is about, or which try of the check, from 1. */
+  /** Which set of the point it is about, or which try of the check, from 1; of a migration's hook any number. */
   attempt: number;
 }
 
@@ -99,7 +99,8 @@ export function formatHookMark({ recoveryPointId, step, attempt }: HookMark): st
 
 /** Undefined for the comments of others. */
 export function parseHookMark(comment: string): HookMark | undefined {
-  const match = /^holdfast\/((?:rp|mig)-[0-9a-f]+)\/(pre|post|vss|check\d{1,2})\/(\d{1,4})$/.exec(comment);
+  const match =
+    /^holdfast\/((?:rp|mig)-[0-9a-f]+)\/((?:pre|post)(?:-back)?|vss|check\d{1,2})\/(\d{1,4})$/.exec(comment);
   if (!match) return undefined;
   return { recoveryPointId: match[1] ?? '', step: match[2] as HookStep, attempt: Number(match[3]) };
 }

@@ -4,6 +4,7 @@ import { moveCost, type MoveCost } from './cost/migration';
 import { drainSchema, planDrain, type Drain, type DrainFacts, type DrainPlan } from './drain';
 import { healthCheckBlockers, healthChecksSchema, type Agent, type HealthCheck } from './healthChecks';
 import { operationInput } from './input';
+import { hookBlockers, migrationHooksSchema, type MigrationHooks } from './migrationHooks';
 import {
   chooseStrategy,
   strategyBlockers,
@@ -98,7 +99,7 @@ export interface MachineFacts {
   instanceStore?: string;
   stopProtection: boolean;
   terminationProtection: boolean;
-  /** Where a health check needs it. */
+  /** Where a health check or a hook needs it. */
   agent?: Agent;
   /** Of its target groups, where they were asked for. */
   targets?: DrainFacts;
@@ -123,12 +124,13 @@ export interface Wanted {
   /** Blockers that the user accepts. */
   allow?: readonly Acceptable[];
   drain?: Drain;
+  hooks?: MigrationHooks;
 }
 
 /** Decides what to do with a machine: everything that forbids to touch it is named, not just the first. */
 export function planMigration(
   facts: MachineFacts,
-  { kmsKeyArn, strategy, rekey, healthChecks = [], allow, drain }: Wanted,
+  { kmsKeyArn, strategy, rekey, healthChecks = [], allow, drain, hooks }: Wanted,
 ): Planned {
   const otherKey = (volume: VolumeFacts) => volume.encrypted && volume.kmsKeyArn !== kmsKeyArn;
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
@@ -147,6 +149,7 @@ export function planMigration(
     ...drained.blockers,
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
+    ...hookBlockers(wasRunning ? hooks : undefined, facts.agent),
   ];
   if (reasons.length > 0) return { kind: 'blocked', reasons };
   const untouchedData = facts.volumes
@@ -205,6 +208,7 @@ export const migrateMachineInput = operationInput({
   drain: drainSchema.optional(),
   /** A place to start in is reserved before the stop. */
   reserveCapacity: z.boolean().default(false),
+  hooks: migrationHooksSchema.optional(),
   /** After so long the originals are deleted without a `commit`; without it they wait for one. */
   soakMs: z.number().int().positive().optional(),
   /** Of a maintenance window: it is not stopped later than this, in milliseconds since the epoch. */
@@ -262,7 +266,7 @@ export interface InterruptedMigration {
 }
 
 /**
- * `rest` before the stop, while it leaves its target groups; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
+ * `rest` before the stop, while it leaves its target groups and its guest is brought to rest; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
  * passed its status checks.
  */
 const MARK_PHASES = ['rest', 'swap', 'start', 'soak'] as const;

@@ -88,8 +88,9 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   run.about({ target });
   const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
   await requireKeyUse(target, kmsKeyArn, run);
-  const { strategy, rekey, healthChecks, allow, drain } = request;
-  const wanted = { kmsKeyArn, strategy, rekey, healthChecks, allow, ...(drain && { drain }) };
+  const { strategy, rekey, healthChecks, allow, drain, hooks } = request;
+  const asked = { strategy, rekey, healthChecks, allow };
+  const wanted = { kmsKeyArn, ...asked, ...(drain && { drain }), ...(hooks && { hooks }) };
   const plan = await planMachines(target, await selected(target, request), wanted, run);
   await requireWindow(plan, request);
   await blockForbidden(plan, run);
@@ -113,6 +114,7 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
     allow: request.allow,
     ...(request.drain && { drain: request.drain }),
     reserveCapacity: request.reserveCapacity,
+    ...(request.hooks && { hooks: request.hooks }),
     maxDowntimeMs: fixedDurationMs(request.maxDowntime) ?? 0,
     soakMs: soakMs(request),
     campaignId: workflowInfo().workflowId,

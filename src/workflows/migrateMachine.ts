@@ -59,11 +59,22 @@ async function migrate(
   run: Run,
   orders: Orders,
 ): Promise<Swapped | MigrationReport> {
-  const { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow, drain } = request;
+  const {
+    target,
+    instanceId,
+    kmsKeyArn,
+    strategy: asked,
+    rekey,
+    healthChecks,
+    allow,
+    drain,
+    hooks,
+  } = request;
   run.phase('Planning');
   const wanted = {
     ...{ target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow },
     ...(drain && { drain }),
+    ...(hooks && { hooks }),
   };
   const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);

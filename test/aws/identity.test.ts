@@ -10,6 +10,10 @@ import {
   EC2Client,
   StartInstancesCommand,
 } from '@aws-sdk/client-ec2';
+import {
+  ElasticLoadBalancingV2Client,
+  RegisterTargetsCommand,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
 import { DecryptCommand, CreateGrantCommand, EncryptCommand, KMSClient } from '@aws-sdk/client-kms';
 import { DeleteRolePolicyCommand, IAMClient } from '@aws-sdk/client-iam';
 import { GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
@@ -17,6 +21,7 @@ import { administrator, assumeRole, createRole, type Role } from '../../local/st
 import { anAccount, type TestAccount } from '../support/accounts';
 import { aKey, anInstance, aVolume, stopped } from '../support/seed';
 import { shared } from '../support/shared';
+import { TargetGroup } from '../support/targetGroups';
 import { until } from '../support/until';
 
 interface Actor {
@@ -123,6 +128,33 @@ describe('roles', () => {
           }),
         }),
       );
+
+    /** https://docs.aws.amazon.com/service-authorization/latest/reference/list_awselasticloadbalancingv2.html */
+    it('register with those target groups only that their policies name', async () => {
+      const { instanceId } = await anInstance(account);
+      const [own, other] = [
+        await TargetGroup.near(account, instanceId),
+        await TargetGroup.near(account, instanceId),
+      ];
+      const arn = await aRole({
+        statements: [
+          allow('elasticloadbalancing:Describe*'),
+          allow('elasticloadbalancing:*', { Resource: own.arn }),
+        ],
+      });
+      const credentials = await assumeRole(endpoint, arn, account);
+      const elb = new ElasticLoadBalancingV2Client({ region, endpoint, credentials });
+      clients.push(elb);
+      const register = ({ arn: TargetGroupArn }: TargetGroup) =>
+        elb.send(new RegisterTargetsCommand({ TargetGroupArn, Targets: [{ Id: instanceId }] }));
+      await register(own);
+      await expect(register(other)).rejects.toMatchObject({
+        name: 'AccessDenied',
+        message: expect.stringContaining(
+          `elasticloadbalancing:RegisterTargets on resource: ${other.arn}`,
+        ) as string,
+      });
+    });
 
     it('do what their policies allow, and learn what they do not', async () => {
       const reader = await actor(allow('ec2:Describe*'));

@@ -5,6 +5,7 @@ import type { CampaignStatus } from '../../src/client';
 import { compileSources, removeCompiled } from '../support/compiled';
 import { MigrationWorld } from '../support/migration';
 import { anInstance } from '../support/seed';
+import { TargetGroup } from '../support/targetGroups';
 import { until } from '../support/until';
 
 const SIGNED = ['--by', 'ann', '--reason', 'test'];
@@ -64,6 +65,13 @@ describe('holdfast encrypt', () => {
       new RegExp(
         `^MACHINE +VOLUMES +STRATEGY +DOWNTIME +SLOWER FOR +WHY\n${instanceId} +2, 18 GiB +clone +1 min 15 s +0.1 h +the shortest[^]*\nAbout \\$0.38 a day until the commit.*at most \\$0.90 a month`,
       ),
+    );
+    const group = await TargetGroup.near(home, instanceId);
+    await group.register({ Id: instanceId });
+    const remark = `${instanceId}: it is in target group ${group.name} and is not drained`;
+    await until(async () => (await ok('plan', ...flags)).includes(remark));
+    expect(await ok('plan', ...flags, '--drain', '10m')).toMatch(
+      new RegExp(`; leaves target group ${group.name} first, for up to 5 min before the stop`),
     );
     const blocked = await anInstance(home, { tags: { team: 'plan' }, publicIp: true });
     const file = path.join(compiled, 'input.json');

@@ -90,10 +90,22 @@ describe('the mark of a command', () => {
     expect(parseHookMark(formatHookMark(mark))).toEqual(mark);
   });
 
-  it.each(['', 'patching', 'holdfast/rp-0/pre', 'holdfast/rp-0/pre/x', 'holdfast/rp-0/during/1'])(
-    'is not in %j',
-    (comment) => {
-      expect(parseHookMark(comment)).toBeUndefined();
+  it.each(['pre', 'post', 'pre-back', 'post-back', 'check10'] as const)(
+    'is had by the %s of a migration',
+    (of) => {
+      const mark = { recoveryPointId: 'mig-0123456789abcdef0', step: of, attempt: 9999 };
+      expect(parseHookMark(formatHookMark(mark))).toEqual(mark);
     },
   );
+
+  it.each([
+    '',
+    'patching',
+    'holdfast/rp-0/pre',
+    'holdfast/rp-0/pre/x',
+    'holdfast/rp-0/during/1',
+    'holdfast/mig-0/vss-back/1',
+  ])('is not in %j', (comment) => {
+    expect(parseHookMark(comment)).toBeUndefined();
+  });
 });

@@ -1,3 +1,4 @@
+import { drainTimeoutMs } from '../../model/drain';
 import type { InterruptedMigration, MigrateMachineRequest } from '../../model/migration';
 import { failedItem } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -5,6 +6,7 @@ import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
 import { cancelCapacity, releaseCapacity } from './capacity';
 import { backInService } from './drain';
+import { goOn } from './hooks';
 import { Downtime, type Migration, type Swapped } from './migration';
 import { untilDone, type Orders } from './orders';
 import { markSoaking, passHealthGate, startMachine } from './steps';
@@ -38,13 +40,13 @@ export async function adoptInterrupted(
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
   if (found.phase !== 'swap' && found.swapped) return takeOver(found, request, run, orders);
-  await restore(found, run, orders);
+  await restore(found, request, run, orders);
   return undefined;
 }
 
 async function takeOver(
   found: InterruptedMigration,
-  { maxDowntimeMs, healthChecks, drain }: MigrateMachineRequest,
+  { maxDowntimeMs, healthChecks, drain, hooks }: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<Swapped> {
@@ -57,7 +59,7 @@ async function takeOver(
     orders,
     undo: new UndoStack(),
     // What that run took out of its target groups has to be in them again, whatever this one was asked.
-    terms: { drain: drain || found.drained },
+    terms: { drain: drainTimeoutMs(drain) === undefined ? found.drained : drain, hooks },
     downtime: new Downtime(maxDowntimeMs),
   };
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
@@ -82,6 +84,7 @@ const STOPPED_STEPS: [string, (undoable: Undoable) => Promise<void>][] = [
 
 async function restore(
   { migrationId: id, plan, phase, drained }: InterruptedMigration,
+  { hooks }: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<void> {
@@ -91,6 +94,9 @@ async function restore(
   const steps: Step[] = [
     ...(phase === 'rest' ? [] : STOPPED_STEPS),
     ['release capacity', (of) => cancelCapacity(of, false)],
+    ...(hooks?.post
+      ? [['let the guest go on', () => goOn({ ...undoable, terms: { hooks } })] satisfies Step]
+      : []),
     ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],

@@ -1,3 +1,4 @@
+import { TemporalFailure } from '@temporalio/workflow';
 import { drainTimeoutMs, targetName, type TargetGroup } from '../../model/drain';
 import { rootCause } from '../support/failure';
 import { batch, mutate, undo as undoing, wait } from '../support/options';
@@ -12,11 +13,13 @@ const SERVED_WITHIN_MS = 15 * 60_000;
 /**
  * Takes the machine out of its target groups, and waits until requests under way have ended; it runs all the while. What
  * has to be registered again is noted on it before.
+ *
+ * @returns whether there was anything to leave, so that the machine carries its mark
  */
-export async function drain(migration: Migration): Promise<void> {
+export async function drain(migration: Migration): Promise<boolean> {
   const { plan, id, run, undo } = migration;
   const groups = await targetsOf(migration, { afresh: false });
-  if (groups.length === 0) return;
+  if (groups.length === 0) return false;
   await mutate(`Check that ${plan.instanceId} may be registered again`).requireRegistrable({
     target: plan.target,
     groups,
@@ -25,6 +28,7 @@ export async function drain(migration: Migration): Promise<void> {
   undo.registerOnce('target groups', () => backInService(migration));
   await mutate('Note its target groups').noteTargets({ plan, migrationId: id, groups, mark: true });
   await takenOut(migration, groups);
+  return true;
 }
 
 /**
@@ -101,6 +105,7 @@ export async function backInService({ plan, run }: Undoable): Promise<void> {
     }).awaitServed({ target, groups, timeoutMs: SERVED_WITHIN_MS });
     if (problems.length > 0) run.remark(`Registered again, and not healthy yet: ${problems.join('; ')}.`);
   } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
     run.remark(`Registered again; its targets' health is not known: ${rootCause(error).message}`);
   }
   await undoing('Remove the notes of its target groups').forgetTargets({ plan });

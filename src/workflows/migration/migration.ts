@@ -23,7 +23,7 @@ export interface Move {
 }
 
 /** What is done with a running machine around its stop. */
-export type MachineTerms = Pick<MigrateMachineRequest, 'drain'>;
+export type MachineTerms = Pick<MigrateMachineRequest, 'drain' | 'hooks'>;
 
 /** One machine's move, by whichever strategy. */
 export interface Migration extends Move {
@@ -48,11 +48,16 @@ export interface Swapped {
 
 export function newMigration(
   plan: MachinePlan,
-  { maxDowntimeMs, drain }: MigrateMachineRequest,
+  { maxDowntimeMs, drain, hooks }: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Migration {
-  return { ...newMove(plan, run, orders), plan, terms: { drain }, downtime: new Downtime(maxDowntimeMs) };
+  return {
+    ...newMove(plan, run, orders),
+    plan,
+    terms: { drain, hooks },
+    downtime: new Downtime(maxDowntimeMs),
+  };
 }
 
 /** Of a volume by itself: nothing is down meanwhile. */

@@ -1,17 +1,25 @@
 import { CancellationScope } from '@temporalio/workflow';
 import { drainTimeoutMs } from '../../model/drain';
 import { failedItem } from '../support/failure';
+import { mutate } from '../support/options';
 import { drain, registered } from './drain';
+import { runPre } from './hooks';
 import type { Migration } from './migration';
 import { untilDone } from './orders';
 import { removeMarks } from './undoing';
 
-/** Everything that makes a stop gentle, and that a machine which is stopped does not need. */
+/** Everything that makes a stop gentle: a machine that is stopped does not need it. */
 export async function bringToRest(migration: Migration): Promise<void> {
-  const { plan, undo, terms } = migration;
-  if (!plan.wasRunning || drainTimeoutMs(terms.drain) === undefined) return;
+  const { plan, id, undo, terms } = migration;
+  const drains = drainTimeoutMs(terms.drain) !== undefined;
+  if (!plan.wasRunning || !(drains || terms.hooks)) return;
   undo.registerOnce('marks', () => removeMarks(migration));
-  await drain(migration);
+  const isMarked = drains && (await drain(migration));
+  if (!terms.hooks) return;
+  // A terminated run cannot let the guest go on, and the next one must know that it may have to.
+  if (!isMarked && terms.hooks.pre)
+    await mutate(`Mark ${plan.instanceId}`).markMachine({ plan, migrationId: id, phase: 'rest' });
+  await runPre(migration);
 }
 
 /**

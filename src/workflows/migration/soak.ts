@@ -4,6 +4,7 @@ import { failedItem } from '../support/failure';
 import { mutate, wait } from '../support/options';
 import { backInService, drainForRollback } from './drain';
 import { finalPoint } from './finalPoint';
+import { goOn, tryPre } from './hooks';
 import type { Migration, Move } from './migration';
 import { untilDone, type Soak } from './orders';
 import {
@@ -99,6 +100,7 @@ async function rollBackSwap(migration: Migration, report: MigrationReport): Prom
     untilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Rolling back');
   await step('take the machine out of its target groups', () => drainForRollback(migration));
+  await tryPre(migration);
   await step('stop the machine', () => stopAgain(migration));
   await step('keep what was written since', async () => {
     const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
@@ -113,6 +115,7 @@ async function rollBackSwap(migration: Migration, report: MigrationReport): Prom
   });
   await step('put the original volumes back', () => putDisksBack(migration));
   await step('start the machine', () => restorePower(migration));
+  await goOn(migration);
   if (terms.drain) await step('register the machine again', () => backInService(migration));
   await step('delete the new volumes', () => deleteNewVolumes(migration));
   await step('delete staging snapshots', () => deleteStaging(migration));

@@ -2,6 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { HealthCheck } from '../../model/healthChecks';
 import { mutate, read, wait } from '../support/options';
 import { passHealthChecks, passStatusChecks } from './healthGate';
+import { runPost } from './hooks';
 import type { Migration, Replacements } from './migration';
 import { putDisksBack, removeMarks, restorePower, stopAgain } from './undoing';
 
@@ -84,14 +85,23 @@ export async function startMachine(migration: Migration): Promise<void> {
   downtime.end();
 }
 
-/** EC2's status checks and the user's own, side by side; the first that fails fails the gate. */
+/**
+ * EC2's status checks and the user's own, side by side, or with the `post` hook between them; the first that fails fails
+ * the gate.
+ */
 export async function passHealthGate(migration: Migration, checks: readonly HealthCheck[]): Promise<void> {
-  const { plan, run } = migration;
+  const { plan, run, terms } = migration;
   if (!plan.wasRunning) return;
   run.phase('Checking');
   const gate = new CancellationScope();
   try {
-    await gate.run(() => Promise.all([passStatusChecks(migration), passHealthChecks(migration, checks)]));
+    await gate.run(async () => {
+      if (!terms.hooks?.post)
+        return Promise.all([passStatusChecks(migration), passHealthChecks(migration, checks)]);
+      await passStatusChecks(migration);
+      await runPost(migration);
+      return passHealthChecks(migration, checks);
+    });
   } finally {
     // What still asks a machine that failed is not waited for.
     gate.cancel();

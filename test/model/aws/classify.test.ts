@@ -57,6 +57,11 @@ const TABLE: readonly Row[] = [
   ['IncorrectState', 'Conflict', RETRIES],
   ['IncorrectInstanceState', 'Conflict', RETRIES],
   ['IncorrectModificationState', 'Conflict', RETRIES],
+  ['TooManyTargetsException', 'QuotaExceeded', RETRIES],
+  ['TooManyRegistrationsForTargetIdException', 'QuotaExceeded', RETRIES],
+  ['TargetGroupNotFoundException', 'NotFound', FINAL],
+  ['InvalidTargetException', 'InvalidRequest', FINAL],
+
   ['VolumeInUse', 'Conflict', RETRIES],
   ['InvalidSnapshot.InUse', 'Conflict', RETRIES],
   ['DependencyViolation', 'Conflict', RETRIES],

@@ -118,4 +118,12 @@ describe('budgeted', () => {
   ])('kms:%s gets %d a second', (action, refillPerSecond) => {
     expect(budgeted('kms', action, {})?.rate.refillPerSecond).toBe(refillPerSecond);
   });
+
+  it('one bucket holds all reads of load balancers, another their registrations', () => {
+    const of = (action: string) => budgeted('elasticloadbalancing', action, {});
+    expect(of('DescribeTargetHealth')).toEqual(of('DescribeTargetGroups'));
+    expect(of('DescribeTargetHealth')?.rate).toEqual({ size: 40, refillPerSecond: 10 });
+    expect(of('RegisterTargets')).toEqual(of('DeregisterTargets'));
+    expect(of('RegisterTargets')?.bucket).not.toBe(of('DescribeTargetHealth')?.bucket);
+  });
 });
