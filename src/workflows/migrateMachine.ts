@@ -1,5 +1,5 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Accepted } from '../model/blockers';
+import { lostForGood, type Accepted } from '../model/blockers';
 import { FAILURE } from '../model/failures';
 import {
   migrateMachineInput,
@@ -35,13 +35,19 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
       const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
       if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
       const report = await announced(campaignId, encrypted(swapped));
-      return await soakUntilVerdict(swapped.migration, report, request.soakMs);
+      const result = await soakUntilVerdict(swapped.migration, report, request.soakMs);
+      return result.committed ? result : { ...result, ...addressBefore(result) };
     } catch (error) {
       const failed = { instanceId, ...failedMove(error), downtimeMs: 0 };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
       throw error;
     }
   });
+}
+
+/** With a rollback the address changes once more. */
+function addressBefore({ publicIp }: MigrationReport): Pick<MigrationReport, 'publicIp'> {
+  return publicIp ? { publicIp: { before: publicIp.before } } : {};
 }
 
 /** @returns a report instead where there was nothing to do */
@@ -109,14 +115,15 @@ async function rollBack(
   if (isCancellation(failure)) throw failure;
   const cause = downtime.explain(failure);
   const why = `${failureType(cause)}: ${rootCause(cause).message}`;
-  const costs = downtime.ms > 0 && accepted.length > 0 && { accepted: [...accepted] };
+  const lost = downtime.ms > 0 ? lostForGood(accepted) : [];
   const result = {
     ...report(plan.instanceId, 'rolledBack', why, downtime.ms),
-    ...costs,
+    ...(lost.length > 0 && { accepted: lost }),
     committed: false,
     undone,
   };
-  const but = costs ? `, but for what was accepted: ${accepted.map(({ effect }) => effect).join('; ')}` : '';
+  const effects = lost.map(({ effect }) => effect).join('; ');
+  const but = effects && `, but for what was accepted: ${effects}`;
   throw fail(FAILURE.rolledBack, `${plan.instanceId} is as it was before${but}. ${why}`, result);
 }
 
