@@ -20,10 +20,10 @@ describe('encryptVolumes, where something forbids it', () => {
 
   beforeAll(async () => {
     migrations = await MigrationWorld.open({
-      override: ({ publicIpOf }) => ({
+      override: ({ ...real }) => ({
         publicIpOf: (asked) => {
           if (unreadable.has(asked.instanceId)) throw ApplicationFailure.nonRetryable('no answer');
-          return publicIpOf(asked);
+          return real.publicIpOf(asked);
         },
       }),
     });
