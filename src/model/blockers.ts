@@ -16,6 +16,11 @@ export interface Accepted {
   effect: string;
 }
 
+/** Of what was accepted: what a rollback does not bring back. */
+export function lostForGood(accepted: readonly Accepted[]): Accepted[] {
+  return accepted.filter(({ blocker }) => blocker !== 'terminationProtection');
+}
+
 interface Rule {
   holds: boolean;
   reason: string;

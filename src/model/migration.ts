@@ -239,7 +239,7 @@ export interface MigrationReport extends MoveReport {
   downtimeMs: number;
   /** What happened because of blockers that `allow` let pass. */
   accepted?: Accepted[];
-  /** Where it has changed; no `after` where it has none, or could not be read. */
+  /** Where it has changed; no `after` where it has none, could not be read, or changed again with a rollback. */
   publicIp?: { before: string; after?: string };
 }
 

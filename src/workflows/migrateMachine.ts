@@ -1,5 +1,5 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import type { Accepted } from '../model/blockers';
+import { lostForGood, type Accepted } from '../model/blockers';
 import { FAILURE } from '../model/failures';
 import {
   migrateMachineInput,
@@ -44,13 +44,20 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
       });
       // What gets no requests is for a person to judge, however long that takes.
       const soakMs = unserved.length > 0 ? undefined : request.soakMs;
-      return await soakUntilVerdict(swapped.migration, encrypted(swapped), soakOf({ soakMs }, swapped));
+      const soak = soakOf({ soakMs }, swapped);
+      const result = await soakUntilVerdict(swapped.migration, encrypted(swapped), soak);
+      return result.committed ? result : { ...result, ...addressBefore(result) };
     } catch (error) {
       const failed = { instanceId, ...failedMove(error), downtimeMs: 0 };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
       throw error;
     }
   });
+}
+
+/** With a rollback the address changes once more. */
+function addressBefore({ publicIp }: MigrationReport): Pick<MigrationReport, 'publicIp'> {
+  return publicIp ? { publicIp: { before: publicIp.before } } : {};
 }
 
 /** @returns a report instead where there was nothing to do */
@@ -128,14 +135,15 @@ async function rollBack(
   if (isCancellation(failure)) throw failure;
   const cause = downtime.explain(failure);
   const why = `${failureType(cause)}: ${rootCause(cause).message}`;
-  const costs = downtime.ms > 0 && accepted.length > 0 && { accepted: [...accepted] };
+  const lost = downtime.ms > 0 ? lostForGood(accepted) : [];
   const result = {
     ...report(plan.instanceId, 'rolledBack', why, downtime.ms),
-    ...costs,
+    ...(lost.length > 0 && { accepted: lost }),
     committed: false,
     undone,
   };
-  const but = costs ? `, but for what was accepted: ${accepted.map(({ effect }) => effect).join('; ')}` : '';
+  const effects = lost.map(({ effect }) => effect).join('; ');
+  const but = effects && `, but for what was accepted: ${effects}`;
   throw fail(FAILURE.rolledBack, `${plan.instanceId} is as it was before${but}. ${why}`, result);
 }
 
