@@ -6,6 +6,7 @@ import {
   DescribeVolumesCommand,
   EC2Client,
 } from '@aws-sdk/client-ec2';
+import { CloudTrailClient, LookupEventsCommand } from '@aws-sdk/client-cloudtrail';
 import { CreateKeyCommand, KMSClient } from '@aws-sdk/client-kms';
 import type { TestAccount } from '../support/accounts';
 import { AwsServer } from '../support/awsServer';
@@ -69,6 +70,16 @@ describe('limits', () => {
     const other = await aws.account();
     await other.ec2().send(new DescribeVolumesCommand({}));
     await account.ec2('eu-west-1').send(new DescribeVolumesCommand({}));
+  });
+
+  /** https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html */
+  it('lets CloudTrail be asked twice a second', async () => {
+    await aws.control.post('limits', { on: true });
+    const { credentials } = account;
+    const trail = new CloudTrailClient({ region: 'us-east-1', endpoint: aws.endpoint, credentials, ...ONCE });
+    const errors = await refused(5, () => trail.send(new LookupEventsCommand({})));
+    trail.destroy();
+    expect(errors).toEqual(Array<string>(3).fill('ThrottlingException'));
   });
 
   /** https://docs.aws.amazon.com/kms/latest/developerguide/requests-per-second.html */

@@ -102,6 +102,19 @@ describe('holdfast encrypt', () => {
     );
   });
 
+  it('plans with its warnings, which would wait for a person', async () => {
+    const { home } = migrations.world;
+    const { instanceId } = await anInstance(home, { tags: { team: 'iac', 'created-with': 'tofu' } });
+    const planned = await encrypt('plan', '--tag', 'team=iac', '--key', migrations.key, '--reserve-capacity');
+    expect(planned.code).toBe(3);
+    expect(planned.stdout).toMatch(
+      new RegExp(
+        `\nWARNING ABOUT +WHAT TO APPROVE\n${instanceId} +OpenTofu owns it \\(its tag created-with=tofu\\)`,
+      ),
+    );
+    expect(planned.stdout).toContain('warnings about 1 of them would wait for approval');
+  });
+
   it('starts a campaign, leads it through its waves, and decides on its machines', async () => {
     const { home } = migrations.world;
     const made = [1, 2, 3].map(() => anInstance(home, { tags: { team: 'cli' } }));

@@ -1,6 +1,11 @@
-import { DescribeCapacityReservationsCommand, type CapacityReservation } from '@aws-sdk/client-ec2';
+import {
+  CancelCapacityReservationCommand,
+  DescribeCapacityReservationsCommand,
+  type CapacityReservation,
+} from '@aws-sdk/client-ec2';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
+import type { Fault } from '../support/awsProxy';
 import { AwsServer } from '../support/awsServer';
 import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
@@ -89,6 +94,35 @@ describe('reserveCapacity', () => {
     expect(await open()).toBe(0);
   });
 
+  it.each<[string, string, Fault]>(
+    ['CreateCapacityReservation', 'DescribeCapacityReservations', 'CancelCapacityReservation'].flatMap(
+      (action): [string, string, Fault][] => [
+        [action, 'fails once', { before: { code: 'InternalError', status: 500 } }],
+        [action, 'takes effect unheard', { after: 'lose the response' }],
+      ],
+    ),
+  )('survives that %s %s', async (action, _, fault) => {
+    const instanceId = await machine();
+    const before = await open();
+    migrations.world.proxy.fault(action, fault, 1);
+    expect((await encrypt(instanceId)).encrypted.total).toBe(1);
+    expect(await open()).toBe(before);
+  });
+
+  it('waits for a person where it cannot be cancelled in an undo', async () => {
+    const instanceId = await machine();
+    const before = await migrations.stateOf(instanceId);
+    const { proxy } = migrations.world;
+    proxy.fault('DescribeInstanceStatus', REFUSED);
+    proxy.fault('CancelCapacityReservation', REFUSED, 1);
+    const campaign = await migrations.start({ instanceIds: [instanceId], reserveCapacity: true });
+    await migrations.phase(migrations.machine(instanceId), 'Needs a person');
+    await migrations.tell(instanceId, 'resume');
+    await failedResult(awaitResult(campaign), FAILURE.allFailed);
+    expect(await open()).toBe(0);
+    expect(await migrations.stateOf(instanceId)).toEqual(before);
+  });
+
   it('keeps it for the start of a rollback, and cancels it then', async () => {
     const instanceId = await machine();
     const before = await migrations.stateOf(instanceId);
@@ -122,8 +156,11 @@ describe('reserveCapacity', () => {
     const result = await encrypt(instanceId);
     expect(result.encrypted.total).toBe(1);
     expect(await open()).toBe(1);
-    await migrations.tell(instanceId, 'commit');
-    await awaitResult(migrations.machine(instanceId));
+    for (const { CapacityReservationId, State } of await reservations())
+      if (State === 'active')
+        await migrations.world.home
+          .ec2()
+          .send(new CancelCapacityReservationCommand({ CapacityReservationId }));
   });
 
   it('touches nothing where the role may not list reservations', async () => {

@@ -73,7 +73,9 @@ describe('who else starts a machine', () => {
   it('is no matter where the key lets everybody of the account in through EC2', async () => {
     const key = await aKey(migrations.world.home);
     const Policy = JSON.stringify(keyPolicy(migrations.target));
-    await migrations.world.home.kms().send(new PutKeyPolicyCommand({ KeyId: key, PolicyName: 'default', Policy }));
+    await migrations.world.home
+      .kms()
+      .send(new PutKeyPolicyCommand({ KeyId: key, PolicyName: 'default', Policy }));
     expect(warnings(await plan(key))).toEqual([]);
   });
 

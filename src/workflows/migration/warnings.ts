@@ -18,6 +18,7 @@ import { itemOf } from './fleet';
 const PAGE = 50;
 /** Remarks about machines; the table has a line for each. */
 const MOST_REMARKS = 20;
+const LONGEST_REMARK = 500;
 const LOOK = 'warnings';
 
 /**
@@ -71,7 +72,8 @@ export async function approved(
     questionOf(plan, warned.length, requireApproval),
     asked,
   );
-  const isLeftOut = (item: string) => asked.includes(item) && !items.has(item);
+  const leftOut = new Set(asked.filter((item) => !items.has(item)));
+  const isLeftOut = (item: string) => leftOut.has(item);
   for (const each of planned) {
     if (!isLeftOut(itemOf(each))) continue;
     const why = each.warnings ? `: ${warningsText(each.warnings)}` : '';
@@ -110,7 +112,8 @@ function show({ machines, volumes, notChecked }: CampaignPlan, run: Run): void {
   const warned = [...machines, ...volumes].filter(({ warnings }) => warnings !== undefined);
   const text = ({ warnings = [] }: (typeof warned)[number]) => warningsText(warnings);
   run.rows(warned.map((each) => ({ item: itemOf(each), state: 'warning', note: text(each) })));
-  for (const each of warned.slice(0, MOST_REMARKS)) run.remark(`Warning, ${itemOf(each)}: ${text(each)}.`);
+  for (const each of warned.slice(0, MOST_REMARKS))
+    run.remark(`Warning, ${itemOf(each)}: ${text(each).slice(0, LONGEST_REMARK)}.`);
   if (warned.length > MOST_REMARKS)
     run.remark(`Warnings about ${warned.length - MOST_REMARKS} more: query \`progress\`.`);
   for (const each of notChecked) run.remark(`${each}.`);
