@@ -3,6 +3,7 @@ import { DescribeSnapshotsCommand, DescribeVolumesCommand, type Snapshot } from 
 import { ListGrantsCommand } from '@aws-sdk/client-kms';
 import { butEncryption, type MachineState, type MigrationWorld } from '../support/migration';
 import { instance, tagsOf } from '../support/seed';
+import type { TargetGroup } from '../support/targetGroups';
 
 /** Everything in an account that a migration could change or leave. */
 export interface Photograph {
@@ -13,6 +14,8 @@ export interface Photograph {
   volumes: string[];
   snapshots: string[];
   grants: number;
+  /** Its registrations in the lane's target group, by port. */
+  targets: string[];
 }
 
 export type End = 'migrated' | 'as before' | 'other';
@@ -23,15 +26,20 @@ export interface Judgement {
   why?: string;
 }
 
-export async function photograph(migrations: MigrationWorld, instanceId: string): Promise<Photograph> {
+export async function photograph(
+  migrations: MigrationWorld,
+  instanceId: string,
+  group?: TargetGroup,
+): Promise<Photograph> {
   const { account, key } = migrations;
-  const [machine, state, content, volumes, snapshots, grants] = await Promise.all([
+  const [machine, state, content, volumes, snapshots, grants, targets] = await Promise.all([
     machineOf(migrations, instanceId),
     migrations.stateOf(instanceId),
     migrations.contentOf(instanceId),
     account.ec2().send(new DescribeVolumesCommand({})),
     snapshotsOf(migrations),
     account.kms().send(new ListGrantsCommand({ KeyId: key })),
+    group?.targets(instanceId),
   ]);
   return {
     machine,
@@ -40,16 +48,17 @@ export async function photograph(migrations: MigrationWorld, instanceId: string)
     volumes: (volumes.Volumes ?? []).map(({ VolumeId = '' }) => VolumeId).sort(),
     snapshots: snapshots.map(({ SnapshotId = '' }) => SnapshotId).sort(),
     grants: (grants.Grants ?? []).length,
+    targets: targets ?? [],
   };
 }
 
 /** Exactly as before, or fully migrated: nothing between is right. */
 export async function judge(
   migrations: MigrationWorld,
-  instanceId: string,
-  before: Photograph,
+  { instanceId, before }: { instanceId: string; before: Photograph },
+  group?: TargetGroup,
 ): Promise<Judgement> {
-  const after = await photograph(migrations, instanceId);
+  const after = await photograph(migrations, instanceId, group);
   if (isDeepStrictEqual(after, before)) return { end: 'as before' };
   const wrong = [
     ...notMigrated(before, after, migrations.key),
@@ -75,6 +84,7 @@ function notMigrated(before: Photograph, after: Photograph, key: string): string
     ['marks', [], marks],
     ['volumes', volumes, after.volumes],
     ['grants', before.grants, after.grants],
+    ['targets', before.targets, after.targets],
   ]);
 }
 

@@ -6,6 +6,7 @@ import { isMutation, type Fault } from '../support/awsProxy';
 import type { AwsCall } from '../support/awsWire';
 import { MigrationWorld } from '../support/migration';
 import { anInstance } from '../support/seed';
+import { TargetGroup } from '../support/targetGroups';
 import { TEST_LIMITS, type TestLimits } from '../support/shortenTimeouts';
 import type { World } from '../support/world';
 import { judge, photograph, type Judgement, type Photograph } from './judge';
@@ -17,6 +18,8 @@ export const LANE_ROLE = 'holdfast';
 /** More than any one activity makes of the same read: its retry has to get through. */
 export const READ_TURNS = 4;
 
+const HOOKS = { pre: { commands: ['sync'] }, post: { commands: ['true'] } };
+
 /** A machine with two volumes that is about to be migrated, and how it was before. */
 export interface Subject {
   instanceId: string;
@@ -26,6 +29,7 @@ export interface Subject {
 /** An account where one migration after the other is played; lanes of a world do so side by side. */
 export class Lane {
   private unharmed: Subject | undefined;
+  private group: TargetGroup | undefined;
 
   private constructor(
     private readonly world: World,
@@ -43,12 +47,14 @@ export class Lane {
     if (unharmed) return unharmed;
     const { instanceId } = await anInstance(this.migrations.account);
     await this.migrations.writeTo(instanceId);
-    return { instanceId, before: await photograph(this.migrations, instanceId) };
+    this.group ??= await TargetGroup.near(this.migrations.account, instanceId);
+    await this.group.serving({ Id: instanceId, Port: 80 }, { Id: instanceId, Port: 8080 });
+    return { instanceId, before: await photograph(this.migrations, instanceId, this.group) };
   }
 
   /** How a migration ended. A machine that is exactly as before serves the next one. */
   async judged(subject: Subject): Promise<Judgement> {
-    const judgement = await judge(this.migrations, subject.instanceId, subject.before);
+    const judgement = await judge(this.migrations, subject, this.group);
     if (judgement.end === 'as before') this.unharmed = subject;
     return judgement;
   }
@@ -82,12 +88,17 @@ export class Lane {
   start(
     client: Client,
     { instanceId }: Subject,
-    { strategy }: Path,
+    { strategy, served }: Path,
     limits: TestLimits,
   ): Promise<WorkflowHandle> {
     const { target, key: kmsKeyArn } = this.migrations;
     return client.workflow.start('migrateMachine', {
-      args: [{ target, instanceId, kmsKeyArn, strategy, maxDowntimeMs: 600_000, soakMs: 1 }],
+      args: [
+        {
+          ...{ target, instanceId, kmsKeyArn, strategy, maxDowntimeMs: 600_000, soakMs: 1 },
+          ...(served && { drain: true, hooks: HOOKS }),
+        },
+      ],
       taskQueue: TASK_QUEUE,
       workflowId: workflowIds.machine(target, instanceId),
       memo: { [TEST_LIMITS]: limits },

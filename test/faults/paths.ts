@@ -11,6 +11,8 @@ export interface Point {
 export interface Path {
   name: string;
   strategy: Strategy;
+  /** Load balancers send it requests, and its guest is told: drained, with hooks. */
+  served?: true;
   /** This call is refused, so that everything before it is undone. */
   refused?: Point;
 }
@@ -18,9 +20,14 @@ export interface Path {
 /** The last call before a migration counts as done: refusing it leaves the most to undo. */
 const LAST: Point = { action: 'DescribeInstanceStatus', nth: 1 };
 
-export const PATHS: readonly Path[] = STRATEGIES.flatMap((strategy) => [
-  { name: strategy, strategy },
-  { name: `${strategy}, undone`, strategy, refused: LAST },
+const WAYS: readonly Path[] = [
+  ...STRATEGIES.map((strategy) => ({ name: strategy, strategy })),
+  { name: 'served', strategy: 'direct', served: true },
+];
+
+export const PATHS: readonly Path[] = WAYS.flatMap((way) => [
+  way,
+  { ...way, name: `${way.name}, undone`, refused: LAST },
 ]);
 
 export const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } } as const;

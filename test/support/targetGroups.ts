@@ -56,11 +56,20 @@ export class TargetGroup {
     await this.account.elbv2().send(new RegisterTargetsCommand({ TargetGroupArn: this.arn, Targets }));
   }
 
-  /** Registers, and waits until all that are registered are healthy. */
+  /** Registers, and waits until what was registered is healthy. */
   async serving(...targets: TargetDescription[]): Promise<this> {
     await this.register(...targets);
-    await until(async () => (await this.states()).every((state) => state.endsWith(' healthy')));
+    const ids = targets.map(({ Id }) => Id);
+    const isServing = (state: string) => !ids.includes(state.split(' ')[0]) || state.endsWith(' healthy');
+    await until(async () => (await this.states()).every(isServing));
     return this;
+  }
+
+  /** Where an instance is registered, and not on its way out: `i-… 80`. */
+  async targets(instanceId: string): Promise<string[]> {
+    return (await this.states())
+      .filter((state) => state.startsWith(instanceId) && !state.endsWith(' draining'))
+      .map((state) => state.split(' ').slice(0, 2).join(' '));
   }
 
   /** Of each target that is listed: `i-… 80 healthy`, with its zone where it has one. */

@@ -81,6 +81,7 @@ export async function registered({ plan, run, terms }: Migration): Promise<strin
     // A person is told after that: the machine runs, and gets no requests.
     scheduleToCloseTimeout: '10 minutes',
   }).registerTargets({ plan });
+  if (groups.length + gone.length === 0) return [];
   tell(run, groups, gone);
   const problems = await wait(`Wait until ${instanceId} gets requests again`).awaitServed({
     target,
@@ -98,6 +99,7 @@ export async function backInService({ plan, run }: Undoable): Promise<void> {
   if (!plan.wasRunning) return;
   const { target, instanceId } = plan;
   const { groups, gone } = await undoing(`Register ${instanceId} again`).registerTargets({ plan });
+  if (groups.length + gone.length === 0) return;
   tell(run, groups, gone);
   try {
     const problems = await wait(`Wait until ${instanceId} gets requests again`, {

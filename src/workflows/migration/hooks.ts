@@ -22,7 +22,7 @@ export async function runPre(migration: Migration): Promise<void> {
   let mayHaveBegun = pre !== undefined;
   if (post)
     undo.register('post hook', async () => {
-      if (mayHaveBegun || downtime.ms > 0) await goOn(migration);
+      if (mayHaveBegun || downtime.hasBegun) await goOn(migration);
     });
   if (!pre) return;
   run.phase('Bringing the guest to rest');

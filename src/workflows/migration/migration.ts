@@ -81,6 +81,11 @@ export class Downtime {
     this.endedAt = Date.now();
   }
 
+  /** The stop may have been called. */
+  get hasBegun(): boolean {
+    return this.beganAt !== undefined;
+  }
+
   get ms(): number {
     return this.beganAt === undefined ? 0 : (this.endedAt ?? Date.now()) - this.beganAt;
   }

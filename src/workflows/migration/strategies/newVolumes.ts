@@ -1,4 +1,5 @@
 import type { DiskPlan } from '../../../model/migration';
+import { allEnded } from '../../support/allEnded';
 import { mutate, wait } from '../../support/options';
 import type { Move, Replacements } from '../migration';
 import { deleteNewVolumes } from '../undoing';
@@ -12,7 +13,7 @@ export async function newVolumes(
   const { plan, undo, downtime, run } = move;
   run.phase('Creating volumes');
   undo.register('new volumes', () => deleteNewVolumes(move));
-  const made = await Promise.all(
+  const made = await allEnded(
     plan.disks.map(async (disk) => {
       const volumeId = await make(disk);
       run.row(disk.volumeId, 'new volume', volumeId);
