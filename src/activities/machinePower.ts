@@ -16,9 +16,9 @@ interface Machine {
 export function machinePowerActivities({ aws, settings }: ActivityDeps) {
   const { pollMs } = settings;
   const rhythms = {
-    stopped: new Rhythm(pollMs, 4),
-    running: new Rhythm(pollMs, 2),
-    healthy: new Rhythm(pollMs, 8),
+    stopped: new Rhythm(pollMs, 5),
+    running: new Rhythm(pollMs, 3),
+    healthy: new Rhythm(pollMs, 10),
   };
 
   return {

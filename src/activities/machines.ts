@@ -31,6 +31,8 @@ import { readAll, readInstance, readModification, readVolume } from './sharedRea
 interface MachineAsked extends Wanted {
   target: Target;
   instanceId: string;
+  /** A campaign has asked for them with its plan. Whoever protects the machine since has EC2 refuse the stop. */
+  protectionKnown?: boolean;
 }
 
 interface Selected {
@@ -43,12 +45,11 @@ interface Selected {
 export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
 
-  async function planned(
-    { target, instanceId, ...wanted }: MachineAsked,
-    known?: Instance,
-  ): Promise<Planned> {
+  async function planned(asked: MachineAsked, known?: Instance): Promise<Planned> {
+    const { target, instanceId, protectionKnown = false, ...wanted } = asked;
     const ec2 = aws.ec2(target, 'read');
-    const facts = await machineFacts(ec2, target, known ?? (await requireInstance(ec2, target, instanceId)));
+    const instance = known ?? (await requireInstance(ec2, target, instanceId));
+    const facts = await machineFacts(ec2, target, instance, protectionKnown);
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
     return planMigration({ ...facts, agent }, wanted);
@@ -91,8 +92,8 @@ export function machineActivities(deps: ActivityDeps) {
     },
 
     /** What a migration of the machine would do, or every reason not to; reads only. */
-    async planMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
-      return planned({ target, instanceId, ...wanted });
+    async planMachine(asked: MachineAsked): Promise<Planned> {
+      return planned(asked);
     },
 
     /** The same for a campaign, which may come upon what a terminated migration has left; reads only. */
@@ -156,7 +157,12 @@ export async function requireInstance(ec2: EC2Client, target: Target, instanceId
   );
 }
 
-async function machineFacts(ec2: EC2Client, target: Target, instance: Instance): Promise<MachineFacts> {
+async function machineFacts(
+  ec2: EC2Client,
+  target: Target,
+  instance: Instance,
+  protectionKnown: boolean,
+): Promise<MachineFacts> {
   const { InstanceId: instanceId = '' } = instance;
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
@@ -164,8 +170,8 @@ async function machineFacts(ec2: EC2Client, target: Target, instance: Instance):
   const [modifying, volumes, stopProtection, terminationProtection] = await Promise.all([
     beingModified(ec2, ids),
     readAll(ids, (id) => readVolume(ec2, id)),
-    isOn(ec2, instanceId, 'disableApiStop'),
-    isOn(ec2, instanceId, 'disableApiTermination'),
+    !protectionKnown && isOn(ec2, instanceId, 'disableApiStop'),
+    !protectionKnown && isOn(ec2, instanceId, 'disableApiTermination'),
   ]);
   return {
     target,

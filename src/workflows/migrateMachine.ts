@@ -51,7 +51,10 @@ async function migrate(
   const { target, instanceId, kmsKeyArn, strategy: asked, rekey, maxDowntimeMs, healthChecks } = request;
   run.phase('Planning');
   const wanted = { target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks };
-  const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
+  const decision = await read(`Plan ${instanceId}`).planMachine({
+    ...wanted,
+    protectionKnown: request.campaignId !== undefined,
+  });
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);
   if (decision.kind === 'blocked')
     throw fail(FAILURE.notMigratable, `${instanceId}: ${decision.reasons.join('; ')}`);
