@@ -14,11 +14,11 @@ interface Machine {
 
 /** Starting and stopping: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html */
 export function machinePowerActivities({ aws, settings }: ActivityDeps) {
-  const { pollMs } = settings;
+  const { pollMs, readLagMs } = settings;
   const rhythms = {
-    stopped: new Rhythm(pollMs, 4),
-    running: new Rhythm(pollMs, 2),
-    healthy: new Rhythm(pollMs, 8),
+    stopped: new Rhythm(pollMs, 5),
+    running: new Rhythm(pollMs, 3),
+    healthy: new Rhythm(pollMs, 10),
   };
 
   return {
@@ -51,13 +51,13 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
     }: Machine & { state: 'running' | 'stopped' }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
       let began = false;
+      const askedAt = Date.now();
+      // A start that nobody saw pending has failed, once reads are sure to show that it was asked for.
+      const isOver = (code: string | undefined) =>
+        began || code === 'Client.InternalError' || Date.now() - askedAt > readLagMs;
       const isThere = async () => {
         const { State, StateReason } = await requireInstance(ec2, target, instanceId);
-        if (
-          state === 'running' &&
-          State?.Name === 'stopped' &&
-          (began || StateReason?.Code === 'Client.InternalError')
-        ) {
+        if (state === 'running' && State?.Name === 'stopped' && isOver(StateReason?.Code)) {
           throw ApplicationFailure.nonRetryable(
             `${instanceId} in ${targetKey(target)} did not start: ${StateReason?.Message ?? 'EC2 gave no reason'}; whoever starts it needs kms:CreateGrant on the volumes' key`,
             FAILURE.resourceFailed,

@@ -35,6 +35,8 @@ import { readAll, readInstance, readModification, readVolume } from './sharedRea
 interface MachineAsked extends Wanted {
   target: Target;
   instanceId: string;
+  /** A campaign has asked for them with its plan. Whoever protects the machine since has EC2 refuse the stop. */
+  protectionKnown?: boolean;
 }
 
 interface Selected {
@@ -49,14 +51,15 @@ export function machineActivities(deps: ActivityDeps) {
   const instanceStores = new InstanceStores();
 
   async function planned(
-    { target, instanceId, ...wanted }: MachineAsked,
+    asked: MachineAsked,
     known?: Instance,
-    asksTargets = drainTimeoutMs(wanted.drain) !== undefined,
+    asksTargets = drainTimeoutMs(asked.drain) !== undefined,
   ): Promise<Planned> {
+    const { target, instanceId, protectionKnown = false, ...wanted } = asked;
     const ec2 = aws.ec2(target, 'read');
     const instance = known ?? (await requireInstance(ec2, target, instanceId));
     const [machine, instanceStore, targets] = await Promise.all([
-      machineFacts(ec2, target, instance),
+      machineFacts(ec2, target, instance, protectionKnown),
       instanceStores.of(ec2, target, instance.InstanceType ?? ''),
       asksTargets ? targetFacts(aws, target, instance) : undefined,
     ]);
@@ -103,8 +106,8 @@ export function machineActivities(deps: ActivityDeps) {
     },
 
     /** What a migration of the machine would do, or every reason not to; reads only. */
-    async planMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Planned> {
-      return planned({ target, instanceId, ...wanted });
+    async planMachine(asked: MachineAsked): Promise<Planned> {
+      return planned(asked);
     },
 
     /** The public IPv4 that EC2 has assigned, not an Elastic IP. */
@@ -186,7 +189,12 @@ export async function requireInstance(ec2: EC2Client, target: Target, instanceId
   );
 }
 
-async function machineFacts(ec2: EC2Client, target: Target, instance: Instance): Promise<MachineFacts> {
+async function machineFacts(
+  ec2: EC2Client,
+  target: Target,
+  instance: Instance,
+  protectionKnown: boolean,
+): Promise<MachineFacts> {
   const { InstanceId: instanceId = '' } = instance;
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
@@ -194,8 +202,8 @@ async function machineFacts(ec2: EC2Client, target: Target, instance: Instance):
   const [modifying, volumes, stopProtection, terminationProtection] = await Promise.all([
     beingModified(ec2, ids),
     readAll(ids, (id) => readVolume(ec2, id)),
-    isOn(ec2, instanceId, 'disableApiStop'),
-    isOn(ec2, instanceId, 'disableApiTermination'),
+    !protectionKnown && isOn(ec2, instanceId, 'disableApiStop'),
+    !protectionKnown && isOn(ec2, instanceId, 'disableApiTermination'),
   ]);
   return {
     target,

@@ -51,7 +51,7 @@ export class Rhythm {
   private step(passedMs: number): number {
     const tick = this.pollMs * (this.unhurried ? UNHURRIED_TICK : TICK);
     const wanted = Math.min(Math.max(tick, passedMs * PRECISION), LONGEST_PAUSE * this.pollMs);
-    return tick * 2 ** Math.floor(Math.log2(wanted / tick));
+    return tick * 2 ** Math.round(Math.log2(wanted / tick));
   }
 }
 

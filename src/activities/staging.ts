@@ -36,7 +36,7 @@ const MIGRATION_POLICY = 'migration';
 /** Snapshots that a migration makes on its way; all carry its id as tag and in the description. */
 export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
   const { pollMs } = settings;
-  const rhythms = { hurried: new Rhythm(pollMs, 2), unhurried: new Rhythm(pollMs, 6, true) };
+  const rhythms = { hurried: new Rhythm(pollMs, 3), unhurried: new Rhythm(pollMs, 12, true) };
 
   return {
     /** One crash-consistent set of the volumes that move; CreateSnapshots has no client token, so the tag tells. */

@@ -41,7 +41,7 @@ interface AwaitedVolumes {
 
 /** Volumes: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volumes.html */
 export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
-  const rhythms = { available: new Rhythm(pollMs, 0.4), attached: new Rhythm(pollMs, 0.4) };
+  const rhythms = { available: new Rhythm(pollMs, 0.6), attached: new Rhythm(pollMs, 0.6) };
 
   /** The volumes as they were when they had reached the state. */
   async function untilAll({ target, volumeIds, state }: AwaitedVolumes): Promise<Map<string, Volume>> {

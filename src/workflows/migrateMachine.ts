@@ -82,6 +82,7 @@ async function migrate(
     ...{ target, instanceId, kmsKeyArn, strategy: asked, rekey, healthChecks, allow },
     ...(drain && { drain }),
     ...(hooks && { hooks }),
+    protectionKnown: request.campaignId !== undefined,
   };
   const decision = await read(`Plan ${instanceId}`).planMachine(wanted);
   if (decision.kind === 'nothing') return report(instanceId, 'nothing', decision.reason);

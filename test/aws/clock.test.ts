@@ -43,6 +43,25 @@ describe('the clock of the local AWS', () => {
     expect(await aws.control.get('clock')).toMatchObject({ speed: 'instant' });
   });
 
+  it('takes as many times longer as it is told, in whatever begins from then on', async () => {
+    const VolumeId = await aVolume(account, { size: 8 });
+    await aws.control.post('clock', { speed: 0 });
+    const taken = async (factor: number, seconds: number) => {
+      await aws.control.post('durations', { factor });
+      const { SnapshotId = '' } = await account.ec2().send(new CreateSnapshotCommand({ VolumeId }));
+      await aws.control.post('clock', { advance: seconds });
+      const asked = new DescribeSnapshotsCommand({ SnapshotIds: [SnapshotId] });
+      return (await account.ec2().send(asked)).Snapshots?.[0]?.State;
+    };
+    // The first moves 8 GiB, the others nothing.
+    expect(await taken(1, 60)).toBe('pending');
+    await aws.control.post('clock', { advance: 3600 });
+    expect(await taken(2, 30)).toBe('pending');
+    expect(await taken(0.5, 15)).toBe('completed');
+    expect(await taken(1, 30)).toBe('completed');
+    await expect(aws.control.post('durations', { factor: 0 })).rejects.toThrow('a number above 0');
+  });
+
   it('says what it can do to whoever asks for something else', async () => {
     await expect(aws.control.post('weather')).rejects.toThrow('POST /_local/clock');
     await expect(aws.control.post('clock')).rejects.toThrow('say set, advance or speed');

@@ -6,7 +6,10 @@ the whole volume, later ones what changed: https://docs.aws.amazon.com/ebs/lates
 
 from __future__ import annotations
 
+from typing import Any
+
 from .blocks import BLOCKS_PER_GIB
+from .control import ControlError, route
 
 SNAPSHOT_BASE = 20.0
 SNAPSHOT_MIB_PER_SECOND = 120
@@ -51,3 +54,17 @@ def copy(size_gib: int, changed_blocks: int | None) -> float:
 def _mib(size_gib: int, changed_blocks: int | None) -> float:
     blocks = size_gib * BLOCKS_PER_GIB if changed_blocks is None else changed_blocks
     return blocks * 1024 / BLOCKS_PER_GIB
+
+
+_NORMAL = {name: value for name, value in globals().items() if name.isupper() and name != "BLOCKS_PER_GIB"}
+
+
+@route("POST", "durations")
+def scale(body: dict[str, Any]) -> dict[str, float]:
+    """`{"factor": 2}`: whatever begins from now on takes twice as long as this table says."""
+    factor = float(body["factor"])
+    if factor <= 0:
+        raise ControlError("factor is a number above 0; 1 is as in the table")
+    for name, value in _NORMAL.items():
+        globals()[name] = value / factor if name.endswith("_PER_SECOND") else value * factor
+    return {"factor": factor}

@@ -9,6 +9,9 @@ import { WindowWatch } from './windowWatch';
 
 type Terms = Pick<Campaign, 'concurrency' | 'maxFailures' | 'waves' | 'window'>;
 
+/** Commands that one workflow task may well carry. */
+const STARTED_AT_ONCE = 20;
+
 /** What a migration is told besides which machine it is. */
 export type MigrationTerms = Omit<MigrateMachineInput, 'instanceId'>;
 
@@ -45,13 +48,19 @@ export class Waves {
     const isFree = () => fleet.open < this.terms.concurrency && !orders.paused;
     for (this.dropRefused(queue); queue.length > 0; this.dropRefused(queue)) {
       await fleet.checkpoint();
-      const next = queue.find(this.window.fits);
+      const next = this.startable(queue);
       if (!isFree()) await fleet.until(() => isFree() || this.isRefused(queue));
-      else if (next) {
-        queue.splice(queue.indexOf(next), 1);
-        await fleet.start(this.inputOf(next));
+      else if (next.length > 0) {
+        for (const move of next) queue.splice(queue.indexOf(move), 1);
+        await Promise.all(next.map((move) => fleet.start(this.inputOf(move))));
       } else await this.waitForWindow(queue);
     }
+  }
+
+  /** At the same time: machines that go step by step together share their reads. */
+  private startable(queue: readonly QueuedMove[]): QueuedMove[] {
+    const free = Math.max(0, this.terms.concurrency - this.people.fleet.open);
+    return queue.filter(this.window.fits).slice(0, Math.min(free, STARTED_AT_ONCE));
   }
 
   private inputOf(move: QueuedMove): MoveInput {

@@ -1,0 +1,56 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { StopInstancesCommand, TerminateInstancesCommand } from '@aws-sdk/client-ec2';
+import type { ActivityDeps } from '../../src/activities/deps';
+import { machinePowerActivities } from '../../src/activities/machinePower';
+import type { TestAccount } from '../support/accounts';
+import { AwsServer } from '../support/awsServer';
+import { anInstance, instance } from '../support/seed';
+
+describe('starting and stopping', () => {
+  let aws: AwsServer;
+  let account: TestAccount;
+
+  beforeAll(async () => {
+    aws = await AwsServer.start('--speed', 'instant');
+    account = await aws.account();
+  });
+  afterAll(() => aws.stop());
+
+  const target = () => ({ accountId: account.accountId, region: 'us-east-1' });
+  const activities = () =>
+    machinePowerActivities({
+      aws: { ec2: () => account.ec2() },
+      settings: { pollMs: 20, readLagMs: 100 },
+    } as unknown as ActivityDeps);
+  const stateOf = async (id: string) => (await instance(account, id)).State?.Name;
+
+  it('can be asked for twice', async () => {
+    const { instanceId } = await anInstance(account);
+    for (const [name, state] of [
+      ['ensureStopping', 'stopped'],
+      ['ensureStarting', 'running'],
+    ] as const) {
+      await activities()[name]({ target: target(), instanceId });
+      await activities()[name]({ target: target(), instanceId });
+      expect(await stateOf(instanceId)).toBe(state);
+    }
+  });
+
+  it('says of a machine that somebody has terminated that it is gone', async () => {
+    const { instanceId } = await anInstance(account);
+    await account.ec2().send(new TerminateInstancesCommand({ InstanceIds: [instanceId] }));
+    for (const name of ['ensureStopping', 'ensureStarting'] as const) {
+      const act = () => activities()[name]({ target: target(), instanceId });
+      const gone = new MockActivityEnvironment().run(act);
+      await expect(gone).rejects.toMatchObject({ type: 'NotFound', nonRetryable: true });
+    }
+  });
+
+  it('waits for no start that has failed, although nobody saw it begin', async () => {
+    const { instanceId } = await anInstance(account);
+    await account.ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+    const asked = { target: target(), instanceId, state: 'running' as const };
+    const wait = new MockActivityEnvironment().run(() => activities().awaitMachine(asked));
+    await expect(wait).rejects.toThrow(`${instanceId} in ${target().accountId}/us-east-1 did not start`);
+  });
+});
