@@ -12,16 +12,8 @@ import type { Residue } from '../model/residue';
 import { targetKey, type Target } from '../model/target';
 import { MachineFleet, type CarriedFleet } from './migration/fleet';
 import { CampaignOrders, type CarriedOrders } from './migration/campaignOrders';
-import {
-  campaignOf,
-  dryRunResult,
-  nothingToDo,
-  planMachines,
-  requireWindow,
-  residueOf,
-  resultOf,
-  type CampaignPlan,
-} from './migration/campaign';
+import { dryRunResult, nothingToDo, residueOf, resultOf } from './migration/campaignResult';
+import { campaignOf, planMachines, requireWindow, type CampaignPlan } from './migration/planning';
 import { blockForbidden, requireKeyUse } from './migration/permissions';
 import { blockBeyondQuotas } from './migration/quotas';
 import { approved, findWarnings } from './migration/warnings';

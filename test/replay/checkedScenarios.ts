@@ -11,7 +11,8 @@ export const CHECKED_SCENARIOS: Record<string, Scenario> = {
     const { hostname: host, port } = new URL(proxy.endpoint);
     const healthChecks = [{ command: ['true'] }, { tcp: { port: Number(port), host } }];
     const { instanceId } = await anInstance(home);
-    proxy.fault('SendCommand', REFUSED, 1);
+    // The first looks for mounts by volume id, when the campaign is planned.
+    proxy.fault('SendCommand', REFUSED, 2);
     const input = { instanceIds: [instanceId], healthChecks };
     const failed = await ended(await migrations.start(input));
     const undone = await ended(await migrations.pinned(instanceId));

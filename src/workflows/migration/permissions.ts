@@ -3,7 +3,7 @@ import type { Strategy } from '../../model/strategy';
 import type { Target } from '../../model/target';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
-import type { CampaignPlan } from './campaign';
+import type { CampaignPlan } from './planning';
 import { itemOf } from './fleet';
 
 type Planned = MovePlan & { strategy: { name: Strategy } } & ({ instanceId: string } | { volumeId: string });

@@ -4,7 +4,7 @@ import type { Target } from '../../model/target';
 import { rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { batch } from '../support/options';
-import type { CampaignPlan } from './campaign';
+import type { CampaignPlan } from './planning';
 import { itemOf } from './fleet';
 
 /**

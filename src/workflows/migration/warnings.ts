@@ -10,7 +10,8 @@ import {
 import { rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { wait } from '../support/options';
-import { count, type CampaignPlan } from './campaign';
+import { count } from './campaignResult';
+import type { CampaignPlan } from './planning';
 import type { CampaignOrders } from './campaignOrders';
 import { itemOf } from './fleet';
 

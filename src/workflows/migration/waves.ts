@@ -2,7 +2,7 @@ import type { Campaign, CampaignState, QueuedMove } from '../../model/campaign';
 import { fixedDurationMs } from '../../model/duration';
 import type { MigrateMachineInput } from '../../model/migration';
 import type { Run } from '../support/operation';
-import { count } from './campaign';
+import { count } from './campaignResult';
 import type { CampaignOrders } from './campaignOrders';
 import { itemOf, type MachineFleet, type MoveInput } from './fleet';
 import { WindowWatch } from './windowWatch';
