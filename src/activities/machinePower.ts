@@ -27,7 +27,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'migrate');
       await ec2
         .send(new StopInstancesCommand({ InstanceIds: [instanceId] }))
-        .catch((error: unknown) => explained(ec2, target, instanceId, error));
+        .catch((error: unknown) => unless(['stopped', 'stopping'], ec2, { target, instanceId }, error));
     },
 
     /** Starts the machine; one that runs or is starting goes on. */
@@ -35,7 +35,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'migrate');
       await ec2
         .send(new StartInstancesCommand({ InstanceIds: [instanceId] }))
-        .catch((error: unknown) => explained(ec2, target, instanceId, error));
+        .catch((error: unknown) => unless(['running', 'pending'], ec2, { target, instanceId }, error));
     },
 
     /**
@@ -81,9 +81,18 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
   };
 }
 
-/** EC2 says the same of a machine between two states, which is over in a moment, and of one that is terminated. */
-async function explained(ec2: EC2Client, target: Target, instanceId: string, error: unknown): Promise<never> {
-  if (error instanceof Error && error.name === 'IncorrectInstanceState')
-    await requireInstance(ec2, target, instanceId);
-  throw error;
+/**
+ * EC2 says the same of a machine between two states, which is over in a moment, and of one that is terminated. And what is
+ * as it should be needs no permission.
+ */
+async function unless(
+  states: readonly string[],
+  ec2: EC2Client,
+  { target, instanceId }: Machine,
+  error: unknown,
+): Promise<void> {
+  if (!(error instanceof Error && /^(IncorrectInstanceState|UnauthorizedOperation)$/.test(error.name)))
+    throw error;
+  const { State } = await requireInstance(ec2, target, instanceId);
+  if (!states.includes(State?.Name ?? '')) throw error;
 }

@@ -107,7 +107,7 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
       await allOf(volumeIds, async (volumeId) => {
         const detach = new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId });
         await ec2.send(detach).catch(async (error: unknown) => {
-          if (!isAboutState(error)) throw error;
+          if (!isRefusal(error)) throw error;
           const attachment = attachmentOf(await readVolume(ec2, volumeId));
           if (!attachment || attachment.State === 'detaching') return;
           throw attachment.InstanceId === instanceId ? error : foreign(volumeId, attachment.InstanceId);
@@ -125,7 +125,7 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
           Device: device,
         });
         await ec2.send(attach).catch(async (error: unknown) => {
-          if (!isAboutState(error)) throw error;
+          if (!isRefusal(error)) throw error;
           const attachment = attachmentOf(await requireVolume(ec2, target, volumeId));
           if (attachment && attachment.InstanceId !== instanceId)
             throw foreign(volumeId, attachment.InstanceId);
@@ -232,9 +232,13 @@ function attachmentOf(volume: Volume | undefined): VolumeAttachment | undefined 
   return volume?.Attachments?.find(({ State }) => State !== 'detached');
 }
 
-/** EC2 refuses to attach what is attached, and to detach what is not: only then does somebody have to look. */
-function isAboutState(error: unknown): boolean {
-  const names = /^(VolumeInUse|IncorrectState|InvalidAttachment\.NotFound|InvalidVolume\.NotFound)$/;
+/**
+ * EC2 refuses to attach what is attached, and to detach what is not: only then does somebody have to look. And where it
+ * is denied, because what is as it should be needs no permission.
+ */
+function isRefusal(error: unknown): boolean {
+  const names =
+    /^(VolumeInUse|IncorrectState|InvalidAttachment\.NotFound|InvalidVolume\.NotFound|UnauthorizedOperation)$/;
   return error instanceof Error && names.test(error.name);
 }
 
