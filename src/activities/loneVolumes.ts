@@ -43,9 +43,9 @@ interface OfMove {
 /** A report names no more than this. */
 const MOST_REFERENCES = 50;
 
-/** Volumes that are attached to nothing. Their mark says what a terminated move has left, as a machine's does. */
-export function loneVolumeActivities(deps: ActivityDeps) {
-  const { aws, settings } = deps;
+/** What is known of such a volume before it is touched, and what follows from it. */
+export function volumePlanner(deps: ActivityDeps) {
+  const { aws } = deps;
 
   async function planned({ target, volumeId, ...wanted }: VolumeAsked): Promise<VolumeDecision> {
     const ec2 = aws.ec2(target, 'read');
@@ -54,11 +54,10 @@ export function loneVolumeActivities(deps: ActivityDeps) {
   }
 
   return {
-    /** What a move of the volume would do, or every reason not to; reads only. */
-    planVolume: planned,
+    planned,
 
     /** The same for a campaign, which may come upon what another one has left or is at; reads only. */
-    async surveyVolume(asked: VolumeAsked): Promise<VolumeDecision> {
+    async surveyed(asked: VolumeAsked): Promise<VolumeDecision> {
       const { target, volumeId } = asked;
       const { Tags } = await existing(aws.ec2(target, 'read'), target, volumeId);
       const mark = parseVolumeMark(tagMap(Tags)[TAG.original]);
@@ -75,6 +74,17 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const others = decision.kind === 'blocked' ? decision.reasons : [];
       return { kind: 'blocked', reasons: [heldBy(workflowId, 'volume'), ...others] };
     },
+  };
+}
+
+/** Volumes that are attached to nothing. Their mark says what a terminated move has left, as a machine's does. */
+export function loneVolumeActivities(deps: ActivityDeps) {
+  const { aws, settings } = deps;
+  const planner = volumePlanner(deps);
+
+  return {
+    /** What a move of the volume would do, or every reason not to; reads only. */
+    planVolume: planner.planned,
 
     async markVolume({ plan, migrationId, phase }: OfMove & { phase: VolumePhase }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');

@@ -1,43 +1,16 @@
-import {
-  DescribeInstanceAttributeCommand,
-  type EC2Client,
-  type Instance,
-  type Volume,
-} from '@aws-sdk/client-ec2';
+import type { EC2Client, Instance, Volume } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
-import { drainTimeoutMs } from '../model/drain';
 import { FAILURE } from '../model/failures';
-import { heldBy, workflowIds } from '../model/ids';
 import { isVolumeId } from '../model/loneVolume';
-import { managerOfMachine, managerOfVolume } from '../model/managers';
-import {
-  parseMachineMark,
-  parseOriginalMark,
-  planMigration,
-  type MachineFacts,
-  type Planned,
-  type Surveyed,
-  type VolumeFacts,
-  type Wanted,
-} from '../model/migration';
+import { managerOfVolume } from '../model/managers';
+import { parseOriginalMark, type VolumeFacts } from '../model/migration';
 import { TAG } from '../model/names';
 import type { Selector } from '../model/selector';
 import { targetKey, type Target } from '../model/target';
-import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
-import { agentOf } from './healthChecks';
-import { InstanceStores } from './instanceStores';
 import { tagMap } from './imageReads';
-import { targetFacts } from './targetIndex';
-import { attachedVolumeIds, instancesById, inventoryActivities, volumesById } from './inventory';
-import { readAll, readInstance, readModification, readVolume } from './sharedReads';
-
-interface MachineAsked extends Wanted {
-  target: Target;
-  instanceId: string;
-  /** A campaign has asked for them with its plan. Whoever protects the machine since has EC2 refuse the stop. */
-  protectionKnown?: boolean;
-}
+import { instancesById, inventoryActivities, volumesById } from './inventory';
+import { readAll, readInstance, readModification } from './sharedReads';
 
 interface Selected {
   instanceIds: string[];
@@ -48,26 +21,6 @@ interface Selected {
 /** Machines as a migration looks at them before it touches anything. */
 export function machineActivities(deps: ActivityDeps) {
   const { aws } = deps;
-  const instanceStores = new InstanceStores();
-
-  async function planned(
-    asked: MachineAsked,
-    known?: Instance,
-    asksTargets = drainTimeoutMs(asked.drain) !== undefined,
-  ): Promise<Planned> {
-    const { target, instanceId, protectionKnown = false, ...wanted } = asked;
-    const ec2 = aws.ec2(target, 'read');
-    const instance = known ?? (await requireInstance(ec2, target, instanceId));
-    const [machine, instanceStore, targets] = await Promise.all([
-      machineFacts(ec2, target, instance, protectionKnown),
-      instanceStores.of(ec2, target, instance.InstanceType ?? ''),
-      asksTargets ? targetFacts(aws, target, instance) : undefined,
-    ]);
-    const facts = { ...machine, instanceStore, ...(targets && { targets }) };
-    const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
-    const agent = commands || wanted.hooks ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
-    return planMigration({ ...facts, agent }, wanted);
-  }
 
   return {
     /**
@@ -105,39 +58,17 @@ export function machineActivities(deps: ActivityDeps) {
       return { instanceIds: [...instanceIds], standalone };
     },
 
-    /** What a migration of the machine would do, or every reason not to; reads only. */
-    async planMachine(asked: MachineAsked): Promise<Planned> {
-      return planned(asked);
-    },
-
     /** The public IPv4 that EC2 has assigned, not an Elastic IP. */
-    async publicIpOf({ target, instanceId }: Omit<MachineAsked, keyof Wanted>): Promise<string | undefined> {
+    async publicIpOf({
+      target,
+      instanceId,
+    }: {
+      target: Target;
+      instanceId: string;
+    }): Promise<string | undefined> {
       return assignedPublicIp(await requireInstance(aws.ec2(target, 'read'), target, instanceId));
     },
-
-    /**
-     * The same for a campaign, which may come upon what a terminated migration has left, or upon a workflow that holds
-     * the machine; reads only.
-     */
-    async surveyMachine({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
-      const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
-      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration] ?? '');
-      const workflowId = workflowIds.machine(target, instanceId);
-      const open = await isOpen(deps, workflowId);
-      if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
-      // Who plans is told of target groups in any case.
-      const decision = await planned({ target, instanceId, ...wanted }, instance, true);
-      return open ? held(decision, workflowId, mark) : decision;
-    },
   };
-}
-
-/** A machine in mid-swap may look as if nothing of it were left to do. */
-function held(decision: Planned, workflowId: string, mark: ReturnType<typeof parseMachineMark>): Planned {
-  const swapping = mark !== undefined && mark.phase !== 'soak';
-  if (decision.kind === 'nothing' && !swapping) return decision;
-  const others = decision.kind === 'blocked' ? decision.reasons : [];
-  return { kind: 'blocked', reasons: [heldBy(workflowId, 'machine'), ...others] };
 }
 
 async function existingInstances(ec2: EC2Client, target: Target, ids: string[]): Promise<string[]> {
@@ -189,56 +120,10 @@ export async function requireInstance(ec2: EC2Client, target: Target, instanceId
   );
 }
 
-async function machineFacts(
-  ec2: EC2Client,
-  target: Target,
-  instance: Instance,
-  protectionKnown: boolean,
-): Promise<MachineFacts> {
-  const { InstanceId: instanceId = '' } = instance;
-  const tags = tagMap(instance.Tags);
-  const ids = attachedVolumeIds(instance);
-  // At the same time, so that the reads meet those of other machines.
-  const [modifying, volumes, stopProtection, terminationProtection] = await Promise.all([
-    beingModified(ec2, ids),
-    readAll(ids, (id) => readVolume(ec2, id)),
-    !protectionKnown && isOn(ec2, instanceId, 'disableApiStop'),
-    !protectionKnown && isOn(ec2, instanceId, 'disableApiTermination'),
-  ]);
-  return {
-    target,
-    instanceId,
-    state: instance.State?.Name ?? 'unknown',
-    rootDevice: instance.RootDeviceName ?? '',
-    rootDeviceType: instance.RootDeviceType ?? 'ebs',
-    spot: instance.InstanceLifecycle === 'spot',
-    autoScalingGroup: tags['aws:autoscaling:groupName'],
-    managedBy: managerOfMachine({ tags, operator: instance.Operator }),
-    hibernation: instance.HibernationOptions?.Configured ?? false,
-    productCodes: (instance.ProductCodes ?? []).flatMap(({ ProductCodeType, ProductCodeId }) =>
-      ProductCodeType === 'marketplace' ? (ProductCodeId ?? []) : [],
-    ),
-    assignedPublicIp: assignedPublicIp(instance),
-    stopProtection,
-    terminationProtection,
-    volumes: volumes.map((volume) => volumeFacts(volume, instanceId, modifying)),
-  };
-}
-
-function assignedPublicIp({ NetworkInterfaces = [] }: Instance): string | undefined {
+/** That EC2 has assigned, not an Elastic IP. */
+export function assignedPublicIp({ NetworkInterfaces = [] }: Instance): string | undefined {
   return NetworkInterfaces.find(({ Association }) => Association?.IpOwnerId === 'amazon')?.Association
     ?.PublicIp;
-}
-
-async function isOn(
-  ec2: EC2Client,
-  InstanceId: string,
-  Attribute: 'disableApiStop' | 'disableApiTermination',
-): Promise<boolean> {
-  const answer = await ec2.send(new DescribeInstanceAttributeCommand({ InstanceId, Attribute }));
-  return (
-    (Attribute === 'disableApiStop' ? answer.DisableApiStop : answer.DisableApiTermination)?.Value ?? false
-  );
 }
 
 export async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {

@@ -3,11 +3,11 @@ import { ApplicationFailure } from '@temporalio/common';
 import { toFailure } from '../aws/failures';
 import { FAILURE } from '../model/failures';
 import type { VolumeDecision } from '../model/loneVolume';
-import type { Surveyed, Wanted } from '../model/migration';
+import type { Planned, Surveyed, Wanted } from '../model/migration';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { loneVolumeActivities } from './loneVolumes';
-import { machineActivities } from './machines';
+import { volumePlanner } from './loneVolumes';
+import { machinePlanner, type MachineAsked } from './machinePlanner';
 
 /** Looked at side by side. */
 const AT_ONCE = 10;
@@ -16,13 +16,18 @@ type Asked = Wanted & { target: Target };
 
 /** A campaign looks at its machines and volumes many at a time: one by one, thousands would fill its history. */
 export function moveSurveyActivities(deps: ActivityDeps) {
-  const machines = machineActivities(deps);
-  const volumes = loneVolumeActivities(deps);
+  const machines = machinePlanner(deps);
+  const volumes = volumePlanner(deps);
 
   return {
+    /** What a migration of the machine would do, or every reason not to; reads only. */
+    async planMachine(asked: MachineAsked): Promise<Planned> {
+      return machines.planned(asked);
+    },
+
     /** In the order in which they were asked about; reads only. */
     async surveyMachines({ instanceIds, ...asked }: Asked & { instanceIds: string[] }): Promise<Surveyed[]> {
-      return each(instanceIds, (instanceId) => machines.surveyMachine({ ...asked, instanceId }));
+      return each(instanceIds, (instanceId) => machines.surveyed({ ...asked, instanceId }));
     },
 
     /** In the order in which they were asked about; reads only. */
@@ -30,7 +35,7 @@ export function moveSurveyActivities(deps: ActivityDeps) {
       volumeIds,
       ...asked
     }: Omit<Asked, 'healthChecks'> & { volumeIds: string[] }): Promise<VolumeDecision[]> {
-      return each(volumeIds, (volumeId) => volumes.surveyVolume({ ...asked, volumeId }));
+      return each(volumeIds, (volumeId) => volumes.surveyed({ ...asked, volumeId }));
     },
   };
 }
