@@ -9,7 +9,7 @@ import { FAILURE } from '../../src/model/failures';
 import type { MigrateMachineResult } from '../../src/model/migration';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
-import { MigrationWorld } from '../support/migration';
+import { ANY_LOSS, MigrationWorld } from '../support/migration';
 import { anInstance, instance } from '../support/seed';
 
 /** What keeps a machine from being moved, met for real; the words of each are in test/model/migration.test.ts. */
@@ -79,7 +79,7 @@ describe('encryptVolumes, where something forbids it', () => {
       const { instanceId } = await anInstance(migrations.account, { publicIp: true });
       const before = await publicIpOf(instanceId);
       await migrations.encrypt({ instanceIds: [instanceId], allow: ['assignedPublicIp'] });
-      await migrations.tell(instanceId, 'rollback');
+      await migrations.tell(instanceId, 'rollback', ANY_LOSS);
       const result = await awaitResult<MigrateMachineResult>(migrations.machine(instanceId));
       expect(result.publicIp).toEqual({ before });
       expect(await publicIpOf(instanceId)).not.toBe(before);

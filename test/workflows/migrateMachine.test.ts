@@ -183,7 +183,7 @@ describe.each([
     const { instanceId } = await anInstance(migrations.world.home);
     await migrations.encrypt({ instanceIds: [instanceId] });
     const { cause } = (await migrations
-      .tell(instanceId, 'rollback')
+      .tell(instanceId, 'rollback', ANY_LOSS)
       .catch((error: unknown) => error)) as Error;
     const said = (cause as Error).message;
     const [, since = ''] = /"acceptWriteLossSince": "([^"]+)"/.exec(said) ?? [];

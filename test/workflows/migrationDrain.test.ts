@@ -5,7 +5,7 @@ import type { MigrateMachineResult } from '../../src/model/migration';
 import { AwsServer } from '../support/awsServer';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
-import { butEncryption, MigrationWorld } from '../support/migration';
+import { ANY_LOSS, butEncryption, MigrationWorld } from '../support/migration';
 import { anInstance, instance, stopped } from '../support/seed';
 import { TargetGroup } from '../support/targetGroups';
 import { until } from '../support/until';
@@ -204,7 +204,7 @@ describe('drain of a migration', () => {
     migrations.world.proxy.reset();
     let whileStopped: string[] | undefined;
     const seen = migrations.meanwhile('StopInstances', async () => void (whileStopped = await states()));
-    await migrations.tell(instanceId, 'rollback');
+    await migrations.tell(instanceId, 'rollback', ANY_LOSS);
     const result = await awaitResult<MigrateMachineResult>(machine);
     await seen;
     expect(result.outcome).toBe('rolledBack');
@@ -225,7 +225,7 @@ describe('drain of a migration', () => {
     expect(result.skipped.items[0]).toMatchObject({ item: next });
     const machine = await migrations.pinned(instanceId);
     await aws.control.delete('faults');
-    await migrations.tell(instanceId, 'rollback');
+    await migrations.tell(instanceId, 'rollback', ANY_LOSS);
     expect((await awaitResult<MigrateMachineResult>(machine)).outcome).toBe('rolledBack');
     expect(await states()).toEqual(serving);
     expect(await migrations.stateOf(instanceId)).toEqual(before);

@@ -6,7 +6,7 @@ import { AwsServer } from '../support/awsServer';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { Guests } from '../support/guests';
-import { butEncryption, MigrationWorld } from '../support/migration';
+import { ANY_LOSS, butEncryption, MigrationWorld } from '../support/migration';
 import { anInstance, stopped } from '../support/seed';
 
 const PRE = { commands: ['fsfreeze -f /data'], timeout: '1m' };
@@ -142,7 +142,7 @@ describe('hooks of a migration', () => {
     const handle = await migrations.pinned(instanceId);
     migrations.world.proxy.reset();
     await fails('pre-back');
-    await migrations.tell(instanceId, 'rollback');
+    await migrations.tell(instanceId, 'rollback', ANY_LOSS);
     expect((await awaitResult<MigrateMachineResult>(handle)).outcome).toBe('rolledBack');
     expect(steps()).toEqual(['pre-back', 'StopInstances', 'StartInstances', 'post-back']);
     expect((await guests.of(instanceId)).frozen).toBe(false);
