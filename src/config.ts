@@ -37,6 +37,8 @@ export interface WorkerConfig {
   cloudWatchNamespace?: string;
   /** Webhooks and SNS topics that are told of failures. */
   notify: string[];
+  /** Pause between two looks of an activity that waits, where it is not the usual one. */
+  pollMs?: number;
   /** Port of the Prometheus endpoint; metrics are off without it. */
   metricsPort?: number;
   logLevel: LogLevel;
@@ -97,6 +99,11 @@ const workerEnvironmentSchema = z.object({
     .gt(0, 'must be more than 0 and at most 1, like 0.5')
     .max(1, 'must be more than 0 and at most 1, like 0.5')
     .default(DEFAULT_API_SHARE),
+  HOLDFAST_POLL_SECONDS: z.coerce
+    .number('not a number; write seconds, like 5')
+    .min(0.05, 'between 0.05 and 60 seconds, like 5')
+    .max(60, 'between 0.05 and 60 seconds, like 5')
+    .optional(),
   HOLDFAST_CLOUDWATCH_NAMESPACE: z
     .string()
     .regex(/^(?!AWS\/)[\w./#:-]{1,255}$/, 'at most 255 letters, digits and ._/#:-, and not AWS’s own')
@@ -131,6 +138,7 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
     ...(values.HOLDFAST_CLOUDWATCH_NAMESPACE && {
       cloudWatchNamespace: values.HOLDFAST_CLOUDWATCH_NAMESPACE,
     }),
+    ...(values.HOLDFAST_POLL_SECONDS && { pollMs: values.HOLDFAST_POLL_SECONDS * 1000 }),
     ...workflowBundle(values.HOLDFAST_WORKFLOW_BUNDLE),
     ...(values.HOLDFAST_METRICS_PORT && { metricsPort: values.HOLDFAST_METRICS_PORT }),
   };

@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       heartbeats: notices.heartbeats,
       notifier: notices.notifier,
       clock: Date,
-      settings: DEFAULT_SETTINGS,
+      settings: { ...DEFAULT_SETTINGS, ...(config.pollMs && { pollMs: config.pollMs }) },
     });
     const workers = await createWorkers({ connection, config, activities, dataConverter });
     const runs = Promise.all(workers.map((worker) => runWithOthers(worker, workers)));

@@ -53,6 +53,8 @@ export function stackVariables(endpoints: Endpoints, state: string): Record<stri
     HOLDFAST_ACCOUNTS: path.join(state, 'accounts.yaml'),
     HOLDFAST_MANIFESTS: path.join(state, 'manifests'),
     HOLDFAST_EVIDENCE: path.join(state, 'evidence'),
+    // What takes AWS a minute is over in a tenth of a second here.
+    HOLDFAST_POLL_SECONDS: '0.5',
   };
 }
 

@@ -65,6 +65,7 @@ describe('readWorkerConfig', () => {
       HOLDFAST_MANIFESTS: 's3://bucket',
       HOLDFAST_METRICS_PORT: '9464',
       HOLDFAST_API_SHARE: '0.25',
+      HOLDFAST_POLL_SECONDS: '0.5',
       HOLDFAST_LOG_LEVEL: '',
     });
     expect(config).toMatchObject({
@@ -72,6 +73,7 @@ describe('readWorkerConfig', () => {
       evidence: { kind: 's3', bucket: 'proof', prefix: 'of/it' },
       manifests: { kind: 's3', bucket: 'bucket', prefix: '' },
       metricsPort: 9464,
+      pollMs: 500,
       logLevel: 'info',
     });
     expect(read({ HOLDFAST_METRICS_PORT: '0' }).metricsPort).toBeUndefined();
@@ -88,6 +90,9 @@ describe('readWorkerConfig', () => {
     ['HOLDFAST_API_SHARE', '0'],
     ['HOLDFAST_API_SHARE', '1.5'],
     ['HOLDFAST_API_SHARE', 'half'],
+    ['HOLDFAST_POLL_SECONDS', '0'],
+    ['HOLDFAST_POLL_SECONDS', '61'],
+    ['HOLDFAST_POLL_SECONDS', 'often'],
     ['HOLDFAST_LOG_LEVEL', 'loud'],
     ['HOLDFAST_ACCOUNTS', '/nowhere/accounts.yaml'],
     ['TEMPORAL_CONFIG_FILE', '/nowhere/\0temporal.toml'],
