@@ -33,8 +33,8 @@ export async function findWarnings(plan: CampaignPlan, run: Run): Promise<void> 
   for (let start = 0; start < planned.length; start += PAGE) {
     const page = planned.slice(start, start + PAGE);
     const asked = { target, kmsKeyArn, moves: page.map(moveAsked) };
-    const about = `${count(page.length, 'planned item')} from ${start + 1} on`;
-    const found = await wait(`Look for warnings about ${about}`, { scheduleToCloseTimeout: '30 minutes' })
+    const which = `${start + 1} to ${start + page.length} of ${planned.length}`;
+    const found = await wait(`Look for warnings, ${which}`, { scheduleToCloseTimeout: '30 minutes' })
       .findWarnings(asked)
       .catch((error: unknown) => nothingFound(error, page.map(itemOf)));
     const warnings = new Map(found.warned.map((each) => [each.item, each.warnings]));
@@ -123,11 +123,14 @@ function show({ machines, volumes, notChecked }: CampaignPlan, run: Run): void {
 function questionOf(plan: CampaignPlan, warned: number, all: boolean): string {
   const machines = plan.interrupted.length + plan.machines.length;
   const volumes = plan.interruptedVolumes.length + plan.volumes.length;
-  const alone = volumes > 0 ? `, and ${volumes} volumes by themselves replaced` : '';
+  const alone =
+    volumes > 0
+      ? `, and ${count(volumes, 'volume')} by ${volumes === 1 ? 'itself' : 'themselves'} replaced`
+      : '';
   const warnings =
     warned > 0
-      ? ` There are warnings about ${warned}: approving takes them; \`items\` leaves others out.`
+      ? ` There are warnings about ${warned}: \`approve\` takes them, and with \`items\` only those that are named.`
       : '';
-  const which = all || warned === 0 ? '' : ' Only what has a warning waits for the answer’s items.';
-  return `${machines} machines would be stopped and migrated${alone}: send \`approve\` or \`reject\`.${warnings}${which}`;
+  const which = all || warned === 0 ? '' : ' What has no warning goes on in any case.';
+  return `${count(machines, 'machine')} would be stopped and migrated${alone}: send \`approve\` or \`reject\`.${warnings}${which}`;
 }
