@@ -11,6 +11,8 @@ import { until } from '../support/until';
 const DAY = 86_400;
 /** Initialized after four days of the local AWS's time, which no test waits for. */
 const HUGE = 16_000;
+/** TiB of gp3 in a region, of which some huge volumes need more than an account has to begin with. */
+const STORAGE_QUOTA = 'L-7A658B76';
 
 const data = (count: number, size: number): DiskSpec[] =>
   Array.from({ length: count }, (_, n) => ({ device: `/dev/sd${'fghijk'.charAt(n)}`, size }));
@@ -22,6 +24,8 @@ describe('the strategy of a migration', () => {
   beforeAll(async () => {
     aws = await AwsServer.start();
     migrations = await MigrationWorld.open({ aws: aws.endpoint });
+    const { target } = migrations;
+    await aws.control.post('quotas', { ...target, code: STORAGE_QUOTA, value: 10_000 });
   });
   afterAll(async () => {
     await migrations.close();
