@@ -29,9 +29,10 @@ export class WorkerProcesses {
   /**
    * Prepares processes for this world's Temporal server and accounts, through its AWS proxy.
    *
-   * @param settings change what the worker waits for; without them it waits as long as in production
+   * @param settings change what the worker waits for; without them it looks often, because the local AWS's clock runs
+   * fast, and waits out the read lag of production
    */
-  static async prepare(world: World, settings: Partial<Settings> = {}): Promise<WorkerProcesses> {
+  static async prepare(world: World, settings: Partial<Settings> = { pollMs: 500 }): Promise<WorkerProcesses> {
     const compiled = await compileSources();
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-'));
     const accounts = path.join(folder, 'accounts.yaml');

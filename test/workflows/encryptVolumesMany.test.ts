@@ -93,7 +93,7 @@ describe('a campaign of many machines', () => {
     expect(plan).toMatchObject({ total: THOUSANDS, truncated: true });
     expect(waves).toEqual([1, THOUSANDS / 10, (THOUSANDS * 9) / 10 - 1]);
     const [{ events, bytes }] = (await runsOf(campaign.workflowId)) as [{ events: number; bytes: number }];
-    expect(events).toBeLessThan(THOUSANDS / 5);
+    expect(events).toBeLessThan(THOUSANDS / 2);
     expect(bytes).toBeLessThan(2_000_000);
   });
 

@@ -64,8 +64,12 @@ describe('what encryptVolumes leaves unencrypted', () => {
   it('is no reason to fail where nobody may look', async () => {
     const { instanceId } = await anInstance(migrations.account);
     const denied = { before: { code: 'UnauthorizedOperation', status: 403 } };
-    migrations.world.proxy.fault('DescribeSnapshots', denied);
+    const started = migrations.meanwhile('StartInstances', () => {
+      migrations.world.proxy.fault('DescribeSnapshots', denied);
+      return Promise.resolve();
+    });
     const result = await migrations.encrypt({ instanceIds: [instanceId], strategy: 'clone' });
+    await started;
     expect(result.encrypted.total).toBe(1);
     expect(result.residue).toBeUndefined();
   });
