@@ -32,6 +32,7 @@ const onServers = {
 
 module.exports = {
   maxWorkers: 2,
+  testSequencer: '<rootDir>/test/support/slowFirst.js',
   projects: [
     project('model'),
     ...['activities', 'workflows', 'replay', 'faults', 'e2e', 'aws', 'local'].map((name) =>
