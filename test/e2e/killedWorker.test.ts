@@ -204,5 +204,5 @@ describe('a worker process that is killed', () => {
     const again = await migrations.stateOf(instanceId);
     expect(butEncryption(again)).toEqual(butEncryption(before));
     expect(again.disks.every(({ encrypted }) => encrypted)).toBe(true);
-  });
+  }, 200_000);
 });
