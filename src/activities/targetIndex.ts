@@ -18,9 +18,10 @@ import { failedItem } from './failedItem';
 import { inTurns } from './inTurns';
 
 /**
- * A look at all groups counts for twenty times as long as it took, so that looking is a twentieth of all calls: a
- * second in most accounts, and five minutes at most where there are hundreds of groups.
+ * Where there are many groups, a look at all of them counts for twenty times as long as it took, so that looking is a
+ * twentieth of all calls: five minutes at most. Few groups are looked at whenever somebody asks.
  */
+const FEW_GROUPS = 10;
 const COUNTS_TIMES = 20;
 const COUNTS_AT_MOST_MS = 5 * 60_000;
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetGroups.html */
@@ -33,6 +34,11 @@ interface Look {
   countsUntil: number;
   /** Groups by the id of a target. */
   groups: Promise<Map<string, TargetGroup[]>>;
+}
+
+interface AllGroups {
+  byTarget: Map<string, TargetGroup[]>;
+  total: number;
 }
 
 const INDEXES = new WeakMap<AwsClients, Map<string, TargetIndex>>();
@@ -107,10 +113,10 @@ export class TargetIndex {
   private newLook(): Look {
     this.delays.clear();
     const begunAt = Date.now();
-    const look: Look = { countsUntil: Infinity, groups: uncancelled(() => lookAtAll(this.elb)) };
-    look.groups.then(
-      () =>
-        (look.countsUntil = Date.now() + Math.min(COUNTS_TIMES * (Date.now() - begunAt), COUNTS_AT_MOST_MS)),
+    const looking = uncancelled(() => lookAtAll(this.elb));
+    const look: Look = { countsUntil: Infinity, groups: looking.then(({ byTarget }) => byTarget) };
+    looking.then(
+      ({ total }) => (look.countsUntil = total > FEW_GROUPS ? countsUntil(begunAt) : 0),
       () => (look.countsUntil = 0),
     );
     return look;
@@ -129,6 +135,11 @@ export class TargetIndex {
   }
 }
 
+function countsUntil(begunAt: number): number {
+  const now = Date.now();
+  return now + Math.min(COUNTS_TIMES * (now - begunAt), COUNTS_AT_MOST_MS);
+}
+
 function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] {
   const addresses = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [], Ipv6Addresses = [] }) => [
     ...PrivateIpAddresses.flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
@@ -137,7 +148,7 @@ function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] 
   return [InstanceId, ...addresses];
 }
 
-async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<Map<string, TargetGroup[]>> {
+async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<AllGroups> {
   const all: { arn: string; name: string }[] = [];
   for await (const { TargetGroups = [] } of paginateDescribeTargetGroups(
     { client: elb, pageSize: PAGE },
@@ -146,15 +157,15 @@ async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<Map<string,
     for (const { TargetGroupArn: arn = '', TargetGroupName: name = '', TargetType } of TargetGroups)
       if (TargetType === 'instance' || TargetType === 'ip') all.push({ arn, name });
   }
-  const groups = new Map<string, TargetGroup[]>();
+  const byTarget = new Map<string, TargetGroup[]>();
   await inTurns(all, AT_ONCE, async ({ arn, name }) => {
     const targets = await targetsOf(elb, arn);
     for (const id of new Set(targets.map((target) => target.id))) {
       const own = targets.filter((target) => target.id === id);
-      groups.set(id, [...(groups.get(id) ?? []), { arn, name, targets: own }]);
+      byTarget.set(id, [...(byTarget.get(id) ?? []), { arn, name, targets: own }]);
     }
   });
-  return groups;
+  return { byTarget, total: all.length };
 }
 
 /** Who is registered, and not on the way out already; none of a group that is gone. */

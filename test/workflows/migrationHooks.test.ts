@@ -182,7 +182,8 @@ describe('hooks of a migration', () => {
   it('are made good by the next run where one was terminated between pre and the stop', async () => {
     const instanceId = await machine();
     const terminate = () => migrations.machine(instanceId).terminate('test');
-    const terminated = migrations.meanwhile('SendCommand', terminate);
+    // The first looks for mounts, when the campaign is planned.
+    const terminated = migrations.meanwhile('SendCommand', terminate, 2);
     const first = await migrations.start({ instanceIds: [instanceId], hooks: HOOKS });
     await terminated;
     await first.terminate('test');
