@@ -32,7 +32,10 @@ export class WorkerProcesses {
    * @param settings change what the worker waits for; without them it looks often, because the local AWS's clock runs
    * fast, and waits out the read lag of production
    */
-  static async prepare(world: World, settings: Partial<Settings> = { pollMs: 500 }): Promise<WorkerProcesses> {
+  static async prepare(
+    world: World,
+    settings: Partial<Settings> = { pollMs: 500 },
+  ): Promise<WorkerProcesses> {
     const compiled = await compileSources();
     const folder = await mkdtemp(path.join(tmpdir(), 'holdfast-e2e-'));
     const accounts = path.join(folder, 'accounts.yaml');
