@@ -10,6 +10,7 @@ import {
   type VolumeAttachment,
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
+import { allEnded } from '../model/allEnded';
 import { FAILURE } from '../model/failures';
 import { parseOriginalMark, type DiskPlan, type MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
@@ -104,34 +105,38 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
     /** Detaches those of the volumes that are attached to the machine; never by force. */
     async ensureDetached({ target, instanceId, volumeIds }: Detachment): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      await allOf(volumeIds, async (volumeId) => {
-        const detach = new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId });
-        await ec2.send(detach).catch(async (error: unknown) => {
-          if (!isRefusal(error)) throw error;
-          const attachment = attachmentOf(await readVolume(ec2, volumeId));
-          if (!attachment || attachment.State === 'detaching') return;
-          throw attachment.InstanceId === instanceId ? error : foreign(volumeId, attachment.InstanceId);
-        });
-      });
+      await allEnded(
+        volumeIds.map(async (volumeId) => {
+          const detach = new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId });
+          await ec2.send(detach).catch(async (error: unknown) => {
+            if (!isRefusal(error)) throw error;
+            const attachment = attachmentOf(await readVolume(ec2, volumeId));
+            if (!attachment || attachment.State === 'detaching') return;
+            throw attachment.InstanceId === instanceId ? error : foreign(volumeId, attachment.InstanceId);
+          });
+        }),
+      );
     },
 
     /** Attaches each volume at its device, unless it is attached just there. */
     async ensureAttached({ target, instanceId, devices }: Attachments): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      await allOf(Object.entries(devices), async ([volumeId, device]) => {
-        const attach = new AttachVolumeCommand({
-          VolumeId: volumeId,
-          InstanceId: instanceId,
-          Device: device,
-        });
-        await ec2.send(attach).catch(async (error: unknown) => {
-          if (!isRefusal(error)) throw error;
-          const attachment = attachmentOf(await requireVolume(ec2, target, volumeId));
-          if (attachment && attachment.InstanceId !== instanceId)
-            throw foreign(volumeId, attachment.InstanceId);
-          if (attachment?.Device !== device || attachment.State === 'detaching') throw error;
-        });
-      });
+      await allEnded(
+        Object.entries(devices).map(async ([volumeId, device]) => {
+          const attach = new AttachVolumeCommand({
+            VolumeId: volumeId,
+            InstanceId: instanceId,
+            Device: device,
+          });
+          await ec2.send(attach).catch(async (error: unknown) => {
+            if (!isRefusal(error)) throw error;
+            const attachment = attachmentOf(await requireVolume(ec2, target, volumeId));
+            if (attachment && attachment.InstanceId !== instanceId)
+              throw foreign(volumeId, attachment.InstanceId);
+            if (attachment?.Device !== device || attachment.State === 'detaching') throw error;
+          });
+        }),
+      );
     },
 
     /** EC2 forgets DeleteOnTermination at every attach: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html */
@@ -240,13 +245,6 @@ function isRefusal(error: unknown): boolean {
   const names =
     /^(VolumeInUse|IncorrectState|InvalidAttachment\.NotFound|InvalidVolume\.NotFound|UnauthorizedOperation)$/;
   return error instanceof Error && names.test(error.name);
-}
-
-/** All at the same time. The first failure counts when all have ended: a retry must not run beside them. */
-async function allOf<Item>(items: readonly Item[], act: (item: Item) => Promise<void>): Promise<void> {
-  const ends = await Promise.allSettled(items.map(act));
-  const failed = ends.find((end) => end.status === 'rejected');
-  if (failed) throw failed.reason;
 }
 
 export async function requireVolume(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {

@@ -1,5 +1,5 @@
+import { allEnded } from '../../../model/allEnded';
 import type { DiskPlan } from '../../../model/migration';
-import { allEnded } from '../../support/allEnded';
 import { mutate, wait } from '../../support/options';
 import type { Move, Replacements } from '../migration';
 import { deleteNewVolumes } from '../undoing';
