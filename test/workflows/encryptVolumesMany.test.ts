@@ -11,7 +11,7 @@ import { MigrationWorld } from '../support/migration';
 
 const MACHINES = 150;
 const THOUSANDS = 1000;
-const SUGGESTED_AFTER = 500;
+const SUGGESTED_AFTER = 300;
 const AT_ONCE = 10;
 /** A thousand machines then make ten thousand events, in runs of four thousand. */
 const EVENTS_A_MACHINE = 13;
