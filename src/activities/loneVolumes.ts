@@ -20,7 +20,8 @@ import {
   type VolumeDecision,
   type VolumePhase,
 } from '../model/loneVolume';
-import { keptBy, type DiskPlan, type MovePlan, type Wanted } from '../model/migration';
+import type { DiskPlan, MovePlan, Wanted } from '../model/migration';
+import { keptBy } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import { isOpen } from './campaigns';

@@ -3,13 +3,13 @@ import { drainTimeoutMs } from '../model/drain';
 import { heldBy, workflowIds } from '../model/ids';
 import { managerOfMachine } from '../model/managers';
 import {
-  parseMachineMark,
   planMigration,
   type MachineFacts,
   type Planned,
   type Surveyed,
   type Wanted,
 } from '../model/migration';
+import { parseMachineMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import type { Target } from '../model/target';
 import { isOpen } from './campaigns';

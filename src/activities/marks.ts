@@ -8,17 +8,15 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
+import type { DiskPlan, InterruptedMigration, MachinePlan } from '../model/migration';
 import {
   formatMachineMark,
   formatOriginalMark,
   keptBy,
   parseMachineMark,
   parseOriginalMark,
-  type DiskPlan,
-  type InterruptedMigration,
-  type MachinePlan,
   type MarkPhase,
-} from '../model/migration';
+} from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';

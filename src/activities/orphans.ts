@@ -12,7 +12,7 @@ import { isUncommitted } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
 import { listed, type Listed } from '../model/list';
 import { parseVolumeMark } from '../model/loneVolume';
-import { parseMachineMark } from '../model/migration';
+import { parseMachineMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import {
   decideOrphans,

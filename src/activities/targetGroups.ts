@@ -18,7 +18,8 @@ import {
 } from '../model/drain';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
-import { formatMachineMark, type MachinePlan } from '../model/migration';
+import type { MachinePlan } from '../model/migration';
+import { formatMachineMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';

@@ -12,7 +12,8 @@ import {
 import { isNotFound } from '../aws/failures';
 import { allEnded } from '../model/allEnded';
 import { FAILURE } from '../model/failures';
-import { parseOriginalMark, type DiskPlan, type MovePlan } from '../model/migration';
+import type { DiskPlan, MovePlan } from '../model/migration';
+import { parseOriginalMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';

@@ -40,7 +40,8 @@ interface Caller {
   as: string;
 }
 
-type AnyClient =
+/** A client of any of the AWS services that are called. */
+export type AnyClient =
   | CloudTrailClient
   | EBSClient
   | EC2Client

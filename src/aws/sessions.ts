@@ -13,7 +13,7 @@ import { FAILURE } from '../model/failures';
 import { targetKey, type Target, type TargetInput } from '../model/target';
 import { accountsIn, entryOf, roleFor, type AccountEntry, type AccountsFile } from './accounts';
 import type { AwsClients, Capability } from './clients';
-import { instrument, type CallObserver, type Instruments } from './instrument';
+import { instrument, type AnyClient, type CallObserver, type Instruments } from './instrument';
 import type { RateBudget } from './rateBudget';
 import { sessionCredentials, type RoleCredentials } from './sessionCredentials';
 
@@ -39,16 +39,6 @@ const CLIENT_OPTIONS = {
 };
 
 const OWN_CREDENTIALS = 'the worker’s own credentials';
-
-type AnyClient =
-  | CloudTrailClient
-  | EBSClient
-  | EC2Client
-  | ElasticLoadBalancingV2Client
-  | IAMClient
-  | KMSClient
-  | ServiceQuotasClient
-  | SSMClient;
 
 /** AWS Organizations is one service for the whole world, at home here: https://docs.aws.amazon.com/general/latest/gr/ao.html */
 const ORGANIZATIONS_REGION = 'us-east-1';

@@ -4,7 +4,7 @@ import {
   planVolume,
   type LoneVolumeFacts,
 } from '../../src/model/loneVolume';
-import { formatOriginalMark, parseOriginalMark } from '../../src/model/migration';
+import { formatOriginalMark, parseOriginalMark } from '../../src/model/migrationMarks';
 
 const KEY = 'arn:aws:kms:us-east-1:111111111111:key/1';
 const OTHER = 'arn:aws:kms:us-east-1:111111111111:key/2';

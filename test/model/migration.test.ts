@@ -1,14 +1,5 @@
 import { ACCEPTABLE, type Acceptable } from '../../src/model/blockers';
-import {
-  formatMachineMark,
-  formatOriginalMark,
-  parseMachineMark,
-  parseOriginalMark,
-  planMigration,
-  type MachineFacts,
-  type VolumeFacts,
-  type Wanted,
-} from '../../src/model/migration';
+import { planMigration, type MachineFacts, type VolumeFacts, type Wanted } from '../../src/model/migration';
 
 const ROOT: VolumeFacts = {
   volumeId: 'vol-root',
@@ -172,30 +163,4 @@ describe('planMigration', () => {
     const decision = planned({ spot: true, stopProtection: true, state: 'pending' });
     expect(decision.kind === 'blocked' ? decision.reasons : []).toHaveLength(3);
   });
-});
-
-describe('marks', () => {
-  it.each(['swap', 'start', 'soak'] as const)('of a machine in %s come back as they were', (phase) => {
-    const text = formatMachineMark('mig-1', true, phase);
-    expect(parseMachineMark(text)).toEqual({ migrationId: 'mig-1', wasRunning: true, phase });
-  });
-
-  it('of an original volume come back as they were, in a tag value', () => {
-    const text = formatOriginalMark('mig-1', 'i-1', DATA);
-    expect(text.length).toBeLessThanOrEqual(256);
-    expect(parseOriginalMark(text)).toEqual({
-      migrationId: 'mig-1',
-      instanceId: 'i-1',
-      device: '/dev/sdf',
-      deleteOnTermination: false,
-    });
-  });
-
-  it.each(['', 'mig-1', 'mig-1 running', 'mig-1 walking swap', 'mig-1 running away'])(
-    'are not read from %j',
-    (text) => {
-      expect(parseMachineMark(text)).toBeUndefined();
-      expect(parseOriginalMark(text)).toBeUndefined();
-    },
-  );
 });

@@ -1,5 +1,6 @@
 import { CancellationScope, isCancellation } from '@temporalio/workflow';
-import { keptBy, type MigrateMachineResult, type MigrationReport } from '../../model/migration';
+import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
+import { keptBy } from '../../model/migrationMarks';
 import { failedItem } from '../support/failure';
 import { mutate, wait } from '../support/options';
 import { backInService, drainForRollback } from './drain';

@@ -1,5 +1,5 @@
 import type { MigrateVolumeResult, VolumeReport } from '../../../model/loneVolume';
-import { keptBy } from '../../../model/migration';
+import { keptBy } from '../../../model/migrationMarks';
 import { failedItem } from '../../support/failure';
 import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
