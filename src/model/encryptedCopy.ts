@@ -1,6 +1,7 @@
 import type { Maker } from './maker';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
-import { MAX_TAGS, parseVolumeLine } from './recoveryPoint';
+import { MAX_TAGS } from './recoveryPoint';
+import { parseVolumeLine } from './volumeLine';
 import type { SnapshotFacts } from './snapshotEncryption';
 
 /** The VolumeId of every copied snapshot: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */

@@ -1,12 +1,10 @@
 import {
   copyTags,
-  formatVolumeLine,
-  parseVolumeLine,
   readRecoveryPoint,
   recoveryPointTags,
   type RecoveryPointTags,
-  type VolumeLine,
 } from '../../src/model/recoveryPoint';
+import { formatVolumeLine, parseVolumeLine, type VolumeLine } from '../../src/model/volumeLine';
 
 const ROOT: VolumeLine = {
   device: '/dev/xvda',
