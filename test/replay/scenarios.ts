@@ -1,6 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../src/model/backup';
 import { workflowIds } from '../../src/model/ids';
+import type { EnableEncryptionByDefaultResult } from '../../src/workflows/enableEncryptionByDefault';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { MESSAGE, type MigrationWorld } from '../support/migration';
@@ -130,16 +131,30 @@ export const SCENARIOS: Record<string, Scenario> = {
     migrations.world.proxy.fault('EnableKeyRotation', REFUSED);
     const undone = await start(migrations, 'createCustomerManagedKey', { ...asked, alias: 'alias/undone' });
     await ended(undone);
-    return { 'createCustomerManagedKey.succeeded': made, 'createCustomerManagedKey.undone': undone };
+    migrations.world.proxy.reset();
+    const more = { ...asked, alias: 'alias/replicated', replicaRegions: [DR_REGION], rotateNow: true };
+    const replicated = await ended(await start(migrations, 'createCustomerManagedKey', more));
+    return {
+      'createCustomerManagedKey.succeeded': made,
+      'createCustomerManagedKey.undone': undone,
+      'createCustomerManagedKey.replicated': replicated,
+    };
   },
 
   async encryptionByDefault(migrations) {
     const kmsKeyIds = { [HOME_REGION]: migrations.key };
     const on = await ended(await start(migrations, 'enableEncryptionByDefault', { kmsKeyIds }));
+    const { changed } = await awaitResult<EnableEncryptionByDefaultResult>(on);
+    const back = { restore: changed.items };
+    const restored = await ended(await start(migrations, 'enableEncryptionByDefault', back));
     const wrong = { ...kmsKeyIds, 'eu-west-1': 'alias/none' };
     const partly = await ended(await start(migrations, 'enableEncryptionByDefault', { kmsKeyIds: wrong }));
     await migrations.encryptionByDefaultOff();
-    return { 'enableEncryptionByDefault.succeeded': on, 'enableEncryptionByDefault.partly': partly };
+    return {
+      'enableEncryptionByDefault.succeeded': on,
+      'enableEncryptionByDefault.restored': restored,
+      'enableEncryptionByDefault.partly': partly,
+    };
   },
 
   async images(migrations) {
