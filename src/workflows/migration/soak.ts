@@ -31,7 +31,7 @@ export async function soakUntilVerdict(
   migration.run.remark(
     `The original volumes of ${migration.plan.instanceId} are kept. ${verdicts(soak, 'delete them', 'put them back')}`,
   );
-  return untilVerdict(migration, soak, {
+  return untilVerdict<MigrateMachineResult>(migration, soak, {
     commit: async () => {
       await commit(migration, () => removeMarks(migration));
       return { ...report, committed: true };

@@ -15,7 +15,7 @@ export async function soakVolume(move: Move, report: VolumeReport, soak: Soak): 
   move.run.remark(
     `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}`,
   );
-  return untilVerdict(move, soak, {
+  return untilVerdict<MigrateVolumeResult>(move, soak, {
     commit: async () => {
       await commit(move, () => removeVolumeMarks(move));
       return { ...report, committed: true };
