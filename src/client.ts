@@ -15,7 +15,7 @@ import type {
 } from './client/operations';
 
 export { ConfigError } from './config';
-export { OperationFailed } from './client/errors';
+export { NoWorkerAnswered, OperationFailed } from './client/errors';
 export { Holdfast, Operation, OPERATION_NAMES } from './client/operations';
 export type { OperationInput, OperationName, OperationOptions, OperationResult } from './client/operations';
 export { FAILURE, type FailureType } from './model/failures';

@@ -11,6 +11,7 @@ import {
   type OperationName,
 } from '../client';
 import { MESSAGE_NAMES } from '../model/messages';
+import { TASK_QUEUE } from '../model/names';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
 import { messageCommands } from './messages';
@@ -65,11 +66,24 @@ messageCommands(program, MESSAGE_NAMES, { connected, print });
 
 async function connected(work: (holdfast: Holdfast) => Promise<void>): Promise<void> {
   const holdfast = await Holdfast.connect();
+  const hint = sayWhereNoWorkerIs(holdfast);
   try {
     await work(holdfast);
   } finally {
+    await hint;
     await holdfast.close();
   }
+}
+
+/** Temporal takes everything and waits: without this, a command that nobody carries out looks like one that takes long. */
+async function sayWhereNoWorkerIs(holdfast: Holdfast): Promise<void> {
+  // Whoever may start workflows need not be allowed to look at task queues.
+  const hasWorker = await holdfast.hasWorker().catch(() => true);
+  if (hasWorker) return;
+  const { namespace } = holdfast.temporal.options;
+  process.stderr.write(
+    `holdfast: no worker polls the task queue ${TASK_QUEUE} in namespace ${namespace}; nothing goes on until one does (npm run worker)\n`,
+  );
 }
 
 function print(value: unknown): void {

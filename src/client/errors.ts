@@ -1,4 +1,9 @@
-import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
+import {
+  isGrpcDeadlineError,
+  WorkflowFailedError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
 import {
   ActivityFailure,
   ApplicationFailure,
@@ -6,6 +11,7 @@ import {
   ChildWorkflowFailure,
 } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
+import { TASK_QUEUE } from '../model/names';
 
 /**
  * An operation that ended without everything that was asked for. `type` is one of `FAILURE` (src/model/failures.ts),
@@ -24,6 +30,22 @@ export class OperationFailed<Result = unknown> extends Error {
   ) {
     super(message, options);
   }
+}
+
+/** Queries and messages are answered by a worker, and none did in time. A message may still arrive, once there is one. */
+export class NoWorkerAnswered extends Error {
+  override readonly name = 'NoWorkerAnswered';
+
+  constructor(workflowId: string, options?: ErrorOptions) {
+    const message = `no worker answered for ${workflowId} in time; one has to run on the task queue ${TASK_QUEUE} (npm run worker), then ask again`;
+    super(message, options);
+  }
+}
+
+/** What it means that a workflow did not take a query or a message. */
+export function unanswered(error: unknown, workflowId: string): Error {
+  const timedOut = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error);
+  return timedOut ? new NoWorkerAnswered(workflowId, { cause: error }) : operationFailed(error, workflowId);
 }
 
 const WITH_RESULT: readonly string[] = [FAILURE.partialFailure, FAILURE.allFailed];

@@ -7,7 +7,7 @@ import { TASK_QUEUE } from '../model/names';
 import type { ProgressPage } from '../model/progress';
 import { loadDataConverter } from '../temporal/dataConverter';
 import type * as workflows from '../workflows';
-import { operationFailed } from './errors';
+import { operationFailed, unanswered } from './errors';
 
 type Workflows = typeof workflows;
 
@@ -32,6 +32,12 @@ export const OPERATION_NAMES = [
 export type OperationName = (typeof OPERATION_NAMES)[number];
 export type OperationInput<Name extends OperationName> = Parameters<Workflows[Name]>[0];
 export type OperationResult<Name extends OperationName> = Awaited<ReturnType<Workflows[Name]>>;
+
+/** Of a query or a message: a worker that has to replay a long history first takes seconds. */
+const ANSWER_MS = 30_000;
+
+/** `TASK_QUEUE_TYPE_WORKFLOW` of Temporal's API. */
+const WORKFLOW_QUEUE = 1;
 
 export interface OperationOptions {
   /** Any id does; without one it is the operation's name and a random part. */
@@ -74,7 +80,7 @@ export class Holdfast {
       taskQueue: TASK_QUEUE,
       workflowId,
     });
-    return new Operation(handle as WorkflowHandle);
+    return new Operation(this.temporal, handle as WorkflowHandle);
   }
 
   /**
@@ -92,7 +98,17 @@ export class Holdfast {
 
   /** An operation that somebody started before, by its workflow id. */
   operation<Result = unknown>(workflowId: string): Operation<Result> {
-    return new Operation(this.temporal.workflow.getHandle(workflowId));
+    return new Operation(this.temporal, this.temporal.workflow.getHandle(workflowId));
+  }
+
+  /** Whether a worker has polled in the last minutes; without one whatever is started waits. */
+  async hasWorker(): Promise<boolean> {
+    const { pollers } = await this.temporal.workflowService.describeTaskQueue({
+      namespace: this.temporal.options.namespace,
+      taskQueue: { name: TASK_QUEUE },
+      taskQueueType: WORKFLOW_QUEUE,
+    });
+    return !!pollers?.length;
   }
 
   async close(): Promise<void> {
@@ -102,7 +118,10 @@ export class Holdfast {
 
 /** One started operation: its result, its progress, and what people may tell it. */
 export class Operation<Result = unknown> {
-  constructor(private readonly handle: WorkflowHandle) {}
+  constructor(
+    private readonly temporal: Client,
+    private readonly handle: WorkflowHandle,
+  ) {}
 
   get workflowId(): string {
     return this.handle.workflowId;
@@ -117,9 +136,15 @@ export class Operation<Result = unknown> {
     }
   }
 
-  /** One page of what is under way; pass `nextCursor` of the last page for the next. */
-  progress(cursor?: string): Promise<ProgressPage> {
-    return this.handle.query<ProgressPage, [{ cursor?: string }]>('progress', { cursor });
+  /**
+   * One page of what is under way; pass `nextCursor` of the last page for the next.
+   *
+   * @throws NoWorkerAnswered
+   */
+  async progress(cursor?: string): Promise<ProgressPage> {
+    return this.answered(() =>
+      this.handle.query<ProgressPage, [{ cursor?: string }]>('progress', { cursor }),
+    );
   }
 
   /** Asks it to stop; before the point of no return it undoes what it did. */
@@ -135,14 +160,19 @@ export class Operation<Result = unknown> {
   readonly rollback = this.message<RollbackMessage>('rollback');
   readonly commit = this.message('commit');
 
-  /** An update: it returns when the workflow has accepted the message, and throws its reason when it has not. */
+  /**
+   * An update: it returns when the workflow has accepted the message, and throws its reason when it has not, or
+   * NoWorkerAnswered.
+   */
   private message<Said extends Message>(name: MessageName): (message: Said) => Promise<void> {
-    return async (message) => {
-      try {
-        await this.handle.executeUpdate(name, { args: [message] });
-      } catch (error) {
-        throw operationFailed(error, this.workflowId);
-      }
-    };
+    return (message) => this.answered(() => this.handle.executeUpdate(name, { args: [message] }));
+  }
+
+  private async answered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await this.temporal.withDeadline(Date.now() + ANSWER_MS, ask);
+    } catch (error) {
+      throw unanswered(error, this.workflowId);
+    }
   }
 }
