@@ -32,9 +32,8 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
 
   /** A campaign by `auto`; a migration by each strategy, and one whose copies others had. */
   async strategies(migrations) {
-    const { home, proxy } = migrations.world;
-    const machine = async () => (await anInstance(home)).instanceId;
-    const instanceId = await machine();
+    const { proxy } = migrations.world;
+    const [instanceId = '', refused = '', direct = ''] = await migrations.machines(3);
     const campaign = await ended(await migrations.start({ instanceIds: [instanceId] }));
     await migrations.tell(instanceId, 'commit');
     const cloned = await ended(await migrations.pinned(instanceId));
@@ -42,8 +41,8 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
     return {
       'encryptVolumes.auto': campaign,
       'migrateMachine.cloned': cloned,
-      'migrateMachine.refusedToClone': await committedBy(migrations, await machine(), 'auto'),
-      'migrateMachine.direct': await committedBy(migrations, await machine(), 'direct'),
+      'migrateMachine.refusedToClone': await committedBy(migrations, refused, 'auto'),
+      'migrateMachine.direct': await committedBy(migrations, direct, 'direct'),
     };
   },
 
@@ -80,8 +79,7 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
   },
 
   async campaignSteered(migrations) {
-    const made = await Promise.all(Array.from({ length: 3 }, () => anInstance(migrations.world.home)));
-    const instanceIds = made.map(({ instanceId }) => instanceId);
+    const instanceIds = await migrations.machines(3);
     const [first = '', second = ''] = instanceIds;
     const input = { instanceIds, concurrency: 1 };
     const campaign = await migrations.startAnd(input, 'StopInstances', async (handle) => {
@@ -95,8 +93,7 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
 
   /** A wave with a failure, which asks; a window that has not opened when its machine is cancelled. */
   async wavesAndWindows(migrations) {
-    const made = await Promise.all(Array.from({ length: 3 }, () => anInstance(migrations.world.home)));
-    const instanceIds = made.map(({ instanceId }) => instanceId);
+    const instanceIds = await migrations.machines(3);
     migrations.world.proxy.fault('StopInstances', REFUSED, 1);
     const waves = { sizes: [1, 'rest'], pauseBetween: '1h' };
     const input = { instanceIds, concurrency: 2, maxFailures: 2, waves };
@@ -138,8 +135,7 @@ export const MIGRATION_SCENARIOS: Record<string, Scenario> = {
 
 /** On a server that suggests to continue as new after a few events. */
 export const CONTINUED_CAMPAIGN: Scenario = async (migrations) => {
-  const made = await Promise.all(Array.from({ length: 2 }, () => anInstance(migrations.world.home)));
-  const instanceIds = made.map(({ instanceId }) => instanceId);
+  const instanceIds = await migrations.machines(2);
   const last = await ended(await migrations.start({ instanceIds, waves: [1, 'rest'] }));
   return {
     'encryptVolumes.continued': await firstRunOf(migrations, last),

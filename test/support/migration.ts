@@ -16,7 +16,7 @@ import type { ProgressPage } from '../../src/model/progress';
 import type { Strategy } from '../../src/model/strategy';
 import type { Target } from '../../src/model/target';
 import { HOME_REGION, type TestAccount } from './accounts';
-import { aKey, disksOf, instance, tagsOf } from './seed';
+import { aKey, anInstance, disksOf, instance, tagsOf } from './seed';
 import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
@@ -68,6 +68,12 @@ export class MigrationWorld {
 
   get blocks(): Blocks {
     return new Blocks(this.world.proxy.upstream.origin, this.account);
+  }
+
+  /** So many running machines of two unencrypted volumes. */
+  async machines(count: number): Promise<string[]> {
+    const made = Array.from({ length: count }, () => anInstance(this.account));
+    return (await Promise.all(made)).map(({ instanceId }) => instanceId);
   }
 
   /** What is on the volumes of a machine, by device. */

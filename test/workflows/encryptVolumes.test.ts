@@ -16,10 +16,6 @@ describe('encryptVolumes', () => {
   afterAll(() => migrations.close());
   beforeEach(() => migrations.world.proxy.reset());
 
-  const machines = async (count: number): Promise<string[]> => {
-    const made = Array.from({ length: count }, () => anInstance(migrations.world.home));
-    return (await Promise.all(made)).map(({ instanceId }) => instanceId);
-  };
   const encryptedOf = async (ids: string[]): Promise<boolean[]> =>
     Promise.all(
       ids.map(async (id) => (await migrations.stateOf(id)).disks.every(({ encrypted }) => encrypted)),
@@ -28,7 +24,7 @@ describe('encryptVolumes', () => {
     failedResult<EncryptVolumesResult>(run, type);
 
   it('waits for approval, and changes nothing when it is rejected', async () => {
-    const [instanceId = ''] = await machines(1);
+    const [instanceId = ''] = await migrations.machines(1);
     const before = await migrations.stateOf(instanceId);
     migrations.world.proxy.reset();
     const handle = await migrations.start({ instanceIds: [instanceId], requireApproval: true });
@@ -43,7 +39,7 @@ describe('encryptVolumes', () => {
   });
 
   it('goes on when it is approved, by signal as well', async () => {
-    const ids = await machines(1);
+    const ids = await migrations.machines(1);
     const handle = await migrations.start({ instanceIds: ids, requireApproval: true });
     await migrations.phase(handle, 'Waiting for approval');
     await handle.signal('approve', MESSAGE);
@@ -52,7 +48,7 @@ describe('encryptVolumes', () => {
   });
 
   it('migrates several machines at once, but no more than asked', async () => {
-    const ids = await machines(3);
+    const ids = await migrations.machines(3);
     let down = 0;
     let most = 0;
     migrations.world.proxy.fault('StopInstances', {
@@ -73,7 +69,7 @@ describe('encryptVolumes', () => {
   });
 
   it('starts no further machine while it is paused, and none that is cancelled', async () => {
-    const ids = await machines(3);
+    const ids = await migrations.machines(3);
     const [first = '', second = '', third = ''] = ids;
     const campaign = await migrations.startAnd(
       { instanceIds: ids, concurrency: 1 },
@@ -92,7 +88,7 @@ describe('encryptVolumes', () => {
   });
 
   it('stops starting machines after maxFailures', async () => {
-    const ids = await machines(2);
+    const ids = await migrations.machines(2);
     migrations.world.proxy.fault('StopInstances', REFUSED);
     const result = await failed(migrations.encrypt({ instanceIds: ids, concurrency: 1 }));
     expect(result).toMatchObject({ rolledBack: { total: 1 }, skipped: { total: 1 } });
@@ -100,7 +96,7 @@ describe('encryptVolumes', () => {
   });
 
   it('asks its machines to undo when it is cancelled', async () => {
-    const [instanceId = ''] = await machines(1);
+    const [instanceId = ''] = await migrations.machines(1);
     const before = await migrations.stateOf(instanceId);
     const input = { instanceIds: [instanceId], strategy: 'direct' };
     const campaign = await migrations.startAnd(input, 'CreateVolume', (handle) => handle.cancel());
@@ -110,7 +106,7 @@ describe('encryptVolumes', () => {
   });
 
   it('leaves its machines to finish when it is terminated', async () => {
-    const [instanceId = ''] = await machines(1);
+    const [instanceId = ''] = await migrations.machines(1);
     const input = { instanceIds: [instanceId] };
     await migrations.startAnd(input, 'DetachVolume', (handle) => handle.terminate('test'));
     await migrations.phase(migrations.machine(instanceId), 'Soaking');
@@ -129,7 +125,7 @@ describe('encryptVolumes', () => {
   });
 
   it('has nothing to do for a machine that is encrypted', async () => {
-    const [instanceId = ''] = await machines(1);
+    const [instanceId = ''] = await migrations.machines(1);
     await migrations.encrypt({ instanceIds: [instanceId] });
     expect(await migrations.encrypt({ instanceIds: [instanceId] })).toMatchObject({
       encrypted: { total: 0 },
@@ -148,7 +144,7 @@ describe('encryptVolumes', () => {
   });
 
   it('names the workflow that holds a machine already', async () => {
-    const ids = await machines(2);
+    const ids = await migrations.machines(2);
     const [busy = '', free = ''] = ids;
     let second: Promise<EncryptVolumesResult> | undefined;
     const overlapped = migrations.meanwhile('StopInstances', async () => {

@@ -71,8 +71,7 @@ describe('encryptVolumes, before any change', () => {
     });
 
     it('are asked for with one machine, not with each', async () => {
-      const made = await Promise.all([1, 2, 3].map(() => anInstance(migrations.account)));
-      const instanceIds = made.map(({ instanceId }) => instanceId);
+      const instanceIds = await migrations.machines(3);
       migrations.world.proxy.reset();
       await migrations.encrypt({ instanceIds: instanceIds.slice(0, 1), dryRun: true });
       const once = dryRuns();
@@ -183,14 +182,11 @@ describe('encryptVolumes, before any change', () => {
       const [account] = migrations.world.others;
       if (!account) throw new Error('the world has no other account');
       const own = await MigrationWorld.within(migrations.world, account);
-      const made = await Promise.all([1, 2].map(() => anInstance(account)));
+      const instanceIds = await own.machines(2);
       const quota = { accountId: account.accountId, region: 'us-east-1', code: GP3, value: tib };
       const control = new URL('/_local/quotas', migrations.world.proxy.upstream);
       await fetch(control, { method: 'POST', body: JSON.stringify(quota) });
-      return act(
-        own,
-        made.map(({ instanceId }) => instanceId),
-      );
+      return act(own, instanceIds);
     }
 
     it('that have no room for all keep the later ones back, and say how to raise them', async () => {

@@ -1,7 +1,6 @@
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { AwsServer } from '../support/awsServer';
 import { MigrationWorld } from '../support/migration';
-import { anInstance } from '../support/seed';
 
 const MACHINES = 4;
 /** AWS seconds a second; waits are as much shorter. */
@@ -25,10 +24,7 @@ describe('machines of one campaign', () => {
   });
 
   it('look together while they wait, and at no more than they wait for', async () => {
-    const machines = await Promise.all(
-      Array.from({ length: MACHINES }, () => anInstance(migrations.account)),
-    );
-    const instanceIds = machines.map(({ instanceId }) => instanceId);
+    const instanceIds = await migrations.machines(MACHINES);
     migrations.world.proxy.forget(migrations.account.accountId);
     await aws.control.post('clock', { speed: SPEED });
     const { encrypted } = await migrations.world.run<EncryptVolumesResult>('encryptVolumes', {

@@ -5,7 +5,6 @@ import type { ProgressPage } from '../../src/model/progress';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { MESSAGE, MigrationWorld } from '../support/migration';
-import { anInstance } from '../support/seed';
 
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
 
@@ -18,10 +17,6 @@ describe('the waves of encryptVolumes', () => {
   afterAll(() => migrations.close());
   beforeEach(() => migrations.world.proxy.reset());
 
-  const machines = async (count: number): Promise<string[]> => {
-    const made = Array.from({ length: count }, () => anInstance(migrations.world.home));
-    return (await Promise.all(made)).map(({ instanceId }) => instanceId);
-  };
   const begunAt = async (instanceId: string): Promise<number> =>
     (await migrations.machine(instanceId).describe()).startTime.getTime();
   const progress = (campaign: WorkflowHandle) => campaign.query<ProgressPage>('progress');
@@ -31,7 +26,7 @@ describe('the waves of encryptVolumes', () => {
     failedResult<EncryptVolumesResult>(awaitResult(campaign), FAILURE.partialFailure);
 
   it('begin when the one before has passed, with so many at a time within each', async () => {
-    const ids = await machines(3);
+    const ids = await migrations.machines(3);
     const [canary = '', ...others] = ids;
     let canaryPassed = 0;
     migrations.world.proxy.fault(
@@ -59,7 +54,7 @@ describe('the waves of encryptVolumes', () => {
   });
 
   it('wait for approval, each for its own', async () => {
-    const ids = await machines(3);
+    const ids = await migrations.machines(3);
     const [first = '', second = '', third = ''] = ids;
     const waves = { sizes: [1, 1, 'rest'], approveEach: true };
     const campaign = await migrations.start({ instanceIds: ids, waves });
@@ -86,7 +81,7 @@ describe('the waves of encryptVolumes', () => {
   });
 
   it('take no answer before they ask', async () => {
-    const ids = await machines(2);
+    const ids = await migrations.machines(2);
     const campaign = await migrations.startAnd(
       { instanceIds: ids, waves: [1, 'rest'] },
       'StopInstances',
@@ -99,7 +94,7 @@ describe('the waves of encryptVolumes', () => {
   });
 
   it('ask a person after a failure that maxFailures allows, and pause', async () => {
-    const ids = await machines(2);
+    const ids = await migrations.machines(2);
     const [failing = '', other = ''] = ids;
     migrations.world.proxy.fault('StopInstances', REFUSED, 1);
     const waves = { sizes: [1, 'rest'], pauseBetween: '1h' };
@@ -115,7 +110,7 @@ describe('the waves of encryptVolumes', () => {
   });
 
   it('are all given up once maxFailures is reached', async () => {
-    const ids = await machines(3);
+    const ids = await migrations.machines(3);
     migrations.world.proxy.fault('StopInstances', REFUSED, 1);
     const waves = { sizes: [1, 1, 'rest'], approveEach: true };
     const campaign = await migrations.start({ instanceIds: ids, waves });
@@ -124,7 +119,7 @@ describe('the waves of encryptVolumes', () => {
   });
 
   it('are in a dry run', async () => {
-    const ids = await machines(3);
+    const ids = await migrations.machines(3);
     const result = await migrations.encrypt({ instanceIds: ids, waves: ['30%', 'rest'], dryRun: true });
     expect(result.waves).toEqual([1, 2]);
     expect(result.summary).toContain('3 machines would be encrypted in waves of 1, 2;');
@@ -138,7 +133,7 @@ describe('the waves of encryptVolumes', () => {
     const window = () => ({ cron: closed(), duration: '2h', timezone: 'UTC' });
 
     it('keep machines waiting; pause and cancelling work meanwhile', async () => {
-      const ids = await machines(2);
+      const ids = await migrations.machines(2);
       const [first = '', second = ''] = ids;
       migrations.world.proxy.reset();
       const campaign = await migrations.start({ instanceIds: ids, window: window() });
@@ -158,7 +153,7 @@ describe('the waves of encryptVolumes', () => {
     });
 
     it('end at once when the campaign is cancelled', async () => {
-      const ids = await machines(1);
+      const ids = await migrations.machines(1);
       const campaign = await migrations.start({ instanceIds: ids, window: window() });
       await migrations.phase(campaign, 'Waiting for the window');
       await campaign.cancel();
@@ -167,7 +162,7 @@ describe('the waves of encryptVolumes', () => {
     });
 
     it('fail before any change where it is too short for every machine', async () => {
-      const ids = await machines(1);
+      const ids = await migrations.machines(1);
       migrations.world.proxy.reset();
       const short = { from: '22:00', to: '22:10', timezone: 'Europe/Berlin' };
       const failure = await expectFailure(
