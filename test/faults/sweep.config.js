@@ -1,4 +1,4 @@
-/** `npm run test:sweep`: every fault at every call of every path of a migration; half an hour. */
+/** `npm run test:sweep`: every fault at every call of every path of a migration; 40 minutes. */
 const { projects } = require('../../jest.config');
 
 process.env.HOLDFAST_SWEEP = 'all';
