@@ -13,13 +13,16 @@ import { WorkerProcesses } from '../support/workerProcess';
 /** Activities of a killed worker are noticed after these, not after half a minute. */
 const LIMITS = { heartbeat: 3_000, startToClose: 5_000 };
 
+/** Reads do not lag here; test/e2e/killedBackup.test.ts waits for as long as production does. */
+const SETTINGS = { pollMs: 500, readLagMs: 3_000 };
+
 describe('a worker process that is killed', () => {
   let migrations: MigrationWorld;
   let workers: WorkerProcesses;
 
   beforeAll(async () => {
     migrations = await MigrationWorld.open({ worker: false });
-    workers = await WorkerProcesses.prepare(migrations.world);
+    workers = await WorkerProcesses.prepare(migrations.world, SETTINGS);
   });
   afterAll(async () => {
     await workers.close();

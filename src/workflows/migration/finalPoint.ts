@@ -3,7 +3,7 @@ import type { Move } from './migration';
 
 /**
  * Encrypted snapshots of the last moment on the originals, by the time these are deleted. A copy migrates
- * from such snapshots. The other strategies leave them for now, when a rollback can no longer make them useless and
+ * from such snapshots. The other strategies make them only here, where a rollback can no longer make them useless and
  * no machine waits for them.
  */
 export async function finalPoint(move: Move): Promise<string[]> {
