@@ -1,7 +1,7 @@
 import { WorkflowFailedError, type Client, type WorkflowHandle } from '@temporalio/client';
-import { SEARCH_ATTRIBUTES } from '../../src/model/names';
 import { awaitResult } from '../support/awaitResult';
 import { MESSAGE } from '../support/migration';
+import { phaseOf } from '../support/phase';
 
 /** Looking costs the server as much as some of a migration's own steps. */
 const LOOK_EVERY_MS = 1_000;
@@ -35,8 +35,7 @@ export async function followed(
 }
 
 async function helped(handle: WorkflowHandle): Promise<void> {
-  const now = await handle.describe().catch(() => undefined);
-  if (now?.typedSearchAttributes.get(SEARCH_ATTRIBUTES.phase) === 'Needs a person')
+  if ((await phaseOf(handle).catch(() => undefined)) === 'Needs a person')
     await handle.signal('resume', MESSAGE).catch(() => undefined);
 }
 

@@ -7,17 +7,16 @@ import {
   type Snapshot,
   type Volume,
 } from '@aws-sdk/client-ec2';
-import { WorkflowNotFoundError, type WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle } from '@temporalio/client';
 import { Blocks } from '../../local/measure/blocks';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { workflowIds } from '../../src/model/ids';
 import type { MessageName } from '../../src/model/messages';
-import type { ProgressPage } from '../../src/model/progress';
 import type { Strategy } from '../../src/model/strategy';
 import type { Target } from '../../src/model/target';
 import { HOME_REGION, type TestAccount } from './accounts';
+import { inPhase } from './phase';
 import { aKey, anInstance, disksOf, instance, tagsOf } from './seed';
-import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
 export const MESSAGE = { by: 'ann', reason: 'test' };
@@ -183,11 +182,7 @@ export class MigrationWorld {
     };
   }
 
-  /** Waits until a run, which need not have started yet, says that it is in this phase. */
-  async phase(handle: WorkflowHandle, name: string): Promise<void> {
-    const phaseNow = async () => (await handle.query<ProgressPage>('progress')).phase;
-    await until(async () => (await phaseNow().catch(notFoundYet)) === name);
-  }
+  readonly phase = inPhase;
 
   /** For what is started next and shall not be born encrypted. */
   async encryptionByDefaultOff(): Promise<void> {
@@ -227,8 +222,4 @@ export function butEncryption({ state, disks }: MachineState) {
     state,
     disks: disks.map(({ volumeId: _v, encrypted: _e, key: _k, marks: _m, ...rest }) => rest),
   };
-}
-
-function notFoundYet(error: unknown): undefined {
-  if (!(error instanceof WorkflowNotFoundError)) throw error;
 }

@@ -6,12 +6,11 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { MessageName } from '../../src/model/messages';
-import type { ProgressPage } from '../../src/model/progress';
 import type { EncryptSnapshotsResult } from '../../src/model/snapshotEncryption';
 import { awaitResult } from './awaitResult';
 import { AwsServer } from './awsServer';
+import { inPhase } from './phase';
 import { aKey, aVolume, completed } from './seed';
-import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
 const MESSAGE = { by: 'ann', reason: 'checked' };
@@ -92,7 +91,7 @@ export class SnapshotWorld {
   }
 
   async waiting(handle: WorkflowHandle): Promise<WorkflowHandle> {
-    await until(async () => (await handle.query<ProgressPage>('progress')).phase === 'Waiting for commit');
+    await inPhase(handle, 'Waiting for commit');
     return handle;
   }
 

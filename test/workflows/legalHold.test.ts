@@ -7,6 +7,7 @@ import type { EnforceExpiryResult } from '../../src/model/expiry';
 import type { SetLegalHoldResult } from '../../src/model/hold';
 import { workflowIds } from '../../src/model/ids';
 import { awaitResult } from '../support/awaitResult';
+import { inPhase } from '../support/phase';
 import { anInstance, aVolume, tagsOf } from '../support/seed';
 import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
@@ -146,7 +147,7 @@ describe('points that stay whatever their retention says', () => {
     await backUp('archive');
     expect(await held('archive')).toBe(1);
     for (const by of ['ann', 'bob']) await approve(handle, by);
-    await until(async () => (await handle.query<{ phase: string }>('progress')).phase === 'On hold');
+    await inPhase(handle, 'On hold');
     expect(await held('archive')).toBe(1);
     await policy('archive');
     for (const by of ['ann', 'bob']) await approve(handle, by);

@@ -8,6 +8,7 @@ import { FAILURE } from '../../../src/model/failures';
 import { TASK_QUEUE } from '../../../src/model/names';
 import type { Notification } from '../../../src/model/notification';
 import { failureOf } from '../../support/failure';
+import { inPhase } from '../../support/phase';
 import { devServer } from '../../support/temporal';
 import { until } from '../../support/until';
 
@@ -96,7 +97,7 @@ describe('what workflows share', () => {
 
     it('leaves evidence of a cancelled run too', async () => {
       const handle = await start('framed', { end: 'waiting' });
-      await until(async () => (await phaseOf(handle)) === 'Working');
+      await inPhase(handle, 'Working');
       await handle.cancel();
       await expect(handle.result()).rejects.toThrow();
       expect(await outcomeOf(handle)).toBe('Cancelled');
@@ -135,7 +136,7 @@ describe('what workflows share', () => {
 
     it('answers progress while it runs, page by page', async () => {
       const handle = await start('framed', { end: 'waiting' });
-      await until(async () => (await phaseOf(handle)) === 'Working');
+      await inPhase(handle, 'Working');
       expect(await handle.query('progress')).toEqual({
         phase: 'Working',
         counts: { begun: 1 },
@@ -143,9 +144,6 @@ describe('what workflows share', () => {
       });
       await handle.terminate();
     });
-
-    const phaseOf = async (handle: WorkflowHandle) =>
-      (await handle.describe()).searchAttributes.HoldfastPhase?.[0];
   });
 
   describe('UndoStack', () => {
@@ -184,7 +182,7 @@ describe('what workflows share', () => {
 
     it('leaves a cancelled run cancelled', async () => {
       const handle = await start('undoing', { wait: true });
-      await until(async () => (await handle.describe()).searchAttributes.HoldfastPhase?.[0] === 'Working');
+      await inPhase(handle, 'Working');
       await handle.cancel();
       await expect(handle.result()).rejects.toThrow();
       expect((await handle.describe()).status.name).toBe('CANCELLED');
