@@ -2,7 +2,7 @@ import type { WorkflowHandle } from '@temporalio/client';
 import { explained } from './failure';
 
 /** Below jest's limit for a test, so that the test can say what the run was waiting for. */
-const PATIENCE_MS = 45_000;
+const PATIENCE_MS = 100_000;
 
 /** The result of a run; a run that fails or hangs says why: its cause and details, or its pending activities. */
 export async function awaitResult<Result>(handle: WorkflowHandle, patienceMs = PATIENCE_MS): Promise<Result> {

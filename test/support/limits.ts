@@ -1,2 +1,2 @@
 /** Enough for a slow machine that starts a server before the first test; a single test seldom takes two seconds. */
-jest.setTimeout(60_000);
+jest.setTimeout(120_000);

@@ -3,6 +3,8 @@ import {
   CreateListenerCommand,
   CreateLoadBalancerCommand,
   CreateTargetGroupCommand,
+  DeleteLoadBalancerCommand,
+  DeleteTargetGroupCommand,
   DescribeTargetHealthCommand,
   ModifyTargetGroupAttributesCommand,
   RegisterTargetsCommand,
@@ -28,6 +30,7 @@ export class TargetGroup {
     private readonly account: TestAccount,
     readonly arn: string,
     readonly name: string,
+    private readonly loadBalancerArn: string | undefined,
   ) {}
 
   static async near(
@@ -48,8 +51,15 @@ export class TargetGroup {
         Attributes: [{ Key: 'deregistration_delay.timeout_seconds', Value: String(delay) }],
       }),
     );
-    if (used) await listen(account, VpcId, TargetGroupArn);
-    return new TargetGroup(account, TargetGroupArn, Name);
+    const loadBalancerArn = used ? await listen(account, VpcId, TargetGroupArn) : undefined;
+    return new TargetGroup(account, TargetGroupArn, Name, loadBalancerArn);
+  }
+
+  async remove(): Promise<void> {
+    const elb = this.account.elbv2();
+    const LoadBalancerArn = this.loadBalancerArn;
+    if (LoadBalancerArn) await elb.send(new DeleteLoadBalancerCommand({ LoadBalancerArn }));
+    await elb.send(new DeleteTargetGroupCommand({ TargetGroupArn: this.arn }));
   }
 
   async register(...Targets: TargetDescription[]): Promise<void> {
@@ -87,7 +97,7 @@ async function listen(
   account: TestAccount,
   VpcId: string | undefined,
   TargetGroupArn: string,
-): Promise<void> {
+): Promise<string | undefined> {
   const Filters = [{ Name: 'vpc-id', Values: [VpcId ?? ''] }];
   const { Subnets = [] } = await account.ec2().send(new DescribeSubnetsCommand({ Filters }));
   const { LoadBalancers = [] } = await account.elbv2().send(
@@ -97,12 +107,14 @@ async function listen(
       Subnets: Subnets.slice(0, 2).flatMap(({ SubnetId }) => SubnetId ?? []),
     }),
   );
+  const [{ LoadBalancerArn } = {}] = LoadBalancers;
   await account.elbv2().send(
     new CreateListenerCommand({
-      LoadBalancerArn: LoadBalancers[0]?.LoadBalancerArn,
+      LoadBalancerArn,
       Protocol: 'HTTP',
       Port: 80,
       DefaultActions: [{ Type: 'forward', TargetGroupArn }],
     }),
   );
+  return LoadBalancerArn;
 }

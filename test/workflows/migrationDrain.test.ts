@@ -8,7 +8,6 @@ import { expectFailure, failedResult } from '../support/failure';
 import { ANY_LOSS, butEncryption, MigrationWorld } from '../support/migration';
 import { anInstance, instance, stopped } from '../support/seed';
 import { TargetGroup } from '../support/targetGroups';
-import { until } from '../support/until';
 
 const DENIED = { before: { code: 'AccessDenied', status: 403 } };
 const SHORT_MS = 4_000;
@@ -32,6 +31,7 @@ function inShortTime(activities: Activities): Partial<Activities> {
 describe('drain of a migration', () => {
   let aws: AwsServer;
   let migrations: MigrationWorld;
+  const groups: TargetGroup[] = [];
 
   beforeAll(async () => {
     aws = await AwsServer.start('--speed', '2000');
@@ -45,6 +45,8 @@ describe('drain of a migration', () => {
     migrations.world.proxy.reset();
     await aws.control.delete('faults');
   });
+  // Where there are many, those that were just made may not be seen yet (test/activities/targetIndex.test.ts).
+  afterEach(() => Promise.all(groups.splice(0).map((group) => group.remove())));
 
   /** A machine that two ports of a group and an address in another one serve from. */
   async function served(delay = 300) {
@@ -55,6 +57,7 @@ describe('drain of a migration', () => {
     await web.serving({ Id: instanceId, Port: 80 }, { Id: instanceId, Port: 8080 });
     const direct = await TargetGroup.near(home, instanceId, { type: 'ip', port: 5432, delay });
     await direct.serving({ Id: PrivateIpAddress });
+    groups.push(web, direct);
     const states = async () => [...(await web.states()), ...(await direct.states())];
     return { instanceId, web, direct, states, serving: await states() };
   }
@@ -113,12 +116,10 @@ describe('drain of a migration', () => {
       expect.stringContaining(`drain: target group ${web.name} drains for 20 min, longer than`),
     );
     migrations.world.proxy.fault('DescribeTargetGroups', DENIED);
-    const why = async () => {
-      const { skipped } = await migrations.encrypt({ ...input, drain: { timeout: '30m' } });
-      return skipped.items[0]?.reasons[0] ?? '';
-    };
-    // What was looked at a moment ago still counts.
-    await until(async () => (await why()).includes('allow elasticloadbalancing:DescribeTargetGroups'));
+    const unreadable = await migrations.encrypt({ ...input, drain: { timeout: '30m' } });
+    expect(unreadable.skipped.items[0]?.reasons[0]).toContain(
+      'allow elasticloadbalancing:DescribeTargetGroups',
+    );
     expect((await migrations.encrypt(input)).plan?.total).toBe(1);
   });
 
