@@ -39,7 +39,7 @@ describe('a worker process that is killed while snapshots are encrypted', () => 
     await snapshots.waiting(run);
     await workers.killAll();
     await killedAt('DeleteSnapshot', () => snapshots.tell(run, 'commit'));
-    const result = await awaitResult<EncryptSnapshotsResult>(run, 100_000);
+    const result = await awaitResult<EncryptSnapshotsResult>(run);
     expect(Object.keys(result.snapshotIdMap).sort()).toEqual([...originals].sort());
     expect(result).toMatchObject({ encrypted: { total: 2 }, skipped: { total: 0 }, failed: { total: 0 } });
     expect(await snapshots.ids('killed')).toEqual(Object.values(result.snapshotIdMap).sort());

@@ -1,7 +1,13 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** They take minutes: begun last, one of them would keep a single worker busy, and the other idle. */
-const SLOW = ['faults/sweep', 'e2e/killedWorker', 'workflows/migrateMachine', 'e2e/killedBackup'];
+const SLOW = [
+  'faults/sweep',
+  'e2e/killedMigration',
+  'e2e/killedWorker',
+  'workflows/migrateMachine',
+  'e2e/killedBackup',
+];
 
 function rank({ path }) {
   const at = SLOW.findIndex((name) => path.endsWith(`/test/${name}.test.ts`));
