@@ -31,7 +31,8 @@ const onServers = {
 };
 
 module.exports = {
-  maxWorkers: 2,
+  // Two cores are busy with three: suites wait about as much as they compute.
+  maxWorkers: 3,
   testSequencer: '<rootDir>/test/support/slowFirst.js',
   projects: [
     project('model'),
