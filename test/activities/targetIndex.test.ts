@@ -17,7 +17,7 @@ const CALL_MS = 100;
 function groups(count: number) {
   const names = Array.from({ length: count }, (_, index) => `group-${index}`);
   const registered = new Map<string, string[]>(names.map((name) => [name, []]));
-  const state = { registered, failure: undefined as Error | undefined };
+  const state = { failure: undefined as Error | undefined };
   const answer = (command: unknown): object => {
     jest.setSystemTime(Date.now() + CALL_MS);
     if (state.failure) throw state.failure;
