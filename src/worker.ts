@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, type Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import { createActivities } from './activities';
 import { DEFAULT_SETTINGS } from './activities/deps';
+import { REAL_WAITS } from './activities/waits';
 import { RateBudget } from './aws/rateBudget';
 import { AwsSessions } from './aws/sessions';
 import { ConfigError, oneLine, readWorkerConfig, type WorkerConfig } from './config';
@@ -48,6 +49,7 @@ async function main(): Promise<void> {
       heartbeats: notices.heartbeats,
       notifier: notices.notifier,
       clock: Date,
+      waits: REAL_WAITS,
       settings: { ...DEFAULT_SETTINGS, ...(config.pollMs && { pollMs: config.pollMs }) },
     });
     const workers = await createWorkers({ connection, config, activities, dataConverter });

@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import {
   DescribeSnapshotTierStatusCommand,
   ModifySnapshotTierCommand,
@@ -14,6 +14,7 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
 import { isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
+import { sleep } from './waits';
 
 /** What takes hours need not be looked at every few seconds. */
 const LOOK_EVERY_POLLS = 4;

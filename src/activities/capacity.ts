@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   CancelCapacityReservationCommand,
@@ -17,6 +17,7 @@ import type { ActivityDeps } from './deps';
 import { clientToken, foundInTime } from './idempotency';
 import { requireInstance } from './machines';
 import { isDenied } from './unlessDenied';
+import { sleep } from './waits';
 
 interface OfMigration {
   target: Target;

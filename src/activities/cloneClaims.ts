@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import {
   CopyVolumesCommand,
   CreateTagsCommand,
@@ -14,6 +14,7 @@ import type { MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
+import { sleep } from './waits';
 
 interface Claimed {
   plan: MovePlan;

@@ -12,6 +12,7 @@ import {
 import { formatHookMark, parseHookMark, type HookMark } from '../model/hooks';
 import type { Settings } from './deps';
 import { patienceWith } from './protectionItems';
+import { now } from './waits';
 
 /** Calls that fail for no known reason, until the command counts as not sent; and those that are throttled. */
 const SEND_ATTEMPTS = 6;
@@ -145,11 +146,11 @@ export class Commands {
 
   /** Undefined when it goes on after that time. */
   async end(command: SentCommand, patienceMs: number, signal?: AbortSignal): Promise<CommandEnd | undefined> {
-    const until = Date.now() + patienceMs;
+    const until = now() + patienceMs;
     for (let pauseMs = this.settings.pollMs / 10; ; pauseMs = Math.min(2 * pauseMs, this.settings.pollMs)) {
       const told = await this.look(command);
       if (told && FINAL.has(told.Status ?? '')) return endOf(told);
-      if (Date.now() >= until) return undefined;
+      if (now() >= until) return undefined;
       await sleep(Math.ceil(pauseMs), undefined, { signal });
     }
   }

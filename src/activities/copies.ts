@@ -1,4 +1,4 @@
-import { Context, log, sleep } from '@temporalio/activity';
+import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { CopySnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
@@ -25,6 +25,7 @@ import {
   sourceVolumeOf,
 } from './recoveryPoints';
 import { modifySnapshot } from './shares';
+import { now, sleep } from './waits';
 
 /** Of one look; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
@@ -123,8 +124,8 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'backup');
       const pace = paces(target);
       for (const id of copyIds) pace.started(id);
-      const seenAt = new Map(copyIds.map((id) => [id, Date.now()]));
-      for (let lookedAt = Date.now(); ; lookedAt = Date.now()) {
+      const seenAt = new Map(copyIds.map((id) => [id, now()]));
+      for (let lookedAt = now(); ; lookedAt = now()) {
         await sleepUntil(pace.nextLook(copyIds, lookedAt), settings.pollMs);
         const found = await snapshotsById(ec2, copyIds);
         const result = overOf(copyIds, found, seenAt, LAGS_UNTIL_GONE * settings.readLagMs);

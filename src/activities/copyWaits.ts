@@ -1,5 +1,6 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { Snapshot } from '@aws-sdk/client-ec2';
+import { now, sleep } from './waits';
 
 export interface FinishedCopies {
   completed: string[];
@@ -8,7 +9,7 @@ export interface FinishedCopies {
 
 /** Heartbeats as often as it would look without a pace. */
 export async function sleepUntil(time: number, pollMs: number): Promise<void> {
-  for (let left = time - Date.now(); left > 0; left = time - Date.now()) {
+  for (let left = time - now(); left > 0; left = time - now()) {
     Context.current().heartbeat();
     await sleep(Math.min(left, pollMs));
   }
@@ -24,11 +25,11 @@ export function overOf(
   const result: FinishedCopies = { completed: [], failed: [] };
   for (const copyId of copyIds) {
     const copy = found.get(copyId);
-    if (copy) seenAt.set(copyId, Date.now());
+    if (copy) seenAt.set(copyId, now());
     if (copy?.State === 'completed') result.completed.push(copyId);
     if (copy?.State === 'error')
       result.failed.push({ copyId, why: copy.StateMessage ?? 'EC2 gave no reason' });
-    if (!copy && Date.now() - (seenAt.get(copyId) ?? 0) > goneAfterMs)
+    if (!copy && now() - (seenAt.get(copyId) ?? 0) > goneAfterMs)
       result.failed.push({ copyId, why: 'it is gone; somebody deleted it' });
   }
   return result;

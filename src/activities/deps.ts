@@ -3,6 +3,7 @@ import type { AwsClients } from '../aws/clients';
 import type { Notifier } from '../notify/notifier';
 import type { ObjectStore } from '../store/objectStore';
 import type { HeartbeatSink } from '../telemetry/heartbeats';
+import type { Waits } from './waits';
 
 /** What activities work with. Tests inject their own; `src/worker.ts` wires the real ones. */
 export interface ActivityDeps {
@@ -13,7 +14,10 @@ export interface ActivityDeps {
   evidence: ObjectStore;
   heartbeats: HeartbeatSink;
   notifier: Notifier;
+  /** By which points are due and expire. */
   clock: Clock;
+  /** By which activities wait. */
+  waits: Waits;
   settings: Settings;
 }
 

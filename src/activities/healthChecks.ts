@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { DescribeInstanceInformationCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { FAILURE } from '../model/failures';
@@ -10,6 +10,7 @@ import { GuestCheck } from './guestCheck';
 import { requireInstance } from './machines';
 import { connects, responds } from './probes';
 import { isWindows } from './snapshotSets';
+import { now, sleep } from './waits';
 
 interface CheckRequest {
   target: Target;
@@ -67,15 +68,15 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
       const { target, instanceId, check, timeoutMs, within } = request;
       const { info, cancellationSignal: signal } = Context.current();
       const earlier = info.heartbeatDetails as Beat | undefined;
-      const beat: Beat = { until: Date.now() + timeoutMs, said: NO_ANSWER, ...earlier };
+      const beat: Beat = { until: now() + timeoutMs, said: NO_ANSWER, ...earlier };
       return beating(beat, settings.pollMs, async () => {
         const tries = await tryOf(request);
         for (;;) {
-          const { ok, said } = await tries(Math.max(1, beat.until - Date.now()), signal);
+          const { ok, said } = await tries(Math.max(1, beat.until - now()), signal);
           if (ok) return said;
           // A try that the end cut off says less than the one before it.
-          if (beat.said === NO_ANSWER || Date.now() < beat.until) beat.said = said;
-          if (Date.now() + settings.pollMs >= beat.until) break;
+          if (beat.said === NO_ANSWER || now() < beat.until) beat.said = said;
+          if (now() + settings.pollMs >= beat.until) break;
           await sleep(settings.pollMs);
         }
         throw ApplicationFailure.nonRetryable(

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { Settings } from './deps';
+import { sleep } from './waits';
 
 /** A ClientToken: the same request key always gives the same one. AWS takes at most 64 ASCII characters. */
 export function clientToken(requestKey: string): string {

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import {
   CopyImageCommand,
   CreateImageCommand,
@@ -17,6 +17,7 @@ import type { ActivityDeps } from './deps';
 import { clientToken, foundInTime, madeEarlier } from './idempotency';
 import { imageFacts, ownImage, tagList, tagMap } from './imageReads';
 import { removeImages, type Removed } from './imageRemoval';
+import { now, sleep } from './waits';
 
 /** Reads may lag; an image that none of them shows for so many lags is no more. */
 const LAGS_UNTIL_GONE = 4;
@@ -72,13 +73,13 @@ export function imageActivities(deps: ActivityDeps) {
      */
     async waitForImages({ target, amiIds }: { target: Target; amiIds: string[] }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      const shownAt = new Map(amiIds.map((amiId) => [amiId, Date.now()]));
+      const shownAt = new Map(amiIds.map((amiId) => [amiId, now()]));
       for (let open = amiIds; ; await sleep(settings.pollMs)) {
         const images = await imagesById(ec2, open);
         Context.current().heartbeat({ waitingFor: open });
-        for (const amiId of images.keys()) shownAt.set(amiId, Date.now());
+        for (const amiId of images.keys()) shownAt.set(amiId, now());
         open = open.filter((amiId) => {
-          const hiddenForMs = Date.now() - (shownAt.get(amiId) ?? 0);
+          const hiddenForMs = now() - (shownAt.get(amiId) ?? 0);
           if (hiddenForMs > LAGS_UNTIL_GONE * settings.readLagMs)
             throw ended(target, amiId, 'is gone: someone deregistered it');
           return !isAvailable(target, amiId, images.get(amiId));

@@ -53,6 +53,7 @@ import { targetGroupActivities } from './targetGroups';
 import { targetActivities } from './targets';
 import { thawActivities } from './thaw';
 import { warningActivities } from './warnings';
+import { withWaits } from './waits';
 import { windowActivities } from './windows';
 
 /**
@@ -60,7 +61,7 @@ import { windowActivities } from './windows';
  * src/model/failures.ts; activities themselves see the SDK's own errors.
  */
 export function createActivities(deps: ActivityDeps) {
-  return withFailures({
+  const activities = withFailures({
     ...targetActivities(deps),
     ...keyCheckActivities(deps),
     ...keyProbeActivities(deps),
@@ -116,6 +117,7 @@ export function createActivities(deps: ActivityDeps) {
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });
+  return withWaits(activities, deps.waits);
 }
 
 export type Activities = ReturnType<typeof createActivities>;

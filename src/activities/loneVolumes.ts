@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateTagsCommand,
@@ -30,6 +30,7 @@ import { tagMap } from './imageReads';
 import { beingModified, volumeFacts } from './machines';
 import { snapshotsByTag } from './staging';
 import { readVolume } from './sharedReads';
+import { sleep } from './waits';
 
 interface VolumeAsked extends Omit<Wanted, 'healthChecks'> {
   target: Target;

@@ -6,6 +6,7 @@ import type { ActivityDeps } from './deps';
 import { requireInstance } from './machines';
 import { lookUntil, Rhythm } from './rhythm';
 import { readStatus } from './sharedReads';
+import { now } from './waits';
 
 interface Machine {
   target: Target;
@@ -51,10 +52,10 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
     }: Machine & { state: 'running' | 'stopped' }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
       let began = false;
-      const askedAt = Date.now();
+      const askedAt = now();
       // A start that nobody saw pending has failed, once reads are sure to show that it was asked for.
       const isOver = (code: string | undefined) =>
-        began || code === 'Client.InternalError' || Date.now() - askedAt > readLagMs;
+        began || code === 'Client.InternalError' || now() - askedAt > readLagMs;
       const isThere = async () => {
         const { State, StateReason } = await requireInstance(ec2, target, instanceId);
         if (state === 'running' && State?.Name === 'stopped' && isOver(StateReason?.Code)) {

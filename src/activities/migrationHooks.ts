@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { Instance } from '@aws-sdk/client-ec2';
 import { toFailure } from '../aws/failures';
@@ -13,6 +13,7 @@ import { agentOf, beating } from './healthChecks';
 import { foundInTime } from './idempotency';
 import { requireInstance } from './machines';
 import { isWindows } from './snapshotSets';
+import { now, sleep } from './waits';
 
 /** An agent that is there takes a command within seconds. */
 const DELIVERY_SECONDS = 60;
@@ -66,9 +67,9 @@ async function awaitAgent(
   isOnline: () => Promise<boolean>,
   pollMs: number,
 ): Promise<void> {
-  const until = Date.now() + request.agentMs;
+  const until = now() + request.agentMs;
   while (!(await isOnline())) {
-    if (Date.now() >= until)
+    if (now() >= until)
       throw failed(
         request,
         `its SSM Agent does not answer${request.agentMs > 0 ? ` within ${formatDuration(request.agentMs)}` : ''}`,

@@ -1,4 +1,3 @@
-import { sleep } from '@temporalio/activity';
 import {
   ListCommandInvocationsCommand,
   paginateDescribeInstanceInformation,
@@ -14,6 +13,7 @@ import type { MoveAsked, NotChecked, Warning } from '../model/warnings';
 import type { Settings } from './deps';
 import { unlessDenied } from './unlessDenied';
 import type { Look } from './warnings';
+import { now, sleep } from './waits';
 
 const WHAT = 'mounts by volume id';
 /** SSM takes no less: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html */
@@ -91,11 +91,11 @@ export class Mounts {
     CommandId: string,
     count: number,
   ): Promise<Map<string, CommandInvocation>> {
-    const until = Date.now() + PATIENCE_MS;
+    const until = now() + PATIENCE_MS;
     for (;;) {
       const told = await invocationsOf(ssm, CommandId);
       const ended = told.filter(({ Status }) => FINAL.has(Status ?? ''));
-      if (ended.length >= count || Date.now() >= until)
+      if (ended.length >= count || now() >= until)
         return new Map(told.map((each) => [each.InstanceId ?? '', each]));
       await sleep(this.settings.pollMs);
     }

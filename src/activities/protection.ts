@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
 import type { BackupUnit } from '../model/backup';
 import { FAILURE } from '../model/failures';
@@ -26,6 +26,7 @@ import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
 import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsOf, withoutSurplus } from './recoveryPoints';
 import { SetMaker, type SetsRequest } from './snapshotSets';
+import { now, sleep } from './waits';
 
 /** A unit that fails so often for no known reason is reported. */
 const PATIENT_ATTEMPTS = 6;
@@ -84,7 +85,7 @@ class Protection {
       while (this.open.length > 0) {
         await this.startAll();
         await this.pause();
-        if (this.lookAt <= Date.now()) await this.look();
+        if (this.lookAt <= now()) await this.look();
       }
       return this.result;
     } finally {
@@ -124,7 +125,7 @@ class Protection {
       if (next.length === 0) return;
       await Promise.all(next.map((item) => this.start(item)));
       // While this goes on, sets complete and make room.
-      if (this.lookAt <= Date.now()) await this.look();
+      if (this.lookAt <= now()) await this.look();
     }
   }
 
@@ -132,7 +133,7 @@ class Protection {
     const next: Item[] = [];
     for (const item of this.items) {
       if (next.length === STARTS_AT_ONCE) break;
-      if (item.state !== 'waiting' || item.nextAt > Date.now()) continue;
+      if (item.state !== 'waiting' || item.nextAt > now()) continue;
       if (this.hooked.canStart(item) && this.takesRoom(item)) next.push(item);
     }
     return next;
@@ -164,7 +165,7 @@ class Protection {
   private begun(item: Item, snapshots: readonly Snapshot[]): void {
     item.state = 'pending';
     item.created = true;
-    item.seenAt = Date.now();
+    item.seenAt = now();
     this.pace.started(item.now.recoveryPointId);
     item.size = snapshots.length;
   }
@@ -176,14 +177,14 @@ class Protection {
     const { pollMs, readLagMs } = this.deps.settings;
     const answer = patienceWith(error);
     // To freeze a guest every few seconds would be worse than a later point.
-    item.nextAt = Date.now() + (this.hooked.has(item) ? REFUSAL_COUNTS : 1) * pollMs;
+    item.nextAt = now() + (this.hooked.has(item) ? REFUSAL_COUNTS : 1) * pollMs;
     if (answer === 'give up') this.fail(item, failedItem(resourceOf(item), error));
     else if (answer === 'no room') this.slots.refused();
-    else if (answer === 'no room on the volume') item.nextAt = Math.max(item.nextAt, Date.now() + 3 * pollMs);
+    else if (answer === 'no room on the volume') item.nextAt = Math.max(item.nextAt, now() + 3 * pollMs);
     else if (answer === 'unsure') {
       item.failures += 1;
       if (item.failures >= PATIENT_ATTEMPTS) this.fail(item, failedItem(resourceOf(item), error));
-      else Object.assign(item, { state: 'unsure', looks: 2, nextAt: Date.now() + readLagMs });
+      else Object.assign(item, { state: 'unsure', looks: 2, nextAt: now() + readLagMs });
     }
   }
 
@@ -191,7 +192,7 @@ class Protection {
   private async look(): Promise<void> {
     this.beat();
     const asked = this.items.filter((item) => item.state === 'pending' || isUnsureAndDue(item));
-    this.lookedAt = Date.now();
+    this.lookedAt = now();
     if (asked.length === 0) return;
     const found = await snapshotsOf(
       this.ec2,
@@ -211,7 +212,7 @@ class Protection {
     if (snapshots.length === 0) {
       item.looks -= 1;
       if (item.looks <= 0) Object.assign(item, { state: 'waiting', nextAt: 0 });
-      else item.nextAt = Date.now() + Math.ceil(this.deps.settings.readLagMs / 5);
+      else item.nextAt = now() + Math.ceil(this.deps.settings.readLagMs / 5);
       return false;
     }
     if (this.hooked.isUnjudged(item, snapshots)) {
@@ -223,7 +224,7 @@ class Protection {
     item.state = 'pending';
     item.created = tags[TAG.run] === this.request.runId;
     item.size = Number(tags[TAG.set]) || snapshots.length;
-    item.seenAt = Date.now();
+    item.seenAt = now();
     this.pace.started(item.now.recoveryPointId);
     item.takes = item.size;
     this.slots.take(item.size);
@@ -232,14 +233,14 @@ class Protection {
 
   private async judge(item: Item, snapshots: readonly Snapshot[]): Promise<void> {
     if (item.isSettling) return;
-    const now = Date.now();
+    const seenAt = now();
     const broken = snapshots.find(({ State }) => State === 'error');
     if (broken) return this.makeAgain(item, snapshots, broken);
     if (new Set(snapshots.map(({ VolumeId }) => VolumeId)).size < item.size) {
-      if (now - item.seenAt > LAGS_UNTIL_GONE * this.deps.settings.readLagMs) this.fail(item, gone(item));
+      if (seenAt - item.seenAt > LAGS_UNTIL_GONE * this.deps.settings.readLagMs) this.fail(item, gone(item));
       return;
     }
-    item.seenAt = now;
+    item.seenAt = seenAt;
     if (snapshots.every(({ State }) => State === 'completed')) this.completed(item, snapshots);
     else this.pace.seenPending(item.now.recoveryPointId);
   }
@@ -248,7 +249,7 @@ class Protection {
     this.pace.completed(item.now.recoveryPointId);
     this.end(item);
     this.result.completed.push(pointOf(item, snapshots));
-    const lateMs = Date.now() - this.request.dueMs;
+    const lateMs = now() - this.request.dueMs;
     const isLate = item.created && lateMs > 0;
     this.result.failed.push(...together([item.problem, isLate ? late(item, lateMs) : undefined]));
     this.giveBack(item);
@@ -258,7 +259,7 @@ class Protection {
   private async makeAgain(item: Item, snapshots: readonly Snapshot[], broken: Snapshot): Promise<void> {
     item.errors += 1;
     const why = `snapshot ${broken.SnapshotId} failed: ${broken.StateMessage ?? 'EC2 gave no reason'}`;
-    const isTooLate = Date.now() > this.request.dueMs;
+    const isTooLate = now() > this.request.dueMs;
     if (item.errors >= SET_ATTEMPTS || isTooLate) {
       const message = `${item.now.recoveryPointId}: ${why}${item.errors > 1 ? `; it was made ${item.errors} times` : ''}`;
       this.fail(item, { item: resourceOf(item), type: FAILURE.resourceFailed, message });
@@ -270,7 +271,7 @@ class Protection {
     }
     this.giveBack(item);
     this.pace.forget(item.now.recoveryPointId);
-    Object.assign(item, { state: 'waiting', nextAt: Date.now() + this.deps.settings.pollMs });
+    Object.assign(item, { state: 'waiting', nextAt: now() + this.deps.settings.pollMs });
   }
 
   /** When to look next. */
@@ -287,9 +288,9 @@ class Protection {
     const { pollMs } = this.deps.settings;
     if (this.open.length === 0) return;
     const starts = this.items.filter(({ state }) => state === 'waiting').map(({ nextAt }) => nextAt);
-    const atLeast = starts.length > 0 ? Date.now() + pollMs / 5 : 0;
-    const next = Math.min(this.lookAt, Math.max(Math.min(...starts), atLeast), Date.now() + pollMs);
-    await sleep(Math.max(0, next - Date.now()));
+    const atLeast = starts.length > 0 ? now() + pollMs / 5 : 0;
+    const next = Math.min(this.lookAt, Math.max(Math.min(...starts), atLeast), now() + pollMs);
+    await sleep(Math.max(0, next - now()));
   }
 
   private beat(): void {

@@ -8,6 +8,7 @@ import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { tagMap } from './imageReads';
 import type { UnitNow } from './snapshotSets';
+import { now } from './waits';
 
 export interface ProtectedUnits {
   completed: RecoveryPointSummary[];
@@ -67,7 +68,7 @@ export function newItem(now: UnitNow, isRetry: boolean): Item {
 }
 
 export function isUnsureAndDue({ state, nextAt }: Item): boolean {
-  return state === 'unsure' && nextAt <= Date.now();
+  return state === 'unsure' && nextAt <= now();
 }
 
 export function resourceOf({ now }: Item): string {

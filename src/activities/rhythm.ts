@@ -1,4 +1,5 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
+import { now, sleep } from './waits';
 
 /** The shortest of so many that came last says when it is worth looking. */
 const REMEMBERED = 8;
@@ -66,17 +67,17 @@ export async function lookUntil(
   isThere: () => Promise<boolean>,
   waitingFor: () => object,
 ): Promise<void> {
-  const startedAt = Date.now();
+  const startedAt = now();
   const isRetry = Context.current().info.attempt > 1;
   let pendingMs: number | undefined;
   for (let at = isRetry ? startedAt : rhythm.firstLook(startedAt); ;) {
     for (;;) {
       Context.current().heartbeat(waitingFor());
-      const leftMs = at - Date.now();
+      const leftMs = at - now();
       if (leftMs <= 0) break;
       await sleep(Math.min(leftMs, pollMs));
     }
-    const lookedAt = Date.now();
+    const lookedAt = now();
     if (await isThere()) {
       if (!isRetry) rhythm.finished(lookedAt - startedAt, pendingMs);
       return;

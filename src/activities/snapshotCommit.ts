@@ -15,6 +15,7 @@ import { tagList } from './imageReads';
 import { deleteSnapshot, snapshotsById } from './recoveryPoints';
 import { factsOf, marksOf, snapshotsBy } from './snapshotFacts';
 import { copyFacts } from './snapshotEncryption';
+import { now } from './waits';
 
 /** Few enough that what was looked at is acted on within a minute at EC2's rate. */
 const A_BATCH = 100;
@@ -87,10 +88,10 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
     async takeBackEncryptions(request: BatchRequest & { afterLag: boolean }): Promise<TakenBackBatch> {
       const { readLagMs, pollMs } = deps.settings;
       const isFirst = request.cursor === undefined;
-      if (isFirst && request.afterLag) await sleepUntil(Date.now() + readLagMs, pollMs);
+      if (isFirst && request.afterLag) await sleepUntil(now() + readLagMs, pollMs);
       let found = await batchOf(request);
       if (isFirst && !request.afterLag && found.batch.length === 0) {
-        await sleepUntil(Date.now() + readLagMs, pollMs);
+        await sleepUntil(now() + readLagMs, pollMs);
         found = await batchOf(request);
       }
       const { ec2, batch, originals, next } = found;

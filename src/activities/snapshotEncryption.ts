@@ -24,6 +24,7 @@ import { Pace } from './pace';
 import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsById } from './recoveryPoints';
 import { encryptedCopiesOf, marksOf } from './snapshotFacts';
 import { decidePage } from './snapshotPlans';
+import { now } from './waits';
 
 /** Few enough that what was decided is not long ago, and that people see progress. */
 const COPIED_AT_ONCE = 100;
@@ -53,10 +54,10 @@ export function snapshotEncryptionActivities(deps: ActivityDeps) {
     async encryptSnapshotPage({ scope, cursor }: PageRequest): Promise<EncryptedPage> {
       const { readLagMs, pollMs } = deps.settings;
       const isRetry = Context.current().info.attempt > 1;
-      if (isRetry) await sleepUntil(Date.now() + readLagMs, pollMs);
+      if (isRetry) await sleepUntil(now() + readLagMs, pollMs);
       let page = await decidePage(deps, scope, cursor, COPIED_AT_ONCE);
       if (isRetry && page.facts.some(({ copy }) => !copy)) {
-        await sleepUntil(Date.now() + readLagMs / 5, pollMs);
+        await sleepUntil(now() + readLagMs / 5, pollMs);
         page = await decidePage(deps, scope, cursor, COPIED_AT_ONCE);
       }
       const round = new EncryptionRound(deps, scope, paces(scope.target), page.facts);
@@ -93,7 +94,7 @@ class EncryptionRound {
   async run(): Promise<void> {
     const { pollMs } = this.deps.settings;
     await this.adopt();
-    for (let lookedAt = Date.now(); this.waiting.length + this.underWay.size > 0; lookedAt = Date.now()) {
+    for (let lookedAt = now(); this.waiting.length + this.underWay.size > 0; lookedAt = now()) {
       await this.fill();
       // Somebody else's copies fill the region, and none of ours is under way to wait for.
       const nextLook =
@@ -125,7 +126,7 @@ class EncryptionRound {
   private begun(snapshotId: string, copyId: string): void {
     this.waiting.splice(this.waiting.indexOf(snapshotId), 1);
     this.underWay.set(copyId, snapshotId);
-    this.seenAt.set(copyId, Date.now());
+    this.seenAt.set(copyId, now());
     this.pace.started(copyId);
   }
 

@@ -9,6 +9,7 @@ import { targetKey, type Target } from '../model/target';
 import type { NotChecked } from '../model/warnings';
 import { deniedText, isDenied, unlessDenied } from './unlessDenied';
 import type { Look } from './warnings';
+import { now } from './waits';
 
 /** AWS answers two requests a second: so many pages of 50 take 20 seconds of its whole rate. */
 const MOST_PAGES = 40;
@@ -112,9 +113,9 @@ export class Starters {
 
   private history(key: string, trail: CloudTrailClient): Promise<History> {
     const known = this.histories.get(key);
-    if (known && Date.now() - known.atMs < REMEMBERED_MS) return known.history;
+    if (known && now() - known.atMs < REMEMBERED_MS) return known.history;
     const history = historyOf(trail);
-    this.histories.set(key, { atMs: Date.now(), history });
+    this.histories.set(key, { atMs: now(), history });
     history.catch(() => this.histories.delete(key));
     return history;
   }

@@ -1,4 +1,4 @@
-import { Context, sleep } from '@temporalio/activity';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { CreateTagsCommand, DeleteTagsCommand, type Tag } from '@aws-sdk/client-ec2';
 import {
@@ -27,6 +27,7 @@ import { beating } from './healthChecks';
 import { tagMap } from './imageReads';
 import { requireInstance } from './machines';
 import { descriptionOf, healthOf, targetIndex } from './targetIndex';
+import { now, sleep } from './waits';
 
 /** Longest pause between two looks, in polls: minutes pass until a target is drained, or healthy. */
 const LONGEST_PAUSE = 6;
@@ -52,11 +53,11 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
   /** Looks until nothing is left, or the time is over. */
   async function awaitNone(timeoutMs: number, left: () => Promise<string[]>): Promise<string[]> {
     const earlier = Context.current().info.heartbeatDetails as Beat | undefined;
-    const beat: Beat = { until: earlier?.until ?? Date.now() + timeoutMs };
+    const beat: Beat = { until: earlier?.until ?? now() + timeoutMs };
     return beating(beat, pollMs, async () => {
       for (let pauseMs = pollMs; ; pauseMs = Math.min(1.5 * pauseMs, LONGEST_PAUSE * pollMs)) {
         const names = await left();
-        if (names.length === 0 || Date.now() >= beat.until) return names;
+        if (names.length === 0 || now() >= beat.until) return names;
         await sleep(Math.ceil(pauseMs));
       }
     });

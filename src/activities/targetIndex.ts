@@ -16,6 +16,7 @@ import { targetKey, type Target } from '../model/target';
 import { uncancelled } from './commands';
 import { failedItem } from './failedItem';
 import { inTurns } from './inTurns';
+import { now } from './waits';
 
 /**
  * Where there are many groups, a look at all of them counts for twenty times as long as it took, so that looking is a
@@ -99,7 +100,7 @@ export class TargetIndex {
   }
 
   private async candidates(instance: Instance, { afresh }: { afresh: boolean }): Promise<TargetGroup[]> {
-    if (afresh || !this.look || Date.now() >= this.look.countsUntil) this.look = this.newLook();
+    if (afresh || !this.look || now() >= this.look.countsUntil) this.look = this.newLook();
     const groups = await this.look.groups;
     const own = idsOf(instance).flatMap((id) => groups.get(id) ?? []);
     return [...new Set(own.map(({ arn }) => arn))].map((arn) => ({
@@ -112,7 +113,7 @@ export class TargetIndex {
   /** Others wait for it too: it goes on although the activity that began it is over. */
   private newLook(): Look {
     this.delays.clear();
-    const begunAt = Date.now();
+    const begunAt = now();
     const looking = uncancelled(() => lookAtAll(this.elb));
     const look: Look = { countsUntil: Infinity, groups: looking.then(({ byTarget }) => byTarget) };
     looking.then(
@@ -136,8 +137,8 @@ export class TargetIndex {
 }
 
 function countsUntil(begunAt: number): number {
-  const now = Date.now();
-  return now + Math.min(COUNTS_TIMES * (now - begunAt), COUNTS_AT_MOST_MS);
+  const endedAt = now();
+  return endedAt + Math.min(COUNTS_TIMES * (endedAt - begunAt), COUNTS_AT_MOST_MS);
 }
 
 function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] {

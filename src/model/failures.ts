@@ -19,6 +19,8 @@ export const FAILURE = {
   throttled: 'Throttled',
   /** A quota is full; waiting may help. */
   quotaExceeded: 'QuotaExceeded',
+  /** Several things carry the marks of one, so that none can be told to be Holdfast's; none was touched, all are named. */
+  ambiguousOwner: 'AmbiguousOwner',
   /** The resource does not exist. */
   notFound: 'NotFound',
   /** The resource was made a moment ago and reads do not show it yet. */

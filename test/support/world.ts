@@ -3,6 +3,7 @@ import type { Client, Workflow, WorkflowHandle } from '@temporalio/client';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import { createActivities, type Activities } from '../../src/activities';
 import type { ActivityDeps, Settings } from '../../src/activities/deps';
+import { REAL_WAITS } from '../../src/activities/waits';
 import type { AccountsFile } from '../../src/aws/accounts';
 import { AwsSessions } from '../../src/aws/sessions';
 import { TASK_QUEUE } from '../../src/model/names';
@@ -87,6 +88,7 @@ export class World {
       heartbeats: { beat: (heartbeat) => Promise.resolve(void this.heartbeats.push(heartbeat)) },
       notifier: { send: (notification) => Promise.resolve(void this.notifications.push(notification)) },
       clock: this.clock,
+      waits: REAL_WAITS,
       settings: this.settings,
     };
   }
