@@ -1,10 +1,4 @@
-import {
-  CreateSnapshotCommand,
-  DescribeSnapshotsCommand,
-  DescribeVolumesCommand,
-  type EC2Client,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { CreateSnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
 import type { MovePlan } from '../model/migration';
@@ -12,7 +6,11 @@ import { ownDescription, TAG } from '../model/names';
 import type { ActivityDeps } from './deps';
 import { foundInTime, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
-import { snapshotsByTag, sourceTags, stagingTags } from './staging';
+import { allProvenVolumes, isStagedFrom } from './ownVolumes';
+import { theOnly } from './proof';
+import { snapshotsById } from './recoveryPoints';
+import { readAll, readVolume } from './sharedReads';
+import { idOf, isWhole, numbered, snapshotsByTag, sourceTags, stagingTags, type Repeatable } from './staging';
 
 interface OfMigration {
   plan: MovePlan;
@@ -29,10 +27,23 @@ export interface LastMoment {
 /** The recovery point of a machine's last moment on its old volumes, which stays when they are deleted. */
 export function finalPointActivities({ aws, settings }: ActivityDeps) {
   return {
-    /** What there is already, by original volume: a copy migrates from such snapshots, and a commit may be done again. */
-    async lastMomentsOf({ plan, migrationId }: OfMigration): Promise<Record<string, LastMoment>> {
+    /**
+     * What there is already, by original volume: what each new volume was made from, as EC2 itself records it. Copies and
+     * direct migrations leave such snapshots; clones do not.
+     *
+     * @param volumes new volume by original, as the run has recorded them; a run that 0.1.0 began tells none
+     */
+    async lastMomentsOf({
+      plan,
+      migrationId,
+      volumes,
+    }: OfMigration & { volumes?: Record<string, string> }): Promise<Record<string, LastMoment>> {
       const ec2 = aws.ec2(plan.target, 'read');
-      const snapshots = [...(await sourcesOfNewVolumes(ec2, migrationId)), ...(await kept(ec2, migrationId))];
+      const made = volumes ?? (await allProvenVolumes(ec2, migrationId));
+      const snapshots = [
+        ...(await sourcesOfNewVolumes(ec2, migrationId, made)),
+        ...(volumes ? [] : await kept(ec2, migrationId)),
+      ];
       return Object.fromEntries(
         snapshots.map(([volumeId, { SnapshotId = '', KmsKeyId }]) => [
           volumeId,
@@ -42,18 +53,12 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
     },
 
     /** A snapshot of an original that is detached: nothing has been written to it since the stop. */
-    async snapshotOriginal({
-      plan,
-      migrationId,
-      volumeId,
-    }: OfMigration & { volumeId: string }): Promise<string> {
+    async snapshotOriginal(request: OfMigration & Repeatable & { volumeId: string }): Promise<string> {
+      const { plan, migrationId, volumeId } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
-      const key = requestId(migrationId, 'original', volumeId);
+      const key = requestId(migrationId, 'original', volumeId, ...numbered(request));
       // A run before this one may have begun it: that is looked for on the first attempt too.
-      const earlier = await foundInTime(
-        settings,
-        async () => (await snapshotsByTag(ec2, TAG.request, key))[0],
-      );
+      const earlier = await foundInTime(settings, () => madeOf(ec2, volumeId, migrationId, key));
       if (earlier?.SnapshotId) return earlier.SnapshotId;
       const Tags = tagList({ ...stagingTags(migrationId, key), ...sourceTags(plan) });
       const { SnapshotId } = await ec2.send(
@@ -69,22 +74,38 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
   };
 }
 
-async function sourcesOfNewVolumes(ec2: EC2Client, migrationId: string): Promise<[string, Snapshot][]> {
-  const { Volumes = [] } = await ec2.send(
-    new DescribeVolumesCommand({ Filters: [{ Name: `tag:${TAG.migration}`, Values: [migrationId] }] }),
+/** Of the volume itself as EC2 records it, not broken, and the only one. */
+async function madeOf(
+  ec2: EC2Client,
+  volumeId: string,
+  migrationId: string,
+  key: string,
+): Promise<Snapshot | undefined> {
+  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
+    (snapshot) => snapshot.VolumeId === volumeId && isWhole(migrationId)(snapshot),
   );
-  const originals = new Map(
-    Volumes.flatMap(({ SnapshotId, Tags }) =>
-      SnapshotId ? [[SnapshotId, tagMap(Tags)[TAG.replaces] ?? ''] as const] : [],
-    ),
-  );
-  if (originals.size === 0) return [];
-  const Filters = [{ Name: 'snapshot-id', Values: [...originals.keys()] }];
-  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
-  return Snapshots.map((snapshot) => [originals.get(snapshot.SnapshotId ?? '') ?? '', snapshot]);
+  return theOnly(found, idOf, `snapshot of ${volumeId} that migration ${migrationId} made`);
 }
 
+async function sourcesOfNewVolumes(
+  ec2: EC2Client,
+  migrationId: string,
+  made: Record<string, string>,
+): Promise<[string, Snapshot][]> {
+  const volumes = await readAll(Object.values(made), (id) => readVolume(ec2, id));
+  const snapshotOf = new Map(volumes.map(({ VolumeId, SnapshotId = '' }) => [VolumeId, SnapshotId]));
+  const snapshots = await snapshotsById(ec2, [...snapshotOf.values()].filter(Boolean));
+  return Object.entries(made).flatMap(([original, id]): [string, Snapshot][] => {
+    const snapshot = snapshots.get(snapshotOf.get(id) ?? '');
+    const isLastMoment = snapshot?.State === 'completed' && isStagedFrom(snapshot, original, migrationId);
+    return isLastMoment ? [[original, snapshot]] : [];
+  });
+}
+
+/** Of a commit that an earlier version has begun. */
 async function kept(ec2: EC2Client, migrationId: string): Promise<[string, Snapshot][]> {
-  const snapshots = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
+  const snapshots = (await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId)).filter((snapshot) =>
+    isStagedFrom(snapshot, tagMap(snapshot.Tags)[TAG.sourceVolume] ?? '', migrationId),
+  );
   return snapshots.map((snapshot) => [tagMap(snapshot.Tags)[TAG.sourceVolume] ?? '', snapshot]);
 }

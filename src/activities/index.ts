@@ -33,6 +33,11 @@ import { machineActivities } from './machines';
 import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
 import { moveSurveyActivities } from './moveSurveys';
+import { keptPointActivities } from './keptPoints';
+import { originalActivities } from './originals';
+import { ownSnapshotActivities } from './ownSnapshots';
+import { ownVolumeActivities } from './ownVolumes';
+import { soakLookActivities } from './soakLooks';
 import { residueActivities } from './residue';
 import { stagingActivities } from './staging';
 import { volumeActivities } from './volumes';
@@ -102,6 +107,11 @@ export function createActivities(deps: ActivityDeps) {
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),
+    ...ownVolumeActivities(deps),
+    ...ownSnapshotActivities(deps),
+    ...originalActivities(deps),
+    ...keptPointActivities(deps),
+    ...soakLookActivities(deps),
     ...cloneClaimActivities(deps),
     ...finalPointActivities(deps),
     ...markActivities(deps),

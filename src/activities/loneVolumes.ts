@@ -3,7 +3,6 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
-  DescribeVolumesCommand,
   paginateDescribeTags,
   type EC2Client,
   type Volume,
@@ -18,6 +17,7 @@ import {
   type InterruptedVolume,
   type LoneVolumeFacts,
   type VolumeDecision,
+  type VolumeMark,
   type VolumePhase,
 } from '../model/loneVolume';
 import type { DiskPlan, MovePlan, Wanted } from '../model/migration';
@@ -28,8 +28,10 @@ import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { beingModified, volumeFacts } from './machines';
-import { snapshotsByTag } from './staging';
-import { readVolume } from './sharedReads';
+import { allProvenVolumes, provenVolumes, type FoundVolumes } from './ownVolumes';
+import { ambiguous } from './proof';
+import { isWhole, snapshotsByTag } from './staging';
+import { readAll, readVolume } from './sharedReads';
 import { sleep } from './waits';
 
 interface VolumeAsked extends Omit<Wanted, 'healthChecks'> {
@@ -62,7 +64,7 @@ export function volumePlanner(deps: ActivityDeps) {
     async surveyed(asked: VolumeAsked): Promise<VolumeDecision> {
       const { target, volumeId } = asked;
       const { Tags } = await existing(aws.ec2(target, 'read'), target, volumeId);
-      const mark = parseVolumeMark(tagMap(Tags)[TAG.original]);
+      const mark = parseVolumeMark(tagMap(Tags)[TAG.original], volumeId);
       const workflowId = workflowIds.volume(target, volumeId);
       const open = await isOpen(deps, workflowId);
       if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
@@ -88,23 +90,34 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     /** What a move of the volume would do, or every reason not to; reads only. */
     planVolume: planner.planned,
 
-    async markVolume({ plan, migrationId, phase }: OfMove & { phase: VolumePhase }): Promise<void> {
+    /** @param replacedBy the new volume, once it may be used: a later run knows it by that, and not by its tags */
+    async markVolume({
+      plan,
+      migrationId,
+      phase,
+      replacedBy,
+    }: OfMove & { phase: VolumePhase; replacedBy?: string }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       for (const { volumeId } of plan.disks) {
-        const Value = formatVolumeMark(migrationId, volumeId, phase);
+        const Value = formatVolumeMark(migrationId, volumeId, phase, replacedBy);
         await ec2.send(
           new CreateTagsCommand({ Resources: [volumeId], Tags: [{ Key: TAG.original, Value }] }),
         );
       }
     },
 
-    /** The original's mark goes last: it is what a later run begins with. */
-    async unmarkVolume({ plan, migrationId }: OfMove): Promise<void> {
+    /**
+     * The original's mark goes last: it is what a later run begins with.
+     *
+     * @param made new volumes that the move has recorded; a run that 0.1.0 began tells none
+     */
+    async unmarkVolume({ plan, migrationId, made }: OfMove & { made?: string[] }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       const untag = (Resources: string[], keys: string[]) =>
         ec2.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) }));
-      for (const { VolumeId = '' } of await madeBy(ec2, migrationId))
-        await untag([VolumeId], [TAG.migration, TAG.replaces]);
+      const own = made ?? Object.values(await allProvenVolumes(ec2, migrationId));
+      for (const volumeId of own)
+        if (await readVolume(ec2, volumeId)) await untag([volumeId], [TAG.migration, TAG.replaces]);
       for (const { volumeId } of plan.disks)
         if (await readVolume(ec2, volumeId)) await untag([volumeId], [TAG.cloneClaim, TAG.original]);
     },
@@ -134,9 +147,12 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     },
 
     /** @throws ApplicationFailure Conflict when a mark or a new volume is left after an undo */
-    async requireUntouched({ plan, migrationId }: OfMove): Promise<void> {
+    async requireUntouched({ plan, migrationId, made: own }: OfMove & { made?: string[] }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
-      const made = (await madeBy(ec2, migrationId)).map(({ VolumeId = '' }) => VolumeId);
+      const ids = own ?? Object.values(await allProvenVolumes(ec2, migrationId));
+      const made = (await readAll(ids, (id) => readVolume(ec2, id))).flatMap(
+        ({ VolumeId }) => VolumeId ?? [],
+      );
       const marked: string[] = [];
       for (const { volumeId } of plan.disks) {
         const { Tags } = (await readVolume(ec2, volumeId)) ?? {};
@@ -157,14 +173,18 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     }: Pick<VolumeAsked, 'target' | 'volumeId' | 'kmsKeyArn'>): Promise<InterruptedVolume | undefined> {
       const ec2 = aws.ec2(target, 'read');
       const original = await existing(ec2, target, volumeId);
-      const mark = parseVolumeMark(tagMap(original.Tags)[TAG.original]);
+      const mark = parseVolumeMark(tagMap(original.Tags)[TAG.original], volumeId);
       if (!mark) return undefined;
       const { migrationId, phase } = mark;
-      const [made] = await madeBy(ec2, migrationId);
-      if (phase === 'soak' && !made) await requireKept(ec2, target, volumeId, migrationId);
       const disks = [loneDisk(await factsOf(ec2, target, original))];
+      const { own, unclear } = await replacementOf(ec2, mark, volumeId, disks);
+      const made = own[volumeId] === undefined ? undefined : await readVolume(ec2, own[volumeId]);
+      if (phase === 'soak' && !made && unclear.length > 0)
+        throw ambiguous(`volume that replaces ${volumeId} for migration ${migrationId}`, unclear);
+      if (phase === 'soak' && !made) await requireKept(ec2, target, volumeId, migrationId, mark.replacedBy);
       const plan = { target, kmsKeyArn: made?.KmsKeyId ?? kmsKeyArn, disks };
-      return { migrationId, plan, ...(phase === 'soak' && made && { soaking: newVolume(made) }) };
+      const soaking = phase === 'soak' && made && { soaking: newVolume(made) };
+      return { migrationId, plan, replacements: own, unclear, ...soaking };
     },
 
     /** Tags of other resources that hold the id; whoever wrote them knows what they mean. */
@@ -199,12 +219,19 @@ async function factsOf(ec2: EC2Client, target: Target, volume: Volume): Promise<
   };
 }
 
-async function madeBy(ec2: EC2Client, migrationId: string): Promise<Volume[]> {
-  const Filters = [
-    { Name: `tag:${TAG.migration}`, Values: [migrationId] },
-    { Name: 'tag-key', Values: [TAG.replaces] },
-  ];
-  return (await ec2.send(new DescribeVolumesCommand({ Filters }))).Volumes ?? [];
+/** The volume that the original names, where that names the original too; what 0.1.0 made, as far as AWS's records prove it. */
+async function replacementOf(
+  ec2: EC2Client,
+  { migrationId, replacedBy }: VolumeMark,
+  volumeId: string,
+  disks: DiskPlan[],
+): Promise<FoundVolumes> {
+  if (replacedBy === undefined) return provenVolumes(ec2, migrationId, disks);
+  const { Tags } = (await readVolume(ec2, replacedBy)) ?? {};
+  const tags = tagMap(Tags);
+  const agrees = tags[TAG.replaces] === volumeId && tags[TAG.migration] === migrationId;
+  if (agrees) return { own: { [volumeId]: replacedBy }, unclear: [] };
+  return { own: {}, unclear: Tags ? [replacedBy] : [] };
 }
 
 function newVolume({ VolumeId = '', CreateTime }: Volume): InterruptedVolume['soaking'] {
@@ -227,8 +254,12 @@ async function requireKept(
   target: Target,
   volumeId: string,
   migrationId: string,
+  replacedBy: string | undefined,
 ): Promise<void> {
-  if ((await snapshotsByTag(ec2, TAG.recoveryPoint, keptBy(migrationId))).length > 0) return;
+  const keptId = keptBy(migrationId);
+  const kept = (await snapshotsByTag(ec2, TAG.recoveryPoint, keptId)).filter(isWhole(keptId));
+  // 0.1.0 does not name the new volume.
+  if (kept.some(({ VolumeId }) => replacedBy === undefined || VolumeId === replacedBy)) return;
   throw ApplicationFailure.nonRetryable(
     `${volumeId} in ${targetKey(target)} was replaced by migration ${migrationId}, and somebody has deleted the new volume; remove the tag ${TAG.original} from it to begin anew`,
     FAILURE.notMigratable,

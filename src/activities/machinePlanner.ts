@@ -63,7 +63,7 @@ export function machinePlanner(deps: ActivityDeps) {
      */
     async surveyed({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
       const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
-      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration] ?? '');
+      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       const workflowId = workflowIds.machine(target, instanceId);
       const open = await isOpen(deps, workflowId);
       if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };

@@ -7,14 +7,14 @@ import {
   type EC2Client,
   type Volume,
 } from '@aws-sdk/client-ec2';
+import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
-import type { DiskPlan, InterruptedMigration, MachinePlan } from '../model/migration';
+import type { InterruptedMigration, MachinePlan } from '../model/migration';
 import {
   formatMachineMark,
   formatOriginalMark,
   keptBy,
   parseMachineMark,
-  parseOriginalMark,
   type MarkPhase,
 } from '../model/migrationMarks';
 import { TAG } from '../model/names';
@@ -22,7 +22,11 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
-import { explicitPerformance, requireInstance } from './machines';
+import { diskOf, movedVolumes } from './interrupted';
+import { requireInstance } from './machines';
+import { allProvenVolumes } from './ownVolumes';
+import { readAll, readVolume } from './sharedReads';
+import { isWhole } from './staging';
 
 /**
  * Marks are what survives a terminated workflow: tags on the machine and on its original volumes that say how each
@@ -35,17 +39,37 @@ export function markActivities({ aws }: ActivityDeps) {
       plan,
       migrationId,
       phase,
+      goingBack = false,
     }: {
       plan: MachinePlan;
       migrationId: string;
       phase: MarkPhase;
+      goingBack?: boolean;
     }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       if (phase === 'swap') {
         for (const disk of plan.disks)
           await tag(ec2, disk.volumeId, TAG.original, formatOriginalMark(migrationId, plan.instanceId, disk));
       }
-      await tag(ec2, plan.instanceId, TAG.migration, formatMachineMark(migrationId, plan.wasRunning, phase));
+      const mark = { migrationId, wasRunning: plan.wasRunning, phase, goingBack };
+      await tag(ec2, plan.instanceId, TAG.migration, formatMachineMark(plan.instanceId, mark));
+    },
+
+    /** Each original names its new volume before that is attached: a later run knows it by that, and not by its tags. */
+    async nameReplacements({
+      plan,
+      migrationId,
+      replacements,
+    }: {
+      plan: MachinePlan;
+      migrationId: string;
+      replacements: Record<string, string>;
+    }): Promise<void> {
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      for (const disk of plan.disks) {
+        const mark = formatOriginalMark(migrationId, plan.instanceId, disk, replacements[disk.volumeId]);
+        await tag(ec2, disk.volumeId, TAG.original, mark);
+      }
     },
 
     /** The machine's mark goes last: without it nothing looks for the others. */
@@ -64,10 +88,17 @@ export function markActivities({ aws }: ActivityDeps) {
       if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim]);
       const remaining = await present(ec2, replacements);
       if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces]);
-      await untag(ec2, [plan.instanceId], [TAG.migration]);
+      await untag(ec2, [plan.instanceId], [TAG.migration]).catch((error: unknown) => {
+        // A machine that is terminated needs no mark.
+        if (!isNotFound(error)) throw error;
+      });
     },
 
-    /** What a terminated migration of this machine left; nothing in nearly every run. */
+    /**
+     * What a terminated migration of this machine left; nothing in nearly every run.
+     *
+     * @throws ApplicationFailure AmbiguousOwner where two volumes seem to be one original
+     */
     async findInterrupted({
       target,
       instanceId,
@@ -79,28 +110,25 @@ export function markActivities({ aws }: ActivityDeps) {
     }): Promise<InterruptedMigration | undefined> {
       const ec2 = aws.ec2(target, 'read');
       const instance = await requireInstance(ec2, target, instanceId);
-      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration] ?? '');
+      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       if (!mark) return undefined;
-      const { migrationId, wasRunning, phase } = mark;
-      const originals = await tagged(ec2, TAG.original, `${migrationId} *`);
-      const made = await tagged(ec2, TAG.migration, migrationId);
-      const replacements = replacementMap(made);
-      const attached = new Set(attachedVolumeIds(instance));
-      const disks = originals.map(markedDisk);
+      const { migrationId, wasRunning, phase, goingBack } = mark;
+      const { originals, replacements, named, unclear } = await movedVolumes(ec2, instance, migrationId);
+      const disks = originals.map(diskOf);
       // Before the stop no original is marked.
-      if (disks.length === 0 && phase !== 'rest') {
-        throw ApplicationFailure.nonRetryable(
-          `${instanceId} carries the mark of migration ${migrationId}, but none of its volumes does: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
-          FAILURE.notMigratable,
-        );
-      }
+      if (disks.length === 0 && phase !== 'rest') throw nothingMarked(instanceId, migrationId);
+      const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
+      const attached = new Set(attachedVolumeIds(instance));
       const swapped =
         disks.length > 0 && disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
-      if (phase === 'soak' && !swapped) await requireKept(ec2, target, instanceId, migrationId);
+      if (phase === 'soak' && !swapped && !goingBack)
+        await requireKept(ec2, target, instanceId, migrationId, named);
       return {
         migrationId,
         phase,
+        ...(goingBack && { goingBack }),
         replacements,
+        unclear,
         createdAt: earliest(made),
         swapped,
         drained: (instance.Tags ?? []).some(({ Key }) => Key?.startsWith(TAG.targetsPrefix)),
@@ -117,7 +145,12 @@ export function markActivities({ aws }: ActivityDeps) {
       };
     },
 
-    /** The new volumes that a migration made, by the original's id; found by tag, because an answer may be lost. */
+    /**
+     * Of runs that 0.1.0 began: the new volumes that a migration made, by the original's id. Later runs know them by what
+     * EC2 answered, or by `findOwnVolumes`.
+     *
+     * @throws ApplicationFailure AmbiguousOwner where two seem to replace one
+     */
     async replacementsOf({
       target,
       migrationId,
@@ -125,7 +158,7 @@ export function markActivities({ aws }: ActivityDeps) {
       target: Target;
       migrationId: string;
     }): Promise<Record<string, string>> {
-      return replacementMap(await tagged(aws.ec2(target, 'read'), TAG.migration, migrationId));
+      return allProvenVolumes(aws.ec2(target, 'read'), migrationId);
     },
 
     /**
@@ -174,49 +207,34 @@ async function present(ec2: EC2Client, ids: string[]): Promise<string[]> {
   return Volumes.flatMap(({ VolumeId }) => VolumeId ?? []);
 }
 
-async function tagged(ec2: EC2Client, key: string, value: string): Promise<Volume[]> {
-  const { Volumes = [] } = await ec2.send(
-    new DescribeVolumesCommand({ Filters: [{ Name: `tag:${key}`, Values: [value] }] }),
-  );
-  return Volumes;
-}
-
 /** New volumes hold writes of their own; they may go only when a rollback has kept those. */
 async function requireKept(
   ec2: EC2Client,
   target: Target,
   instanceId: string,
   migrationId: string,
+  named: Record<string, string>,
 ): Promise<void> {
-  const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values: [keptBy(migrationId)] }];
+  const keptId = keptBy(migrationId);
+  const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values: [keptId] }];
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
-  if (Snapshots.length > 0) return;
+  const kept = Snapshots.filter(isWhole(keptId)).map(({ VolumeId }) => VolumeId);
+  const volumeIds = Object.values(named);
+  // 0.1.0 names no new volumes, and those of a rollback that was nearly over are gone.
+  if (volumeIds.length > 0 ? volumeIds.every((id) => kept.includes(id)) : kept.length > 0) return;
   throw ApplicationFailure.nonRetryable(
     `${instanceId} in ${targetKey(target)} ran on the new volumes of migration ${migrationId}, and somebody has detached one of them: attach it again, or take a snapshot of it and remove the tag ${TAG.migration} from the instance`,
     FAILURE.notMigratable,
   );
 }
 
-function earliest(volumes: readonly Volume[]): number {
-  return Math.min(...volumes.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
-}
-
-function replacementMap(made: readonly Volume[]): Record<string, string> {
-  return Object.fromEntries(
-    made.map(({ VolumeId = '', Tags }) => [tagMap(Tags)[TAG.replaces] ?? '', VolumeId]),
+function nothingMarked(instanceId: string, migrationId: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `${instanceId} carries the mark of migration ${migrationId}, but none of its volumes does: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
+    FAILURE.notMigratable,
   );
 }
 
-function markedDisk(volume: Volume): DiskPlan {
-  const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original] ?? '');
-  return {
-    volumeId: volume.VolumeId ?? '',
-    device: mark?.device ?? '',
-    deleteOnTermination: mark?.deleteOnTermination ?? false,
-    type: volume.VolumeType ?? 'gp2',
-    size: volume.Size ?? 0,
-    ...explicitPerformance(volume),
-    zone: volume.AvailabilityZone ?? '',
-    createdAt: volume.CreateTime?.getTime() ?? 0,
-  };
+function earliest(volumes: readonly Volume[]): number {
+  return Math.min(...volumes.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
 }

@@ -9,13 +9,17 @@ import {
   type Snapshot,
   type Tag,
 } from '@aws-sdk/client-ec2';
+import { COPY_VOLUME } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
+import { groupBy } from '../model/group';
 import type { MachinePlan, MovePlan } from '../model/migration';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { madeEarlier, requestId } from './idempotency';
+import { foundInTime, madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
+import { isStagedFrom } from './ownVolumes';
+import { theOnly } from './proof';
 import { deleteSnapshot } from './recoveryPoints';
 import { lookUntil, Rhythm } from './rhythm';
 import { readAll, readSnapshot } from './sharedReads';
@@ -30,8 +34,26 @@ interface StageRequest {
   stage: string;
 }
 
+interface CopyRequest extends Omit<StageRequest, 'plan'>, Repeatable {
+  plan: MovePlan;
+  volumeId: string;
+  snapshotId: string;
+}
+
+/** Of what is made again when it was broken, and looked for when another run may have made it. */
+export interface Repeatable {
+  /** Which try; 1 when left out. */
+  number?: number;
+  takesOver?: boolean;
+}
+
+/** The first try has no number, as those of 0.1.0 had none. */
+export function numbered({ number = 1 }: Repeatable): string[] {
+  return number > 1 ? [String(number)] : [];
+}
+
 /** Policy name on the recovery points that migrations leave. */
-const MIGRATION_POLICY = 'migration';
+export const MIGRATION_POLICY = 'migration';
 
 /** Snapshots that a migration makes on its way; all carry its id as tag and in the description. */
 export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
@@ -44,7 +66,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const { plan, migrationId, stage } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
       const key = requestId(migrationId, stage);
-      const earlier = await madeEarlier(settings, () => byRequest(ec2, key));
+      const earlier = await madeEarlier(settings, () => setMadeEarlier(ec2, plan, migrationId, key));
       const snapshots = earlier ?? (await createSet(ec2, plan, stagingTags(migrationId, key), migrationId));
       const map = Object.fromEntries(
         snapshots.map(({ VolumeId = '', SnapshotId = '' }) => [VolumeId, SnapshotId]),
@@ -56,14 +78,16 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
      * Starts the encrypted copy of one snapshot. The same key and the same source volume make later copies
      * incremental (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html).
      */
-    async startEncryptedCopy(
-      request: Omit<StageRequest, 'plan'> & { plan: MovePlan; volumeId: string; snapshotId: string },
-    ): Promise<string> {
+    async startEncryptedCopy(request: CopyRequest): Promise<string> {
       const { plan, migrationId, stage, volumeId, snapshotId } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
-      const key = requestId(migrationId, stage, 'copy', volumeId);
-      const earlier = await madeEarlier(settings, () => byRequest(ec2, key));
-      if (earlier?.[0]?.SnapshotId) return earlier[0].SnapshotId;
+      const key = requestId(migrationId, stage, 'copy', volumeId, ...numbered(request));
+      const find = () => copyMadeEarlier(ec2, request, key);
+      // A run before this one may have begun it: that is looked for on the first attempt too.
+      const earlier = request.takesOver
+        ? await foundInTime(settings, find)
+        : await madeEarlier(settings, find);
+      if (earlier?.SnapshotId) return earlier.SnapshotId;
       const Tags = tagList({
         ...stagingTags(migrationId, key),
         [TAG.sourceVolume]: volumeId,
@@ -113,7 +137,10 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       await lookUntil(rhythm, pollMs, allThere, () => ({ waitingFor: open() }));
     },
 
-    /** Deletes what the migration staged, but for `keep` and what has become a recovery point. Both marks must agree. */
+    /**
+     * Of runs that 0.1.0 began: deletes what the migration staged, but for `keep` and what has become a recovery point. Both marks
+     * must agree, and of two that seem to be the same none is deleted. Later runs name what is theirs: `deleteOwnSnapshots`.
+     */
     async deleteStaging({
       target,
       migrationId,
@@ -124,15 +151,20 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       keep: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      for (const { SnapshotId = '', Description, Tags } of await snapshotsByTag(
-        ec2,
-        TAG.migration,
-        migrationId,
-      )) {
+      const own = (await snapshotsByTag(ec2, TAG.migration, migrationId)).filter(
+        ({ Description }) => Description === ownDescription(migrationId),
+      );
+      const twins = groupBy(own, ({ Tags, VolumeId }) => {
+        const { [TAG.request]: request, [TAG.sourceVolume]: source } = tagMap(Tags);
+        return [request, VolumeId === COPY_VOLUME ? source : VolumeId].join('|');
+      });
+      for (const group of twins.values()) {
+        const [snapshot] = group;
+        const { SnapshotId = '', Tags } = snapshot ?? {};
         Context.current().heartbeat(SnapshotId);
         // The tag may not show yet on what was made a recovery point a moment ago; `keep` names that.
         const isKept = keep.includes(SnapshotId) || tagMap(Tags)[TAG.recoveryPoint] !== undefined;
-        if (Description === ownDescription(migrationId) && !isKept) await deleteSnapshot(ec2, SnapshotId);
+        if (group.length === 1 && !isKept) await deleteSnapshot(ec2, SnapshotId);
       }
     },
 
@@ -202,9 +234,46 @@ function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): Snapshot
   );
 }
 
-async function byRequest(ec2: EC2Client, key: string): Promise<Snapshot[] | undefined> {
-  const found = await snapshotsByTag(ec2, TAG.request, key);
-  return found.length > 0 ? found : undefined;
+/** The set of an attempt whose answer was lost: of the volumes themselves as EC2 records it, and only one of each. */
+async function setMadeEarlier(
+  ec2: EC2Client,
+  { disks }: MovePlan,
+  migrationId: string,
+  key: string,
+): Promise<Snapshot[] | undefined> {
+  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(isWhole(migrationId));
+  const set = disks.flatMap(({ volumeId }) => {
+    const ofDisk = found.filter(({ VolumeId }) => VolumeId === volumeId);
+    return theOnly(ofDisk, idOf, `snapshot of ${volumeId} that migration ${migrationId} made`) ?? [];
+  });
+  return set.length > 0 ? set : undefined;
+}
+
+/** A copy does not tell its source; what it tells has to agree, and there may be only one. */
+async function copyMadeEarlier(
+  ec2: EC2Client,
+  { plan, migrationId, volumeId }: CopyRequest,
+  key: string,
+): Promise<Snapshot | undefined> {
+  const size = plan.disks.find((disk) => disk.volumeId === volumeId)?.size;
+  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
+    (copy) =>
+      isWhole(migrationId)(copy) &&
+      isStagedFrom(copy, volumeId, migrationId) &&
+      copy.KmsKeyId === plan.kmsKeyArn &&
+      copy.VolumeSize === size,
+  );
+  return theOnly(found, idOf, `encrypted copy of ${volumeId} that migration ${migrationId} made`);
+}
+
+/** What has broken is made again, not found again. */
+export function isWhole(migrationId: string) {
+  return ({ State, Description }: Snapshot): boolean =>
+    State !== 'error' && Description === ownDescription(migrationId);
+}
+
+export function idOf({ SnapshotId }: Snapshot): string | undefined {
+  return SnapshotId;
 }
 
 export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {

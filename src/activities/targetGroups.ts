@@ -99,7 +99,10 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
         Key: `${TAG.targetsPrefix}${index + 1}`,
         Value,
       }));
-      if (mark) Tags.push({ Key: TAG.migration, Value: formatMachineMark(migrationId, wasRunning, 'rest') });
+      if (mark) {
+        const Value = formatMachineMark(instanceId, { migrationId, wasRunning, phase: 'rest' });
+        Tags.push({ Key: TAG.migration, Value });
+      }
       if (Tags.length > 0)
         await aws.ec2(target, 'migrate').send(new CreateTagsCommand({ Resources: [instanceId], Tags }));
       return all;

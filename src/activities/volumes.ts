@@ -158,47 +158,6 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
         .ec2(target, 'migrate')
         .send(new ModifyInstanceAttributeCommand({ InstanceId: instanceId, BlockDeviceMappings }));
     },
-
-    /** Deletes the volumes that a migration made and that are attached to nothing. */
-    async deleteReplacements({
-      target,
-      migrationId,
-    }: {
-      target: Target;
-      migrationId: string;
-    }): Promise<void> {
-      const ec2 = aws.ec2(target, 'migrate');
-      const Filters = [
-        { Name: `tag:${TAG.migration}`, Values: [migrationId] },
-        { Name: 'tag-key', Values: [TAG.replaces] },
-      ];
-      const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
-      for (const { VolumeId = '' } of Volumes) await deleteVolume(ec2, VolumeId);
-    },
-
-    /**
-     * Deletes originals at the commit point. Its own mark, the recorded id, the time it was created and that nothing
-     * holds it must all agree: this is the one place where data that Holdfast did not make is deleted.
-     */
-    async deleteOriginals({ plan, migrationId }: { plan: MovePlan; migrationId: string }): Promise<void> {
-      const ec2 = aws.ec2(plan.target, 'migrate');
-      for (const disk of plan.disks) {
-        const volume = await readVolume(ec2, disk.volumeId);
-        if (!volume) continue;
-        const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original] ?? '');
-        const isOurs =
-          mark?.migrationId === migrationId &&
-          mark.instanceId === (plan.instanceId ?? disk.volumeId) &&
-          volume.CreateTime?.getTime() === disk.createdAt;
-        if (!isOurs || volume.State !== 'available' || volume.KmsKeyId === plan.kmsKeyArn) {
-          throw ApplicationFailure.nonRetryable(
-            `${disk.volumeId} is not the detached original${plan.instanceId ? ` of ${plan.instanceId}` : ''} any more; it is left alone: delete it by hand if it is not needed`,
-            FAILURE.conflict,
-          );
-        }
-        await deleteVolume(ec2, disk.volumeId);
-      }
-    },
   };
 }
 
@@ -227,14 +186,14 @@ function differencesOf(plan: MovePlan, disk: DiskPlan, volume: Volume): string[]
   );
 }
 
-function foreign(volumeId: string, holder: string | undefined): ApplicationFailure {
+export function foreign(volumeId: string, holder: string | undefined): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `${volumeId} is attached to ${holder}: somebody else has taken it meanwhile; detach it there`,
     FAILURE.conflict,
   );
 }
 
-function attachmentOf(volume: Volume | undefined): VolumeAttachment | undefined {
+export function attachmentOf(volume: Volume | undefined): VolumeAttachment | undefined {
   return volume?.Attachments?.find(({ State }) => State !== 'detached');
 }
 
@@ -242,7 +201,7 @@ function attachmentOf(volume: Volume | undefined): VolumeAttachment | undefined 
  * EC2 refuses to attach what is attached, and to detach what is not: only then does somebody have to look. And where it
  * is denied, because what is as it should be needs no permission.
  */
-function isRefusal(error: unknown): boolean {
+export function isRefusal(error: unknown): boolean {
   const names =
     /^(VolumeInUse|IncorrectState|InvalidAttachment\.NotFound|InvalidVolume\.NotFound|UnauthorizedOperation)$/;
   return error instanceof Error && names.test(error.name);
@@ -255,12 +214,4 @@ export async function requireVolume(ec2: EC2Client, target: Target, volumeId: st
     `${volumeId} in ${targetKey(target)} does not show; it was made a moment ago, or somebody has deleted it`,
     FAILURE.notYetVisible,
   );
-}
-
-async function deleteVolume(ec2: EC2Client, VolumeId: string): Promise<void> {
-  try {
-    await ec2.send(new DeleteVolumeCommand({ VolumeId }));
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
 }

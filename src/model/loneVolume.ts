@@ -6,6 +6,7 @@ import {
   diskPlan,
   nothingToDo,
   type DiskPlan,
+  type LeftVolume,
   type MovePlan,
   type MoveReport,
   type VolumeFacts,
@@ -103,6 +104,8 @@ export interface VolumeReport extends MoveReport {
 export interface MigrateVolumeResult extends VolumeReport {
   committed: boolean;
   keptRecoveryPoint?: string;
+  /** The new volume, where a rollback has left it, because what is on it could not be kept. */
+  leftVolumes?: LeftVolume[];
 }
 
 /** What a terminated move has left, read from the original's mark. */
@@ -111,21 +114,42 @@ export interface InterruptedVolume {
   plan: MovePlan;
   /** The new volume, where the move was over and waits for its verdict. */
   soaking?: { volumeId: string; createdAt: number };
+  /** The new volume of a move that was not over, as far as there is proof. */
+  replacements?: Record<string, string>;
+  /** Volumes that seem to be the new one and are not proven: they are left alone. */
+  unclear?: string[];
 }
 
 /** `swap` while the new volume is made, `soak` once it may be used. */
 const PHASES = ['swap', 'soak'] as const;
 export type VolumePhase = (typeof PHASES)[number];
 
-/** Tag on the original, in the form of a machine's originals: `<migration id> <volume id> <phase> -`. */
-export function formatVolumeMark(migrationId: string, volumeId: string, phase: VolumePhase): string {
-  return `${migrationId} ${volumeId} ${phase} -`;
+/**
+ * Tag on the original, in the form of a machine's originals: `<migration id> <volume id> <phase> - <new volume id|->`. It names
+ * its own bearer; 0.1.0 wrote the first four words.
+ */
+export function formatVolumeMark(
+  migrationId: string,
+  volumeId: string,
+  phase: VolumePhase,
+  replacedBy = '-',
+): string {
+  return `${migrationId} ${volumeId} ${phase} - ${replacedBy}`;
 }
 
-export function parseVolumeMark(text = ''): { migrationId: string; phase: VolumePhase } | undefined {
-  const [migrationId, volumeId, word] = text.split(' ');
+export interface VolumeMark {
+  migrationId: string;
+  phase: VolumePhase;
+  /** The new volume that stands for it, once it may be used. */
+  replacedBy?: string;
+}
+
+/** Undefined too of a mark that was written on another volume than this one. */
+export function parseVolumeMark(text = '', bearer?: string): VolumeMark | undefined {
+  const [migrationId, volumeId, word, , replacedBy = '-'] = text.split(' ');
   const phase = PHASES.find((each) => each === word);
-  return migrationId && isVolumeId(volumeId) && phase ? { migrationId, phase } : undefined;
+  if (!migrationId || !isVolumeId(volumeId) || !phase || (bearer ?? volumeId) !== volumeId) return undefined;
+  return { migrationId, phase, ...(replacedBy !== '-' && { replacedBy }) };
 }
 
 /** Of what holds an original: its machine, or, of one that is attached to nothing, itself. */

@@ -157,6 +157,7 @@ export function planMigration(
     .filter((volume) => !moves(volume) && volume.device !== rootDevice)
     .map(({ volumeId }) => volumeId);
   const { accepted } = blocked;
+  const remarks = [...(wasRunning ? [] : [`it is stopped: ${UNSTARTED}`]), ...drained.remarks];
   const changes = accepted.some(({ blocker }) => blocker === 'assignedPublicIp');
   const chosen = chooseStrategy(strategy, moved);
   return {
@@ -169,10 +170,14 @@ export function planMigration(
       ...(accepted.length > 0 && { accepted }),
       ...(changes && { publicIp: facts.assignedPublicIp }),
       ...(drained.plan && { drain: drained.plan }),
-      ...(drained.remarks.length > 0 && { remarks: drained.remarks }),
+      ...(remarks.length > 0 && { remarks }),
     },
   };
 }
+
+/** Of a machine that was stopped before: nobody has seen it run on its new volumes. */
+export const UNSTARTED =
+  'no `soak` commits by itself before it has been started on its new volumes and found healthy; a commit that somebody sends does';
 
 export function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
   if (rekey) return 'every volume is encrypted under this key already';
@@ -249,15 +254,26 @@ export interface MigrateMachineResult extends MigrationReport {
   committed: boolean;
   /** Recovery point of what was on the new volumes, where a rollback kept one. */
   keptRecoveryPoint?: string;
+  /** New volumes that a rollback has left, detached and marked, because what is on them could not be kept. */
+  leftVolumes?: LeftVolume[];
+}
+
+export interface LeftVolume {
+  volumeId: string;
+  why: string;
 }
 
 /** What a terminated migration left behind, read from its marks. */
 export interface InterruptedMigration {
   migrationId: string;
   phase: MarkPhase;
+  /** It was rolled back, from the stop on, when it ended. */
+  goingBack?: boolean;
   plan: MachinePlan;
-  /** Original volume id to the new volume that exists for it. */
+  /** Original volume id to the new volume that exists for it, as both sides or AWS's own records prove it. */
   replacements: Record<string, string>;
+  /** Volumes that seem to be new ones of it and are not proven: they are left alone. */
+  unclear?: string[];
   /** When the first of them was created, in milliseconds since the epoch: nothing was written to them before. */
   createdAt: number;
   /** Whether every new volume is attached in its original's place. */

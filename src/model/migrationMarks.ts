@@ -12,29 +12,70 @@ export function keptBy(migrationId: string): string {
   return `${migrationId}-kept`;
 }
 
-/** Tag on the machine: `<migration id> <running|stopped> <phase>`. */
-export function formatMachineMark(migrationId: string, wasRunning: boolean, phase: MarkPhase): string {
-  return `${migrationId} ${wasRunning ? 'running' : 'stopped'} ${phase}`;
+export interface MachineMark {
+  migrationId: string;
+  wasRunning: boolean;
+  phase: MarkPhase;
+  /** While it soaks: it is being rolled back, and whoever finds it so finishes that. */
+  goingBack?: boolean;
 }
 
-export function parseMachineMark(
-  text: string,
-): { migrationId: string; wasRunning: boolean; phase: MarkPhase } | undefined {
-  const [migrationId, state, word] = text.split(' ');
+/**
+ * Tag on the machine: `<migration id> <running|stopped> <phase> <instance id> [back]`. It names its own bearer, because images and
+ * launch templates copy tags; 0.1.0 wrote the first three words.
+ */
+export function formatMachineMark(
+  instanceId: string,
+  { migrationId, wasRunning, phase, goingBack }: MachineMark,
+): string {
+  const words = [migrationId, wasRunning ? 'running' : 'stopped', phase, instanceId];
+  return [...words, ...(goingBack ? [BACK] : [])].join(' ');
+}
+
+/** Undefined too of a mark that was written on another machine than this one. */
+export function parseMachineMark(text = '', instanceId?: string): MachineMark | undefined {
+  const [migrationId, state, word, bearer, way] = text.split(' ');
   const phase = MARK_PHASES.find((each) => each === word);
   if (!migrationId || (state !== 'running' && state !== 'stopped') || !phase) return undefined;
-  return { migrationId, wasRunning: state === 'running', phase };
+  if (isAnothers(bearer, instanceId)) return undefined;
+  return { migrationId, wasRunning: state === 'running', phase, ...(way === BACK && { goingBack: true }) };
 }
 
-/** Tag on an original volume: `<migration id> <instance id> <device> <d|->`. */
-export function formatOriginalMark(migrationId: string, instanceId: string, disk: DiskPlan): string {
-  return [migrationId, instanceId, disk.device, disk.deleteOnTermination ? 'd' : '-'].join(' ');
+const BACK = 'back';
+
+export interface OriginalMark {
+  migrationId: string;
+  instanceId: string;
+  device: string;
+  deleteOnTermination: boolean;
+  /** The new volume that takes its place, from before that is attached: the word of the other side. */
+  replacedBy?: string;
 }
 
-export function parseOriginalMark(
-  text: string,
-): { migrationId: string; instanceId: string; device: string; deleteOnTermination: boolean } | undefined {
-  const [migrationId, instanceId, device, flag] = text.split(' ');
-  if (!migrationId || !instanceId || !device || (flag !== 'd' && flag !== '-')) return undefined;
-  return { migrationId, instanceId, device, deleteOnTermination: flag === 'd' };
+/**
+ * Tag on an original volume: `<migration id> <instance id> <device> <d|-> <new volume id|-> <own id>`. A volume that is restored
+ * with its tags carries another's id; 0.1.0 wrote the first four words.
+ */
+export function formatOriginalMark(
+  migrationId: string,
+  instanceId: string,
+  { volumeId, device, deleteOnTermination }: Pick<DiskPlan, 'volumeId' | 'device' | 'deleteOnTermination'>,
+  replacedBy = NONE,
+): string {
+  return [migrationId, instanceId, device, deleteOnTermination ? 'd' : NONE, replacedBy, volumeId].join(' ');
+}
+
+/** Undefined too of a mark that was written on another volume than this one. */
+export function parseOriginalMark(text = '', volumeId?: string): OriginalMark | undefined {
+  const [migrationId, instanceId, device, flag, replacedBy = NONE, bearer] = text.split(' ');
+  if (!migrationId || !instanceId || !device || (flag !== 'd' && flag !== NONE)) return undefined;
+  if (isAnothers(bearer, volumeId)) return undefined;
+  const mark = { migrationId, instanceId, device, deleteOnTermination: flag === 'd' };
+  return { ...mark, ...(replacedBy !== NONE && { replacedBy }) };
+}
+
+const NONE = '-';
+
+function isAnothers(named: string | undefined, bearer: string | undefined): boolean {
+  return named !== undefined && bearer !== undefined && named !== bearer;
 }

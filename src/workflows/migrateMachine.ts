@@ -3,6 +3,7 @@ import { lostForGood, type Accepted } from '../model/blockers';
 import { FAILURE } from '../model/failures';
 import {
   migrateMachineInput,
+  UNSTARTED,
   type MigrateMachineInput,
   type MigrateMachineRequest,
   type MigrateMachineResult,
@@ -14,10 +15,17 @@ import { releaseCapacity, reserveCapacity } from './migration/capacity';
 import { newMigration, type Migration, type Swapped } from './migration/migration';
 import { Orders } from './migration/orders';
 import { newPublicIp } from './migration/publicIp';
-import { soakOf, soakUntilVerdict } from './migration/soak';
+import { soakUntilVerdict } from './migration/soak';
 import { settledStrategy } from './migration/settle';
 import { backToWork, bringToRest } from './migration/rest';
-import { markSoaking, passHealthGate, startMachine, stopMachine, swapDisks } from './migration/steps';
+import {
+  markSoaking,
+  nameNewVolumes,
+  passHealthGate,
+  startMachine,
+  stopMachine,
+  swapDisks,
+} from './migration/steps';
 import { STEPS } from './migration/strategies/strategy';
 import { fail, failureType, rootCause } from './support/failure';
 import { operation, type Run } from './support/operation';
@@ -37,14 +45,15 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
       const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
       if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
       // A cancel from here on is a rollback, which the soak carries out.
-      const unserved = await CancellationScope.nonCancellable(async () => {
+      const report = await CancellationScope.nonCancellable(async () => {
+        if (swapped.unwell !== undefined) return announced(campaignId, unwell(swapped, swapped.unwell));
         const problems = await backToWork(swapped.migration);
-        await announced(campaignId, problems.length > 0 ? notServed(swapped, problems) : encrypted(swapped));
-        return problems;
+        return announced(campaignId, problems.length > 0 ? notServed(swapped, problems) : encrypted(swapped));
       });
-      // What gets no requests is for a person to judge, however long that takes.
-      const soakMs = unserved.length > 0 ? undefined : request.soakMs;
-      const soak = soakOf({ soakMs }, swapped);
+      // What is not well, or gets no requests, is for a person to judge, however long that takes.
+      const soakMs = report.outcome === 'encrypted' ? request.soakMs : undefined;
+      const { writesSince, lastMoment } = swapped;
+      const soak = { writesSince, lastMoment, ...(soakMs !== undefined && { soakMs }) };
       const result = await soakUntilVerdict(swapped.migration, encrypted(swapped), soak);
       return result.committed ? result : { ...result, ...addressBefore(result) };
     } catch (error) {
@@ -101,7 +110,9 @@ async function migrate(
     await bringToRest(migration);
     requireOpenWindow(request);
     await stopMachine(migration); // the downtime budget starts here
+    const lastMoment = Date.now();
     const replacements = await steps.disksAfterStop(migration);
+    await nameNewVolumes(migration, replacements);
     await swapDisks(migration, replacements);
     const writesSince = Date.now();
     await startMachine(migration);
@@ -109,7 +120,8 @@ async function migrate(
     if (request.reserveCapacity) await releaseCapacity(migration);
     const moved = publicIp && (await newPublicIp(migration, publicIp));
     await markSoaking(migration);
-    return { migration, replacements, writesSince, strategy, accepted, ...(moved && { publicIp: moved }) };
+    const done = { migration, replacements, writesSince, lastMoment, strategy, accepted };
+    return { ...done, ...(moved && { publicIp: moved }) };
   } catch (failure) {
     return await rollBack(migration, failure, accepted);
   }
@@ -157,6 +169,13 @@ function report(
   return { instanceId, outcome, message, volumeIdMap: {}, downtimeMs };
 }
 
+/** Of a migration that was interrupted: its machine is not what was asked for, and a person decides. */
+function unwell(swapped: Swapped, why: string): MigrationReport {
+  const { plan, run } = swapped.migration;
+  run.remark(`${plan.instanceId}: ${why}.`);
+  return { ...encrypted(swapped), outcome: 'failed', message: why };
+}
+
 /** Its campaign counts that as a failure, so that the next machines stay in their target groups. */
 function notServed(swapped: Swapped, problems: readonly string[]): MigrationReport {
   const { migration } = swapped;
@@ -165,10 +184,12 @@ function notServed(swapped: Swapped, problems: readonly string[]): MigrationRepo
   return { ...encrypted(swapped), outcome: 'failed', message: why };
 }
 
+const KEPT = 'its original volumes are kept until commit';
+
 function encrypted(swapped: Swapped): MigrationReport {
   const { migration, replacements, writesSince, strategy, accepted, publicIp } = swapped;
   const { plan, downtime } = migration;
-  const message = 'its original volumes are kept until commit';
+  const message = plan.wasRunning ? KEPT : `${KEPT}; ${UNSTARTED}`;
   return {
     ...report(plan.instanceId, 'encrypted', message, downtime.ms),
     volumeIdMap: replacements,

@@ -12,7 +12,6 @@ import { adoptInterruptedVolume } from './migration/loneVolume/adopt';
 import { beginMove, encryptedVolume, finishMove, type Moved } from './migration/loneVolume/steps';
 import { soakVolume } from './migration/loneVolume/soak';
 import { newMove, type Move } from './migration/migration';
-import { soakOf } from './migration/soak';
 import { Orders } from './migration/orders';
 import { fail, failureType, rootCause } from './support/failure';
 import { operation, type Run } from './support/operation';
@@ -33,7 +32,9 @@ export async function migrateVolume(input: MigrateVolumeInput): Promise<MigrateV
         (await adoptInterruptedVolume(request, run, orders)) ?? (await moveVolume(request, run, orders));
       if ('outcome' in moved) return { ...(await announced(campaignId, moved)), committed: false };
       const report = await announced(campaignId, encrypted(volumeId, moved));
-      return await soakVolume(moved.move, report, soakOf(request, moved));
+      const { soakMs } = request;
+      const soak = { writesSince: moved.writesSince, ...(soakMs !== undefined && { soakMs }) };
+      return await soakVolume(moved, report, soak);
     } catch (error) {
       const failed: VolumeReport = { volumeId, ...failedMove(error) };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
@@ -57,13 +58,14 @@ async function moveVolume(
   if (decision.kind !== 'plan') throw fail(FAILURE.notMigratable, `${volumeId}: ${refusal(decision)}`);
   const { strategy, volumeId: _, cost: __, ...plan } = decision.plan;
   run.row(volumeId, 'planned', strategy.why);
-  const move = newMove(plan, run, orders);
+  const move = newMove(plan, run, orders, request);
   try {
     await beginMove(move);
+    const lastMoment = Date.now();
     const replacements = await encryptedVolume(move, strategy.name);
     const writesSince = Date.now();
     const references = await finishMove(move);
-    return { move, replacements, writesSince, references, strategy };
+    return { move, replacements, writesSince, lastMoment, references, strategy };
   } catch (failure) {
     return await rollBack(move, volumeId, failure);
   }

@@ -1,18 +1,23 @@
+import { CancellationScope, CancelledFailure, patched } from '@temporalio/workflow';
 import { drainTimeoutMs } from '../../model/drain';
 import type { InterruptedMigration, MigrateMachineRequest } from '../../model/migration';
 import { failedItem } from '../support/failure';
+import { makerOf } from '../support/maker';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
 import { cancelCapacity, releaseCapacity } from './capacity';
 import { backInService } from './drain';
 import { goOn } from './hooks';
+import { Made } from './made';
 import { Downtime, type Migration, type Swapped } from './migration';
-import { untilDone, type Orders } from './orders';
+import { untilDone, VerdictChanged, type Orders } from './orders';
+import { goBack } from './rollback';
 import { markSoaking, passHealthGate, startMachine } from './steps';
 import {
   deleteNewVolumes,
   deleteStaging,
+  leftAlone,
   putDisksBack,
   removeMarks,
   restorePower,
@@ -24,13 +29,23 @@ import {
 /**
  * A migration that was terminated could neither finish nor undo. If the machine has all its new volumes and its
  * start had begun, that migration is taken over where it was; otherwise everything is put back, and the caller begins
- * anew.
+ * anew. What has begun is carried through: a cancel ends the run after it.
  */
 export async function adoptInterrupted(
   request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Promise<Swapped | undefined> {
+  if (!patched('take-over-is-carried-through')) return adopt(request, run, orders);
+  const scope = CancellationScope.current();
+  const swapped = await CancellationScope.nonCancellable(() => adopt(request, run, orders));
+  // A soak that was taken over hears of the cancel by itself, and rolls back.
+  if (!swapped && scope.consideredCancelled)
+    throw new CancelledFailure('it was cancelled; what an interrupted migration had left was put back first');
+  return swapped;
+}
+
+async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): Promise<Swapped | undefined> {
   const { target, instanceId, kmsKeyArn } = request;
   const found = await read(`Look for an interrupted migration of ${instanceId}`).findInterrupted({
     target,
@@ -39,39 +54,66 @@ export async function adoptInterrupted(
   });
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
-  if (found.phase !== 'swap' && found.swapped) return takeOver(found, request, run, orders);
-  await restore(found, request, run, orders);
+  leftAlone(run, found.unclear);
+  const migration = interrupted(found, request, run, orders);
+  if (found.phase !== 'swap' && found.swapped && !found.goingBack) return takeOver(found, migration, request);
+  await restore(found, migration, request);
   return undefined;
+}
+
+function interrupted(
+  { migrationId: id, plan, drained, replacements }: InterruptedMigration,
+  request: MigrateMachineRequest,
+  run: Run,
+  orders: Orders,
+): Migration {
+  const { maxDowntimeMs, healthChecks, drain, hooks } = request;
+  const originals = plan.disks.map(({ volumeId }) => volumeId);
+  return {
+    ...{ id, plan, run, orders },
+    undo: new UndoStack(),
+    // What that run took out of its target groups has to be in them again, whatever this one was asked.
+    terms: { drain: drainTimeoutMs(drain) === undefined ? drained : drain, hooks, healthChecks },
+    downtime: new Downtime(maxDowntimeMs),
+    made: Made.before(replacements, originals),
+    maker: makerOf(request),
+  };
 }
 
 async function takeOver(
   found: InterruptedMigration,
-  { maxDowntimeMs, healthChecks, drain, hooks }: MigrateMachineRequest,
-  run: Run,
-  orders: Orders,
+  migration: Migration,
+  { healthChecks }: MigrateMachineRequest,
 ): Promise<Swapped> {
-  const { migrationId: id, plan } = found;
+  const { orders, run } = migration;
+  const { replacements, createdAt } = found;
   run.remark('It had swapped the volumes already: finishing it.');
-  const migration: Migration = {
-    id,
-    plan,
-    run,
-    orders,
-    undo: new UndoStack(),
-    // What that run took out of its target groups has to be in them again, whatever this one was asked.
-    terms: { drain: drainTimeoutMs(drain) === undefined ? found.drained : drain, hooks },
-    downtime: new Downtime(maxDowntimeMs),
-  };
+  const swapped: Swapped = { migration, replacements, writesSince: createdAt, lastMoment: createdAt };
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
   const step = (item: string, act: () => Promise<void>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
-  if (found.phase === 'start') {
+  if (found.phase !== 'start') return { ...swapped, ...(await whyItCannotStart(migration)) };
+  orders.offer(createdAt);
+  try {
     await step('start the machine', () => startMachine(migration));
     await step('health checks', () => passHealthGate(migration, healthChecks));
     await step('mark the machine', () => markSoaking(migration));
     await releaseCapacity(migration);
+    return swapped;
+  } catch (error) {
+    if (!(error instanceof VerdictChanged)) throw error;
+    return { ...swapped, unwell: `it was not well on its new volumes, and was told to ${orders.given}` };
   }
-  return { migration, replacements: found.replacements, writesSince: found.createdAt };
+}
+
+/** A machine that is down under a key that nobody can use is not encrypted and well: a person has to decide. */
+async function whyItCannotStart({ plan }: Migration): Promise<Pick<Swapped, 'unwell'>> {
+  const { target, instanceId, kmsKeyArn, wasRunning } = plan;
+  if (!wasRunning || !patched('soak-looks-at-the-machine')) return {};
+  const machine = await read(`Look at ${instanceId}`).lookAtMachine({ target, instanceId });
+  if (machine !== 'stopped') return {};
+  const problem = await read('Look at its key').keyProblem({ target, kmsKeyArn });
+  return problem === undefined ? {} : { unwell: `it is stopped, and cannot start: ${kmsKeyArn}: ${problem}` };
 }
 
 /** Of a migration that had begun to stop the machine. */
@@ -83,19 +125,23 @@ const STOPPED_STEPS: [string, (undoable: Undoable) => Promise<void>][] = [
 ];
 
 async function restore(
-  { migrationId: id, plan, phase, drained }: InterruptedMigration,
+  { phase, drained, goingBack }: InterruptedMigration,
+  migration: Migration,
   { hooks }: MigrateMachineRequest,
-  run: Run,
-  orders: Orders,
 ): Promise<void> {
+  const { run, orders } = migration;
   run.phase('Putting an interrupted migration back');
-  const undoable: Undoable = { id, plan, run };
+  // What is on the new volumes is more than a migration's own: it is kept before they go.
+  if (goingBack || (phase === 'soak' && patched('rollback-is-finished'))) {
+    await goBack(migration);
+    return;
+  }
   type Step = [string, (undoable: Undoable) => Promise<void>];
   const steps: Step[] = [
     ...(phase === 'rest' ? [] : STOPPED_STEPS),
     ['release capacity', (of) => cancelCapacity(of, false)],
     ...(hooks?.post
-      ? [['let the guest go on', () => goOn({ ...undoable, terms: { hooks } })] satisfies Step]
+      ? [['let the guest go on', () => goOn({ ...migration, terms: { hooks } })] satisfies Step]
       : []),
     ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
     ['delete staging snapshots', deleteStaging],
@@ -106,7 +152,7 @@ async function restore(
     await untilDone(
       orders,
       item,
-      () => step(undoable),
+      () => step(migration),
       (error) => failedItem(item, error),
     );
 }

@@ -1,49 +1,126 @@
-import { mutate, read, wait } from '../support/options';
+import { patched } from '@temporalio/workflow';
+import type { LastMoment } from '../../activities/finalPoints';
+import { FAILURE } from '../../model/failures';
+import { fail } from '../support/failure';
+import { mutate, read, undo, wait } from '../support/options';
 import type { Move } from './migration';
+
+/** Of one snapshot: what broke so often needs a person. */
+const TRIES = 3;
+
+/** The encrypted snapshot of the last moment on each original. */
+export type FinalPoint = Record<string, string>;
 
 /**
  * Encrypted snapshots of the last moment on the originals, by the time these are deleted. A copy migrates
  * from such snapshots. The other strategies make them only here, where a rollback can no longer make them useless and
  * no machine waits for them.
  */
-export async function finalPoint(move: Move): Promise<string[]> {
-  const { plan, id } = move;
-  const { target, disks } = plan;
-  const there = await read('Find the snapshots of the last moment').lastMomentsOf({ plan, migrationId: id });
-  const taken = await Promise.all(
-    disks.map(async ({ volumeId }) => ({
-      volumeId,
-      ...(there[volumeId] ?? { snapshotId: await snapshotOf(move, volumeId), underKey: false }),
-    })),
+export async function finalPoint(move: Move): Promise<FinalPoint> {
+  const { plan, id, made } = move;
+  const there = await read('Find the snapshots of the last moment').lastMomentsOf({
+    plan,
+    migrationId: id,
+    ...(patched('final-point-by-recorded-id') && { volumes: made.volumes }),
+  });
+  if (!patched('broken-snapshots-are-made-again')) return finalPointOnce(move, there);
+  const points = await Promise.all(
+    plan.disks.map(async ({ volumeId }): Promise<[string, string]> => {
+      const found = there[volumeId];
+      if (found?.underKey) return [volumeId, found.snapshotId];
+      const source = found?.snapshotId ?? (await snapshotOf(move, volumeId));
+      return [volumeId, await copyOf(move, volumeId, source)];
+    }),
   );
+  return Object.fromEntries(points);
+}
+
+function snapshotOf(move: Move, volumeId: string): Promise<string> {
+  const { plan, id, run } = move;
+  run.row(volumeId, 'snapshot of its last moment');
+  return whole(move, `snapshot of ${volumeId}`, (number) =>
+    mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId: id, volumeId, number }),
+  );
+}
+
+function copyOf(move: Move, volumeId: string, snapshotId: string): Promise<string> {
+  const { plan, id } = move;
+  const stage = 'kept';
+  return whole(move, `encrypted copy of ${snapshotId}`, (number) =>
+    mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
+      ...{ plan, migrationId: id, stage, volumeId, snapshotId },
+      ...{ number, takesOver: true },
+    }),
+  );
+}
+
+/** One that ended in error is deleted and made again, under another number: it would be found again for ever. */
+async function whole(
+  { plan: { target }, made, run }: Move,
+  what: string,
+  make: (number: number) => Promise<string>,
+): Promise<string> {
+  const first = made.nextTry(what);
+  for (let number = first; ; number++) {
+    const snapshotId = await made.staged(
+      () => make(number),
+      (id) => [id],
+    );
+    const { broken } = await wait(`Wait for ${snapshotId}, the ${what}`).settledSnapshots({
+      target,
+      snapshotIds: [snapshotId],
+    });
+    const [failure] = broken;
+    if (!failure) return snapshotId;
+    made.tried(what, number);
+    run.remark(`${snapshotId}, the ${what}, failed: ${failure.why}.`);
+    await undo(`Delete ${snapshotId}, which failed`).deleteOwnSnapshots({
+      target,
+      snapshotIds: [snapshotId],
+    });
+    if (number - first + 1 >= TRIES)
+      throw fail(FAILURE.resourceFailed, `the ${what} failed ${TRIES} times: ${failure.why}`);
+  }
+}
+
+/** As 0.1.0 did it. */
+async function finalPointOnce(move: Move, there: Record<string, LastMoment>): Promise<FinalPoint> {
+  const { plan, id, run } = move;
+  const { target, disks } = plan;
+  const taken = await Promise.all(
+    disks.map(async ({ volumeId }) => {
+      const found = there[volumeId];
+      if (found) return { volumeId, ...found };
+      run.row(volumeId, 'snapshot of its last moment');
+      const snapshotId = await mutate(`Snapshot ${volumeId}`).snapshotOriginal({
+        plan,
+        migrationId: id,
+        volumeId,
+      });
+      return { volumeId, snapshotId, underKey: false };
+    }),
+  );
+  const point: FinalPoint = {};
+  for (const { volumeId, snapshotId, underKey } of taken) if (underKey) point[volumeId] = snapshotId;
   const toCopy = taken.filter(({ underKey }) => !underKey);
-  const done = taken.filter(({ underKey }) => underKey).map(({ snapshotId }) => snapshotId);
-  if (toCopy.length === 0) return done;
+  if (toCopy.length === 0) return point;
   await wait(`Wait for ${toCopy.length} snapshots of the originals`).awaitSnapshots({
     target,
     snapshotIds: toCopy.map(({ snapshotId }) => snapshotId),
     unhurried: true,
   });
   const copies = await Promise.all(
-    toCopy.map(({ volumeId, snapshotId }) =>
-      mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
-        plan,
-        migrationId: id,
-        stage: 'kept',
-        volumeId,
-        snapshotId,
-      }),
-    ),
+    toCopy.map(async ({ volumeId, snapshotId }) => {
+      point[volumeId] = await mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
+        ...{ plan, migrationId: id, stage: 'kept', volumeId, snapshotId },
+      });
+      return point[volumeId];
+    }),
   );
   await wait(`Wait for ${copies.length} encrypted copies`).awaitSnapshots({
     target,
     snapshotIds: copies,
     unhurried: true,
   });
-  return [...done, ...copies];
-}
-
-async function snapshotOf({ plan, id, run }: Move, volumeId: string): Promise<string> {
-  run.row(volumeId, 'snapshot of its last moment');
-  return mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId: id, volumeId });
+  return point;
 }

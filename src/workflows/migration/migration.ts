@@ -3,10 +3,13 @@ import type { Accepted } from '../../model/blockers';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import type { MachinePlan, MigrateMachineRequest, MigrationReport, MovePlan } from '../../model/migration';
+import type { Maker } from '../../model/maker';
 import type { StrategyPlan } from '../../model/strategy';
 import { fail, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
+import { makerOf } from '../support/maker';
 import { UndoStack } from '../support/undo';
+import { Made } from './made';
 import type { Orders } from './orders';
 
 /** Stops, swaps, starts and undos end or prevent somebody's downtime: they go before everything else on the queue. */
@@ -20,10 +23,15 @@ export interface Move {
   orders: Orders;
   undo: UndoStack;
   downtime: Downtime;
+  made: Made;
+  /** Who asked, for the tags of the points that stay. */
+  maker: Maker;
 }
 
 /** What is done with a running machine around its stop. */
-export type MachineTerms = Pick<MigrateMachineRequest, 'drain' | 'hooks'>;
+export type MachineTerms = Pick<MigrateMachineRequest, 'drain' | 'hooks'> & {
+  healthChecks?: MigrateMachineRequest['healthChecks'];
+};
 
 /** One machine's move, by whichever strategy. */
 export interface Migration extends Move {
@@ -40,30 +48,41 @@ export interface Swapped {
   replacements: Replacements;
   /** When it may have begun to write to them, in milliseconds since the epoch. */
   writesSince: number;
+  /** When the originals were written to for the last time, at the latest: milliseconds since the epoch. */
+  lastMoment: number;
   /** Unknown of a migration that a later run has taken over. */
   strategy?: StrategyPlan;
   accepted?: Accepted[];
   publicIp?: MigrationReport['publicIp'];
+  /** Why it does not run, or cannot be started again, of a migration that a later run has taken over. */
+  unwell?: string;
 }
 
 export function newMigration(
   plan: MachinePlan,
-  { maxDowntimeMs, drain, hooks }: MigrateMachineRequest,
+  request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Migration {
+  const { maxDowntimeMs, drain, hooks, healthChecks } = request;
   return {
-    ...newMove(plan, run, orders),
+    ...newMove(plan, run, orders, request),
     plan,
-    terms: { drain, hooks },
+    terms: { drain, hooks, healthChecks },
     downtime: new Downtime(maxDowntimeMs),
   };
 }
 
 /** Of a volume by itself: nothing is down meanwhile. */
-export function newMove(plan: MovePlan, run: Run, orders: Orders): Move {
+export function newMove(
+  plan: MovePlan,
+  run: Run,
+  orders: Orders,
+  by: { requestedBy?: string; ticket?: string },
+): Move {
   const id = `mig-${uuid4().replaceAll('-', '').slice(0, 17)}`;
-  return { id, plan, run, orders, undo: new UndoStack(), downtime: new Downtime(Infinity) };
+  const [undo, downtime] = [new UndoStack(), new Downtime(Infinity)];
+  return { id, plan, run, orders, undo, downtime, made: new Made(), maker: makerOf(by) };
 }
 
 /** What the machine's users notice: from the stop call until it runs again. */

@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, patched } from '@temporalio/workflow';
 import type { HealthCheck } from '../../model/healthChecks';
 import { mutate, read, wait } from '../support/options';
 import { passHealthChecks, passStatusChecks } from './healthGate';
@@ -22,6 +22,17 @@ export async function stopMachine(migration: Migration): Promise<void> {
     target,
     instanceId,
     state: 'stopped',
+  });
+}
+
+/** A later run shall know the new volumes by the originals' word, and not by tags that anybody may copy. */
+export async function nameNewVolumes(migration: Migration, replacements: Replacements): Promise<void> {
+  if (!patched('originals-name-their-new-volumes')) return;
+  const { plan, id, downtime } = migration;
+  await mutate('Name the new volumes on the originals', downtime.bounded()).nameReplacements({
+    plan,
+    migrationId: id,
+    replacements,
   });
 }
 

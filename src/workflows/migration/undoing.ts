@@ -1,43 +1,82 @@
+import { patched } from '@temporalio/workflow';
 import type { MovePlan } from '../../model/migration';
 import { undo, wait } from '../support/options';
 import { URGENT, type Migration, type Move } from './migration';
 
 /** What an undo needs; a terminated run's is read from its marks. */
-export type Undoable = Pick<Migration, 'id' | 'plan' | 'run'>;
+export type Undoable = Pick<Migration, 'id' | 'plan' | 'run' | 'made'>;
+
+type Own = Pick<Move, 'id' | 'plan' | 'run' | 'made'>;
 
 /** As long as an undo's calls; after that a person is told. */
 const UNDO_WAIT = { ...URGENT, scheduleToCloseTimeout: '10 minutes' } as const;
+/** Looks once more after the read lag. */
+const UNDO_LOOK = { startToCloseTimeout: '2 minutes' } as const;
+const UNDO_MANY = { startToCloseTimeout: '10 minutes', heartbeatTimeout: '1 minute' } as const;
 
-export async function verifyAsBefore({ plan }: Undoable): Promise<void> {
+/** Runs of 0.1.0 knew what was theirs by tags alone. */
+const knowsItsOwn = () => patched('own-by-recorded-id');
+
+export async function verifyAsBefore({ plan }: Pick<Undoable, 'plan'>): Promise<void> {
   await undo(`Verify that ${plan.instanceId} is as it was`).requireAsPlanned({
     plan,
     running: plan.wasRunning,
   });
 }
 
-export async function deleteStaging(
-  { plan, id }: Pick<Move, 'id' | 'plan'>,
-  keep: string[] = [],
-): Promise<void> {
-  await undo('Delete staging snapshots', {
-    startToCloseTimeout: '10 minutes',
-    heartbeatTimeout: '1 minute',
-  }).deleteStaging({
-    target: plan.target,
-    migrationId: id,
-    keep,
-  });
+/** Those that the move has made, and what no answer told as far as that can be proven. */
+async function ownVolumes({ plan, id, run, made }: Own): Promise<string[]> {
+  const originals = made.unansweredVolumes;
+  if (originals.length > 0) {
+    const look = undo('Find new volumes that no answer told of', UNDO_LOOK);
+    const { own, unclear } = await look.findOwnVolumes({ plan, migrationId: id, originals });
+    made.foundVolumes(own);
+    leftAlone(run, unclear);
+  }
+  return Object.values(made.volumes);
 }
 
-export async function removeMarks({ plan, id }: Undoable): Promise<void> {
-  const made = await undo('Find the new volumes').replacementsOf({ target: plan.target, migrationId: id });
-  await undo(`Remove the marks of ${plan.instanceId}`).unmarkMachine({
-    plan,
-    replacements: Object.values(made),
-  });
+async function ownSnapshots({ plan, id, run, made }: Own): Promise<string[]> {
+  if (made.unansweredSnapshots) {
+    const look = undo('Find snapshots that no answer told of', UNDO_LOOK);
+    const found = await look.findOwnSnapshots({ plan, migrationId: id, known: made.snapshots });
+    made.foundSnapshots(found.own);
+    leftAlone(run, found.unclear);
+  }
+  return made.snapshots;
 }
 
-export async function restorePower({ plan, run }: Undoable): Promise<void> {
+export function leftAlone(run: Move['run'], unclear: readonly string[] = []): void {
+  if (unclear.length === 0) return;
+  run.remark(
+    `Left alone: ${unclear.join(', ')} carry the marks of this migration, and nothing proves which of them is its own. Delete what nobody needs.`,
+  );
+}
+
+export async function deleteStaging(move: Own, keep: string[] = []): Promise<void> {
+  const { plan, id } = move;
+  const { target } = plan;
+  if (!knowsItsOwn()) {
+    await undo('Delete staging snapshots', UNDO_MANY).deleteStaging({ target, migrationId: id, keep });
+    return;
+  }
+  const snapshotIds = (await ownSnapshots(move)).filter((snapshotId) => !keep.includes(snapshotId));
+  if (snapshotIds.length === 0) return;
+  await undo('Delete staging snapshots', UNDO_MANY).deleteOwnSnapshots({ target, snapshotIds });
+}
+
+/** @param stay new volumes that stay detached, with their marks */
+export async function removeMarks(undoable: Undoable, stay: readonly string[] = []): Promise<void> {
+  const { plan, id } = undoable;
+  const made = knowsItsOwn()
+    ? (await ownVolumes(undoable)).filter((volumeId) => !stay.includes(volumeId))
+    : Object.values(
+        await undo('Find the new volumes').replacementsOf({ target: plan.target, migrationId: id }),
+      );
+  await undo(`Remove the marks of ${plan.instanceId}`).unmarkMachine({ plan, replacements: made });
+}
+
+export async function restorePower({ plan, run }: Pick<Undoable, 'plan' | 'run'>): Promise<void> {
   if (!plan.wasRunning) return;
   const { target, instanceId } = plan;
   run.row(instanceId, 'starting again');
@@ -49,7 +88,7 @@ export async function restorePower({ plan, run }: Undoable): Promise<void> {
   });
 }
 
-export async function stopAgain({ plan, run }: Undoable): Promise<void> {
+export async function stopAgain({ plan, run }: Pick<Undoable, 'plan' | 'run'>): Promise<void> {
   const { target, instanceId } = plan;
   run.row(instanceId, 'stopping again');
   await undo(`Stop ${instanceId} again`).ensureStopping({ target, instanceId });
@@ -60,20 +99,23 @@ export async function stopAgain({ plan, run }: Undoable): Promise<void> {
   });
 }
 
-export async function deleteNewVolumes({ plan, id }: Pick<Move, 'id' | 'plan'>): Promise<void> {
-  await undo('Delete the new volumes').deleteReplacements({ target: plan.target, migrationId: id });
+/** @param stay those of them that are kept, because what is on them is nowhere else */
+export async function deleteNewVolumes(move: Own, stay: readonly string[] = []): Promise<void> {
+  const { plan, id } = move;
+  const { target } = plan;
+  if (!knowsItsOwn()) {
+    await undo('Delete the new volumes').deleteReplacements({ target, migrationId: id });
+    return;
+  }
+  const volumeIds = (await ownVolumes(move)).filter((volumeId) => !stay.includes(volumeId));
+  if (volumeIds.length > 0) await undo('Delete the new volumes').deleteOwnVolumes({ target, volumeIds });
 }
 
 /** The machine is stopped. Whatever of the swap happened: afterwards the originals are attached as they were. */
-export async function putDisksBack({ plan, id, run }: Undoable): Promise<void> {
+export async function putDisksBack(undoable: Undoable): Promise<void> {
+  const { plan, run } = undoable;
   const { target, instanceId, disks } = plan;
-  const made = Object.values(await undo('Find the new volumes').replacementsOf({ target, migrationId: id }));
-  await undo(`Detach ${made.length} volumes`).ensureDetached({ target, instanceId, volumeIds: made });
-  await wait('Wait until the new volumes are detached', UNDO_WAIT).awaitVolumes({
-    target,
-    volumeIds: made,
-    state: 'available',
-  });
+  await detachNewVolumes(undoable);
   const devices = Object.fromEntries(disks.map(({ volumeId, device }) => [volumeId, device]));
   await undo(`Attach ${disks.length} volumes again`).ensureAttached({ target, instanceId, devices });
   for (const { volumeId, device } of disks) run.row(volumeId, 'back', device);
@@ -84,6 +126,31 @@ export async function putDisksBack({ plan, id, run }: Undoable): Promise<void> {
     state: 'attached',
   });
   await undo('Set DeleteOnTermination as it was').setDeleteOnTermination({ target, instanceId, disks });
+}
+
+async function detachNewVolumes(undoable: Undoable): Promise<void> {
+  const { plan, id } = undoable;
+  const { target, instanceId } = plan;
+  if (!knowsItsOwn()) {
+    const made = Object.values(
+      await undo('Find the new volumes').replacementsOf({ target, migrationId: id }),
+    );
+    await undo(`Detach ${made.length} volumes`).ensureDetached({ target, instanceId, volumeIds: made });
+    await untilDetached(undoable, made);
+    return;
+  }
+  const volumeIds = await ownVolumes(undoable);
+  const detach = undo(`Detach ${volumeIds.length} volumes`);
+  const attached = await detach.detachOwnVolumes({ target, instanceId, volumeIds });
+  await untilDetached(undoable, attached);
+}
+
+async function untilDetached({ plan: { target } }: Undoable, volumeIds: string[]): Promise<void> {
+  await wait('Wait until the new volumes are detached', UNDO_WAIT).awaitVolumes({
+    target,
+    volumeIds,
+    state: 'available',
+  });
 }
 
 /** The plan as the new volumes see it: for a snapshot set of them. */

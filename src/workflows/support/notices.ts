@@ -16,6 +16,11 @@ export async function tellPeople(told: Told): Promise<void> {
   }
 }
 
+/** Of a run that can do nothing more by itself. A parent would say so only when it ends, so children speak for themselves. */
+export async function tellOfNeed(summary: string): Promise<void> {
+  await tellPeople({ kind: 'NeedsPerson', summary });
+}
+
 /** Of a run that failed. Children speak through their parent. */
 export async function tellOfFailure(outcome: string, summary: string): Promise<void> {
   if (workflowInfo().parent) return;

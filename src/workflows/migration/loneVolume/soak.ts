@@ -1,55 +1,71 @@
+import { patched } from '@temporalio/workflow';
 import type { MigrateVolumeResult, VolumeReport } from '../../../model/loneVolume';
 import { keptBy } from '../../../model/migrationMarks';
 import { failedItem } from '../../support/failure';
 import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
 import { untilDone, type Soak } from '../orders';
+import { beginKeeping, keepWhatCompletes } from '../rollback';
 import { commit, untilVerdict, verdicts } from '../soak';
 import { deleteNewVolumes, deleteStaging, planOfNewVolumes } from '../undoing';
-import { nameOf, removeVolumeMarks, verifyUntouched } from './steps';
+import { nameOf, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
 
 /** The original is kept until somebody commits or rolls back; a cancel rolls back. */
-export async function soakVolume(move: Move, report: VolumeReport, soak: Soak): Promise<MigrateVolumeResult> {
+export async function soakVolume(
+  { move, lastMoment }: Moved,
+  report: VolumeReport,
+  soak: Soak,
+): Promise<MigrateVolumeResult> {
   const [volumeId, made] = [nameOf(move), report.volumeIdMap[nameOf(move)]];
   move.run.row(volumeId, 'replaced', made);
   move.run.remark(
     `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}`,
   );
-  return untilVerdict<MigrateVolumeResult>(move, soak, {
+  return untilVerdict<MigrateVolumeResult>(move, () => move.orders.verdictWithin(soak), {
     commit: async () => {
-      await commit(move, () => removeVolumeMarks(move));
+      await commit(move, lastMoment, () => removeVolumeMarks(move));
       return { ...report, committed: true };
     },
     rollback: () => rollBack(move, report),
   });
 }
 
-/** What is on the new volume stays as an encrypted recovery point, and then it goes. */
+/** What is on the new volume stays as an encrypted recovery point, and then it goes; where none can be made, it stays. */
 async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolumeResult> {
-  const { plan, id, run, orders } = move;
-  const [keptId, newPlan] = [keptBy(id), planOfNewVolumes(plan, report.volumeIdMap)];
+  const { plan, run, orders } = move;
+  const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
   const step = (item: string, act: () => Promise<unknown>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Rolling back');
   await step('nobody uses the new volume', () =>
     undo(`Check that nobody uses ${nameOf({ plan: newPlan })}`).requireAlone({ plan: newPlan }),
   );
-  await step('keep what is on the new volume', () => keep(newPlan, keptId));
-  await step('delete the new volume', () => deleteNewVolumes(move));
+  const keepsWhatItCannotKeep = patched('new-volume-stays-where-it-cannot-be-kept');
+  orders.finalize();
+  let kept: Awaited<ReturnType<typeof keepWhatCompletes>> = { pointId: keptBy(move.id), left: [] };
+  await step('keep what is on the new volume', async () => {
+    if (keepsWhatItCannotKeep) kept = await keepWhatCompletes(move, await beginKeeping(move), Date.now());
+    else await keepAsBefore(newPlan, keptBy(move.id));
+  });
+  const stay = kept.left.map(({ volumeId }) => volumeId);
+  await step('delete the new volume', () => deleteNewVolumes(move, stay));
   await step('delete staging snapshots', () => deleteStaging(move));
-  await step('remove the marks', () => removeVolumeMarks(move));
-  await step('verify', () => verifyUntouched(move));
+  await step('remove the marks', () => removeVolumeMarks(move, stay));
+  await step('verify', () => verifyUntouched(move, stay));
+  const stays = kept.left.map(({ volumeId, why }) => `${volumeId} stays (${why})`).join('; ');
   return {
     ...report,
     outcome: 'rolledBack',
-    message: 'rolled back to the original volume',
+    message: ['rolled back to the original volume', ...(stays ? [stays] : [])].join('; '),
     volumeIdMap: {},
     committed: false,
-    keptRecoveryPoint: keptId,
+    ...(kept.pointId && { keptRecoveryPoint: kept.pointId }),
+    ...(kept.left.length > 0 && { leftVolumes: kept.left }),
   };
 }
 
-async function keep(plan: Move['plan'], migrationId: string): Promise<void> {
+/** As 0.1.0 did it. */
+async function keepAsBefore(plan: Move['plan'], migrationId: string): Promise<void> {
   const volumeId = nameOf({ plan });
   const snapshotId = await mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId, volumeId });
   const snapshotIds = [snapshotId];

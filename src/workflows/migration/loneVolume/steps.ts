@@ -15,6 +15,8 @@ export interface Moved {
   replacements: Replacements;
   /** When somebody may have begun to write to the new one, in milliseconds since the epoch. */
   writesSince: number;
+  /** A moment since which nobody has written to the original: milliseconds since the epoch. */
+  lastMoment: number;
   /** Tags elsewhere that hold the old id. */
   references: string[];
   /** Unknown of a move that a later run has taken over. */
@@ -55,7 +57,10 @@ export async function finishMove(move: Move): Promise<string[]> {
   run.phase('Checking');
   await read(`Check that nobody used ${nameOf(move)}`).requireAlone({ plan });
   const references = await referencesTo(move);
-  await mutate(`Mark ${nameOf(move)} as replaced`).markVolume({ plan, migrationId: id, phase: 'soak' });
+  await mutate(`Mark ${nameOf(move)} as replaced`).markVolume({
+    ...{ plan, migrationId: id, phase: 'soak' },
+    replacedBy: move.made.volumes[nameOf(move)],
+  });
   return references;
 }
 
@@ -80,13 +85,13 @@ const WAYS: Record<Strategy, (move: Move, disk: DiskPlan) => Promise<string>> = 
     const { plan, id } = move;
     const { volumeId } = disk;
     const snapshotId = await completedSnapshot(move, disk);
-    const copy = await mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
-      plan,
-      migrationId: id,
-      stage: 'final',
-      volumeId,
-      snapshotId,
-    });
+    const copy = await move.made.staged(
+      () =>
+        mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
+          ...{ plan, migrationId: id, stage: 'final', volumeId, snapshotId },
+        }),
+      (copyId) => [copyId],
+    );
     await untilCompleted(move, copy);
     return volumeFrom(move, disk, { [volumeId]: copy });
   },
@@ -101,13 +106,12 @@ const WAYS: Record<Strategy, (move: Move, disk: DiskPlan) => Promise<string>> = 
 };
 
 async function completedSnapshot(move: Move, { volumeId }: DiskPlan): Promise<string> {
-  const { plan, id, undo, run } = move;
+  const { plan, id, undo, run, made } = move;
   undo.register('staging snapshots', () => deleteStaging(move));
-  const snapshotId = await mutate(`Snapshot ${volumeId}`).snapshotOriginal({
-    plan,
-    migrationId: id,
-    volumeId,
-  });
+  const snapshotId = await made.staged(
+    () => mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId: id, volumeId }),
+    (id) => [id],
+  );
   run.row(volumeId, 'snapshot', snapshotId);
   await untilCompleted(move, snapshotId);
   return snapshotId;
@@ -121,12 +125,21 @@ async function untilCompleted({ plan: { target } }: Move, snapshotId: string): P
   });
 }
 
-export async function removeVolumeMarks({ plan, id }: Pick<Move, 'plan' | 'id'>): Promise<void> {
-  await undoing('Remove the marks').unmarkVolume({ plan, migrationId: id });
+/** @param stay new volumes that stay, with their marks */
+export async function removeVolumeMarks(
+  { plan, id, made }: Pick<Move, 'plan' | 'id' | 'made'>,
+  stay: readonly string[] = [],
+): Promise<void> {
+  const own = Object.values(made.volumes).filter((volumeId) => !stay.includes(volumeId));
+  await undoing('Remove the marks').unmarkVolume({ plan, migrationId: id, made: own });
 }
 
-export async function verifyUntouched({ plan, id }: Pick<Move, 'plan' | 'id'>): Promise<void> {
-  await undoing('Verify that nothing is left').requireUntouched({ plan, migrationId: id });
+export async function verifyUntouched(
+  { plan, id, made }: Pick<Move, 'plan' | 'id' | 'made'>,
+  stay: readonly string[] = [],
+): Promise<void> {
+  const gone = Object.values(made.volumes).filter((volumeId) => !stay.includes(volumeId));
+  await undoing('Verify that nothing is left').requireUntouched({ plan, migrationId: id, made: gone });
 }
 
 /** It has one volume. */

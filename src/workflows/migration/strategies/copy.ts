@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import { mutate, wait } from '../../support/options';
 import type { Migration, Replacements } from '../migration';
 import { newVolumes, volumeFrom } from './newVolumes';
@@ -15,23 +16,37 @@ export const copy = {
   },
 };
 
+/** What is still being asked for must not come about while it is undone. */
+async function everyCallEnded<Answer>(calls: Promise<Answer>[]): Promise<Answer[]> {
+  try {
+    return await Promise.all(calls);
+  } catch (error) {
+    if (patched('every-copy-call-ends')) await Promise.allSettled(calls);
+    throw error;
+  }
+}
+
 async function encryptedCopies(migration: Migration, stage: Stage): Promise<Snapshots> {
-  const { plan, id, run } = migration;
+  const { plan, id, run, made } = migration;
   const taken = await snapshots(migration, stage);
-  const copies = await Promise.all(
+  const copies = await everyCallEnded(
     plan.disks.map(async ({ volumeId, device }) => {
       const snapshotId = taken[volumeId] ?? '';
-      const made = await mutate(
+      const start = mutate(
         `Copy ${snapshotId} encrypted`,
         duringDowntime(migration, stage),
-      ).startEncryptedCopy({ plan, migrationId: id, stage, volumeId, snapshotId });
+      ).startEncryptedCopy;
+      const copyId = await made.staged(
+        () => start({ plan, migrationId: id, stage, volumeId, snapshotId }),
+        (copyId) => [copyId],
+      );
       run.row(volumeId, `${stage} copy`, device);
-      return [volumeId, made] as const;
+      return [volumeId, copyId] as const;
     }),
   );
   await wait(`Wait for ${copies.length} encrypted copies`, duringDowntime(migration, stage)).awaitSnapshots({
     target: plan.target,
-    snapshotIds: copies.map(([, made]) => made),
+    snapshotIds: copies.map(([, copyId]) => copyId),
     unhurried: stage === 'seed',
   });
   return Object.fromEntries(copies);

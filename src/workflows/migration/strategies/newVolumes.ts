@@ -10,12 +10,12 @@ export async function newVolumes(
   move: Move,
   make: (disk: DiskPlan) => Promise<string>,
 ): Promise<Replacements> {
-  const { plan, undo, downtime, run } = move;
+  const { plan, undo, downtime, run, made: own } = move;
   run.phase('Creating volumes');
   undo.register('new volumes', () => deleteNewVolumes(move));
   const made = await allEnded(
     plan.disks.map(async (disk) => {
-      const volumeId = await make(disk);
+      const volumeId = await own.volume(disk.volumeId, () => make(disk));
       run.row(disk.volumeId, 'new volume', volumeId);
       return [disk.volumeId, volumeId] as const;
     }),

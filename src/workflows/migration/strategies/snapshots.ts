@@ -11,14 +11,19 @@ export type Stage = 'seed' | 'final';
 
 /** One consistent set of the volumes that move, completed. */
 export async function snapshots(migration: Migration, stage: Stage): Promise<Snapshots> {
-  const { plan, id, run, undo } = migration;
+  const { plan, id, run, undo, made } = migration;
   const { target, instanceId, disks } = plan;
   run.phase(stage === 'seed' ? 'Seeding' : 'Copying');
   undo.registerOnce('staging snapshots', () => deleteStaging(migration));
-  const taken = await mutate(
-    `Snapshot ${instanceId} (${stage})`,
-    duringDowntime(migration, stage),
-  ).startStagingSnapshots({ plan, migrationId: id, stage });
+  const taken = await made.staged(
+    () =>
+      mutate(`Snapshot ${instanceId} (${stage})`, duringDowntime(migration, stage)).startStagingSnapshots({
+        plan,
+        migrationId: id,
+        stage,
+      }),
+    Object.values,
+  );
   for (const { volumeId, device } of disks) run.row(volumeId, `${stage} snapshot`, device);
   await wait(`Wait for ${disks.length} ${stage} snapshots`, duringDowntime(migration, stage)).awaitSnapshots({
     target,

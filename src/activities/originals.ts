@@ -1,0 +1,236 @@
+import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import { ApplicationFailure } from '@temporalio/common';
+import { COPY_VOLUME } from '../model/encryptedCopy';
+import { FAILURE } from '../model/failures';
+import type { DiskPlan, MovePlan } from '../model/migration';
+import { parseOriginalMark } from '../model/migrationMarks';
+import { ownDescription, TAG } from '../model/names';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagMap } from './imageReads';
+import { describeKey, keyUnusable, usableKey, whyUnusable } from './keyChecks';
+import { keyProbeActivities } from './keyProbes';
+import { allProvenVolumes, deleteVolume, isStagedFrom } from './ownVolumes';
+import { snapshotsById } from './recoveryPoints';
+import { readAll, readVolume } from './sharedReads';
+import { snapshotsByTag } from './staging';
+import { isDenied } from './unlessDenied';
+import { attachmentOf } from './volumes';
+
+interface OfMove {
+  plan: MovePlan;
+  migrationId: string;
+}
+
+/** What has taken the place of each original, by its id. */
+export interface Substitutes {
+  /** The new volume. */
+  volumes: Record<string, string>;
+  /** The completed encrypted snapshot of its last moment. */
+  snapshots: Record<string, string>;
+}
+
+/**
+ * The volumes that a move has replaced, and keeps until its commit. This is the one place where data that Holdfast did not
+ * make is deleted.
+ */
+export function originalActivities(deps: ActivityDeps) {
+  const { aws } = deps;
+
+  /** All are asked before the first is deleted: nothing is, while anything that the plan relied on does not hold. */
+  async function deleteAll({ plan, migrationId }: OfMove, substitutes: Substitutes): Promise<void> {
+    const ec2 = aws.ec2(plan.target, 'migrate');
+    await requireKeyStillUsable(deps, plan);
+    const found = await readAll(
+      plan.disks.map(({ volumeId }) => volumeId),
+      (id) => readVolume(ec2, id),
+    );
+    const originals = new Map(found.map((volume) => [volume.VolumeId, volume]));
+    const left = plan.disks.filter(({ volumeId }) => originals.has(volumeId));
+    const problems = left.flatMap(({ volumeId, ...disk }) =>
+      isKept(plan, migrationId, { volumeId, ...disk }, originals.get(volumeId))
+        ? []
+        : `${volumeId} is not the detached original${plan.instanceId ? ` of ${plan.instanceId}` : ''} any more; it is left alone: delete it by hand if it is not needed`,
+    );
+    problems.push(...(await whyNotSubstituted(ec2, plan, migrationId, left, substitutes)));
+    if (problems.length > 0)
+      throw ApplicationFailure.nonRetryable(`nothing was deleted: ${problems.join('; ')}`, FAILURE.conflict);
+    for (const { volumeId } of left) await deleteVolume(ec2, volumeId);
+  }
+
+  return {
+    /**
+     * Deletes originals at the commit point. The recorded id, the mark, the time it was created and that nothing holds it
+     * must all agree; and what the plan relied on, days ago, is asked again: the key, the new volume in its place, the
+     * snapshot of the last moment.
+     *
+     * @throws ApplicationFailure KeyUnusable or Conflict, with nothing deleted, saying what is not so any more
+     */
+    async deleteProvenOriginals({
+      substitutes,
+      ...move
+    }: OfMove & { substitutes: Substitutes }): Promise<void> {
+      await deleteAll(move, substitutes);
+    },
+
+    /** Of runs that 0.1.0 began, which tell no substitutes: they are looked for, and asked the same. */
+    async deleteOriginals(move: OfMove): Promise<void> {
+      await deleteAll(move, await substitutesOf(aws.ec2(move.plan.target, 'read'), move));
+    },
+
+    /**
+     * Asks, before a rollback touches the machine, what it relies on: that each original is there, is what it was and is
+     * attached to nobody else, and can be read under the key that it has.
+     *
+     * @throws ApplicationFailure Conflict or KeyUnusable; nothing was changed
+     */
+    async requireReturnable({ plan, migrationId }: OfMove): Promise<void> {
+      const ec2 = aws.ec2(plan.target, 'read');
+      const found = await readAll(
+        plan.disks.map(({ volumeId }) => volumeId),
+        (id) => readVolume(ec2, id),
+      );
+      const originals = new Map(found.map((volume) => [volume.VolumeId, volume]));
+      const problems = plan.disks.flatMap((disk) => {
+        const volume = originals.get(disk.volumeId);
+        if (!volume) return `${disk.volumeId} is gone`;
+        const holder = attachmentOf(volume)?.InstanceId;
+        if (holder && holder !== plan.instanceId) return `${disk.volumeId} is attached to ${holder}`;
+        const isThere = holder !== undefined || isKept(plan, migrationId, disk, volume);
+        return isThere ? [] : `${disk.volumeId} is ${volume.State}, and not the original that was kept`;
+      });
+      if (problems.length > 0)
+        throw ApplicationFailure.nonRetryable(
+          `the originals cannot be put back: ${problems.join('; ')}; nothing was changed`,
+          FAILURE.conflict,
+        );
+      const keys = found.flatMap(({ KmsKeyId }) => KmsKeyId ?? []);
+      for (const key of new Set(keys)) {
+        const problem = await keyProblem(deps, plan.target, key);
+        if (problem) throw keyUnusable(plan.target, key, `the originals are under it, and ${problem}`);
+      }
+    },
+
+    /** What forbids, for certain, that anything new is made or started under a key; undefined where nothing is known. */
+    async keyProblem({
+      target,
+      kmsKeyArn,
+    }: {
+      target: Target;
+      kmsKeyArn: string;
+    }): Promise<string | undefined> {
+      return keyProblem(deps, target, kmsKeyArn);
+    },
+  };
+}
+
+/** A key that may not be looked at, or is another account's, is not known to be unusable. */
+async function keyProblem(
+  { aws }: ActivityDeps,
+  target: Target,
+  kmsKeyArn: string,
+): Promise<string | undefined> {
+  try {
+    const key = await describeKey(aws.kms(target, 'read'), kmsKeyArn);
+    return key ? whyUnusable(key, target) : 'there is no such key';
+  } catch (error) {
+    if (isDenied(error)) return undefined;
+    throw error;
+  }
+}
+
+/** @throws ApplicationFailure KeyUnusable */
+async function requireKeyStillUsable(deps: ActivityDeps, { target, kmsKeyArn }: MovePlan): Promise<void> {
+  await usableKey(deps, target, kmsKeyArn);
+  await keyProbeActivities(deps).requireKeyUse({ target, kmsKeyArn });
+}
+
+function isKept(
+  plan: MovePlan,
+  migrationId: string,
+  { volumeId, createdAt }: DiskPlan,
+  volume: Volume | undefined,
+): boolean {
+  const mark = parseOriginalMark(tagMap(volume?.Tags)[TAG.original], volumeId);
+  return (
+    mark?.migrationId === migrationId &&
+    mark.instanceId === (plan.instanceId ?? volumeId) &&
+    volume?.CreateTime?.getTime() === createdAt &&
+    volume?.State === 'available' &&
+    volume.KmsKeyId !== plan.kmsKeyArn
+  );
+}
+
+async function whyNotSubstituted(
+  ec2: EC2Client,
+  plan: MovePlan,
+  migrationId: string,
+  disks: readonly DiskPlan[],
+  { volumes, snapshots }: Substitutes,
+): Promise<string[]> {
+  const made = await readAll(
+    disks.flatMap(({ volumeId }) => volumes[volumeId] ?? []),
+    (id) => readVolume(ec2, id),
+  );
+  const madeById = new Map(made.map((volume) => [volume.VolumeId, volume]));
+  const kept = await snapshotsById(ec2, Object.values(snapshots));
+  return disks.flatMap((disk) => {
+    const { volumeId } = disk;
+    const volume = madeById.get(volumes[volumeId]);
+    const snapshot = kept.get(snapshots[volumeId] ?? '');
+    return [
+      ...whyNotInPlace(plan, disk, volume, volumes[volumeId]),
+      ...whyNotLastMoment(plan, disk, snapshot, snapshots[volumeId], migrationId),
+    ];
+  });
+}
+
+function whyNotInPlace(
+  { instanceId, kmsKeyArn }: MovePlan,
+  { volumeId, device }: DiskPlan,
+  volume: Volume | undefined,
+  id = 'the new volume',
+): string[] {
+  if (!volume) return [`${id}, which replaces ${volumeId}, is not there any more`];
+  if (!volume.Encrypted || volume.KmsKeyId !== kmsKeyArn)
+    return [`${id}, which replaces ${volumeId}, is not under ${kmsKeyArn}`];
+  if (volume.State === 'error') return [`${id}, which replaces ${volumeId}, is in error`];
+  const attachment = attachmentOf(volume);
+  const isThere = attachment?.InstanceId === instanceId && attachment?.Device === device;
+  return instanceId === undefined || isThere
+    ? []
+    : [
+        `${id}, which replaces ${volumeId}, is not attached to ${instanceId} at ${device}; attach it there, or roll back`,
+      ];
+}
+
+function whyNotLastMoment(
+  { kmsKeyArn }: MovePlan,
+  { volumeId, size }: DiskPlan,
+  snapshot: Snapshot | undefined,
+  id = 'no snapshot',
+  migrationId: string,
+): string[] {
+  const holds = `the last moment of ${volumeId}`;
+  if (!snapshot) return [`${id} that holds ${holds} is not there`];
+  const isIt =
+    snapshot.State === 'completed' &&
+    snapshot.Encrypted === true &&
+    snapshot.KmsKeyId === kmsKeyArn &&
+    snapshot.VolumeSize === size &&
+    snapshot.Description === ownDescription(migrationId) &&
+    (snapshot.VolumeId === volumeId || snapshot.VolumeId === COPY_VOLUME);
+  return isIt ? [] : [`${id} is not a completed encrypted snapshot of ${holds}`];
+}
+
+async function substitutesOf(ec2: EC2Client, { plan, migrationId }: OfMove): Promise<Substitutes> {
+  const volumes = await allProvenVolumes(ec2, migrationId);
+  const points = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
+  const snapshots = Object.fromEntries(
+    plan.disks.flatMap(({ volumeId }) => {
+      const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));
+      return only?.SnapshotId && others.length === 0 ? [[volumeId, only.SnapshotId]] : [];
+    }),
+  );
+  return { volumes, snapshots };
+}

@@ -1,0 +1,204 @@
+import { patched } from '@temporalio/workflow';
+import { drainTimeoutMs } from '../../model/drain';
+import type { LeftVolume, MigrateMachineResult, MigrationReport } from '../../model/migration';
+import { keptBy } from '../../model/migrationMarks';
+import { failedItem, rootCause } from '../support/failure';
+import { batch, mutate, undo, wait } from '../support/options';
+import { backInService, drainForRollback } from './drain';
+import { goOn, tryPre } from './hooks';
+import type { Migration, Move } from './migration';
+import { untilDone, VerdictChanged } from './orders';
+import {
+  deleteNewVolumes,
+  deleteStaging,
+  planOfNewVolumes,
+  putDisksBack,
+  removeMarks,
+  restorePower,
+  stopAgain,
+  verifyAsBefore,
+} from './undoing';
+
+type Step = (item: string, act: () => Promise<unknown>) => Promise<void>;
+
+function stepsOf({ orders }: Pick<Move, 'orders'>): Step {
+  return (item, act) => untilDone(orders, item, act, (error) => failedItem(item, error));
+}
+
+/**
+ * Back to the originals, the machine first: its snapshots are a moment and need not be complete for that. What was
+ * written to the new volumes since the start stays as an encrypted recovery point, or, where none can be made, on the volumes.
+ */
+export async function rollBackSwap(
+  migration: Migration,
+  report: MigrationReport,
+): Promise<MigrateMachineResult> {
+  if (!patched('rollback-puts-the-machine-back-first')) return rollBackAsBefore(migration, report);
+  migration.run.phase('Rolling back');
+  await untouched(migration);
+  migration.orders.finalize();
+  const kept = await goBack(migration);
+  const stays = kept.left.map(({ volumeId, why }) => `${volumeId} (${why})`).join(', ');
+  const message = stays
+    ? `rolled back to the original volumes; what was written since stays on ${stays}`
+    : 'rolled back to the original volumes';
+  return {
+    ...report,
+    outcome: 'rolledBack',
+    message,
+    volumeIdMap: {},
+    committed: false,
+    ...(kept.pointId && { keptRecoveryPoint: kept.pointId }),
+    ...(kept.left.length > 0 && { leftVolumes: kept.left }),
+  };
+}
+
+/** What can be asked is asked while the machine runs; until here the verdict can be changed. */
+async function untouched(migration: Migration): Promise<void> {
+  const { plan, id, terms } = migration;
+  const step = stepsOf(migration);
+  await step('ask whether the originals can be put back', () =>
+    undo('Ask whether the originals can be put back').requireReturnable({ plan, migrationId: id }),
+  );
+  try {
+    await step('take the machine out of its target groups', () => drainForRollback(migration));
+  } catch (error) {
+    if (error instanceof VerdictChanged && drainTimeoutMs(terms.drain) !== undefined)
+      await backInService(migration);
+    throw error;
+  }
+}
+
+interface Kept {
+  /** Recovery point of what could be kept. */
+  pointId?: string;
+  /** New volumes that stay, because what is on them could not be kept. */
+  left: LeftVolume[];
+}
+
+/** From the stop on. A run that finds a machine on this way back goes it to its end. */
+export async function goBack(migration: Migration): Promise<Kept> {
+  const { plan, id, terms } = migration;
+  const step = stepsOf(migration);
+  await step('mark the machine', () =>
+    mutate(`Mark ${plan.instanceId} as going back`).markMachine({
+      ...{ plan, migrationId: id, phase: 'soak', goingBack: true },
+    }),
+  );
+  await tryPre(migration);
+  await step('stop the machine', () => stopAgain(migration));
+  const stoppedAt = Date.now();
+  const begun = await beginKeeping(migration);
+  await step('put the original volumes back', () => putDisksBack(migration));
+  await step('start the machine', () => restorePower(migration));
+  await goOn(migration);
+  if (terms.drain) await step('register the machine again', () => backInService(migration));
+  let kept: Kept = { left: [] };
+  await step('keep what was written since', async () => {
+    kept = await keepWhatCompletes(migration, begun, stoppedAt);
+  });
+  const stay = kept.left.map(({ volumeId }) => volumeId);
+  await step('delete the new volumes', () => deleteNewVolumes(migration, stay));
+  await step('delete staging snapshots', () => deleteStaging(migration));
+  await step('remove the marks', () => removeMarks(migration, stay));
+  await step('verify', () => verifyAsBefore(migration));
+  return kept;
+}
+
+interface Begun {
+  /** By original. */
+  snapshots: Record<string, string>;
+  /** Why none could be begun. */
+  problem?: string;
+}
+
+/** That a snapshot cannot be made keeps no machine from going back: its new volumes stay then, with all that is on them. */
+export async function beginKeeping(move: Move): Promise<Begun> {
+  const { plan, id, made } = move;
+  try {
+    const snapshots = await undo('Snapshot the new volumes', {
+      startToCloseTimeout: '2 minutes',
+    }).startKeeping({
+      ...{ plan, pointId: keptBy(id), volumes: made.volumes },
+    });
+    return { snapshots };
+  } catch (error) {
+    const problem = rootCause(error).message;
+    move.run.remark(`What was written to the new volumes could not be snapshotted: ${problem}.`);
+    return { snapshots: {}, problem };
+  }
+}
+
+/** Also of a volume by itself. */
+export async function keepWhatCompletes(
+  move: Move,
+  { snapshots, problem = 'no snapshot of it could be begun' }: Begun,
+  takenAtMs: number,
+): Promise<Kept> {
+  const { plan, id, made, run, maker } = move;
+  const [pointId, snapshotIds] = [keptBy(id), Object.values(snapshots)];
+  const settled = await wait(`Wait for ${snapshotIds.length} snapshots`).settledSnapshots({
+    target: plan.target,
+    snapshotIds,
+  });
+  const whyBroken = new Map(settled.broken.map(({ snapshotId, why }) => [snapshotId, why]));
+  const isWhole = ([, snapshotId]: [string, string]) => settled.completed.includes(snapshotId);
+  const whole = Object.fromEntries(Object.entries(snapshots).filter(isWhole));
+  if (Object.keys(whole).length > 0)
+    await batch('Keep the snapshots').keepPoint({
+      ...{ plan, pointId, snapshots: whole, volumes: made.volumes, takenAtMs, maker },
+    });
+  const left = Object.entries(made.volumes).flatMap(([original, volumeId]) => {
+    if (whole[original] !== undefined) return [];
+    return { volumeId, why: whyBroken.get(snapshots[original] ?? '') ?? problem };
+  });
+  for (const { volumeId, why } of left) {
+    run.row(volumeId, 'stays', why);
+    run.remark(
+      `${volumeId} stays, detached and marked: what was written to it is nowhere else (${why}). Snapshot it once that can be done, and delete it then.`,
+    );
+  }
+  return { ...(Object.keys(whole).length > 0 && { pointId }), left };
+}
+
+/** As 0.1.0 did it: the machine was down until the snapshots were complete. */
+async function rollBackAsBefore(
+  migration: Migration,
+  report: MigrationReport,
+): Promise<MigrateMachineResult> {
+  const { plan, id, run, terms } = migration;
+  const { target } = plan;
+  const keptId = keptBy(id);
+  const step = stepsOf(migration);
+  run.phase('Rolling back');
+  await step('take the machine out of its target groups', () => drainForRollback(migration));
+  await tryPre(migration);
+  await step('stop the machine', () => stopAgain(migration));
+  await step('keep what was written since', async () => {
+    const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
+    const snapshots = await mutate('Snapshot the new volumes').startStagingSnapshots({
+      plan: newPlan,
+      migrationId: keptId,
+      stage: 'rollback',
+    });
+    const snapshotIds = Object.values(snapshots);
+    await mutate('Keep the snapshots').keepAsRecoveryPoint({ plan, migrationId: keptId, snapshotIds });
+    await wait(`Wait for ${snapshotIds.length} snapshots`).awaitSnapshots({ target, snapshotIds });
+  });
+  await step('put the original volumes back', () => putDisksBack(migration));
+  await step('start the machine', () => restorePower(migration));
+  await goOn(migration);
+  if (terms.drain) await step('register the machine again', () => backInService(migration));
+  await step('delete the new volumes', () => deleteNewVolumes(migration));
+  await step('delete staging snapshots', () => deleteStaging(migration));
+  await step('remove the marks', () => removeMarks(migration));
+  await step('verify', () => verifyAsBefore(migration));
+  return {
+    ...report,
+    outcome: 'rolledBack',
+    message: 'rolled back to the original volumes',
+    volumeIdMap: {},
+    committed: false,
+    keptRecoveryPoint: keptId,
+  };
+}
