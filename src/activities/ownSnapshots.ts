@@ -68,18 +68,21 @@ async function provenSnapshots(
   { plan, migrationId, known }: { plan: MovePlan; migrationId: string; known: string[] },
 ): Promise<FoundSnapshots> {
   const found: FoundSnapshots = { own: [], unclear: [] };
-  const candidates = (await snapshotsByTag(ec2, TAG.migration, migrationId)).filter(
-    ({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] === undefined,
-  );
+  const candidates = await snapshotsByTag(ec2, TAG.migration, migrationId);
   for (const { volumeId } of plan.disks) {
     const ofDisk = candidates.filter((snapshot) => isStagedFrom(snapshot, volumeId, migrationId));
     for (const twins of groupBy(ofDisk, requestOf).values()) {
       const ids = twins.flatMap(({ SnapshotId }) => SnapshotId ?? []);
-      if (ids.some((id) => known.includes(id))) continue;
+      // The one that was asked for is known, or has become a recovery point: the others are somebody else's.
+      if (twins.some(isPoint) || ids.some((id) => known.includes(id))) continue;
       (ids.length === 1 ? found.own : found.unclear).push(...ids);
     }
   }
   return found;
+}
+
+function isPoint({ Tags }: Snapshot): boolean {
+  return tagMap(Tags)[TAG.recoveryPoint] !== undefined;
 }
 
 function requestOf({ Tags }: Snapshot): string {

@@ -1,23 +1,17 @@
 import { ApplicationFailure } from '@temporalio/common';
 import {
   AttachVolumeCommand,
-  DeleteVolumeCommand,
-  DescribeVolumesCommand,
   DetachVolumeCommand,
   ModifyInstanceAttributeCommand,
   type EC2Client,
   type Volume,
   type VolumeAttachment,
 } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../aws/failures';
 import { allEnded } from '../model/allEnded';
 import { FAILURE } from '../model/failures';
 import type { DiskPlan, MovePlan } from '../model/migration';
-import { parseOriginalMark } from '../model/migrationMarks';
-import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { tagMap } from './imageReads';
 import { explicitPerformance } from './machines';
 import { lookUntil, Rhythm } from './rhythm';
 import { readAll, readVolume } from './sharedReads';

@@ -4,6 +4,7 @@ import {
   DescribeSnapshotsCommand,
   DisableEbsEncryptionByDefaultCommand,
   DescribeVolumesCommand,
+  type Instance,
   type Snapshot,
   type Volume,
 } from '@aws-sdk/client-ec2';
@@ -155,6 +156,10 @@ export class MigrationWorld {
     const volumes = await this.volumes({ Name: 'attachment.instance-id', Values: [instanceId] });
     const disks = volumes.map(diskState).sort((a, b) => (a.device ?? '').localeCompare(b.device ?? ''));
     return { state: found.State?.Name, marks: marksOf(found), disks };
+  }
+
+  instance(instanceId: string): Promise<Instance> {
+    return instance(this.account, instanceId);
   }
 
   async volumes(filter: { Name: string; Values: string[] }): Promise<Volume[]> {

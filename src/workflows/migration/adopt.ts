@@ -137,6 +137,11 @@ async function restore(
     return;
   }
   type Step = [string, (undoable: Undoable) => Promise<void>];
+  // Without marks no later run looks for what is staged, and takes somebody's copy of what is gone for it.
+  const rest: Step[] = [
+    ['remove the marks', removeMarks],
+    ['delete staging snapshots', deleteStaging],
+  ];
   const steps: Step[] = [
     ...(phase === 'rest' ? [] : STOPPED_STEPS),
     ['release capacity', (of) => cancelCapacity(of, false)],
@@ -144,8 +149,7 @@ async function restore(
       ? [['let the guest go on', () => goOn({ ...migration, terms: { hooks } })] satisfies Step]
       : []),
     ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
-    ['delete staging snapshots', deleteStaging],
-    ['remove the marks', removeMarks],
+    ...(patched('marks-go-before-what-is-staged') ? rest : rest.reverse()),
     ['verify', verifyAsBefore],
   ];
   for (const [item, step] of steps)

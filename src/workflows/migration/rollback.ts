@@ -99,8 +99,8 @@ export async function goBack(migration: Migration): Promise<Kept> {
   });
   const stay = kept.left.map(({ volumeId }) => volumeId);
   await step('delete the new volumes', () => deleteNewVolumes(migration, stay));
-  await step('delete staging snapshots', () => deleteStaging(migration));
   await step('remove the marks', () => removeMarks(migration, stay));
+  await step('delete staging snapshots', () => deleteStaging(migration));
   await step('verify', () => verifyAsBefore(migration));
   return kept;
 }

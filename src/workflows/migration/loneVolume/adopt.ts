@@ -52,10 +52,14 @@ async function adopt(request: MigrateVolumeRequest, run: Run, orders: Orders): P
 
 async function remove(move: Move): Promise<void> {
   move.run.phase('Undoing an interrupted move');
-  const steps: [string, (move: Move) => Promise<void>][] = [
-    ['delete the new volume', deleteNewVolumes],
-    ['delete staging snapshots', deleteStaging],
+  type Step = [string, (move: Move) => Promise<void>];
+  const rest: Step[] = [
     ['remove the marks', removeVolumeMarks],
+    ['delete staging snapshots', deleteStaging],
+  ];
+  const steps: Step[] = [
+    ['delete the new volume', deleteNewVolumes],
+    ...(patched('marks-go-before-what-is-staged') ? rest : rest.reverse()),
     ['verify', verifyUntouched],
   ];
   for (const [item, step] of steps)

@@ -32,13 +32,10 @@ async function encryptedCopies(migration: Migration, stage: Stage): Promise<Snap
   const copies = await everyCallEnded(
     plan.disks.map(async ({ volumeId, device }) => {
       const snapshotId = taken[volumeId] ?? '';
-      const start = mutate(
-        `Copy ${snapshotId} encrypted`,
-        duringDowntime(migration, stage),
-      ).startEncryptedCopy;
+      const copying = mutate(`Copy ${snapshotId} encrypted`, duringDowntime(migration, stage));
       const copyId = await made.staged(
-        () => start({ plan, migrationId: id, stage, volumeId, snapshotId }),
-        (copyId) => [copyId],
+        () => copying.startEncryptedCopy({ plan, migrationId: id, stage, volumeId, snapshotId }),
+        (started) => [started],
       );
       run.row(volumeId, `${stage} copy`, device);
       return [volumeId, copyId] as const;
