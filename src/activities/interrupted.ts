@@ -5,9 +5,10 @@ import { parseOriginalMark, type OriginalMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import { tagMap } from './imageReads';
 import { explicitPerformance } from './machines';
-import { isMadeOf, provenVolumes } from './ownVolumes';
+import { isMadeOf, newVolumesByTag, provenVolumes } from './ownVolumes';
 import { ambiguous } from './proof';
 import { readAll, readVolume } from './sharedReads';
+import { attachmentOf } from './volumes';
 
 interface MarkedVolume {
   volume: Volume;
@@ -23,6 +24,21 @@ export interface MovedVolumes {
   named: Record<string, string>;
   /** Volumes that seem to be new ones, and cannot be told from each other. */
   unclear: string[];
+}
+
+/** New volumes in their places on the machine whose originals a commit has deleted: all that is left is to take their marks. */
+export async function committedVolumes(
+  ec2: EC2Client,
+  { InstanceId }: Instance,
+  migrationId: string,
+): Promise<string[]> {
+  const attached = (await newVolumesByTag(ec2, migrationId)).filter(
+    (volume) => attachmentOf(volume)?.InstanceId === InstanceId,
+  );
+  const isGone = await Promise.all(
+    attached.map(async ({ Tags }) => !(await readVolume(ec2, tagMap(Tags)[TAG.replaces] ?? ''))),
+  );
+  return attached.flatMap(({ VolumeId }, index) => (VolumeId && isGone[index] ? VolumeId : []));
 }
 
 /** @throws ApplicationFailure AmbiguousOwner where two volumes seem to be the original at one device */

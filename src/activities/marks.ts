@@ -22,7 +22,7 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
-import { diskOf, movedVolumes } from './interrupted';
+import { committedVolumes, diskOf, movedVolumes } from './interrupted';
 import { requireInstance } from './machines';
 import { allProvenVolumes } from './ownVolumes';
 import { readAll, readVolume } from './sharedReads';
@@ -115,13 +115,15 @@ export function markActivities({ aws }: ActivityDeps) {
       const { migrationId, wasRunning, phase, goingBack } = mark;
       const { originals, replacements, named, unclear } = await movedVolumes(ec2, instance, migrationId);
       const disks = originals.map(diskOf);
-      // Before the stop no original is marked.
-      if (disks.length === 0 && phase !== 'rest') throw nothingMarked(instanceId, migrationId);
+      const committed = phase === 'soak' ? await committedVolumes(ec2, instance, migrationId) : [];
+      // Before the stop no original is marked, and after a commit none is there.
+      if (disks.length + committed.length === 0 && phase !== 'rest')
+        throw nothingMarked(instanceId, migrationId);
       const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
       const attached = new Set(attachedVolumeIds(instance));
       const swapped =
         disks.length > 0 && disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
-      if (phase === 'soak' && !swapped && !goingBack)
+      if (phase === 'soak' && disks.length > 0 && !swapped && !goingBack)
         await requireKept(ec2, target, instanceId, migrationId, named);
       return {
         migrationId,
@@ -129,6 +131,7 @@ export function markActivities({ aws }: ActivityDeps) {
         ...(goingBack && { goingBack }),
         replacements,
         unclear,
+        committed,
         createdAt: earliest(made),
         swapped,
         drained: (instance.Tags ?? []).some(({ Key }) => Key?.startsWith(TAG.targetsPrefix)),
@@ -143,6 +146,21 @@ export function markActivities({ aws }: ActivityDeps) {
           untouchedData: [],
         },
       };
+    },
+
+    /** Takes the marks of a migration that is over from its new volumes, and from the machine where it is said. */
+    async unmarkCommitted({
+      plan,
+      volumeIds,
+      machine,
+    }: {
+      plan: MachinePlan;
+      volumeIds: string[];
+      machine: boolean;
+    }): Promise<void> {
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      await untag(ec2, volumeIds, [TAG.migration, TAG.replaces]);
+      if (machine) await untag(ec2, [plan.instanceId], [TAG.migration]);
     },
 
     /**

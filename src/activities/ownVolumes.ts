@@ -193,7 +193,8 @@ function sourcesOf(ec2: EC2Client, volumes: readonly Volume[]): Promise<Map<stri
   );
 }
 
-async function newVolumesByTag(ec2: EC2Client, migrationId: string): Promise<Volume[]> {
+/** Candidates, and no more: anybody may write tags. */
+export async function newVolumesByTag(ec2: EC2Client, migrationId: string): Promise<Volume[]> {
   const Filters = [
     { Name: `tag:${TAG.migration}`, Values: [migrationId] },
     { Name: 'tag-key', Values: [TAG.replaces] },

@@ -274,6 +274,8 @@ export interface InterruptedMigration {
   replacements: Record<string, string>;
   /** Volumes that seem to be new ones of it and are not proven: they are left alone. */
   unclear?: string[];
+  /** New volumes in their places whose originals its commit has deleted. */
+  committed?: string[];
   /** When the first of them was created, in milliseconds since the epoch: nothing was written to them before. */
   createdAt: number;
   /** Whether every new volume is attached in its original's place. */

@@ -4,7 +4,7 @@ import type { InterruptedMigration, MigrateMachineRequest } from '../../model/mi
 import { failedItem } from '../support/failure';
 import { makerOf } from '../support/maker';
 import type { Run } from '../support/operation';
-import { read } from '../support/options';
+import { mutate, read } from '../support/options';
 import { UndoStack } from '../support/undo';
 import { cancelCapacity, releaseCapacity } from './capacity';
 import { backInService } from './drain';
@@ -55,10 +55,19 @@ async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): 
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
   leftAlone(run, found.unclear);
+  if (await isCommitted(found)) return undefined;
   const migration = interrupted(found, request, run, orders);
   if (found.phase !== 'swap' && found.swapped && !found.goingBack) return takeOver(found, migration, request);
   await restore(found, migration, request);
   return undefined;
+}
+
+/** Its commit had begun, which nothing takes back: what it still had to do is done. */
+async function isCommitted({ plan, committed: volumeIds = [] }: InterruptedMigration): Promise<boolean> {
+  if (volumeIds.length === 0) return false;
+  const machine = plan.disks.length === 0;
+  await mutate(`Remove the marks of ${plan.instanceId}`).unmarkCommitted({ plan, volumeIds, machine });
+  return machine;
 }
 
 function interrupted(
