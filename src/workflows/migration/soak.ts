@@ -94,25 +94,30 @@ export async function commit(
   run.phase('Committing');
   const asksAgain = patched('commit-asks-again');
   let kept: FinalPoint = {};
-  await step('keep the final recovery point', async () => {
+  const keep = async () => {
     kept = await finalPoint(move);
     if (!asksAgain) {
       const snapshotIds = Object.values(kept);
-      const keep = mutate('Keep the final encrypted snapshots');
-      return keep.keepAsRecoveryPoint({ plan, migrationId: id, snapshotIds });
+      return mutate('Keep the final encrypted snapshots').keepAsRecoveryPoint({
+        ...{ plan, migrationId: id, snapshotIds },
+      });
     }
     return batch('Keep the final encrypted snapshots').keepPoint({
       ...{ plan, pointId: id, snapshots: kept, volumes: made.volumes, takenAtMs: lastMoment, maker },
     });
+  };
+  await step('keep the final recovery point', keep);
+  let wasRefused = false;
+  await step('delete the originals', async () => {
+    if (!asksAgain) return mutate('Delete the original volumes').deleteOriginals({ plan, migrationId: id });
+    // It may be the point that was not there any more.
+    if (wasRefused) await keep();
+    wasRefused = true;
+    return batch('Delete the original volumes').deleteProvenOriginals({
+      ...{ plan, migrationId: id },
+      substitutes: { volumes: made.volumes, snapshots: kept },
+    });
   });
-  await step('delete the originals', () =>
-    asksAgain
-      ? batch('Delete the original volumes').deleteProvenOriginals({
-          ...{ plan, migrationId: id },
-          substitutes: { volumes: made.volumes, snapshots: kept },
-        })
-      : mutate('Delete the original volumes').deleteOriginals({ plan, migrationId: id }),
-  );
   orders.finalize();
   const rest: [string, () => Promise<unknown>][] = [
     // Without marks no later run looks for what is staged, and takes somebody's copy of what is gone for it.
