@@ -57,6 +57,7 @@ def _new_image(backend: Any, name: str, description: str | None, devices: list[d
     image = Ami(_WithoutAutoSnapshot(backend), random_ami_id(), instance=instance, source_ami=source, name=name, description=description or "", root_device_type="ebs", owner_id=backend.account_id)
     image.ec2_backend = backend
     image.devices = devices
+    _sourced(image, instance, source)
     sizes = [device["Ebs"].get("VolumeSize") or 0 for device in devices if "Ebs" in device]
     image.available_at = CLOCK.after(durations.IMAGE_BASE + durations.snapshot(max(sizes, default=0), None))
     for device in devices:
@@ -65,6 +66,13 @@ def _new_image(backend: Any, name: str, description: str | None, devices: list[d
             snapshot.from_ami = image.id
     backend.amis[image.id] = born(image)
     return image
+
+
+def _sourced(image: Any, instance: Any, source: Any) -> None:
+    """What EC2 itself records of what an image was made of, and nobody can write (moto tells the instance): CreateImage tells its image, CopyImage
+    the image that it copies, RegisterImage nothing: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html"""
+    image.source_image_id = instance.image_id if instance else source.id if source else None
+    image.source_image_region = instance.ec2_backend.region_name if instance else source.ec2_backend.region_name if source else None
 
 
 def _tagged(backend: Any, image: Any, tags: dict[str, dict[str, str]]) -> Any:
