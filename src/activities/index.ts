@@ -17,6 +17,7 @@ import { lockActivities } from './locks';
 import { inventoryActivities } from './inventory';
 import { protectionActivities } from './protection';
 import { keyActivities } from './keys';
+import { keyDiscardActivities } from './keyDiscards';
 import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
@@ -68,6 +69,7 @@ export function createActivities(deps: ActivityDeps) {
     ...keyActivities(deps),
     ...keyRotationActivities(deps),
     ...keyReplicaActivities(deps),
+    ...keyDiscardActivities(deps),
     ...grantActivities(deps),
     ...imagePlanActivities(deps),
     ...imageActivities(deps),
