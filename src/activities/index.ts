@@ -4,6 +4,7 @@ import { encryptionDefaultActivities } from './encryptionDefault';
 import { evidenceActivities } from './evidence';
 import { grantActivities } from './grants';
 import { imagePlanActivities } from './imagePlans';
+import { imageRemovalActivities } from './imageRemoval';
 import { imageActivities } from './images';
 import { changeActivities } from './changes';
 import { copyActivities } from './copies';
@@ -73,6 +74,7 @@ export function createActivities(deps: ActivityDeps) {
     ...grantActivities(deps),
     ...imagePlanActivities(deps),
     ...imageActivities(deps),
+    ...imageRemovalActivities(deps),
     ...shareActivities(deps),
     ...policyActivities(deps),
     ...policyTargetActivities(deps),
