@@ -43,10 +43,13 @@ export async function isMadeFor(
   return (await recordedInstances(deps, target, image)).some(isOf);
 }
 
+const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
 /** The instances that the run which an image names has recorded together with that image. */
 async function recordedInstances(deps: ActivityDeps, target: Target, image: Image): Promise<string[]> {
   const { [TAG.workflow]: workflowId, [TAG.run]: runId } = tagMap(image.Tags);
-  if (!workflowId || !runId) return [];
+  // Whoever wrote the tags may have written anything, and Temporal refuses what is no run id.
+  if (!workflowId || !runId || !RUN_ID.test(runId)) return [];
   const resources = await resourcesOfRun(deps, target, workflowId, runId);
   if (resources.includes(image.ImageId ?? '')) return resources.filter((id) => id.startsWith('i-'));
   return instanceInEvidence(deps, image, runId);

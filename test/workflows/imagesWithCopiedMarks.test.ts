@@ -17,6 +17,7 @@ import { makerTags } from '../../src/model/maker';
 import { TAG } from '../../src/model/names';
 import type { SharedImageResult } from '../../src/model/share';
 import { HOME_REGION } from '../support/accounts';
+import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { imageInputs, openTo } from '../support/images';
 import { aKey, anInstance } from '../support/seed';
@@ -188,17 +189,14 @@ describe('images with copied marks', () => {
     return copied;
   }
 
-  /** At a call of the run, which takes effect: what carries its marks by then is copied. */
-  function copyAt(action: string) {
-    const copies = { images: [] as string[], snapshots: [] as string[] };
-    const held = async () => {
-      const { Images = [] } = await ec2().send(new DescribeImagesCommand({ Owners: ['self'] }));
-      const newest = Images.sort((a, b) => (a.CreationDate ?? '').localeCompare(b.CreationDate ?? '')).at(-1);
-      const mine = Images.find(({ Name }) => Name?.startsWith('holdfast-staging-')) ?? newest;
-      Object.assign(copies, await copyAll(mine?.Tags?.find(({ Key }) => Key === TAG.run)?.Value));
-    };
-    world.proxy.fault(action, { held }, 1);
-    return copies;
+  /** What carries the marks of the run that makes an image of this name, or its staging image, is copied now. */
+  async function copyAllFor(amiName: string) {
+    const request = instanceImageRequest(target(), ours, amiName);
+    const { Images = [] } = await ec2().send(new DescribeImagesCommand({ Owners: ['self'] }));
+    const own = Images.find(
+      ({ Name }) => Name === amiName || Name?.startsWith(`holdfast-staging-${request}`),
+    );
+    return copyAll(own?.Tags?.find(({ Key }) => Key === TAG.run)?.Value);
   }
 
   async function stillThere({ images, snapshots: ids }: { images: string[]; snapshots: string[] }) {
@@ -212,9 +210,14 @@ describe('images with copied marks', () => {
     'made at %s outlive the undo, and nothing else does',
     async (action) => {
       const before = (await snapshots()).length;
-      const copies = copyAt(action);
+      const input = asked();
+      let copies = { images: [] as string[], snapshots: [] as string[] };
+      const held = async () => {
+        copies = await copyAllFor(input.amiName);
+      };
+      world.proxy.fault(action, { held }, 1);
       world.proxy.fault('ModifyImageAttribute', DENIED);
-      const result = await failedResult<SharedImageResult>(run(asked()), FAILURE.allFailed);
+      const result = await failedResult<SharedImageResult>(run(input), FAILURE.allFailed);
       expect(result.amiId).toBe('');
       await stillThere(copies);
       // Two disks an image.
@@ -226,11 +229,10 @@ describe('images with copied marks', () => {
     'made at %s outlive the cancel of a run that never heard its answer',
     async (action) => {
       const before = (await snapshots()).length;
+      const input = asked();
       let copies = { images: [] as string[], snapshots: [] as string[] };
       const held = async () => {
-        const { Images = [] } = await ec2().send(new DescribeImagesCommand({ Owners: ['self'] }));
-        const mine = Images.find(({ Name }) => Name?.startsWith('holdfast-staging-'));
-        copies = await copyAll(mine?.Tags?.find(({ Key }) => Key === TAG.run)?.Value);
+        copies = await copyAllFor(input.amiName);
         world.proxy.fault(
           ({ action: called, params }) =>
             called === 'DescribeImages' && JSON.stringify(params).includes('name'),
@@ -239,11 +241,11 @@ describe('images with copied marks', () => {
         throw new Error('the answer is lost');
       };
       world.proxy.fault(action, { held }, 1);
-      const handle = await world.start('createShareableAmi', asked());
+      const handle = await world.start('createShareableAmi', input);
       await until(() => copies.images.length > 0);
       await handle.cancel();
       world.proxy.reset();
-      await expect(handle.result()).rejects.toThrow();
+      await expect(awaitResult(handle)).rejects.toThrow();
       await stillThere(copies);
       expect((await snapshots()).length - before).toBe(copies.snapshots.length + 2 * copies.images.length);
     },

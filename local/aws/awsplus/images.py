@@ -51,9 +51,14 @@ class _WithoutAutoSnapshot:
         return None
 
 
-def _new_image(backend: Any, name: str, description: str | None, devices: list[dict[str, Any]], instance: Any = None, source: Any = None) -> Any:
+def _require_free(backend: Any, name: str) -> None:
+    """Before any snapshot is made: a refused call leaves nothing."""
     if any(image.name == name for image in backend.amis.values()):
         raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+
+
+def _new_image(backend: Any, name: str, description: str | None, devices: list[dict[str, Any]], instance: Any = None, source: Any = None) -> Any:
+    _require_free(backend, name)
     image = Ami(_WithoutAutoSnapshot(backend), random_ami_id(), instance=instance, source_ami=source, name=name, description=description or "", root_device_type="ebs", owner_id=backend.account_id)
     image.ec2_backend = backend
     image.devices = devices
@@ -141,8 +146,7 @@ class _Responses(AmisResponse):
         self.error_on_dryrun()
         backend, name = self.ec2_backend, self._get_param("Name")
         instance = backend.get_instance(self._get_param("InstanceId"))
-        if any(image.name == name for image in backend.amis.values()):
-            raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+        _require_free(backend, name)
         devices = []
         for device, block in instance.get_block_device_mapping:
             volume = backend.get_volume(block.volume_id)
@@ -160,6 +164,7 @@ class _Responses(AmisResponse):
         source = visible_image(backend_of(self.current_account, region), self._get_param("SourceImageId"))
         if source.state != "available":
             raise ec2_error("InvalidAMIID.Unavailable", f"The image {source.id} is not available")
+        _require_free(backend, self._get_param("Name") or source.name)
         encrypted, key = self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId")
         devices = []
         for device in source.block_device_mappings:

@@ -97,6 +97,14 @@ describe('images', () => {
       return (await image(copied))?.Tags ?? [];
     };
     expect([await copy(true), await copy(false)]).toEqual([[{ Key: 'a', Value: 'b' }], []]);
+
+    // A name that is taken is refused before anything is made.
+    const owned = new DescribeSnapshotsCommand({ OwnerIds: ['self'] });
+    const before = (await ec2().send(owned)).Snapshots?.length;
+    const Name = (await image(ImageId))?.Name;
+    const again = new CopyImageCommand({ SourceImageId: ImageId, SourceRegion: 'us-east-1', Name });
+    await expect(ec2().send(again)).rejects.toMatchObject({ name: 'InvalidAMIName.Duplicate' });
+    expect((await ec2().send(owned)).Snapshots).toHaveLength(before ?? 0);
   });
 
   /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html */
