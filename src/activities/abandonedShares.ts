@@ -13,6 +13,8 @@ import { ownSnapshots } from './recoveryPoints';
 /** Jobs that copied into a vault and could not take back what they had let it see. */
 const ABANDONED = "WorkflowType = 'copyRecoveryPoints' AND ExecutionStatus IN ('Terminated', 'TimedOut')";
 
+const ENDED: readonly string[] = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
+
 export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
   return {
     /** What terminated jobs left open in a target, as far back as Temporal remembers them. */
@@ -24,7 +26,8 @@ export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
         const job = readCopiesId(workflowId);
         if (!job?.vault || targetKey(job.target) !== targetKey(target)) continue;
         const { status } = await temporal.workflow.getHandle(workflowId).describe();
-        if (status.name === 'RUNNING') continue;
+        // A later run of the same id, whatever it waits for, looks after its own.
+        if (!ENDED.includes(status.name)) continue;
         const partner = job.vault;
         const keys = new Set<string>();
         let snapshots = 0;

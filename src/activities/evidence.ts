@@ -11,19 +11,25 @@ export interface Evidence {
   startedAt: number;
 }
 
+export function evidenceKey({
+  workflowType,
+  runId,
+  startedAt,
+}: Pick<Evidence, 'workflowType' | 'runId' | 'startedAt'>): string {
+  return `${new Date(startedAt).toISOString().slice(0, 10)}/${workflowType}/${runId}.json`;
+}
+
 export function evidenceActivities({ evidence, clock }: ActivityDeps) {
   return {
     /** Writes one run's evidence under `<day>/<workflow type>/<run id>.json`; a second write replaces the first. */
     async recordEvidence(entry: Evidence): Promise<void> {
-      const startedAt = new Date(entry.startedAt).toISOString();
       const document = {
         schemaVersion: 1,
         ...entry,
-        startedAt,
+        startedAt: new Date(entry.startedAt).toISOString(),
         finishedAt: new Date(clock.now()).toISOString(),
       };
-      const key = `${startedAt.slice(0, 10)}/${entry.workflowType}/${entry.runId}.json`;
-      await evidence.put(key, JSON.stringify(document, null, 2));
+      await evidence.put(evidenceKey(entry), JSON.stringify(document, null, 2));
     },
   };
 }

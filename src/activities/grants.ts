@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import {
   CreateGrantCommand,
   paginateListGrants,
@@ -11,6 +12,7 @@ import { rootOf } from '../model/keyPolicy';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { foundInTime } from './idempotency';
+import { theOnly } from './proof';
 
 /**
  * What launching a shared image, copying it and re-encrypting the copy take
@@ -34,15 +36,36 @@ interface Granted {
   name: string;
 }
 
+export interface GrantMade {
+  kmsKeyId: string;
+  grantId: string;
+}
+
+/** Those that a run recorded; or, where the answer was lost, since when they may have been made. */
+export type GrantsTaken = Omit<Granted, 'kmsKeyIds'> &
+  ({ grants: GrantMade[] } | { kmsKeyIds: string[]; sinceMs: number });
+
+/** How far Temporal's clock, by which a call was begun, and KMS's own may be apart. */
+const CLOCKS_APART_MS = 5 * 60_000;
+
 /** Grants on keys: https://docs.aws.amazon.com/kms/latest/developerguide/grants.html */
 export function grantActivities({ aws, settings }: ActivityDeps) {
   return {
-    /** Lets the partner's account use the keys; what it was granted under this name already stays as it is. */
-    async grantKeyUse({ target, kmsKeyIds, partner, name }: Granted): Promise<void> {
+    /**
+     * Lets the partner's account use the keys; what it was granted under this name already stays as it is.
+     *
+     * @returns the grants that this call made, or that an earlier attempt may have made
+     */
+    async grantKeyUse({ target, kmsKeyIds, partner, name }: Granted): Promise<GrantMade[]> {
       const kms = aws.kms(target, 'share');
+      const { attempt, scheduledTimestampMs } = Context.current().info;
+      const made: GrantMade[] = [];
       for (const KeyId of kmsKeyIds) {
-        if ((await grantsOf(kms, KeyId, partner, name)).length > 0) continue;
-        await kms.send(
+        const [there] = await grantsOf(kms, KeyId, partner, name);
+        if (there?.GrantId && attempt > 1 && isSince(there, scheduledTimestampMs))
+          made.push({ kmsKeyId: KeyId, grantId: there.GrantId });
+        if (there) continue;
+        const { GrantId = '' } = await kms.send(
           new CreateGrantCommand({
             KeyId,
             Name: name,
@@ -50,6 +73,28 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
             Operations: OPERATIONS,
           }),
         );
+        made.push({ kmsKeyId: KeyId, grantId: GrantId });
+      }
+      return made;
+    },
+
+    /**
+     * Takes back the grants that this run recorded. Where the answer was lost, it is those that are as they would have been
+     * made, since then; KMS has one such grant of a name at most.
+     */
+    async revokeGrants({ target, partner, name, ...which }: GrantsTaken): Promise<void> {
+      const kms = aws.kms(target, 'share');
+      const keys = 'grants' in which ? which.grants.map(({ kmsKeyId }) => kmsKeyId) : which.kmsKeyIds;
+      const isOurs = (KeyId: string, grant: GrantListEntry) =>
+        'grants' in which
+          ? which.grants.some(({ kmsKeyId, grantId }) => kmsKeyId === KeyId && grantId === grant.GrantId)
+          : isSince(grant, which.sinceMs);
+      for (const KeyId of keys) {
+        const found = await foundInTime(settings, async () => {
+          const grants = (await grantsOf(kms, KeyId, partner, name)).filter((grant) => isOurs(KeyId, grant));
+          return theOnly(grants, ({ GrantId }) => GrantId, `grant ${name} on ${KeyId}`);
+        });
+        if (found) await revoke(kms, KeyId, found);
       }
     },
 
@@ -61,19 +106,28 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
           const grants = await grantsOf(kms, KeyId, partner, name);
           return grants.length > 0 ? grants : undefined;
         };
-        for (const { GrantId } of (await foundInTime(settings, find)) ?? []) {
-          try {
-            await kms.send(new RevokeGrantCommand({ KeyId, GrantId }));
-          } catch (error) {
-            if (!isNotFound(error)) throw error;
-          }
-        }
+        for (const grant of (await foundInTime(settings, find)) ?? []) await revoke(kms, KeyId, grant);
       }
     },
   };
 }
 
-/** The partner's grants of a name that allow everything that a share needs. */
+async function revoke(kms: KMSClient, KeyId: string, { GrantId }: GrantListEntry): Promise<void> {
+  try {
+    await kms.send(new RevokeGrantCommand({ KeyId, GrantId }));
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+function isSince({ CreationDate }: GrantListEntry, sinceMs: number): boolean {
+  return CreationDate !== undefined && CreationDate.getTime() >= sinceMs - CLOCKS_APART_MS;
+}
+
+/**
+ * The partner's grants of a name that are, word for word, what Holdfast makes. One of the same name with other operations or
+ * with constraints is somebody else's: KMS itself takes it for another one.
+ */
 export async function grantsOf(
   kms: KMSClient,
   KeyId: string,
@@ -84,10 +138,13 @@ export async function grantsOf(
   for await (const { Grants = [] } of paginateListGrants({ client: kms }, { KeyId })) {
     found.push(
       ...Grants.filter(
-        ({ Name, GranteePrincipal, Operations }) =>
+        ({ Name, GranteePrincipal, Operations = [], Constraints, RetiringPrincipal }) =>
           Name === name &&
           accountOf(GranteePrincipal) === partner &&
-          OPERATIONS.every((operation) => Operations?.includes(operation)),
+          Operations.length === OPERATIONS.length &&
+          OPERATIONS.every((operation) => Operations.includes(operation)) &&
+          Object.keys(Constraints ?? {}).length === 0 &&
+          !RetiringPrincipal,
       ),
     );
   }

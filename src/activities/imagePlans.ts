@@ -12,8 +12,8 @@ import { FAILURE } from '../model/failures';
 import { imageDescription, type ImagePlan } from '../model/image';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { requestId } from './idempotency';
-import { imageFacts, notShareable, ownImage, takenOver } from './imageReads';
+import { imageCopyRequest, instanceImageRequest, takenOver } from './imageProof';
+import { imageFacts, notShareable, ownImage } from './imageReads';
 import { describeKey, keyUnusable, usableKey, whyUnusable, type UsableKey } from './keyChecks';
 
 interface ImageAsked {
@@ -41,7 +41,6 @@ export function imagePlanActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure NotFound, NotShareable, KeyUnusable, or Conflict when the name is taken
      */
     async planImage({ target, instanceId, amiName, description, kmsKeyId }: ImageAsked): Promise<ImagePlan> {
-      const ec2 = aws.ec2(target, 'read');
       const volumes = await volumesOf(deps, target, instanceId);
       const key = kmsKeyId ? await shareableKey(deps, target, kmsKeyId) : await defaultKey(deps, target);
       const volumeKeys = [...new Set(volumes.map(({ KmsKeyId }) => KmsKeyId ?? ''))];
@@ -49,7 +48,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
       // the volume's key is also what partners get.
       for (const each of volumeKeys.filter(Boolean))
         await (key ? usableKey(deps, target, each) : requireShareable(deps, target, each));
-      const request = requestId('image', targetKey(target), instanceId, amiName);
+      const request = instanceImageRequest(target, instanceId, amiName);
       const plan = {
         request,
         name: amiName,
@@ -58,7 +57,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
         reencrypt: key !== undefined && volumeKeys.some((each) => each !== key.arn),
         clear: !key && volumeKeys.includes(''),
       };
-      return { ...plan, existing: await takenOver(ec2, target, plan) };
+      return { ...plan, existing: await takenOver(deps, target, plan) };
     },
 
     /**
@@ -89,7 +88,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
         );
       }
       if (!key) await refuseDefaultEncryption(deps, destination);
-      const request = requestId('copy', targetKey(source), amiId, targetKey(destination));
+      const request = imageCopyRequest(source, amiId, destination);
       const plan = {
         request,
         name: image.Name ?? amiId,
@@ -98,8 +97,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
         reencrypt: key !== undefined,
         clear: !key,
       };
-      const ec2 = aws.ec2(destination, 'read');
-      return { ...plan, existing: await takenOver(ec2, destination, plan) };
+      return { ...plan, existing: await takenOver(deps, destination, plan) };
     },
   };
 }

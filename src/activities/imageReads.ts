@@ -7,9 +7,7 @@ import {
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
-import { isOwnImageDescription, type ImageFacts, type ImagePlan } from '../model/image';
-import { TAG } from '../model/names';
-import { targetKey, type Target } from '../model/target';
+import type { ImageFacts } from '../model/image';
 
 export function tagMap(tags: readonly Tag[] | undefined): Record<string, string> {
   return Object.fromEntries((tags ?? []).map(({ Key, Value }) => [Key ?? '', Value ?? '']));
@@ -49,34 +47,6 @@ export async function imageFacts(ec2: EC2Client, image: Image): Promise<ImageFac
       ...(Encrypted && { kmsKeyId: KmsKeyId ?? '' }),
     })),
   };
-}
-
-/**
- * The image that has the name already, when it was made for the same request: a second run takes it over.
- *
- * @throws ApplicationFailure Conflict when the name is taken by anything else
- */
-export async function takenOver(
-  ec2: EC2Client,
-  target: Target,
-  { name, request, kmsKeyId }: Pick<ImagePlan, 'name' | 'request' | 'kmsKeyId'>,
-): Promise<string | undefined> {
-  const image = await ownImage(ec2, { name });
-  if (!image?.ImageId) return undefined;
-  const where = `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken by ${image.ImageId}`;
-  const ours =
-    tagMap(image.Tags)[TAG.request] === request && isOwnImageDescription(image.Description, request);
-  if (!ours) throw conflict(`${where}, which was made for something else; choose another name`);
-  if (image.State !== 'available' && image.State !== 'pending')
-    throw conflict(`${where}, which is ${image.State}; deregister it first`);
-  const { snapshots } = await imageFacts(ec2, image);
-  if (image.State === 'available' && kmsKeyId && snapshots.some((each) => each.kmsKeyId !== kmsKeyId))
-    throw conflict(`${where}, which is not under ${kmsKeyId}; choose another name, or deregister it`);
-  return image.ImageId;
-}
-
-function conflict(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.conflict);
 }
 
 export function notShareable(message: string): ApplicationFailure {

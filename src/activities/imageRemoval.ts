@@ -2,106 +2,219 @@ import { ApplicationFailure } from '@temporalio/common';
 import {
   DeleteSnapshotCommand,
   DeregisterImageCommand,
-  paginateDescribeImages,
-  paginateDescribeSnapshots,
+  DescribeImagesCommand,
+  DescribeLockedSnapshotsCommand,
+  DescribeSnapshotsCommand,
   type EC2Client,
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
-import { isOwnImageDescription } from '../model/image';
+import type { ImageSource } from '../model/image';
 import { TAG } from '../model/names';
-import type { Target } from '../model/target';
+import { isHeld } from '../model/recoveryPoint';
+import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { foundInTime } from './idempotency';
-import { ownImage } from './imageReads';
+import { conflict } from './imageProof';
+import { ownImage, snapshotIdsOf, tagMap } from './imageReads';
+import { findMarked } from './imagesMarked';
+import { launchPermissions, volumePermissions } from './shares';
 
-export interface Removed {
+/** How far Temporal's clock, by which a call was begun, and EC2's own may be apart. */
+const CLOCKS_APART_MS = 5 * 60_000;
+
+export interface MadeImage {
+  target: Target;
+  /** As the run asked for it. */
+  name: string;
+  request: string;
+  madeOf: ImageSource;
+  /** First execution run id: what other runs made for the same request stays. */
+  runId: string;
+  /** Milliseconds since the epoch: when the run began to make it. */
+  sinceMs: number;
+  /** Id that the run recorded; without one the image is found by its facts, for its answer was lost. */
+  amiId?: string;
+}
+
+export interface RemovedImage {
+  target: Target;
+  runId: string;
+  amiId: string;
+  /** As the image itself named them, when it was looked at. */
+  snapshotIds: string[];
+}
+
+/** What 0.1.0 tells of an image that it wants removed. */
+interface Removed {
   target: Target;
   request: string;
-  /** First execution run id: what other runs made for the same request stays. */
   runId: string;
 }
 
-/** Ids of what is gone now. Runs again from the start when it is interrupted: what is gone is not found. */
-export async function removeImages(
+/** Images that a run made and that nobody is to have. */
+export function imageRemovalActivities(deps: ActivityDeps) {
+  const { aws, settings } = deps;
+  return {
+    /**
+     * The image that this run made, with its snapshots, for the run to record before they go. Undefined where there is
+     * none, or it is another run's that was taken over.
+     *
+     * @throws ApplicationFailure NotYetVisible, retryable, while the image does not name its snapshots
+     */
+    async findMadeImage(made: MadeImage): Promise<{ amiId: string; snapshotIds: string[] } | undefined> {
+      const ec2 = aws.ec2(made.target, 'share');
+      const image = await foundInTime(settings, async () => {
+        const found = await ownImage(ec2, made.amiId ? { 'image-id': made.amiId } : { name: made.name });
+        return found && isThisRuns(found, made) ? found : undefined;
+      });
+      if (!image?.ImageId) return undefined;
+      const disks = (image.BlockDeviceMappings ?? []).filter(({ Ebs }) => Ebs !== undefined);
+      const snapshotIds = snapshotIdsOf(image);
+      if (image.State === 'pending' && snapshotIds.length < disks.length)
+        throw ApplicationFailure.retryable(
+          `image ${image.ImageId} does not name its snapshots yet`,
+          FAILURE.notYetVisible,
+        );
+      return { amiId: image.ImageId, snapshotIds };
+    },
+
+    /**
+     * Deregisters an image of this run and deletes the snapshots that were made for it. Runs again from the start when it is
+     * interrupted. Returns what is gone now.
+     *
+     * @throws ApplicationFailure Conflict, non-retryable, where somebody uses it: then all of it stays
+     */
+    async removeMadeImage(removed: RemovedImage): Promise<string[]> {
+      return remove(deps, removed);
+    },
+
+    /** For runs that began with 0.1.0, which record no ids: everything that proves to be theirs, and no more. */
+    async removeImages({ target, request, runId }: Removed): Promise<string[]> {
+      const ec2 = aws.ec2(target, 'share');
+      const find = () => findMarked(deps, ec2, { target, request, runId });
+      const found = await foundInTime(settings, find);
+      return found ? remove(deps, { target, runId, ...found }) : [];
+    },
+  };
+}
+
+function isThisRuns(image: Image, { amiId, request, runId, madeOf, sinceMs }: MadeImage): boolean {
+  const { [TAG.run]: run, [TAG.request]: marked } = tagMap(image.Tags);
+  // The id that a run recorded may be that of another run, which it took over.
+  if (amiId) return run === undefined || run === runId;
+  const isOf =
+    'instanceId' in madeOf
+      ? image.SourceInstanceId === madeOf.instanceId
+      : image.SourceImageId === madeOf.amiId && image.SourceImageRegion === madeOf.region;
+  const createdAt = Date.parse(image.CreationDate ?? '');
+  return isOf && run === runId && marked === request && createdAt >= sinceMs - CLOCKS_APART_MS;
+}
+
+async function remove(
   { aws, settings }: ActivityDeps,
-  { target, request, runId }: Removed,
+  { target, amiId, snapshotIds, runId }: RemovedImage,
 ): Promise<string[]> {
   const ec2 = aws.ec2(target, 'share');
-  const find = async () => {
-    const images = (await imagesOf(ec2, request, runId)).filter(({ Description }) =>
-      isOwnImageDescription(Description, request),
-    );
-    const snapshots = await snapshotsOf(ec2, request, runId);
-    return images.length + snapshots.length > 0 ? { images, snapshots } : undefined;
-  };
-  const made = await foundInTime(settings, find);
-  if (!made) return [];
-  const images = made.images.map(({ ImageId = '' }) => ImageId);
-  for (const ImageId of images) await unlessGone(ec2.send(new DeregisterImageCommand({ ImageId })));
-  // An image that was pending may have got its snapshots meanwhile.
-  const snapshots: string[] = [];
-  for (const snapshot of await snapshotsOf(ec2, request, runId)) {
-    if (!(await belongsToRemoved(ec2, snapshot, images))) continue;
-    const SnapshotId = snapshot.SnapshotId ?? '';
+  const image = await ownImage(ec2, { 'image-id': amiId });
+  const { [TAG.run]: run } = tagMap(image?.Tags);
+  if (image && run !== undefined && run !== runId) throw kept(target, amiId, [`run ${run} has marked it`]);
+  const named = [...new Set([...snapshotIds, ...(image ? snapshotIdsOf(image) : [])])];
+  const snapshots = (await snapshotsById(ec2, named)).filter((each) => isMadeForImage(each, amiId));
+  // What this run itself shared it has just taken back, which reads may show late.
+  const isFree = await foundInTime(settings, async () => {
+    const uses = await usesOf(ec2, image, amiId, snapshots);
+    return uses.length === 0 ? true : undefined;
+  });
+  if (!isFree) throw kept(target, amiId, await usesOf(ec2, image, amiId, snapshots));
+  if (image) await unlessGone(ec2.send(new DeregisterImageCommand({ ImageId: amiId })));
+  const gone: string[] = [];
+  for (const { SnapshotId = '' } of snapshots) {
     await unlessGone(ec2.send(new DeleteSnapshotCommand({ SnapshotId })));
-    snapshots.push(SnapshotId);
+    gone.push(SnapshotId);
   }
-  await requireGone(ec2, images);
-  return [...images, ...snapshots];
+  if (await ownImage(ec2, { 'image-id': amiId }))
+    throw ApplicationFailure.retryable(`image ${amiId} is still registered`, FAILURE.conflict);
+  return image ? [amiId, ...gone] : gone;
+}
+
+function kept(target: Target, amiId: string, uses: readonly string[]): ApplicationFailure {
+  return conflict(
+    `image ${amiId} in ${targetKey(target)} stays, with its snapshots: ${uses.join('; ')}. Remove it when nobody needs it`,
+  );
+}
+
+/** Why an image and its snapshots cannot go, now that everything which this run shared is taken back. */
+async function usesOf(
+  ec2: EC2Client,
+  image: Image | undefined,
+  amiId: string,
+  snapshots: readonly Snapshot[],
+): Promise<string[]> {
+  const found: string[] = [];
+  const launch = image && (await unlessGone(launchPermissions(ec2, amiId)));
+  if (launch && launch.all.length > 0) found.push(`it is shared with ${launch.all.join(', ')}`);
+  const ids = snapshots.map(({ SnapshotId = '' }) => SnapshotId);
+  for (const id of ids) {
+    const volumes = await unlessGone(volumePermissions(ec2, id));
+    if (volumes && volumes.all.length > 0) found.push(`${id} is shared with ${volumes.all.join(', ')}`);
+  }
+  for (const { SnapshotId, Tags } of snapshots)
+    if (isHeld(tagMap(Tags))) found.push(`${SnapshotId} is on legal hold`);
+  if (ids.length === 0) return found;
+  for (const { ImageId, BlockDeviceMappings = [] } of await imagesOf(ec2, ids)) {
+    if (ImageId === amiId) continue;
+    const shared = BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
+    found.push(`${ImageId} uses ${shared.filter((id) => ids.includes(id)).join(', ')}`);
+  }
+  const { Snapshots = [] } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds: ids }));
+  for (const { SnapshotId, LockState } of Snapshots)
+    if (LockState !== 'expired') found.push(`${SnapshotId} is locked`);
+  return found;
+}
+
+/** Disabled ones too: enabled again, they would want their snapshots. */
+async function imagesOf(ec2: EC2Client, snapshotIds: string[]): Promise<Image[]> {
+  const { Images = [] } = await ec2.send(
+    new DescribeImagesCommand({
+      Owners: ['self'],
+      IncludeDisabled: true,
+      Filters: [{ Name: 'block-device-mapping.snapshot-id', Values: snapshotIds }],
+    }),
+  );
+  return Images;
+}
+
+/** Those that are there. */
+async function snapshotsById(ec2: EC2Client, ids: string[]): Promise<Snapshot[]> {
+  if (ids.length === 0) return [];
+  const Filters = [{ Name: 'snapshot-id', Values: ids }];
+  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
+  return Snapshots;
 }
 
 /**
- * People copy tags. A snapshot goes only when the description that AWS itself wrote on it, such as `Created by
- * CreateImage(i-…) for ami-…` or `Copied for DestinationAmi ami-… from …`, names one of the images that went, or one
- * that is gone already.
+ * By the words that EC2 itself writes on the snapshots that it makes for an image. An image may also name snapshots that were there
+ * before it: those are not of its making.
  */
-async function belongsToRemoved(
-  ec2: EC2Client,
-  { Description }: Snapshot,
-  removed: readonly string[],
-): Promise<boolean> {
-  const amiId = /\bami-[0-9a-f]+/.exec(Description ?? '')?.[0];
-  if (!amiId) return false;
-  return removed.includes(amiId) || (await ownImage(ec2, { 'image-id': amiId })) === undefined;
+export function isMadeForImage({ Description = '' }: Snapshot, amiId: string): boolean {
+  return imageInDescription(Description) === amiId;
 }
 
-async function requireGone(ec2: EC2Client, images: readonly string[]): Promise<void> {
-  for (const amiId of images) {
-    if (await ownImage(ec2, { 'image-id': amiId }))
-      throw ApplicationFailure.retryable(`image ${amiId} is still registered`, FAILURE.conflict);
-  }
+export function imageInDescription(description: string): string | undefined {
+  return /^(?:Created by CreateImage\(i-[0-9a-f]+\) for|Copied for DestinationAmi) (ami-[0-9a-f]+)\b/.exec(
+    description,
+  )?.[1];
 }
 
-async function unlessGone(call: Promise<unknown>): Promise<void> {
+async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {
   try {
-    await call;
+    return await call;
   } catch (error) {
     // DeregisterImage says `Unavailable` of an image that is deregistered already.
-    if (!isNotFound(error) && (error as Error).name !== 'InvalidAMIID.Unavailable') throw error;
+    if (isNotFound(error) || (error as Error).name === 'InvalidAMIID.Unavailable') return undefined;
+    throw error;
   }
-}
-
-function madeBy(request: string, runId: string) {
-  return [
-    { Name: `tag:${TAG.request}`, Values: [request] },
-    { Name: `tag:${TAG.run}`, Values: [runId] },
-  ];
-}
-
-async function imagesOf(ec2: EC2Client, request: string, runId: string): Promise<Image[]> {
-  const found: Image[] = [];
-  const query = { Owners: ['self'], Filters: madeBy(request, runId) };
-  for await (const { Images = [] } of paginateDescribeImages({ client: ec2 }, query)) found.push(...Images);
-  return found;
-}
-
-async function snapshotsOf(ec2: EC2Client, request: string, runId: string): Promise<Snapshot[]> {
-  const found: Snapshot[] = [];
-  const query = { OwnerIds: ['self'], Filters: madeBy(request, runId) };
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2 }, query))
-    found.push(...Snapshots);
-  return found;
 }

@@ -15,8 +15,8 @@ import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { clientToken, foundInTime, madeEarlier } from './idempotency';
+import { conflict, isMadeFor, isSound, notProven } from './imageProof';
 import { imageFacts, ownImage, tagList, tagMap } from './imageReads';
-import { removeImages, type Removed } from './imageRemoval';
 import { now, sleep } from './waits';
 
 /** Reads may lag; an image that none of them shows for so many lags is no more. */
@@ -36,11 +36,17 @@ interface NewImage {
 export function imageActivities(deps: ActivityDeps) {
   const { aws, settings } = deps;
   return {
-    /** Starts an image of an instance and of all its volumes. CreateImage has no client token: name and tags tell. */
+    /**
+     * Starts an image of an instance and of all its volumes. CreateImage has no client token: name and tags find what an
+     * earlier attempt made, and the instance that EC2 says it is of proves it.
+     *
+     * @throws ApplicationFailure Conflict when the name is taken
+     */
     async createImage(image: NewImage & { instanceId: string; reboot: boolean }): Promise<string> {
       const { target, instanceId, reboot } = image;
       const ec2 = aws.ec2(target, 'share');
-      return once(deps, ec2, image, async (common) => {
+      const isOurs = (made: Image) => Promise.resolve(made.SourceInstanceId === instanceId);
+      return once(deps, ec2, image, isOurs, async (common) => {
         const { ImageId } = await ec2.send(
           new CreateImageCommand({ ...common, InstanceId: instanceId, NoReboot: !reboot }),
         );
@@ -52,7 +58,11 @@ export function imageActivities(deps: ActivityDeps) {
     async copyImage(image: NewImage & { source: Target; amiId: string; kmsKeyId?: string }): Promise<string> {
       const { target, source, amiId, kmsKeyId, maker, request } = image;
       const ec2 = aws.ec2(target, 'share');
-      return once(deps, ec2, image, async (common) => {
+      const isOurs = async (made: Image) =>
+        (made.SourceImageId === amiId && made.SourceImageRegion === source.region) ||
+        // Of the same request in another run: its staging image is another one.
+        isMadeFor(deps, target, made, request);
+      return once(deps, ec2, image, isOurs, async (common) => {
         const { ImageId } = await ec2.send(
           new CopyImageCommand({
             ...common,
@@ -95,14 +105,6 @@ export function imageActivities(deps: ActivityDeps) {
       if (image) return imageFacts(ec2, image);
       throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
     },
-
-    /**
-     * Deregisters what this run made for a request and deletes its snapshots, wherever tags and description agree.
-     * Returns what was removed.
-     */
-    async removeImages(removed: Removed): Promise<string[]> {
-      return removeImages(deps, removed);
-    },
   };
 }
 
@@ -112,16 +114,28 @@ interface CommonParameters {
   TagSpecifications: TagSpecification[];
 }
 
-/** Makes the image unless an earlier attempt, or an earlier run for the same request, did. */
+/**
+ * Makes the image unless an earlier attempt, or an earlier run for the same request, did.
+ *
+ * @param isOurs by what AWS itself records: tags find an image, and prove nothing
+ */
 async function once(
   { settings }: ActivityDeps,
   ec2: EC2Client,
   { target, name, description, request, maker, tags }: NewImage,
+  isOurs: (image: Image) => Promise<boolean>,
   make: (common: CommonParameters) => Promise<string | undefined>,
 ): Promise<string> {
   const find = async () => {
     const image = await ownImage(ec2, { name });
-    return image && tagMap(image.Tags)[TAG.request] === request ? image.ImageId : undefined;
+    const marks = tagMap(image?.Tags);
+    if (!image || marks[TAG.request] !== request) return undefined;
+    const where = `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken by ${image.ImageId}`;
+    if (!(await isOurs(image))) throw notProven(where, image);
+    // Of one that this run made and that failed, the wait tells why; another run's would be found for ever.
+    if (!isSound(image) && marks[TAG.run] !== maker.runId)
+      throw conflict(`${where}, which is ${image.State}; deregister it first`);
+    return image.ImageId;
   };
   const earlier = await madeEarlier(settings, find);
   if (earlier) return earlier;

@@ -4,6 +4,7 @@ import { encryptionDefaultActivities } from './encryptionDefault';
 import { evidenceActivities } from './evidence';
 import { grantActivities } from './grants';
 import { imagePlanActivities } from './imagePlans';
+import { imageRemovalActivities } from './imageRemoval';
 import { imageActivities } from './images';
 import { changeActivities } from './changes';
 import { copyActivities } from './copies';
@@ -17,6 +18,7 @@ import { lockActivities } from './locks';
 import { inventoryActivities } from './inventory';
 import { protectionActivities } from './protection';
 import { keyActivities } from './keys';
+import { keyDiscardActivities } from './keyDiscards';
 import { keyReplicaActivities } from './keyReplicas';
 import { keyRotationActivities } from './keyRotation';
 import { keyCheckActivities } from './keyChecks';
@@ -73,9 +75,11 @@ export function createActivities(deps: ActivityDeps) {
     ...keyActivities(deps),
     ...keyRotationActivities(deps),
     ...keyReplicaActivities(deps),
+    ...keyDiscardActivities(deps),
     ...grantActivities(deps),
     ...imagePlanActivities(deps),
     ...imageActivities(deps),
+    ...imageRemovalActivities(deps),
     ...shareActivities(deps),
     ...policyActivities(deps),
     ...policyTargetActivities(deps),

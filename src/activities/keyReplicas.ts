@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { ReplicateKeyCommand } from '@aws-sdk/client-kms';
 import { FAILURE } from '../model/failures';
@@ -25,11 +26,16 @@ interface ReplicaRequest {
 /** Multi-Region keys: https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview.html */
 export function keyReplicaActivities({ aws }: ActivityDeps) {
   return {
-    /** Makes the key's replica in a region; one that is there stays as it is. A region has one of a key at most. */
-    async replicateKey(wanted: ReplicaRequest): Promise<void> {
+    /**
+     * Makes the key's replica in a region; one that is there stays as it is. A region has one of a key at most.
+     *
+     * @returns whether this call made it; undefined where an earlier attempt may have
+     */
+    async replicateKey(wanted: ReplicaRequest): Promise<boolean | undefined> {
       const { target, keyId, region, alias, description, partnerAccounts, users, maker } = wanted;
       const there = { ...target, region };
-      if (await describeKey(aws.kms(there, 'read'), keyId)) return;
+      const notOurs = Context.current().info.attempt === 1 ? false : undefined;
+      if (await describeKey(aws.kms(there, 'read'), keyId)) return notOurs;
       const replicate = new ReplicateKeyCommand({
         KeyId: keyId,
         ReplicaRegion: region,
@@ -39,8 +45,10 @@ export function keyReplicaActivities({ aws }: ActivityDeps) {
       });
       try {
         await aws.kms(target, 'migrate').send(replicate);
+        return true;
       } catch (error) {
         if ((error as Error).name !== 'AlreadyExistsException') throw error;
+        return notOurs;
       }
     },
 

@@ -1,10 +1,9 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
-  GetKeyPolicyCommand,
   PutKeyPolicyCommand,
-  TagResourceCommand,
   UpdateKeyDescriptionCommand,
   type KeyMetadata,
   type KMSClient,
@@ -12,15 +11,8 @@ import {
 import type { AwsClients, Capability } from '../aws/clients';
 import { FAILURE } from '../model/failures';
 import type { KeyReplica, KeyRotation } from '../model/key';
-import {
-  keyPolicy,
-  parseKeyPolicy,
-  partnersOf,
-  usersOf,
-  withPartners,
-  withUsers,
-  type KeyPolicy,
-} from '../model/keyPolicy';
+import { outsidersByGrant, outsidersByPolicy, type Outsider } from '../model/keyOutsiders';
+import { keyPolicy, partnersOf, usersOf, withPartners, withUsers, type KeyPolicy } from '../model/keyPolicy';
 import { makerTags, type Maker } from '../model/maker';
 import { TAG } from '../model/names';
 import type { Target } from '../model/target';
@@ -28,10 +20,17 @@ import type { ActivityDeps } from './deps';
 import { foundInTime, madeEarlier } from './idempotency';
 import { describeKey, keyUnusable, whyUnusable } from './keyChecks';
 import { rotationOf } from './keyRotation';
-import { discardKey, findKeyMadeFor, type Discarded } from './keysMade';
+import { deniedText, isDenied } from './unlessDenied';
+import { findOwnKey, grantsOn, keysMarkedFor, policyOf, type KeyAskedFor } from './keysMade';
 
 /** What Holdfast does with keys, through EC2. */
 const USING: readonly Capability[] = ['backup', 'migrate', 'restore', 'share'];
+
+/** Grants that are looked at: EBS makes one for every volume under the key. */
+const MOST_GRANTS = 2_000;
+
+/** They go through the workflow's history. */
+const MOST_OUTSIDERS = 50;
 
 /** A key as it is now. */
 export interface KeyState {
@@ -45,6 +44,10 @@ export interface KeyState {
   users?: string[];
   /** Undefined of a single-Region key. */
   replicas?: KeyReplica[];
+  /** Others than its account whom its policy or grants let in, partners among them; 0.1.0 did not look. */
+  outsiders?: Outsider[];
+  /** Why its grants are not known. */
+  grantsNotRead?: string;
 }
 
 interface KeyRef {
@@ -58,7 +61,7 @@ interface ExpectedKey extends KeyRef {
   partnerAccounts?: string[];
 }
 
-interface NewKey {
+export interface NewKey {
   target: Target;
   alias: string;
   description: string;
@@ -93,19 +96,17 @@ export function keyActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Makes a key, or takes over one that was made for this alias and never got it because a run ended between the
-     * two calls. CreateKey has no client token: the tags tell.
+     * Makes a key; on a retry, takes the one that an earlier attempt made. CreateKey has no client token: tags find that
+     * key, and it is taken only where it is as this very call would have made it.
+     *
+     * @throws ApplicationFailure AmbiguousOwner where several keys could be it
      */
     async createKey(wanted: NewKey): Promise<string> {
-      const { target, alias, description, partnerAccounts, replicaRegions, maker } = wanted;
+      const { target, alias, description, replicaRegions, maker } = wanted;
       const kms = aws.kms(target, 'migrate');
-      const find = () => findKeyMadeFor(kms, alias);
-      const Tags = kmsTags({ ...makerTags(maker, alias), [TAG.alias]: alias });
-      const orphan = (await madeEarlier(settings, find)) ?? (await find());
-      if (orphan) {
-        await kms.send(new TagResourceCommand({ KeyId: orphan, Tags }));
-        return orphan;
-      }
+      const asked = keyAsked(aws, wanted, Context.current().info.scheduledTimestampMs);
+      const earlier = await madeEarlier(settings, () => findOwnKey(kms, asked));
+      if (earlier) return earlier;
       const { KeyMetadata } = await kms.send(
         new CreateKeyCommand({
           KeySpec: 'SYMMETRIC_DEFAULT',
@@ -113,11 +114,17 @@ export function keyActivities(deps: ActivityDeps) {
           Description: description,
           // A key is of several regions from the beginning, or never.
           MultiRegion: replicaRegions !== undefined,
-          Policy: JSON.stringify(keyPolicy(target, partnerAccounts, keyUsers(aws, target, wanted.users))),
-          Tags,
+          Policy: JSON.stringify(asked.policy),
+          Tags: kmsTags({ ...makerTags(maker, alias), [TAG.alias]: alias }),
         }),
       );
       return needed(KeyMetadata?.KeyId, 'CreateKey');
+    },
+
+    /** Keys that are marked for the alias and do not have it, but for one: nobody may need them, and they cost money. */
+    async findKeysLeft({ target, alias, keyId }: KeyRef & { alias: string }): Promise<string[]> {
+      const marked = await keysMarkedFor(aws.kms(target, 'migrate'), alias);
+      return marked.filter((id) => id !== keyId).sort();
     },
 
     /** Gives the key its alias; returns the key that has it in the end: another run may have been first. */
@@ -131,14 +138,6 @@ export function keyActivities(deps: ActivityDeps) {
       }
       const holder = await foundInTime(settings, () => describeKey(kms, alias));
       return needed(holder?.KeyId, `DescribeKey ${alias}`);
-    },
-
-    /**
-     * Takes the alias from the key that this run made and schedules the key for deletion; other runs' keys stay.
-     * Returns its id; nothing when there is none.
-     */
-    async discardKey(discarded: Discarded): Promise<string | undefined> {
-      return discardKey(deps, discarded);
     },
 
     async setKeyDescription({ target, keyId, description }: KeyRef & { description: string }): Promise<void> {
@@ -204,14 +203,32 @@ async function stateOf(kms: KMSClient, target: Target, keyId: string): Promise<K
   const problem =
     key.KeyManager === 'AWS' ? 'AWS manages this key; choose another alias' : whyUnusable(key, target);
   if (problem) throw keyUnusable(target, keyId, problem);
+  const policy = await policyOf(kms, key.KeyId);
   return {
     keyId: key.KeyId,
     arn: key.Arn,
     description: key.Description ?? '',
     rotation: await rotationOf(kms, key.KeyId),
-    ...accessIn(await policyOf(kms, key.KeyId), target),
+    ...accessIn(policy, target),
     ...(key.MultiRegion && { replicas: replicasOf(key) }),
+    ...(await outsideAccess(kms, key.KeyId, policy, target)),
   };
+}
+
+async function outsideAccess(
+  kms: KMSClient,
+  keyId: string,
+  policy: KeyPolicy,
+  target: Target,
+): Promise<Pick<KeyState, 'outsiders' | 'grantsNotRead'>> {
+  const byPolicy = outsidersByPolicy(policy, target);
+  try {
+    const byGrant = outsidersByGrant(await grantsOn(kms, keyId, MOST_GRANTS), target);
+    return { outsiders: [...byPolicy, ...byGrant].slice(0, MOST_OUTSIDERS) };
+  } catch (error) {
+    if (!isDenied(error)) throw error;
+    return { outsiders: byPolicy.slice(0, MOST_OUTSIDERS), grantsNotRead: deniedText(error) };
+  }
 }
 
 function accessIn(policy: KeyPolicy, target: Target): Pick<KeyState, 'partnerAccounts' | 'users'> {
@@ -223,6 +240,13 @@ function replicasOf({ MultiRegionConfiguration: { ReplicaKeys = [] } = {} }: Key
   return ReplicaKeys.map(({ Arn: arn = '', Region: region = '' }) => ({ arn, region }));
 }
 
+/** What KMS has to show of a key that was made as it was wanted. */
+export function keyAsked(aws: AwsClients, wanted: NewKey, sinceMs: number): KeyAskedFor {
+  const { target, alias, partnerAccounts, users, replicaRegions, maker } = wanted;
+  const policy = keyPolicy(target, partnerAccounts, keyUsers(aws, target, users));
+  return { target, alias, maker, multiRegion: replicaRegions !== undefined, policy, sinceMs };
+}
+
 /** What Holdfast itself could not use would be of no use here. */
 export function keyUsers(
   aws: AwsClients,
@@ -231,11 +255,6 @@ export function keyUsers(
 ): string[] | undefined {
   const own = USING.flatMap((capability) => aws.roleArn(accountId, capability) ?? []);
   return users && [...new Set([...users, ...own])].sort();
-}
-
-async function policyOf(kms: KMSClient, keyId: string): Promise<KeyPolicy> {
-  const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default' }));
-  return parseKeyPolicy(Policy);
 }
 
 export function kmsTags(tags: Record<string, string>) {

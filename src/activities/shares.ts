@@ -1,7 +1,9 @@
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import {
   DescribeImageAttributeCommand,
   DescribeSnapshotAttributeCommand,
+  DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
   ModifySnapshotAttributeCommand,
   type EC2Client,
@@ -13,7 +15,9 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { grantsOf } from './grants';
 import { foundInTime } from './idempotency';
-import { notShareable } from './imageReads';
+import { requireProven } from './imageProof';
+import { notShareable, ownImage, snapshotIdsOf } from './imageReads';
+import { usableKey } from './keyChecks';
 
 interface Shared {
   target: Target;
@@ -35,8 +39,9 @@ interface LaunchShare {
 }
 
 /** Permissions of single accounts; never of the group `all`, which is everybody. */
-export function shareActivities({ aws, settings }: ActivityDeps) {
-  const readShare = async ({ target, image, partner }: Shared): Promise<ShareState> => {
+export function shareActivities(deps: ActivityDeps) {
+  const { aws, settings } = deps;
+  const stateOf = async ({ target, image, partner }: Shared): Promise<ShareState> => {
     const ec2 = aws.ec2(target, 'read');
     const launch = await launchPermissions(ec2, image.amiId);
     if (launch.public) throw isPublic(target, `image ${image.amiId}`);
@@ -59,13 +64,17 @@ export function shareActivities({ aws, settings }: ActivityDeps) {
     /**
      * What the partner may do with the image already.
      *
-     * @throws ApplicationFailure NotShareable when the image or a snapshot is public
+     * @throws ApplicationFailure NotShareable when the image or a snapshot is public, or nothing proves that the image
+     * was made for the request whose marks it carries
      */
-    readShare,
+    async readShare(shared: Shared): Promise<ShareState> {
+      await requireProven(deps, shared.target, shared.image.amiId);
+      return stateOf(shared);
+    },
 
     /** @throws ApplicationFailure NotYetVisible, retryable, until reads show the whole share */
     async verifyShare(shared: Shared): Promise<void> {
-      const state = await readShare(shared);
+      const state = await stateOf(shared);
       if (isShared(shared.image, state)) return;
       throw ApplicationFailure.retryable(
         `${shared.image.amiId} does not show as shared with ${shared.partner}: ${JSON.stringify(missingFrom(shared.image, state))} is missing`,
@@ -73,9 +82,23 @@ export function shareActivities({ aws, settings }: ActivityDeps) {
       );
     },
 
-    async shareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<void> {
-      for (const snapshotId of snapshotIds)
+    /**
+     * Lets the partner copy the snapshots and make volumes of them, which nobody can take back: what the plan found is asked
+     * again.
+     *
+     * @returns those that were not shared with the partner before
+     * @throws ApplicationFailure NotShareable when one is public or not complete, KeyUnusable when its key cannot be used
+     */
+    async shareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<string[]> {
+      await requireSnapshots(deps, target, snapshotIds);
+      const added: string[] = [];
+      for (const snapshotId of snapshotIds) {
+        const before = await volumePermissions(aws.ec2(target, 'read'), snapshotId);
+        if (before.public) throw isPublic(target, `snapshot ${snapshotId}`);
+        if (isNew(before, partner)) added.push(snapshotId);
         await modifySnapshot(aws.ec2(target, 'share'), snapshotId, { Add: [{ UserId: partner }] });
+      }
+      return added;
     },
 
     /** Takes back what is there; where nothing is shared, nothing is called: whoever may not share may not unshare. */
@@ -92,8 +115,19 @@ export function shareActivities({ aws, settings }: ActivityDeps) {
         await unlessGone(modifySnapshot(ec2, snapshotId, { Remove: [{ UserId: partner }] }));
     },
 
-    async shareLaunch({ target, amiId, partner }: LaunchShare): Promise<void> {
+    /**
+     * Lets the partner launch the image; what the plan found is asked again.
+     *
+     * @returns whether the partner could not before
+     * @throws ApplicationFailure NotShareable when the image is public or not available, KeyUnusable when a key of its
+     * snapshots cannot be used
+     */
+    async shareLaunch({ target, amiId, partner }: LaunchShare): Promise<boolean> {
+      await requireAvailable(deps, target, amiId);
+      const before = await launchPermissions(aws.ec2(target, 'read'), amiId);
+      if (before.public) throw isPublic(target, `image ${amiId}`);
       await modifyImage(aws.ec2(target, 'share'), amiId, { Add: [{ UserId: partner }] });
+      return isNew(before, partner);
     },
 
     /** As {@link unshareSnapshots}. */
@@ -111,6 +145,8 @@ export function shareActivities({ aws, settings }: ActivityDeps) {
 interface Permissions {
   accounts: string[];
   public: boolean;
+  /** Accounts, organizations and units by ARN, and groups. */
+  all: string[];
 }
 
 interface Change {
@@ -121,9 +157,40 @@ interface Change {
 interface Permission {
   UserId?: string;
   Group?: string;
+  OrganizationArn?: string;
+  OrganizationalUnitArn?: string;
 }
 
-async function launchPermissions(ec2: EC2Client, ImageId: string): Promise<Permissions> {
+/** Who has a permission is not told apart on a retry: an earlier attempt may have given it. */
+function isNew({ accounts }: Permissions, partner: string): boolean {
+  return Context.current().info.attempt > 1 || !accounts.includes(partner);
+}
+
+async function requireSnapshots(deps: ActivityDeps, target: Target, SnapshotIds: string[]): Promise<void> {
+  if (SnapshotIds.length === 0) return;
+  const { Snapshots = [] } = await deps.aws
+    .ec2(target, 'read')
+    .send(new DescribeSnapshotsCommand({ SnapshotIds }));
+  for (const { SnapshotId, State, OwnerId } of Snapshots) {
+    if (State !== 'completed' || OwnerId !== target.accountId)
+      throw notShareable(
+        `snapshot ${SnapshotId} in ${targetKey(target)} is ${State} and of account ${OwnerId}: only complete ones of its own are shared`,
+      );
+  }
+  for (const key of new Set(Snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])))
+    await usableKey(deps, target, key);
+}
+
+async function requireAvailable(deps: ActivityDeps, target: Target, amiId: string): Promise<void> {
+  const image = await ownImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
+  if (image?.State !== 'available')
+    throw notShareable(
+      `image ${amiId} in ${targetKey(target)} is ${image?.State ?? 'gone'}: only an available one can be shared`,
+    );
+  await requireSnapshots(deps, target, snapshotIdsOf(image));
+}
+
+export async function launchPermissions(ec2: EC2Client, ImageId: string): Promise<Permissions> {
   const { LaunchPermissions } = await ec2.send(
     new DescribeImageAttributeCommand({ ImageId, Attribute: 'launchPermission' }),
   );
@@ -141,6 +208,10 @@ function permissions(list: readonly Permission[] = []): Permissions {
   return {
     accounts: list.flatMap(({ UserId }) => UserId ?? []),
     public: list.some(({ Group }) => Group === 'all'),
+    all: list.flatMap(
+      ({ UserId, Group, OrganizationArn, OrganizationalUnitArn }) =>
+        UserId ?? Group ?? OrganizationArn ?? OrganizationalUnitArn ?? [],
+    ),
   };
 }
 

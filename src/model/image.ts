@@ -69,3 +69,6 @@ export function keysOf({ snapshots }: ImageFacts): string[] {
 export function isEncrypted({ snapshots }: ImageFacts): boolean {
   return snapshots.length > 0 && snapshots.every(({ kmsKeyId }) => kmsKeyId !== undefined);
 }
+
+/** What an image was made of, as AWS records it: an instance by CreateImage, an image by CopyImage. */
+export type ImageSource = { instanceId: string } | { amiId: string; region: string };

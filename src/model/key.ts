@@ -94,6 +94,8 @@ export interface CreateCustomerManagedKeyResult {
   rotation: KeyRotation;
   /** The same key in other regions. */
   replicas: KeyReplica[];
+  /** Whom else the key lets in, and keys that were marked for the alias and are not used. */
+  warnings: string[];
   target: Target;
 }
 

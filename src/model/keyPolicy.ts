@@ -161,9 +161,40 @@ export function withPartners(
 
 /** Account ids that the policy names as partners. KMS may give a list of one back as a string. */
 export function partnersOf(policy: KeyPolicy): string[] {
-  const use = policy.Statement.find(({ Sid }) => Sid === SID.partnerUse);
-  const principals = (use?.Principal as { AWS?: string | string[] } | undefined)?.AWS ?? [];
+  return partnersIn(policy.Statement.find(({ Sid }) => Sid === SID.partnerUse));
+}
+
+function partnersIn(statement: Statement | undefined): string[] {
+  const principals = (statement?.Principal as { AWS?: string | string[] } | undefined)?.AWS ?? [];
   return [principals].flat().map((principal) => /\d{12}/.exec(principal)?.[0] ?? principal);
+}
+
+/** Whether a statement is one of {@link withPartners}, word for word. */
+export function isPartnerStatement(statement: Statement, target: Target): boolean {
+  if (!PARTNER_SIDS.includes(statement.Sid ?? '')) return false;
+  const partners = partnersIn(statement);
+  const { Statement: written } = withPartners({ Version: '', Statement: [] }, target, partners);
+  return written.some((each) => isSame(each, statement));
+}
+
+/** Whether two policies say the same; KMS gives a list of one back as a string, and lists in an order of its own. */
+export function isSamePolicy(one: KeyPolicy, other: KeyPolicy): boolean {
+  return isSame(one.Statement, other.Statement);
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(normalized(one)) === JSON.stringify(normalized(other));
+}
+
+function normalized(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(normalized);
+    if (items.length === 1) return items[0];
+    return items.sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
+  }
+  if (typeof value !== 'object' || value === null) return value;
+  const sorted = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(sorted.map(([key, each]) => [key, normalized(each)]));
 }
 
 function allow(

@@ -82,8 +82,9 @@ async function copyOf(
     await awaitImage(destination, plan.existing, plan.name, run);
     return plan.existing;
   }
-  const copy = { ...plan, target: destination, maker };
-  return makeImage(copy, run, undo, () =>
+  const copy = { ...plan, target: destination, maker, madeOf: { amiId, region: source.region } };
+  const made = await makeImage(copy, run, undo, () =>
     mutate(`Copy ${amiId} to ${destination.region}`).copyImage({ ...copy, source, amiId }),
   );
+  return made.amiId;
 }

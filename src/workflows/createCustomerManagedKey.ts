@@ -6,11 +6,14 @@ import {
   type CreateCustomerManagedKeyResult,
 } from '../model/key';
 import type { KeyState } from '../activities/keys';
+import { discardMade, type DiscardedKey } from './keys/discards';
 import { refuseReplicas, replicate, verifyReplicas } from './keys/replicas';
 import { bringTo, type WantedKey } from './keys/settings';
+import { patched } from '@temporalio/workflow';
+import { outsideAccessWarning } from '../model/keyOutsiders';
 import { makerOf } from './support/maker';
 import { operation, type Run } from './support/operation';
-import { mutate, read, undo as undoing, verify } from './support/options';
+import { mutate, read, verify } from './support/options';
 import { onlyTarget, refuseOwnAccount } from './support/target';
 import { UndoStack } from './support/undo';
 import { undoAndRethrow } from './support/undone';
@@ -33,16 +36,24 @@ export async function createCustomerManagedKey(
     const existing = await read(`Look for ${alias}`).findKey({ target, alias });
     refuseReplicas(wanted, existing);
     const undo = new UndoStack();
+    const warnings = new Set<string>();
+    const warn = (text: string | undefined) => {
+      if (text === undefined) return;
+      warnings.add(text);
+      run.remark(text);
+    };
     try {
       const made = existing ? undefined : await makeKey(wanted, run, undo);
       const key = existing ?? (await read(`Read ${alias}`).readKey({ target, keyId: made?.keyId ?? '' }));
+      warn(outsideAccessWarning(alias, key, wanted.partnerAccounts));
+      if (made) warn(await keysLeft(wanted, key.keyId));
       const own = made?.ours ? new UndoStack() : undo;
       const rotation = { enabled: true, periodInDays: periodOf(wanted, key) };
       run.phase('Setting the key up');
       // A key of this run goes as a whole; one that was there gets its settings back.
       const changes = [
         await bringTo(wanted, key, own, rotation),
-        await replicate(wanted, key, run, undo),
+        await replicate(wanted, key, { run, undo, warn }),
         await rotateNow(wanted, key, run),
       ];
       const changed = changes.includes(true);
@@ -53,7 +64,8 @@ export async function createCustomerManagedKey(
       run.about({ resources: [key.keyId] });
       const summary = `${alias} is ${verified.arn}, rotating every ${rotation.periodInDays} days (${status})`;
       const replicas = await verifyReplicas(wanted, key);
-      return { summary, status, keyId: key.keyId, alias, ...verified, replicas, target };
+      const more = { ...verified, replicas, warnings: [...warnings], target };
+      return { summary, status, keyId: key.keyId, alias, ...more };
     } catch (error) {
       return undoAndRethrow(error, run, undo);
     }
@@ -67,18 +79,27 @@ interface MadeKey {
 }
 
 async function makeKey(wanted: WantedKey, run: Run, undo: UndoStack): Promise<MadeKey> {
-  const { target, alias, maker } = wanted;
+  const { target, alias } = wanted;
   run.phase('Making the key');
   run.row(alias, 'making');
-  const discard = () =>
-    undoing(`Schedule the key of ${alias} for deletion`).discardKey({ target, alias, runId: maker.runId });
+  const discarded: DiscardedKey = { wanted, sinceMs: Date.now() };
+  const discard = () => discardMade(discarded, `Schedule the key of ${alias} for deletion`);
   undo.register(`delete the key made for ${alias}`, discard);
   const made = await mutate(`Make a key for ${alias}`).createKey(wanted);
+  discarded.keyId = made;
   const keyId = await mutate(`Name ${made} ${alias}`).claimAlias({ target, alias, keyId: made });
   if (keyId === made) return { keyId, ours: true };
   await discard();
   run.remark(`Another run made ${alias} at the same time: its key ${keyId} is used, and ${made} is deleted.`);
   return { keyId, ours: false };
+}
+
+/** A key of a run that was terminated, or somebody's with copied tags: neither is taken, and a person may want it gone. */
+async function keysLeft({ target, alias }: WantedKey, keyId: string): Promise<string | undefined> {
+  if (!patched('names-keys-left')) return undefined;
+  const left = await read(`Look for other keys made for ${alias}`).findKeysLeft({ target, alias, keyId });
+  if (left.length === 0) return undefined;
+  return `${left.join(', ')} carry the mark of ${alias}, but nothing proves that this run made them: they are not used. Schedule their deletion where nothing is under them`;
 }
 
 /** What was asked for; else the period it has; else a year. */

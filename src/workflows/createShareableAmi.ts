@@ -11,7 +11,6 @@ import {
   awaitImage,
   makeImage,
   readFinished,
-  removeStaging,
   settleShares,
   shareImage,
   warnOfClearDisks,
@@ -74,28 +73,30 @@ async function imageOf(source: Source, plan: ImagePlan, run: Run, undo: UndoStac
     await awaitImage(target, plan.existing, plan.name, run);
     return plan.existing;
   }
-  const image: ImageJob = { ...plan, target, maker };
-  if (!plan.reencrypt) return makeImage(image, run, undo, () => create(source, image));
+  const image: ImageJob = { ...plan, target, maker, madeOf: { instanceId } };
+  if (!plan.reencrypt) return (await makeImage(image, run, undo, () => create(source, image))).amiId;
   const staging: ImageJob = {
     target,
     maker,
     request: stagingRequest(plan.request),
     name: stagingName(plan.request, maker.runId),
     description: ownDescription(stagingRequest(plan.request)),
+    madeOf: { instanceId },
   };
   const between = await makeImage(staging, run, undo, () => create(source, staging));
   run.phase('Encrypting the image');
   const { kmsKeyId } = plan;
-  const amiId = await makeImage(image, run, undo, () =>
-    mutate(`Copy ${between} under ${kmsKeyId}`).copyImage({
+  const encrypted: ImageJob = { ...image, madeOf: { amiId: between.amiId, region: target.region } };
+  const { amiId } = await makeImage(encrypted, run, undo, () =>
+    mutate(`Copy ${between.amiId} under ${kmsKeyId}`).copyImage({
       ...image,
       source: target,
-      amiId: between,
+      amiId: between.amiId,
       kmsKeyId,
       tags: { [TAG.sourceInstance]: instanceId },
     }),
   );
-  await removeStaging(staging, run);
+  await between.remove();
   return amiId;
 }
 

@@ -9,6 +9,7 @@ import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities, type Activities } from '../../src/activities';
 import type { ActivityDeps } from '../../src/activities/deps';
+import { instanceImageRequest } from '../../src/activities/imageProof';
 import { AwsSessions } from '../../src/aws/sessions';
 import { FAILURE } from '../../src/model/failures';
 import { imageDescription } from '../../src/model/image';
@@ -56,8 +57,8 @@ describe('activities for images', () => {
 
   let named = 0;
   const anImage = () => {
-    const request = `request-${++named}`;
-    const name = `golden-${named}`;
+    const name = `golden-${++named}`;
+    const request = instanceImageRequest(target, instance.instanceId, name);
     return { target, name, request, description: imageDescription('golden', request), maker: MAKER };
   };
   const create = (image: ReturnType<typeof anImage>, attempt = 1) =>

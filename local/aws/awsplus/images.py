@@ -51,12 +51,18 @@ class _WithoutAutoSnapshot:
         return None
 
 
-def _new_image(backend: Any, name: str, description: str | None, devices: list[dict[str, Any]], instance: Any = None, source: Any = None) -> Any:
+def _require_free(backend: Any, name: str) -> None:
+    """Before any snapshot is made: a refused call leaves nothing."""
     if any(image.name == name for image in backend.amis.values()):
         raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+
+
+def _new_image(backend: Any, name: str, description: str | None, devices: list[dict[str, Any]], instance: Any = None, source: Any = None) -> Any:
+    _require_free(backend, name)
     image = Ami(_WithoutAutoSnapshot(backend), random_ami_id(), instance=instance, source_ami=source, name=name, description=description or "", root_device_type="ebs", owner_id=backend.account_id)
     image.ec2_backend = backend
     image.devices = devices
+    _sourced(image, instance, source)
     sizes = [device["Ebs"].get("VolumeSize") or 0 for device in devices if "Ebs" in device]
     image.available_at = CLOCK.after(durations.IMAGE_BASE + durations.snapshot(max(sizes, default=0), None))
     for device in devices:
@@ -65,6 +71,13 @@ def _new_image(backend: Any, name: str, description: str | None, devices: list[d
             snapshot.from_ami = image.id
     backend.amis[image.id] = born(image)
     return image
+
+
+def _sourced(image: Any, instance: Any, source: Any) -> None:
+    """What EC2 itself records of what an image was made of, and nobody can write (moto tells the instance): CreateImage tells its image, CopyImage
+    the image that it copies, RegisterImage nothing: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html"""
+    image.source_image_id = instance.image_id if instance else source.id if source else None
+    image.source_image_region = instance.ec2_backend.region_name if instance else source.ec2_backend.region_name if source else None
 
 
 def _tagged(backend: Any, image: Any, tags: dict[str, dict[str, str]]) -> Any:
@@ -133,8 +146,7 @@ class _Responses(AmisResponse):
         self.error_on_dryrun()
         backend, name = self.ec2_backend, self._get_param("Name")
         instance = backend.get_instance(self._get_param("InstanceId"))
-        if any(image.name == name for image in backend.amis.values()):
-            raise ec2_error("InvalidAMIName.Duplicate", f"AMI name {name} is already in use")
+        _require_free(backend, name)
         devices = []
         for device, block in instance.get_block_device_mapping:
             volume = backend.get_volume(block.volume_id)
@@ -152,6 +164,7 @@ class _Responses(AmisResponse):
         source = visible_image(backend_of(self.current_account, region), self._get_param("SourceImageId"))
         if source.state != "available":
             raise ec2_error("InvalidAMIID.Unavailable", f"The image {source.id} is not available")
+        _require_free(backend, self._get_param("Name") or source.name)
         encrypted, key = self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId")
         devices = []
         for device in source.block_device_mappings:

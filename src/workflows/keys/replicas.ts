@@ -3,8 +3,10 @@ import type { KeyReplica } from '../../model/key';
 import type { KeyState } from '../../activities/keys';
 import { fail } from '../support/failure';
 import type { Run } from '../support/operation';
-import { mutate, read, undo as undoing, verify } from '../support/options';
+import { mutate, read, verify } from '../support/options';
 import { UndoStack } from '../support/undo';
+import { outsideAccessWarning } from '../../model/keyOutsiders';
+import { discardMade, type DiscardedKey } from './discards';
 import { bringTo, type WantedKey } from './settings';
 
 /** KMS makes a key for several regions, or for one for ever. */
@@ -24,14 +26,19 @@ export function refuseReplicas(
     );
 }
 
+interface Replicating {
+  run: Run;
+  undo: UndoStack;
+  warn: (text: string | undefined) => void;
+}
+
 /** Makes the replicas that are not there, with the key's alias, and brings all of them to what is asked for. */
 export async function replicate(
   wanted: WantedKey,
   key: KeyState,
-  run: Run,
-  undo: UndoStack,
+  { run, undo, warn }: Replicating,
 ): Promise<boolean> {
-  const { target, alias, maker, replicaRegions = [] } = wanted;
+  const { target, alias, replicaRegions = [] } = wanted;
   let changed = false;
   for (const region of replicaRegions) {
     const there = { ...wanted, target: { ...target, region } };
@@ -39,18 +46,20 @@ export async function replicate(
     const isThere = key.replicas?.some((replica) => replica.region === region) ?? false;
     if (!isThere) {
       run.row(name, 'replicating');
-      undo.register(`delete the replica ${name}`, () =>
-        undoing(`Schedule ${name} for deletion`).discardKey({
-          target: there.target,
-          alias,
-          runId: maker.runId,
-        }),
-      );
-      await mutate(`Replicate ${name}`).replicateKey({ ...wanted, keyId: key.keyId, region });
+      const discarded: DiscardedKey = { wanted: there, replicaOf: key.keyId, sinceMs: Date.now() };
+      let isOurs = true;
+      undo.register(`delete the replica ${name}`, async () => {
+        // Somebody else was first, and it is theirs.
+        if (isOurs) await discardMade(discarded, `Schedule ${name} for deletion`);
+      });
+      const made = await mutate(`Replicate ${name}`).replicateKey({ ...wanted, keyId: key.keyId, region });
+      isOurs = made ?? true;
+      if (made) discarded.keyId = key.keyId;
     }
     await verify(`Wait for ${name}`).verifyReplica({ target: there.target, keyId: key.keyId });
     await nameReplica(there, key, name);
     const replica = await read(`Read ${name}`).readKey({ target: there.target, keyId: key.keyId });
+    warn(outsideAccessWarning(name, replica, wanted.partnerAccounts));
     const brought = await bringTo(there, replica, isThere ? undo : new UndoStack());
     changed ||= !isThere || brought;
     run.row(name, isThere ? 'there' : 'replicated', replica.arn);

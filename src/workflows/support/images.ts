@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import {
   isEncrypted,
   keysOf,
@@ -5,6 +6,7 @@ import {
   UNENCRYPTED_WARNING,
   type ImageFacts,
   type ImagePlan,
+  type ImageSource,
 } from '../../model/image';
 import { FAILURE } from '../../model/failures';
 import { listed } from '../../model/list';
@@ -26,34 +28,72 @@ export interface ImageJob {
   name: string;
   description: string;
   maker: Maker;
+  madeOf: ImageSource;
+}
+
+export interface MadeByRun {
+  amiId: string;
+  /** Removes it again: an image that only stood in between. */
+  remove(): Promise<void>;
 }
 
 /** Makes an image with `make` and waits for it; the undo is registered first, and takes this run's image only. */
 export async function makeImage(
-  { target, request, name, maker }: ImageJob,
+  job: ImageJob,
   run: Run,
   undo: UndoStack,
   make: () => Promise<string>,
-): Promise<string> {
+): Promise<MadeByRun> {
+  const { target, name } = job;
+  const made: Recorded = { sinceMs: Date.now(), snapshotIds: [] };
   undo.register(`image ${name} and its snapshots`, () =>
-    undoing(`Remove image ${name}`).removeImages({ target, request, runId: maker.runId }),
+    removeMade(job, made, undoing, `Remove image ${name}`),
   );
   run.row(name, 'being made');
   const amiId = await make();
+  made.amiId = amiId;
   await awaitImage(target, amiId, name, run);
-  return amiId;
+  const remove = async () => {
+    await removeMade(job, made, mutate, `Remove ${name}`);
+    run.row(name, 'removed');
+  };
+  return { amiId, remove };
+}
+
+/** What a run knows of an image that it makes. */
+interface Recorded {
+  /** When it began to make it. */
+  sinceMs: number;
+  /** Missing while the answer is awaited, and where it was lost. */
+  amiId?: string;
+  /** Known before the image goes, and with it what says which they are. */
+  snapshotIds: string[];
+}
+
+async function removeMade(
+  { target, request, name, madeOf, maker: { runId } }: ImageJob,
+  made: Recorded,
+  call: typeof mutate,
+  summary: string,
+): Promise<void> {
+  if (!patched('removes-images-by-id')) {
+    await call(summary).removeImages({ target, request, runId });
+    return;
+  }
+  const { sinceMs, amiId: recorded } = made;
+  const look = { target, name, request, madeOf, runId, sinceMs, ...(recorded && { amiId: recorded }) };
+  const found = await call(`Look for image ${name}`).findMadeImage(look);
+  if (found) Object.assign(made, found);
+  // Somebody's of the same request was taken over, or none was made.
+  else if (made.snapshotIds.length === 0) return;
+  const { amiId, snapshotIds } = made;
+  if (amiId) await call(summary).removeMadeImage({ target, runId, amiId, snapshotIds });
 }
 
 export async function awaitImage(target: Target, amiId: string, name: string, run: Run): Promise<void> {
   run.row(name, 'pending', amiId);
   await wait(`Wait for ${amiId} (${name})`).waitForImages({ target, amiIds: [amiId] });
   run.row(name, 'available', amiId);
-}
-
-/** Removes an image of this run that only stood in between. */
-export async function removeStaging({ target, request, name, maker }: ImageJob, run: Run): Promise<void> {
-  await mutate(`Remove ${name}`).removeImages({ target, request, runId: maker.runId });
-  run.row(name, 'removed');
 }
 
 /** Reads the finished image, and refuses one that AWS put under another key than was asked for. */

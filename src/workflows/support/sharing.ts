@@ -1,4 +1,5 @@
-import { isCancellation } from '@temporalio/workflow';
+import { isCancellation, patched } from '@temporalio/workflow';
+import type { GrantMade } from '../../activities/grants';
 import type { FailedItem } from '../../model/outcome';
 import { grantName, isShared, missingFrom, type SharedImage } from '../../model/sharing';
 import type { Target } from '../../model/target';
@@ -61,24 +62,45 @@ async function shareWith(
   const { kmsKeyIds, snapshotIds, launch } = missingFrom(image, before);
   if (kmsKeyIds.length > 0) {
     const grant = { target, kmsKeyIds, partner, name: grantName(amiId, partner) };
-    unit.register(`key of ${amiId} for ${partner}`, () =>
-      undoing(`Take the key back from ${partner}`).revokeKeyUse(grant),
-    );
-    await mutate(`Let ${partner} use the key`).grantKeyUse(grant);
+    const sinceMs = Date.now();
+    const kept: { grants?: GrantMade[] } = {};
+    unit.register(`key of ${amiId} for ${partner}`, () => {
+      const call = undoing(`Take the key back from ${partner}`);
+      if (!patched('revokes-grants-by-id')) return call.revokeKeyUse(grant);
+      const { name } = grant;
+      return call.revokeGrants({
+        target,
+        partner,
+        name,
+        ...(kept.grants ? { grants: kept.grants } : { kmsKeyIds, sinceMs }),
+      });
+    });
+    kept.grants = await mutate(`Let ${partner} use the key`).grantKeyUse(grant);
   }
   if (snapshotIds.length > 0) {
     const permission = { target, snapshotIds, partner };
+    const kept = { added: snapshotIds };
     unit.register(`snapshots of ${amiId} for ${partner}`, () =>
-      undoing(`Take ${snapshotIds.length} snapshots back from ${partner}`).unshareSnapshots(permission),
+      undoing(`Take ${snapshotIds.length} snapshots back from ${partner}`).unshareSnapshots({
+        ...permission,
+        snapshotIds: kept.added,
+      }),
     );
-    await mutate(`Share ${snapshotIds.length} snapshots with ${partner}`).shareSnapshots(permission);
+    const added = await mutate(`Share ${snapshotIds.length} snapshots with ${partner}`).shareSnapshots(
+      permission,
+    );
+    // 0.1.0 did not say.
+    if (Array.isArray(added)) kept.added = added;
   }
   if (launch) {
     const permission = { target, amiId, partner };
-    unit.register(`${amiId} for ${partner}`, () =>
-      undoing(`Take ${amiId} back from ${partner}`).unshareLaunch(permission),
-    );
-    await mutate(`Share ${amiId} with ${partner}`).shareLaunch(permission);
+    const share = { isOurs: true };
+    unit.register(`${amiId} for ${partner}`, async () => {
+      // Somebody else gave it meanwhile, and it is theirs to take back.
+      if (share.isOurs) await undoing(`Take ${amiId} back from ${partner}`).unshareLaunch(permission);
+    });
+    const added = await mutate(`Share ${amiId} with ${partner}`).shareLaunch(permission);
+    share.isOurs = added !== false;
   }
   await verify(`Verify that ${partner} can use ${amiId}`).verifyShare({ target, image, partner });
   run.row(partner, 'shared');

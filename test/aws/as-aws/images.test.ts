@@ -5,12 +5,14 @@ import {
   DeleteSnapshotCommand,
   DeregisterImageCommand,
   DescribeImagesCommand,
+  DescribeInstancesCommand,
   DescribeSnapshotsCommand,
   DisableImageDeregistrationProtectionCommand,
   EnableImageBlockPublicAccessCommand,
   EnableImageDeprecationCommand,
   EnableImageDeregistrationProtectionCommand,
   ModifyImageAttributeCommand,
+  RegisterImageCommand,
   type Image,
 } from '@aws-sdk/client-ec2';
 import { randomUUID } from 'node:crypto';
@@ -95,6 +97,37 @@ describe('images', () => {
       return (await image(copied))?.Tags ?? [];
     };
     expect([await copy(true), await copy(false)]).toEqual([[{ Key: 'a', Value: 'b' }], []]);
+
+    // A name that is taken is refused before anything is made.
+    const owned = new DescribeSnapshotsCommand({ OwnerIds: ['self'] });
+    const before = (await ec2().send(owned)).Snapshots?.length;
+    const Name = (await image(ImageId))?.Name;
+    const again = new CopyImageCommand({ SourceImageId: ImageId, SourceRegion: 'us-east-1', Name });
+    await expect(ec2().send(again)).rejects.toMatchObject({ name: 'InvalidAMIName.Duplicate' });
+    expect((await ec2().send(owned)).Snapshots).toHaveLength(before ?? 0);
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html */
+  it('tell what they were made of, whatever their tags say', async () => {
+    const seen = async (id: string) => {
+      const { SourceInstanceId, SourceImageId, SourceImageRegion } = (await image(id)) ?? {};
+      return { SourceInstanceId, SourceImageId, SourceImageRegion };
+    };
+    const { Reservations } = await ec2().send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
+    const launched = Reservations?.[0]?.Instances?.[0]?.ImageId;
+    const created = await anImage();
+    const { ImageId: copied = '' } = await ec2().send(
+      new CopyImageCommand({ SourceImageId: created, SourceRegion: 'us-east-1', Name: randomUUID() }),
+    );
+    const { ImageId: registered = '' } = await ec2().send(
+      new RegisterImageCommand({ Name: randomUUID(), RootDeviceName: '/dev/xvda' }),
+    );
+    await until(async () => (await image(copied))?.State === 'available');
+    expect([await seen(created), await seen(copied), await seen(registered)]).toEqual([
+      { SourceInstanceId: instanceId, SourceImageId: launched, SourceImageRegion: 'us-east-1' },
+      { SourceInstanceId: undefined, SourceImageId: created, SourceImageRegion: 'us-east-1' },
+      { SourceInstanceId: undefined, SourceImageId: undefined, SourceImageRegion: undefined },
+    ]);
   });
 
   /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html */
