@@ -115,7 +115,11 @@ function requireAll(field: string, target: Target, ids: string[], found: Readonl
 export async function requireInstance(ec2: EC2Client, target: Target, instanceId: string): Promise<Instance> {
   const instance = await readInstance(ec2, instanceId);
   if (instance && instance.State?.Name !== 'terminated') return instance;
-  throw ApplicationFailure.nonRetryable(
+  throw instanceGone(target, instanceId);
+}
+
+export function instanceGone(target: Target, instanceId: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
     `${instanceId} in ${targetKey(target)} is terminated or does not exist`,
     FAILURE.notFound,
   );

@@ -33,7 +33,7 @@ export const FAILURE = {
   keyUnusable: 'KeyUnusable',
   /** A command before or after a snapshot set, or a migration's stop, failed; the message says whether the guest may still be at rest. */
   hookFailed: 'HookFailed',
-  /** A snapshot, copy, image or volume ended in `error`; the message carries AWS's StateMessage. */
+  /** A snapshot, copy, image or volume ended in `error`, with AWS's StateMessage, or is not there any more; the message says what to do. */
   resourceFailed: 'ResourceFailed',
   /** The machine must not be touched; the message holds every reason. */
   notMigratable: 'NotMigratable',

@@ -163,7 +163,7 @@ describe('what is begun under a key', () => {
     await account.kms().send(new DisableKeyCommand({ KeyId: KmsKeyId }));
     const asked = await command(KmsKeyId);
     const answer = await ec2().send(asked as CreateVolumeCommand);
-    const made = ('Volumes' in answer ? (answer.Volumes as Volume[])[0] : answer) as Volume;
+    const made = ('Volumes' in answer ? (answer.Volumes as Volume[])[0] : answer)!;
     expect(made).toMatchObject({ State: 'creating', KmsKeyId });
     await gone(made.VolumeId ?? '');
     const Filters = [{ Name: 'volume-id', Values: [made.VolumeId ?? ''] }];
