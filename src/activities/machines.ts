@@ -156,6 +156,7 @@ export function volumeFacts(volume: Volume, instanceId: string, modifying: Reado
     multiAttach: volume.MultiAttachEnabled ?? false,
     managedBy: managerOfVolume({ tags: tagMap(volume.Tags), operator: volume.Operator }),
     beingModified: modifying.has(volume.VolumeId ?? ''),
+    tagKeys: Object.keys(tagMap(volume.Tags)),
   };
 }
 
