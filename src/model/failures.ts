@@ -17,7 +17,7 @@ export const FAILURE = {
   accessDenied: 'AccessDenied',
   /** AWS asked for fewer calls. */
   throttled: 'Throttled',
-  /** A quota is full; waiting may help. */
+  /** A limit of AWS is full; the message says which, whether that passes, and what to do (src/aws/limits.ts). */
   quotaExceeded: 'QuotaExceeded',
   /** Several things carry the marks of one, so that none can be told to be Holdfast's; none was touched, all are named. */
   ambiguousOwner: 'AmbiguousOwner',

@@ -42,11 +42,11 @@ describe('selectors beyond the filters that one call takes', () => {
 
   async function unitsOf(selector: PolicySelector): Promise<string[]> {
     const deps = { aws: { ec2: () => account.ec2() } } as unknown as ActivityDeps;
-    const { listUnits } = inventoryActivities(deps);
+    const inventory = inventoryActivities(deps);
     const target = { accountId: account.accountId, region: 'us-east-1' };
     const found: string[] = [];
     for (let cursor: string | undefined; ;) {
-      const page = await listUnits({ target, selector, cursor });
+      const page = await inventory.listUnits({ target, selector, cursor });
       found.push(...page.units.map(({ resourceId }) => resourceId));
       cursor = page.cursor;
       if (cursor === undefined) return found.sort();
@@ -77,7 +77,7 @@ describe('selectors beyond the filters that one call takes', () => {
       maker: { workflowId: 'w', runId: 'r' },
     };
     const select = () => selectedSnapshots(account.ec2(), scope);
-    const found = (await new MockActivityEnvironment().run(select)) as Snapshot[];
+    const found = await new MockActivityEnvironment().run<[], Snapshot[], typeof select>(select);
     expect(found.map(({ SnapshotId }) => SnapshotId)).toEqual([snapshotId]);
   });
 });
