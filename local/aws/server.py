@@ -31,6 +31,7 @@ from awsplus.key_calls import guard_keys  # noqa: E402
 from awsplus.lag import LAG, look_back  # noqa: E402
 from awsplus import faults, others_calls  # noqa: E402
 from awsplus.limits import LIMITS, throttle  # noqa: E402
+from awsplus.sizes import require_sizes  # noqa: E402
 from awsplus.trail import record  # noqa: E402
 
 PARENT_CHECK_SECONDS = 1.0
@@ -79,7 +80,7 @@ def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
     gateway = Gateway(AwsErrorFormat(dispatcher))
     others_calls.answer_by(gateway)
-    for hook in (count, inject, throttle, remember_caller, record, authorize, guard_keys, only_ask, look_back):
+    for hook in (count, inject, throttle, remember_caller, record, authorize, guard_keys, require_sizes, only_ask, look_back):
         gateway.add(hook)
     return control(gateway)
 

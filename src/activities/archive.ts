@@ -13,6 +13,7 @@ import type { FailedItem } from '../model/outcome';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
+import { Sightings } from './gone';
 import { isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
 import { sleep } from './waits';
 
@@ -81,11 +82,13 @@ export function archiveActivities({ aws, settings }: ActivityDeps) {
     /** Until all of them can be used: EBS takes up to 72 hours. */
     async awaitRestored({ target, snapshotIds }: { target: Target; snapshotIds: string[] }): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
+      const sightings = new Sightings(settings);
       for (;;) {
         const snapshots = await snapshotsById(ec2, snapshotIds);
-        const gone = snapshotIds.find((id) => !snapshots.has(id));
+        const [gone] = sightings.gone(snapshotIds, snapshots.keys());
         if (gone) throw ApplicationFailure.nonRetryable(`${gone} was deleted meanwhile`, FAILURE.notFound);
-        if ([...snapshots.values()].every(({ StorageTier }) => StorageTier !== 'archive')) return;
+        const allShown = snapshots.size === snapshotIds.length;
+        if (allShown && [...snapshots.values()].every(({ StorageTier }) => StorageTier !== 'archive')) return;
         Context.current().heartbeat();
         await sleep(LOOK_EVERY_POLLS * settings.pollMs);
       }

@@ -14,6 +14,7 @@ import { FAILURE } from '../model/failures';
 import { ownDescription, TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { Sightings } from './gone';
 import { clientToken, foundInTime } from './idempotency';
 import { requireInstance } from './machines';
 import { isDenied } from './unlessDenied';
@@ -60,9 +61,12 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
     /** @throws ApplicationFailure ResourceFailed when it came to nothing */
     async awaitCapacity({ target, migrationId }: OfMigration): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
+      const sightings = new Sightings(settings);
       for (let looks = 1; ; looks++) {
         Context.current().heartbeat({ looks });
-        const state = (await reservationsOf(ec2, migrationId))[0]?.State;
+        const [reservation] = await reservationsOf(ec2, migrationId);
+        const isGone = sightings.gone([migrationId], reservation ? [migrationId] : []).length > 0;
+        const state = isGone ? 'gone: somebody has cancelled it' : reservation?.State;
         if (state === 'active') return;
         if (state !== undefined && state !== 'pending')
           throw ApplicationFailure.nonRetryable(

@@ -219,9 +219,9 @@ async function startCopy(
     result.started.push({ snapshotId, copyId });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    const { type, retry } = classify(error.name);
+    const { type, retry, bounded } = classify(error.name);
     // What was shared a moment ago may not be seen there yet; what is gone, the next look says.
-    if (type === FAILURE.quotaExceeded) result.full = true;
+    if (type === FAILURE.quotaExceeded && retry && !bounded) result.full = true;
     else if (isNotFound(error) && job.terms.toAccount !== undefined) throw notSharedYet(job, snapshotId);
     else if (retry && type !== FAILURE.conflict) throw error;
     else result.failed.push(failedItem(snapshotId, error));

@@ -14,6 +14,7 @@ import { makerTags, type Maker } from '../model/maker';
 import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { isOverdue } from './gone';
 import { clientToken, foundInTime, madeEarlier } from './idempotency';
 import { conflict, isMadeFor, isSound, notProven } from './imageProof';
 import { imageFacts, ownImage, tagList, tagMap } from './imageReads';
@@ -98,11 +99,16 @@ export function imageActivities(deps: ActivityDeps) {
       }
     },
 
-    /** @throws ApplicationFailure NotYetVisible, retryable, while reads do not show the image */
+    /** @throws ApplicationFailure NotYetVisible, retryable, while reads may not show the image yet; then NotFound */
     async readImage({ target, amiId }: { target: Target; amiId: string }): Promise<ImageFacts> {
       const ec2 = aws.ec2(target, 'read');
       const image = await ownImage(ec2, { 'image-id': amiId });
       if (image) return imageFacts(ec2, image);
+      if (isOverdue(settings))
+        throw ApplicationFailure.nonRetryable(
+          `image ${amiId} in ${targetKey(target)} does not exist; somebody has deregistered it`,
+          FAILURE.notFound,
+        );
       throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
     },
   };

@@ -9,17 +9,17 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import type { BackupUnit } from '../model/backup';
-import { matchesTags, tagFilters, type PolicySelector } from '../model/selector';
+import { matchesTags, MOST_FILTER_VALUES, tagFilters, type PolicySelector } from '../model/selector';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 
 /** Instances in other states have no volumes, or are about to lose them. */
 export const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
-/** As many as one filter takes ids; the payload stays far below 2 MB. */
+/** The payload stays far below 2 MB. */
 const PAGE = 200;
-/** EC2 takes at most this many values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
-export const FILTER_VALUES = 200;
+/** Values that a call takes in its only filter. */
+export const FILTER_VALUES = MOST_FILTER_VALUES;
 
 /** The passes over a target, in order. A unit that an earlier pass found is not found again. */
 const PASSES = ['instancesByTag', 'instancesById', 'volumesByTag', 'volumesById'] as const;
@@ -77,11 +77,11 @@ async function instancesPage(
   pass: Pass,
   token: string | undefined,
 ): Promise<Found> {
-  const filters = filtersOf(selector, pass, 'instance-id', selector.instanceIds, token);
+  const filters = filtersOf(selector, pass, 'instance-id', selector.instanceIds, token, [LIVING]);
   if (!filters) return { units: [] };
   const { Reservations = [], NextToken } = await ec2.send(
     new DescribeInstancesCommand({
-      Filters: [...filters.filters, LIVING],
+      Filters: filters.filters,
       MaxResults: PAGE,
       NextToken: filters.token,
     }),
@@ -115,23 +115,30 @@ interface PageFilters {
   next: (awsToken: string | undefined) => string | undefined;
 }
 
-/** Ids go as filters, because MaxResults and ids exclude each other; a chunk of ids is a page. */
+/**
+ * Ids go as filters, because MaxResults and ids exclude each other; a chunk of ids is a page.
+ *
+ * @param others that go with them
+ */
 function filtersOf(
   selector: PolicySelector,
   pass: Pass,
   idFilter: string,
   ids: string[] | undefined,
   token?: string,
+  others: { Name: string; Values: string[] }[] = [],
 ): PageFilters | undefined {
   if (pass.endsWith('ByTag')) {
-    return selector.tags && { filters: tagFilters(selector.tags), token, next: (awsToken) => awsToken };
+    const { tags } = selector;
+    return tags && { filters: tagFilters(tags, others), token, next: (awsToken) => awsToken };
   }
   const start = Number(token ?? 0);
-  const chunk = ids?.slice(start, start + PAGE);
+  const room = FILTER_VALUES - others.reduce((sum, { Values }) => sum + Values.length, 0);
+  const chunk = ids?.slice(start, start + room);
   if (!chunk || chunk.length === 0) return undefined;
   const end = start + chunk.length;
   return {
-    filters: [{ Name: idFilter, Values: chunk }],
+    filters: [{ Name: idFilter, Values: chunk }, ...others],
     next: () => (end < (ids?.length ?? 0) ? String(end) : undefined),
   };
 }

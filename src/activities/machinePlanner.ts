@@ -114,6 +114,7 @@ async function machineFacts(
     assignedPublicIp: assignedPublicIp(instance),
     stopProtection,
     terminationProtection,
+    tagKeys: Object.keys(tags),
     volumes: volumes.map((volume) => volumeFacts(volume, instanceId, modifying)),
   };
 }

@@ -1,17 +1,26 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import {
+  StartInstancesCommand,
+  StopInstancesCommand,
+  type EC2Client,
+  type Instance,
+} from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { requireInstance } from './machines';
+import { Sightings } from './gone';
+import { instanceGone, requireInstance } from './machines';
 import { lookUntil, Rhythm } from './rhythm';
-import { readStatus } from './sharedReads';
+import { readInstance, readStatus } from './sharedReads';
 import { now } from './waits';
 
 interface Machine {
   target: Target;
   instanceId: string;
 }
+
+/** Nothing comes back from there. */
+const ENDED = /^(shutting-down|terminated)$/;
 
 /** Starting and stopping: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Stop_Start.html */
 export function machinePowerActivities({ aws, settings }: ActivityDeps) {
@@ -21,6 +30,18 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
     running: new Rhythm(pollMs, 3),
     healthy: new Rhythm(pollMs, 10),
   };
+
+  /** Looks at a machine that was there: undefined while reads lag; one that is terminated, or no more, ends the wait. */
+  function lookedAt({ target, instanceId }: Machine): () => Promise<Instance | undefined> {
+    const ec2 = aws.ec2(target, 'read');
+    const sightings = new Sightings(settings);
+    return async () => {
+      const instance = await readInstance(ec2, instanceId);
+      const isGone = sightings.gone([instanceId], [instance?.InstanceId]).length > 0;
+      if (isGone || ENDED.test(instance?.State?.Name ?? '')) throw instanceGone(target, instanceId);
+      return instance;
+    };
+  }
 
   return {
     /** Stops the machine, with a clean shutdown of its system; one that is stopped or stopping stays so. */
@@ -43,21 +64,21 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
      * Waits until the machine is running or stopped.
      *
      * @throws ApplicationFailure ResourceFailed when a start falls back to `stopped`, with EC2's reason: missing
-     * CreateGrant on the key shows as Client.InternalError
+     * CreateGrant on the key shows as Client.InternalError; NotFound when it is terminated meanwhile
      */
     async awaitMachine({
       target,
       instanceId,
       state,
     }: Machine & { state: 'running' | 'stopped' }): Promise<void> {
-      const ec2 = aws.ec2(target, 'read');
+      const look = lookedAt({ target, instanceId });
       let began = false;
       const askedAt = now();
       // A start that nobody saw pending has failed, once reads are sure to show that it was asked for.
       const isOver = (code: string | undefined) =>
         began || code === 'Client.InternalError' || now() - askedAt > readLagMs;
       const isThere = async () => {
-        const { State, StateReason } = await requireInstance(ec2, target, instanceId);
+        const { State, StateReason } = (await look()) ?? {};
         if (state === 'running' && State?.Name === 'stopped' && isOver(StateReason?.Code)) {
           throw ApplicationFailure.nonRetryable(
             `${instanceId} in ${targetKey(target)} did not start: ${StateReason?.Message ?? 'EC2 gave no reason'}; whoever starts it needs kms:CreateGrant on the volumes' key`,
@@ -70,11 +91,19 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       await lookUntil(rhythms[state], pollMs, isThere, () => ({ waitingFor: `${instanceId} ${state}` }));
     },
 
-    /** Waits until both of EC2's status checks pass: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html */
+    /**
+     * Waits until both of EC2's status checks pass
+     * (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/monitoring-system-instance-status-check.html).
+     *
+     * @throws ApplicationFailure NotFound when the machine is terminated meanwhile
+     */
     async awaitHealthy({ target, instanceId }: Machine): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
+      const look = lookedAt({ target, instanceId });
       const isThere = async () => {
         const status = await readStatus(ec2, instanceId);
+        // Only running machines have one.
+        if (!status) await look();
         return status?.InstanceStatus?.Status === 'ok' && status.SystemStatus?.Status === 'ok';
       };
       await lookUntil(rhythms.healthy, pollMs, isThere, () => ({ waitingFor: `${instanceId} healthy` }));

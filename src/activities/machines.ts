@@ -115,7 +115,11 @@ function requireAll(field: string, target: Target, ids: string[], found: Readonl
 export async function requireInstance(ec2: EC2Client, target: Target, instanceId: string): Promise<Instance> {
   const instance = await readInstance(ec2, instanceId);
   if (instance && instance.State?.Name !== 'terminated') return instance;
-  throw ApplicationFailure.nonRetryable(
+  throw instanceGone(target, instanceId);
+}
+
+export function instanceGone(target: Target, instanceId: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
     `${instanceId} in ${targetKey(target)} is terminated or does not exist`,
     FAILURE.notFound,
   );
@@ -152,6 +156,7 @@ export function volumeFacts(volume: Volume, instanceId: string, modifying: Reado
     multiAttach: volume.MultiAttachEnabled ?? false,
     managedBy: managerOfVolume({ tags: tagMap(volume.Tags), operator: volume.Operator }),
     beingModified: modifying.has(volume.VolumeId ?? ''),
+    tagKeys: Object.keys(tagMap(volume.Tags)),
   };
 }
 

@@ -75,17 +75,18 @@ export function resourceOf({ now }: Item): string {
   return now.unit.resourceId;
 }
 
-/** A state that forbids the call is the unit's own trouble; limits pass, and a lost answer is looked after. */
+/** A state that forbids the call is the unit's own trouble; limits that pass are waited for, and a lost answer is looked after. */
 export function patienceWith(
   error: unknown,
 ): 'give up' | 'no room' | 'no room on the volume' | 'later' | 'unsure' {
   if (!(error instanceof Error)) return 'give up';
   if (/^(SnapshotCreationPerVolumeRateExceeded|ConcurrentSnapshotLimitExceeded)$/.test(error.name))
     return 'no room on the volume';
-  const type = isThrottle(error) ? FAILURE.throttled : classify(error.name).type;
+  if (isThrottle(error)) return 'later';
+  const { type, retry, bounded } = classify(error.name);
   if (type === FAILURE.throttled) return 'later';
-  if (type === FAILURE.quotaExceeded) return 'no room';
-  return classify(error.name).retry && type !== FAILURE.conflict ? 'unsure' : 'give up';
+  if (type === FAILURE.quotaExceeded && retry && !bounded) return 'no room';
+  return retry && type !== FAILURE.conflict ? 'unsure' : 'give up';
 }
 
 /** Holdfast's own budget speaks as Temporal's failure, not as AWS's error. */

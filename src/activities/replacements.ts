@@ -9,6 +9,7 @@ import {
 import { FAILURE } from '../model/failures';
 import type { DiskPlan, MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
+import { isUsersTag } from '../model/tagRoom';
 import { targetKey } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { clientToken } from './idempotency';
@@ -86,8 +87,7 @@ export async function explicitly(ec2: EC2Client, { plan, migrationId, disk }: Re
 }
 
 function usersTags({ Tags }: Volume): Record<string, string> {
-  const own = (key: string) => key.startsWith('aws:') || key.startsWith(TAG.prefix);
-  return Object.fromEntries(Object.entries(tagMap(Tags)).filter(([key]) => !own(key)));
+  return Object.fromEntries(Object.entries(tagMap(Tags)).filter(([key]) => isUsersTag(key)));
 }
 
 function taken({ plan, disk }: Replacement, error: Error): ApplicationFailure {

@@ -146,8 +146,8 @@ class EncryptionRound {
       this.begun(snapshotId, SnapshotId ?? '');
     } catch (error) {
       if (!(error instanceof Error)) throw error;
-      const { type, retry } = classify(error.name);
-      if (type === FAILURE.quotaExceeded) this.full = true;
+      const { type, retry, bounded } = classify(error.name);
+      if (type === FAILURE.quotaExceeded && retry && !bounded) this.full = true;
       else if (retry && type !== FAILURE.conflict) throw error;
       else this.giveUp(snapshotId, failedItem(snapshotId, error));
     }

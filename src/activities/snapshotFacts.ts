@@ -39,10 +39,8 @@ export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): P
     return byId([...found.values()]);
   }
   const { tags, unencrypted } = selector ?? {};
-  const Filters = [
-    ...(tags ? tagFilters(tags) : []),
-    ...(unencrypted ? [{ Name: 'encrypted', Values: ['false'] }] : []),
-  ];
+  const plain = unencrypted ? [{ Name: 'encrypted', Values: ['false'] }] : [];
+  const Filters = tags ? tagFilters(tags, plain) : plain;
   const selected: Snapshot[] = [];
   for await (const snapshot of snapshotsBy(ec2, Filters)) {
     const isLater = (snapshot.StartTime?.getTime() ?? 0) > begunUntilMs;

@@ -16,6 +16,7 @@ import type { MachinePlan, MovePlan } from '../model/migration';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { Sightings } from './gone';
 import { foundInTime, madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { isStagedFrom } from './ownVolumes';
@@ -111,7 +112,8 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
     /**
      * Waits until all are completed; `unhurried` where no machine is down meanwhile.
      *
-     * @throws ApplicationFailure ResourceFailed with AWS's StateMessage: a key that cannot be used shows up here
+     * @throws ApplicationFailure ResourceFailed with AWS's StateMessage, where a key that cannot be used shows up, and when one of
+     * them is not there any more
      */
     async awaitSnapshots({
       target,
@@ -125,10 +127,16 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'read');
       const completed = new Set<string>();
       const open = () => snapshotIds.filter((id) => !completed.has(id));
+      const sightings = new Sightings(settings);
       const allThere = async () => {
         const snapshots = await readAll(open(), (id) => readSnapshot(ec2, id));
         const broken = snapshots.find(({ State }) => State === 'error');
         if (broken) throw failed(target, broken);
+        const [gone] = sightings.gone(
+          open(),
+          snapshots.map(({ SnapshotId }) => SnapshotId),
+        );
+        if (gone !== undefined) throw deleted(target, gone);
         for (const { SnapshotId = '', State } of snapshots)
           if (State === 'completed') completed.add(SnapshotId);
         return open().length === 0;
@@ -280,6 +288,13 @@ export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string)
   const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
   const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
   return Snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);
+}
+
+function deleted(target: Target, snapshotId: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `snapshot ${snapshotId} in ${targetKey(target)} is not there any more: somebody, or a retention of theirs, has deleted it; have that leave alone what carries the tag ${TAG.migration}, and start this again`,
+    FAILURE.resourceFailed,
+  );
 }
 
 function failed(target: Target, { SnapshotId, StateMessage }: Snapshot): ApplicationFailure {

@@ -11,7 +11,8 @@ import { allEnded } from '../model/allEnded';
 import { FAILURE } from '../model/failures';
 import type { DiskPlan, MovePlan } from '../model/migration';
 import { targetKey, type Target } from '../model/target';
-import type { ActivityDeps } from './deps';
+import { DEFAULT_SETTINGS, type ActivityDeps } from './deps';
+import { isOverdue, WatchedVolumes } from './gone';
 import { explicitPerformance } from './machines';
 import { lookUntil, Rhythm } from './rhythm';
 import { readAll, readVolume } from './sharedReads';
@@ -36,24 +37,24 @@ interface AwaitedVolumes {
 }
 
 /** Volumes: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volumes.html */
-export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
+export function volumeActivities(deps: ActivityDeps) {
+  const { aws, settings } = deps;
+  const { pollMs } = settings;
   const rhythms = { available: new Rhythm(pollMs, 0.6), attached: new Rhythm(pollMs, 0.6) };
 
   /** The volumes as they were when they had reached the state. */
-  async function untilAll({ target, volumeIds, state }: AwaitedVolumes): Promise<Map<string, Volume>> {
+  async function untilAll(
+    { target, volumeIds, state }: AwaitedVolumes,
+    kmsKeyArn?: string,
+  ): Promise<Map<string, Volume>> {
     const ec2 = aws.ec2(target, 'read');
     const reached = new Map<string, Volume>();
     const open = () => volumeIds.filter((id) => !reached.has(id));
     if (volumeIds.length === 0) return reached;
+    const watched = new WatchedVolumes(deps, target, kmsKeyArn);
     const allThere = async () => {
       const volumes = await readAll(open(), (id) => readVolume(ec2, id));
-      const broken = volumes.find((volume) => volume.State === 'error');
-      if (broken) {
-        throw ApplicationFailure.nonRetryable(
-          `volume ${broken.VolumeId} in ${targetKey(target)} is in error; its key may not be usable`,
-          FAILURE.resourceFailed,
-        );
-      }
+      await watched.requireAlive(open(), volumes);
       for (const volume of volumes) if (isIn(volume, state)) reached.set(volume.VolumeId ?? '', volume);
       return open().length === 0;
     };
@@ -65,7 +66,7 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
     /**
      * Waits until all volumes are in the state; `available` also means detached.
      *
-     * @throws ApplicationFailure ResourceFailed when one of them is in error
+     * @throws ApplicationFailure ResourceFailed when one of them is in error or not there any more
      */
     async awaitVolumes({ target, volumeIds, state }: AwaitedVolumes): Promise<void> {
       await untilAll({ target, volumeIds, state });
@@ -75,7 +76,7 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
      * Waits until the new volumes exist, and checks, before anything is detached, that each is its original's equal
      * but for the encryption.
      *
-     * @throws ApplicationFailure ResourceFailed naming what differs
+     * @throws ApplicationFailure ResourceFailed naming what differs, or what is not there and what its key has to do with that
      */
     async awaitReplacements({
       plan,
@@ -85,7 +86,8 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
       replacements: Record<string, string>;
     }): Promise<void> {
       const volumeIds = Object.values(replacements);
-      const volumes = await untilAll({ target: plan.target, volumeIds, state: 'available' });
+      const asked = { target: plan.target, volumeIds, state: 'available' } as const;
+      const volumes = await untilAll(asked, plan.kmsKeyArn);
       const differences = plan.disks.flatMap((disk) => {
         const volume = volumes.get(replacements[disk.volumeId] ?? '');
         return volume ? differencesOf(plan, disk, volume) : `nothing replaces ${disk.volumeId}`;
@@ -125,7 +127,7 @@ export function volumeActivities({ aws, settings: { pollMs } }: ActivityDeps) {
           });
           await ec2.send(attach).catch(async (error: unknown) => {
             if (!isRefusal(error)) throw error;
-            const attachment = attachmentOf(await requireVolume(ec2, target, volumeId));
+            const attachment = attachmentOf(await requireVolume(ec2, target, volumeId, settings));
             if (attachment && attachment.InstanceId !== instanceId)
               throw foreign(volumeId, attachment.InstanceId);
             if (attachment?.Device !== device || attachment.State === 'detaching') throw error;
@@ -201,9 +203,20 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof Error && names.test(error.name);
 }
 
-export async function requireVolume(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
+/** The volume; one that was made a moment ago may not show yet, and one that has not shown for long is gone. */
+export async function requireVolume(
+  ec2: EC2Client,
+  target: Target,
+  volumeId: string,
+  settings = DEFAULT_SETTINGS,
+): Promise<Volume> {
   const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
+  if (isOverdue(settings))
+    throw ApplicationFailure.nonRetryable(
+      `${volumeId} in ${targetKey(target)} is not there any more: somebody has deleted it, or EC2 could not use its key`,
+      FAILURE.notFound,
+    );
   throw ApplicationFailure.retryable(
     `${volumeId} in ${targetKey(target)} does not show; it was made a moment ago, or somebody has deleted it`,
     FAILURE.notYetVisible,

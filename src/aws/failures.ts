@@ -1,7 +1,9 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CompleteAsyncError } from '@temporalio/activity';
 import { FAILURE } from '../model/failures';
-import { classify } from './classify';
+import { classify, type Verdict } from './classify';
+import { limitOf } from './limits';
+import { tellOfWaiting, UnsureFailures } from './unsure';
 
 /** Where a failed call was made; `src/aws/sessions.ts` notes it on every error that a client throws. */
 export interface CallSite {
@@ -47,7 +49,7 @@ export function toFailure(error: unknown): Error {
     // Not from AWS: a defect or the environment. Retrying keeps the run alive until a fixed worker takes over.
     return ApplicationFailure.create({ message: error.message, type: error.name, cause: error });
   }
-  const { type, retry } = classify(error.name);
+  const { type, retry } = verdictOf(error, site);
   return ApplicationFailure.create({
     message: describe(error, site, type),
     type,
@@ -55,6 +57,20 @@ export function toFailure(error: unknown): Error {
     details: [{ ...site, awsError: error.name }],
     cause: error,
   });
+}
+
+/** Of a name that nobody knows, a fault of AWS or of the network is told by the status: AWS comes back, however long that takes. */
+function verdictOf(error: Error, { action }: CallSite): Verdict {
+  const verdict = classify(error.name, action);
+  if (!verdict.bounded || limitOf(error.name, action)) return verdict;
+  const { httpStatusCode = 500 } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
+  return httpStatusCode >= 500 ? { type: verdict.type, retry: true } : verdict;
+}
+
+/** Whether it was thrown by a client, and nobody can tell if it passes. */
+function isUnsure(error: unknown): boolean {
+  const site = error instanceof Error ? CALL_SITES.get(error) : undefined;
+  return site !== undefined && verdictOf(error as Error, site).bounded === true;
 }
 
 /** By name: the AWS SDK, Node and DOM each have a class of their own for it. */
@@ -68,9 +84,21 @@ function describe(error: Error, site: CallSite, type: string): string {
   // Some services do not say what they did not find.
   if (type === FAILURE.notFound && resources && !error.message.includes(resources))
     return `${base} (${resources})`;
+  if (type === FAILURE.quotaExceeded) return `${base}${limitIn(error.name, action)}`;
   if (type !== FAILURE.accessDenied) return base;
   const on = resources ? ` on ${resources}` : '';
   return `${base}. It was called${on} as ${as}; ${fixFor(site, error.name)}, then run this again`;
+}
+
+/** What is full, and what ends that. */
+function limitIn(errorName: string, action: string): string {
+  const limit = limitOf(errorName, action);
+  if (!limit) return '';
+  const { passes, what, so } = limit;
+  if (passes === true)
+    return `. What is full: ${what}; that passes, for ${so}, and it is tried again meanwhile`;
+  if (passes === 'perhaps') return `. What is full: ${what}; where that lasts, ${so}`;
+  return `. What is full: ${what}; time does not change that: ${so}, then run this again`;
 }
 
 function fixFor({ service, action, resources, accountId }: CallSite, errorName: string): string {
@@ -100,13 +128,24 @@ type AnyActivity = (input: never) => Promise<unknown>;
 
 /** Wraps every activity so that what it throws reaches the workflow as a classified failure. */
 export function withFailures<T extends Record<string, AnyActivity>>(activities: T): T {
+  const unsure = new UnsureFailures();
+  const thrown = (error: unknown): Error => {
+    const failure = toFailure(error);
+    if (!(failure instanceof ApplicationFailure)) return failure;
+    const judged = isUnsure(error) ? unsure.judged(failure) : failure;
+    tellOfWaiting(judged);
+    return judged;
+  };
   const wrapped = Object.entries(activities).map(([name, activity]) => [
     name,
     async (input: never) => {
       try {
-        return await activity(input);
+        const result = await activity(input);
+        unsure.forget();
+        return result;
       } catch (error) {
-        throw toFailure(error);
+        if (!isUnsure(error)) unsure.forget();
+        throw thrown(error);
       }
     },
   ]);

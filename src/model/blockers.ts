@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import type { MachineFacts, VolumeFacts } from './migration';
+import type { Strategy } from './strategy';
+import { volumeTagBlockers } from './tagRoom';
 
 /**
  * Blockers that a user may accept, because a migration can go on in spite of them and what they cost is known before.
@@ -28,10 +30,15 @@ interface Rule {
   accept?: Accepted;
 }
 
-/** Splits what stands in a machine's way into what forbids it and what the user has accepted. */
+/**
+ * Splits what stands in a machine's way into what forbids it and what the user has accepted.
+ *
+ * @param strategy decides how many marks have to fit on its volumes
+ */
 export function blockersOf(
   facts: MachineFacts,
   disks: readonly VolumeFacts[],
+  strategy: Strategy,
   allow: readonly Acceptable[] = [],
 ): { reasons: string[]; accepted: Accepted[] } {
   const found = [...machineRules(facts), ...acceptableRules(facts)].filter(({ holds }) => holds);
@@ -41,6 +48,7 @@ export function blockersOf(
       ...found.filter((rule) => !isAccepted(rule)).map(reasonOf),
       ...facts.volumes.flatMap((volume) => managedBlockers(volume)),
       ...disks.flatMap((disk) => diskBlockers(disk)),
+      ...disks.flatMap(({ volumeId, tagKeys }) => volumeTagBlockers(volumeId, tagKeys, strategy)),
     ],
     accepted: found.filter(isAccepted).flatMap(({ accept }) => accept ?? []),
   };

@@ -106,9 +106,10 @@ function tooSlow(name: string, delayMs: number, timeoutMs: number): string {
 
 function tooManyTags(groups: readonly TargetGroup[], tags: number): string[] {
   const needed = formatTargetMarks(groups).length + 1;
-  if (groups.length === 0 || tags + needed <= MOST_TAGS) return [];
+  const surplus = tags + needed - MOST_TAGS;
+  if (groups.length === 0 || surplus <= 0) return [];
   return [
-    `drain: it has ${tags} tags, and ${needed} more are needed to note its targets, where EC2 allows ${MOST_TAGS}; remove some`,
+    `drain: it has ${tags} tags, and ${needed} more are needed to note its targets, where EC2 allows ${MOST_TAGS}; remove ${surplus}`,
   ];
 }
 

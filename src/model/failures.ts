@@ -17,7 +17,7 @@ export const FAILURE = {
   accessDenied: 'AccessDenied',
   /** AWS asked for fewer calls. */
   throttled: 'Throttled',
-  /** A quota is full; waiting may help. */
+  /** A limit of AWS is full; the message says which, whether that passes, and what to do (src/aws/limits.ts). */
   quotaExceeded: 'QuotaExceeded',
   /** Several things carry the marks of one, so that none can be told to be Holdfast's; none was touched, all are named. */
   ambiguousOwner: 'AmbiguousOwner',
@@ -33,7 +33,7 @@ export const FAILURE = {
   keyUnusable: 'KeyUnusable',
   /** A command before or after a snapshot set, or a migration's stop, failed; the message says whether the guest may still be at rest. */
   hookFailed: 'HookFailed',
-  /** A snapshot, copy, image or volume ended in `error`; the message carries AWS's StateMessage. */
+  /** A snapshot, copy, image or volume ended in `error`, with AWS's StateMessage, or is not there any more; the message says what to do. */
   resourceFailed: 'ResourceFailed',
   /** The machine must not be touched; the message holds every reason. */
   notMigratable: 'NotMigratable',

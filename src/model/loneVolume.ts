@@ -13,6 +13,7 @@ import {
   type Wanted,
 } from './migration';
 import { strategySchema, type StrategyPlan } from './strategy';
+import { volumeTagBlockers } from './tagRoom';
 import { targetSchema, type Target } from './target';
 import type { Warning } from './warnings';
 
@@ -41,11 +42,11 @@ export function planVolume(facts: LoneVolumeFacts, wanted: Omit<Wanted, 'healthC
   const otherKey = facts.encrypted && facts.kmsKeyArn !== kmsKeyArn;
   if (facts.encrypted && !(rekey && otherKey))
     return { kind: 'nothing', reason: nothingToDo(otherKey ? [facts] : [], rekey) };
-  const reasons = blockers(facts);
+  const strategy = strategyOf(wanted, facts);
+  const reasons = [...blockers(facts), ...volumeTagBlockers(facts.volumeId, facts.tagKeys, strategy.name)];
   if (reasons.length > 0) return { kind: 'blocked', reasons };
   const { target, volumeId } = facts;
   const plan = { target, volumeId, kmsKeyArn, disks: [loneDisk(facts)] };
-  const strategy = strategyOf(wanted, facts);
   return { kind: 'plan', plan: { ...plan, strategy, cost: moveCost(plan.disks, strategy.name) } };
 }
 

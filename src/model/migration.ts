@@ -14,6 +14,7 @@ import {
   type StrategyAsked,
   type StrategyPlan,
 } from './strategy';
+import { hasRoomToClone, machineTagBlockers } from './tagRoom';
 import { targetSchema, type Target } from './target';
 import type { Warning } from './warnings';
 
@@ -80,6 +81,8 @@ export interface VolumeFacts extends Omit<DiskPlan, 'encryptedUnder' | 'multiAtt
   beingModified: boolean;
   /** Who made it and knows it by its id, where that is not a person. */
   managedBy?: string;
+  /** Of its tags. */
+  tagKeys?: readonly string[];
 }
 
 /** What EC2 says of a machine; the planner knows nothing else. */
@@ -100,6 +103,8 @@ export interface MachineFacts {
   instanceStore?: string;
   stopProtection: boolean;
   terminationProtection: boolean;
+  /** Of its tags. */
+  tagKeys?: readonly string[];
   /** Where a health check or a hook needs it. */
   agent?: Agent;
   /** Of its target groups, where they were asked for. */
@@ -141,13 +146,17 @@ export function planMigration(
   const { target, instanceId, rootDevice } = facts;
   const wasRunning = facts.state === 'running';
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
-  const moved = { running: wasRunning, disks: plan.disks };
-  const blocked = blockersOf(facts, disks, allow);
+  const fullOfTags = disks.find(({ tagKeys }) => !hasRoomToClone(tagKeys))?.volumeId;
+  const moved = { running: wasRunning, disks: plan.disks, ...(fullOfTags && { fullOfTags }) };
+  const chosen = chooseStrategy(strategy, moved);
+  const blocked = blockersOf(facts, disks, chosen.name, allow);
   // Load balancers send nothing to a machine that is stopped.
   const drained = planDrain(drain, wasRunning ? facts.targets : undefined);
   const reasons = [
     ...blocked.reasons,
     ...drained.blockers,
+    // With its groups' notes they are counted there.
+    ...(drained.plan ? [] : machineTagBlockers(facts.tagKeys)),
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
     ...hookBlockers(wasRunning ? hooks : undefined, facts.agent),
@@ -159,7 +168,6 @@ export function planMigration(
   const { accepted } = blocked;
   const remarks = [...(wasRunning ? [] : [`it is stopped: ${UNSTARTED}`]), ...drained.remarks];
   const changes = accepted.some(({ blocker }) => blocker === 'assignedPublicIp');
-  const chosen = chooseStrategy(strategy, moved);
   return {
     kind: 'plan',
     plan: {

@@ -112,12 +112,38 @@ export function isExcluded(
   return matchesTags(tags && { any: tags }, volume.tags);
 }
 
-/** The part of a tag selector that EC2 can filter by; the rest is for {@link matchesTags}. */
-export function tagFilters(selector: TagSelector): { Name: string; Values: string[] }[] {
-  const filters = Object.entries(selector.all ?? {}).map(([key, values]) => ({
-    Name: `tag:${key}`,
-    Values: [values].flat(),
-  }));
-  const anyKeys = Object.keys(selector.any ?? {});
-  return anyKeys.length > 0 ? [...filters, { Name: 'tag-key', Values: anyKeys }] : filters;
+interface EC2Filter {
+  Name: string;
+  Values: string[];
+}
+
+/** EC2 takes so many filters in one call, and so many values in all of them: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
+const MOST_FILTERS = 50;
+export const MOST_FILTER_VALUES = 200;
+
+/**
+ * The part of a tag selector that EC2 can filter by in one call; the rest is for {@link matchesTags}. A tag whose values do not
+ * fit is asked for with any value, and one that does not fit at all is not asked for: then more is read than is selected.
+ *
+ * @param others that go with them
+ */
+export function tagFilters(
+  { all = {}, any = {} }: TagSelector,
+  others: readonly EC2Filter[] = [],
+): EC2Filter[] {
+  const anyKeys = Object.keys(any);
+  const byTag = Object.entries(all).map(([key, values]) => ({ Name: `tag:${key}`, Values: [values].flat() }));
+  const fewestFirst = byTag.sort((a, b) => a.Values.length - b.Values.length);
+  const fixed = [...others, ...(anyKeys.length > 0 ? [{ Name: 'tag-key', Values: anyKeys }] : [])];
+  const chosen: EC2Filter[] = [];
+  let room = MOST_FILTER_VALUES - fixed.reduce((sum, { Values }) => sum + Values.length, 0);
+  for (const [index, filter] of fewestFirst.entries()) {
+    if (fixed.length + chosen.length === MOST_FILTERS || room === 0) break;
+    // Each of those that come later has room for any value at least.
+    const later = fewestFirst.length - index - 1;
+    const fits = filter.Values.length <= room - later || filter.Values.length === 1;
+    chosen.push(fits ? filter : { Name: filter.Name, Values: ['*'] });
+    room -= fits ? filter.Values.length : 1;
+  }
+  return [...chosen, ...fixed];
 }

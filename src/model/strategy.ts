@@ -23,6 +23,8 @@ export interface StrategyPlan {
 interface Moved {
   running: boolean;
   disks: readonly { volumeId: string; size: number; encryptedUnder?: string }[];
+  /** A volume with so many tags that the claim of a volume copy does not fit. */
+  fullOfTags?: string;
 }
 
 /** The shortest downtime that the machine and EBS's quotas allow, or what was asked for. */
@@ -56,7 +58,7 @@ export function strategyBlockers(asked: StrategyAsked, { disks }: Moved): string
   ];
 }
 
-function best({ running, disks }: Moved): [Strategy, string] {
+function best({ running, disks, fullOfTags }: Moved): [Strategy, string] {
   if (!running) {
     return [
       'direct',
@@ -74,6 +76,12 @@ function best({ running, disks }: Moved): [Strategy, string] {
     return [
       'direct',
       `${reencrypted.volumeId} is encrypted already: for CreateVolume AWS documents re-encryption under another key, for CopyVolumes it does not`,
+    ];
+  }
+  if (fullOfTags) {
+    return [
+      'direct',
+      `${fullOfTags} has so many tags that the claim of a volume copy does not fit, so clone is out; after direct, it is down for the shortest time`,
     ];
   }
   return [

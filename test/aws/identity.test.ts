@@ -281,8 +281,8 @@ describe('roles', () => {
         new CreateVolumeCommand({ AvailabilityZone: `${region}a`, Size: 1, Encrypted: true, KmsKeyId }),
       );
       await until(async () => {
-        const { Volumes } = await by.ec2.send(new DescribeVolumesCommand({ VolumeIds: [VolumeId] }));
-        return Volumes?.[0]?.State === 'error';
+        const Filters = [{ Name: 'volume-id', Values: [VolumeId] }];
+        return (await by.ec2.send(new DescribeVolumesCommand({ Filters }))).Volumes?.length === 0;
       });
     });
 

@@ -1,17 +1,21 @@
 import {
   CopyImageCommand,
   CopySnapshotCommand,
+  CopyVolumesCommand,
   CreateImageCommand,
   CreateSnapshotCommand,
   CreateVolumeCommand,
+  DeleteVolumeCommand,
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
   ModifyImageAttributeCommand,
   RunInstancesCommand,
   StartInstancesCommand,
   type Image,
   type Instance,
   type Snapshot,
+  type Volume,
 } from '@aws-sdk/client-ec2';
 import {
   CreateGrantCommand,
@@ -25,6 +29,7 @@ import { AwsServer } from '../support/awsServer';
 import { aKey, anInstance, aVolume, instance, stopped, volume } from '../support/seed';
 import { until } from '../support/until';
 
+const ClientToken = 'the same';
 const SOURCE = { SourceRegion: 'us-east-1' };
 /** What EBS does with a key: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html */
 const OPERATIONS = ['Decrypt', 'DescribeKey', 'CreateGrant', 'ReEncryptFrom', 'ReEncryptTo'] as const;
@@ -51,6 +56,13 @@ describe('what is begun under a key', () => {
     });
     return found;
   }
+  const gone = async (id: string) =>
+    until(() =>
+      volume(account, id).then(
+        ({ State }) => expect(State).toBe('creating') as unknown as boolean,
+        (error: Error) => error.name === 'InvalidVolume.NotFound',
+      ),
+    );
   async function imageEnded(by: TestAccount, id: string): Promise<Image> {
     let found: Image = {};
     await until(async () => {
@@ -114,8 +126,55 @@ describe('what is begun under a key', () => {
     const { VolumeId = '' } = await ec2().send(
       new CreateVolumeCommand({ AvailabilityZone: 'us-east-1a', Size: 1, Encrypted: true, KmsKeyId }),
     );
-    await until(async () => (await volume(account, VolumeId)).State !== 'creating');
-    expect((await volume(account, VolumeId)).State).toBe('error');
+    await gone(VolumeId);
+  });
+
+  /**
+   * A volume does not end in `error`: it is not there any more, and whoever repeats the call is told so.
+   * https://docs.aws.amazon.com/ebs/latest/userguide/how-ebs-encryption-works.html,
+   * https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/3010
+   */
+  it.each([
+    [
+      'CreateVolume',
+      (KmsKeyId: string) =>
+        Promise.resolve(
+          new CreateVolumeCommand({
+            AvailabilityZone: 'us-east-1a',
+            Size: 1,
+            Encrypted: true,
+            KmsKeyId,
+            ClientToken,
+          }),
+        ),
+    ],
+    [
+      'CopyVolumes',
+      async (KmsKeyId: string) =>
+        new CopyVolumesCommand({
+          SourceVolumeId: await aVolume(account),
+          Encrypted: true,
+          KmsKeyId,
+          ClientToken,
+        }),
+    ],
+  ])('is accepted by %s, is shown, and then is not there', async (_, command) => {
+    const KmsKeyId = await aKey(account);
+    await account.kms().send(new DisableKeyCommand({ KeyId: KmsKeyId }));
+    const asked = await command(KmsKeyId);
+    const answer = await ec2().send(asked as CreateVolumeCommand);
+    const made = ('Volumes' in answer ? (answer.Volumes as Volume[])[0] : answer)!;
+    expect(made).toMatchObject({ State: 'creating', KmsKeyId });
+    await gone(made.VolumeId ?? '');
+    const Filters = [{ Name: 'volume-id', Values: [made.VolumeId ?? ''] }];
+    expect((await ec2().send(new DescribeVolumesCommand({ Filters }))).Volumes).toEqual([]);
+    for (const act of [
+      new DeleteVolumeCommand({ VolumeId: made.VolumeId }),
+      new CreateSnapshotCommand({ VolumeId: made.VolumeId }),
+    ] as DeleteVolumeCommand[])
+      await expect(ec2().send(act)).rejects.toMatchObject({ name: 'InvalidVolume.NotFound' });
+    const again = ec2().send(asked as CreateVolumeCommand);
+    await expect(again).rejects.toMatchObject({ name: 'IdempotentParameterMismatch' });
   });
 
   it('fails when the key is disabled half-way', async () => {

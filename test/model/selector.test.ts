@@ -27,6 +27,49 @@ describe('tagFilters', () => {
       { Name: 'tag-key', Values: ['role', 'tier'] },
     ]);
   });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
+  describe('never ask for more than EC2 takes in one call', () => {
+    const keys = (count: number, values: number) =>
+      Object.fromEntries(
+        Array.from({ length: count }, (_, k) => [
+          `k${k}`,
+          Array.from({ length: values }, (_v, v) => `v${v}`),
+        ]),
+      );
+    const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
+
+    it.each([
+      [1, 50],
+      [4, 50],
+      [5, 50],
+      [50, 1],
+      [50, 50],
+    ])('with %i tags of %i values', (count, values) => {
+      const all = keys(count, values);
+      for (const selector of [{ all }, { all, any: keys(50, 50) }]) {
+        const filters = tagFilters(selector, [LIVING]);
+        expect(filters.length).toBeLessThanOrEqual(50);
+        expect(filters.flatMap(({ Values }) => Values).length).toBeLessThanOrEqual(200);
+        expect(filters).toContainEqual(LIVING);
+        expect(selectorSchema.safeParse({ tags: selector }).success).toBe(true);
+      }
+    });
+
+    it('ask for a tag with any value where its values do not fit', () => {
+      const filters = tagFilters({ all: { ...keys(5, 50), env: 'prod' } });
+      expect(
+        filters.map(({ Name, Values }) => [Name, Values.length > 1 ? Values.length : Values[0]]),
+      ).toEqual([
+        ['tag:env', 'prod'],
+        ['tag:k0', 50],
+        ['tag:k1', 50],
+        ['tag:k2', 50],
+        ['tag:k3', '*'],
+        ['tag:k4', '*'],
+      ]);
+    });
+  });
 });
 
 describe('selectorSchema', () => {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  DeleteSnapshotCommand,
   DeleteVolumeCommand,
   DescribeSnapshotsCommand,
   DisableEbsEncryptionByDefaultCommand,
@@ -123,6 +124,10 @@ export class MigrationWorld {
 
   async deleteVolume(VolumeId: string): Promise<void> {
     await this.account.ec2().send(new DeleteVolumeCommand({ VolumeId }));
+  }
+
+  async deleteSnapshot(SnapshotId: string): Promise<void> {
+    await this.account.ec2().send(new DeleteSnapshotCommand({ SnapshotId }));
   }
 
   tell(instanceId: string, message: MessageName, more: object = {}): Promise<unknown> {

@@ -15,7 +15,7 @@ from .blocks import WRITES
 from .errors import ec2_error
 from .patch import extend
 from .tokens import idempotent
-from .volumes import initializes, is_initialized
+from .volumes import gone_volume, initializes, is_initialized
 
 # https://docs.aws.amazon.com/general/latest/gr/ebs-service.html
 COPIES_PER_REGION = 5
@@ -47,7 +47,7 @@ class _Responses(ElasticBlockStore):
 
 
 def _require_room(backend: Any, source: Any) -> None:
-    under_way = [v for v in list(backend.volumes.values()) if getattr(v, "source_volume_id", None) and not is_initialized(v)]
+    under_way = [v for v in list(backend.volumes.values()) if getattr(v, "source_volume_id", None) and not v.is_gone and not is_initialized(v)]
     if sum(copy.source_volume_id == source.id for copy in under_way) >= COPIES_PER_SOURCE:
         raise ec2_error("ResourceLimitExceeded", f"A copy of {source.id} is in progress: {COPIES_PER_SOURCE} at a time for a source volume")
     if len(under_way) >= COPIES_PER_REGION:
@@ -56,4 +56,4 @@ def _require_room(backend: Any, source: Any) -> None:
 
 def install() -> None:
     extend(ElasticBlockStore, _Responses)
-    ElasticBlockStore.copy_volumes = idempotent("CopyVolumes", ElasticBlockStore.copy_volumes)
+    ElasticBlockStore.copy_volumes = idempotent("CopyVolumes", ElasticBlockStore.copy_volumes, gone_volume)

@@ -39,7 +39,8 @@ def only_ask(call: Call, environ: dict[str, Any], start: Start, onward: App) -> 
 def _require_known(call: Call) -> None:
     """Volumes and instances are nobody else's; snapshots may be another account's, shared."""
     backend = ec2_backends[call.account_id][call.region]
-    known = {"vol": backend.volumes, "i": {each.id: each for each in backend.all_instances()}}
+    volumes, instances = list(backend.volumes.values()), backend.all_instances()
+    known = {"vol": {each.id for each in volumes if not each.is_gone}, "i": {each.id for each in instances}}
     for value in call.parameters.values():
         match = _ID.match(value) if isinstance(value, str) else None
         if match and value not in known[match[1]]:

@@ -3,6 +3,10 @@
 EC2 takes such calls and fails later: "AWS authenticates the KMS key asynchronously. If you specify an ID, ARN, or alias
 that is not valid, the action can appear to complete, but eventually fails."
 https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
+
+A snapshot ends in `error` then; a volume is not there any more, and no call ever shows why: InvalidVolume.NotFound.
+https://docs.aws.amazon.com/ebs/latest/userguide/how-ebs-encryption-works.html,
+https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/3010, https://github.com/hashicorp/terraform/issues/23651
 """
 
 from __future__ import annotations

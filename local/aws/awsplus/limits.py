@@ -136,7 +136,7 @@ def require_room_for_volume(backend: Any, kind: str, size: int, iops: Any) -> No
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html: VolumeLimitExceeded, MaxIOPSLimitExceeded"""
     if not LIMITS.on:
         return
-    alike = [volume for volume in list(backend.volumes.values()) if volume.volume_type == kind]
+    alike = [volume for volume in list(backend.volumes.values()) if volume.volume_type == kind and not volume.is_gone]
     tib = (sum(int(volume.size) for volume in alike) + size) / quotas.GIB_PER_TIB
     most_tib = quotas.value_of(backend.account_id, backend.region_name, quotas.STORAGE[kind][0])
     if tib > most_tib:

@@ -7,11 +7,17 @@ from typing import Any
 
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.core import TaggedEC2Resource
+from moto.ec2.models.tags import TagBackend
 from moto.ec2 import utils
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 from .control import route
+from .errors import ec2_error
 from .lag import tags_seen
+
+# Those of AWS itself aside: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions
+MOST_TAGS = 50
+TOO_MANY_TAGS = "The maximum number of Tags for a resource has been reached."
 
 _get_filter_value = TaggedEC2Resource.get_filter_value
 _is_filter_matching = utils.is_filter_matching
@@ -53,6 +59,19 @@ def _matches(resource: Any, filter_name: str, wanted: Any) -> bool:
     return any(fnmatchcase(value, pattern) for value in values for pattern in wanted)
 
 
+def _create_tags(self: Any, resource_ids: list[str], tags: dict[str, str]) -> bool:
+    """All resources get all tags, or none gets any. moto counts the tags of AWS itself, too."""
+    if None in tags.values():
+        raise ec2_error("InvalidParameterValue", "Tag value cannot be null. Use empty string instead.")
+    for resource_id in resource_ids:
+        keys = {key for key in (*self.tags.get(resource_id, {}), *tags) if not key.startswith("aws:")}
+        if len(keys) > MOST_TAGS:
+            raise ec2_error("TagLimitExceeded", TOO_MANY_TAGS)
+    for resource_id in resource_ids:
+        self.tags[resource_id].update(tags)
+    return True
+
+
 @route("POST", "service-tags")
 def tag_as_a_service(asked: dict[str, Any]) -> dict[str, Any]:
     """`{"accountId", "region", "resourceId", "tags": {"aws:backup:source-resource": "…"}}`: tags that only AWS itself writes."""
@@ -65,3 +84,4 @@ def install() -> None:
     TaggedEC2Resource.add_tags = _add_tags
     TaggedEC2Resource.get_filter_value = _filter_value
     utils.is_filter_matching = _matches
+    TagBackend.create_tags = _create_tags

@@ -14,8 +14,11 @@ def forget() -> None:
     _ANSWERS.clear()
 
 
-def idempotent(action: str, respond: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """The same token and parameters get the first answer again; other parameters are refused."""
+def idempotent(action: str, respond: Callable[[Any], Any], is_gone: Callable[[Any], bool] = lambda _: False) -> Callable[[Any], Any]:
+    """The same token and parameters get the first answer again; other parameters are refused.
+
+    So is the same token where what it made is gone: https://github.com/kubernetes-sigs/aws-ebs-csi-driver/issues/3010
+    """
 
     def respond_once(self: Any) -> Any:
         token = self._get_param("ClientToken")
@@ -27,6 +30,8 @@ def idempotent(action: str, respond: Callable[[Any], Any]) -> Callable[[Any], An
             first_asked, answer = _ANSWERS[key]
             if first_asked != asked:
                 raise ec2_error("IdempotentParameterMismatch", f"The client token {token} was used with other parameters")
+            if is_gone(answer):
+                raise ec2_error("IdempotentParameterMismatch", f"The client token {token} was used for a resource that is already deleted")
             return answer
         answer = respond(self)
         _ANSWERS[key] = (asked, answer)

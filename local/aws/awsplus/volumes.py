@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.ec2.exceptions import InvalidVolumeIdError
 from moto.ec2.models.elastic_block_store import EBSBackend, Volume
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import random_volume_id
@@ -36,7 +37,23 @@ def encryption(backend: Any, encrypted: bool, kms_key_id: str | None, source: An
     return False, None
 
 
+_get_volume, _describe_volumes = EBSBackend.get_volume, EBSBackend.describe_volumes
+
+
 class _Backend(EBSBackend):
+    def get_volume(self, volume_id: str) -> Volume:
+        volume = _get_volume(self, volume_id)
+        if volume.is_gone:
+            raise InvalidVolumeIdError(volume_id)
+        return volume
+
+    def describe_volumes(self, volume_ids: list[str] | None = None, filters: Any = None) -> list[Volume]:
+        found = _describe_volumes(self, volume_ids, filters)
+        for volume in found if volume_ids else ():
+            if volume.is_gone:
+                raise InvalidVolumeIdError(volume.id)
+        return [volume for volume in found if not volume.is_gone]
+
     def create_volume(
         self, size: Any, zone_name: str, snapshot_id: str | None = None, encrypted: bool = False, kms_key_id: str | None = None,
         volume_type: str | None = None, iops: Any = None, throughput: Any = None, multi_attach_enabled: Any = None, source: Any = None,
@@ -63,7 +80,9 @@ class _Backend(EBSBackend):
         volume.created_at = CLOCK.after(durations.VOLUME_CREATE)
         volume.create_time = CLOCK.utcnow()
         self.volumes[volume.id] = volume
-        return key_use.begun(born(volume))
+        begun = key_use.begun(born(volume))
+        _made(begun)
+        return begun
 
 
 def _usable_snapshot(backend: Any, snapshot_id: str) -> Any:
@@ -82,11 +101,31 @@ def _int(value: Any) -> int | None:
 def _status(self: Any) -> str:
     if self.attachment:
         return "in-use"
-    if not CLOCK.is_past(getattr(self, "created_at", 0)):
+    made = _made(self)
+    # Nobody has ever seen more of one that vanishes.
+    return "creating" if made == "gone" else made
+
+
+def _made(volume: Any) -> str:
+    """What has become of it, once it had its time: judged once, by the key as it was then."""
+    if not CLOCK.is_past(getattr(volume, "created_at", 0)):
         return "creating"
-    if "made" not in self.__dict__:
-        self.__dict__["made"] = "error" if key_use.problem_of(self) else "available"
-    return self.__dict__["made"]
+    if "made" not in volume.__dict__:
+        problem = key_use.problem_of(volume)
+        volume.__dict__["made"] = "available" if not problem else "error" if volume.doomed else "gone"
+    return volume.__dict__["made"]
+
+
+def _is_gone(volume: Any) -> bool:
+    """It was accepted, and its key cannot be used: https://docs.aws.amazon.com/ebs/latest/userguide/how-ebs-encryption-works.html"""
+    return not volume.attachment and _made(volume) == "gone"
+
+
+def gone_volume(answer: ActionResult) -> bool:
+    """Whether what a first call made is not there any more."""
+    made = answer.result
+    volumes = made["Volumes"] if isinstance(made, dict) else [made]
+    return any(volume.is_gone or volume.id not in volume.ec2_backend.volumes for volume in volumes)
 
 
 class _Responses(ElasticBlockStore):
@@ -147,6 +186,7 @@ def install() -> None:
     extend(EBSBackend, _Backend)
     extend(ElasticBlockStore, _Responses)
     Volume.status = property(_status)
+    Volume.is_gone = property(_is_gone)
     # A clone's source is a volume, and is asked as a snapshot would be.
     Volume.volume_size = property(lambda self: self.size)
-    ElasticBlockStore.create_volume = idempotent("CreateVolume", ElasticBlockStore.create_volume)
+    ElasticBlockStore.create_volume = idempotent("CreateVolume", ElasticBlockStore.create_volume, gone_volume)

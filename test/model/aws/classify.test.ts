@@ -1,9 +1,11 @@
 import { asksForFewerCalls, classify } from '../../../src/aws/classify';
 
-type Row = readonly [errorName: string, type: string, retries: boolean];
+type Row = readonly [errorName: string, type: string, verdict: object];
 
-const RETRIES = true;
-const FINAL = false;
+const RETRIES = { retry: true };
+/** Tried again for some minutes, because nobody can tell whether it passes. */
+const BOUNDED = { retry: true, bounded: true };
+const FINAL = { retry: false };
 
 const TABLE: readonly Row[] = [
   ['RequestLimitExceeded', 'Throttled', RETRIES],
@@ -18,10 +20,10 @@ const TABLE: readonly Row[] = [
   ['ConcurrentSnapshotLimitExceeded', 'QuotaExceeded', RETRIES],
   ['PendingSnapshotLimitExceeded', 'QuotaExceeded', RETRIES],
   ['ResourceLimitExceeded', 'QuotaExceeded', RETRIES],
-  ['SnapshotLimitExceeded', 'QuotaExceeded', RETRIES],
-  ['VolumeLimitExceeded', 'QuotaExceeded', RETRIES],
-  ['AttachmentLimitExceeded', 'QuotaExceeded', RETRIES],
-  ['LimitExceededException', 'QuotaExceeded', RETRIES],
+  ['SnapshotLimitExceeded', 'QuotaExceeded', FINAL],
+  ['VolumeLimitExceeded', 'QuotaExceeded', FINAL],
+  ['AttachmentLimitExceeded', 'QuotaExceeded', FINAL],
+  ['LimitExceededException', 'QuotaExceeded', FINAL],
   ['InsufficientInstanceCapacity', 'QuotaExceeded', RETRIES],
   ['InsufficientVolumeCapacity', 'QuotaExceeded', RETRIES],
 
@@ -57,8 +59,8 @@ const TABLE: readonly Row[] = [
   ['IncorrectState', 'Conflict', RETRIES],
   ['IncorrectInstanceState', 'Conflict', RETRIES],
   ['IncorrectModificationState', 'Conflict', RETRIES],
-  ['TooManyTargetsException', 'QuotaExceeded', RETRIES],
-  ['TooManyRegistrationsForTargetIdException', 'QuotaExceeded', RETRIES],
+  ['TooManyTargetsException', 'QuotaExceeded', BOUNDED],
+  ['TooManyRegistrationsForTargetIdException', 'QuotaExceeded', BOUNDED],
   ['TargetGroupNotFoundException', 'NotFound', FINAL],
   ['InvalidTargetException', 'InvalidRequest', FINAL],
 
@@ -101,13 +103,37 @@ const TABLE: readonly Row[] = [
   ['DependencyTimeoutException', 'ServiceError', RETRIES],
   ['KeyUnavailableException', 'ServiceError', RETRIES],
   ['TimeoutError', 'ServiceError', RETRIES],
-  ['SomethingThatAwsWillInventNextYear', 'ServiceError', RETRIES],
-  ['', 'ServiceError', RETRIES],
+  ['InternalServerException', 'ServiceError', RETRIES],
+  ['InternalServiceException', 'ServiceError', RETRIES],
+  ['ServerInternal', 'ServiceError', RETRIES],
+  ['ServiceUnavailableException', 'ServiceError', RETRIES],
+  ['ServiceException', 'ServiceError', RETRIES],
+  ['RequestTimeout', 'ServiceError', RETRIES],
+  ['RetryableError', 'ServiceError', RETRIES],
+  ['HealthUnavailableException', 'ServiceError', RETRIES],
+
+  ['AccountDisabled', 'AccessDenied', FINAL],
+  ['PendingVerification', 'AccessDenied', FINAL],
+  ['RegionDisabledException', 'AccessDenied', FINAL],
+  ['CustomerKeyHasBeenRevoked', 'KeyUnusable', FINAL],
+  ['KMS.DisabledException', 'KeyUnusable', FINAL],
+  ['NoSuchResourceException', 'NotFound', FINAL],
+  ['NoSuchEntityException', 'NotFound', FINAL],
+  ['ConcurrentTagAccess', 'Conflict', RETRIES],
+  ['IdempotentInstanceTerminated', 'InvalidRequest', FINAL],
+  ['TagPolicyViolation', 'InvalidRequest', FINAL],
+
+  ['SomethingThatAwsWillInventNextYear', 'ServiceError', BOUNDED],
+  ['SomethingLimitExceeded', 'QuotaExceeded', BOUNDED],
+  ['SomethingQuotaExceededException', 'QuotaExceeded', BOUNDED],
+  ['InsufficientSomethingCapacity', 'QuotaExceeded', BOUNDED],
+  ['TooManySomethings', 'QuotaExceeded', BOUNDED],
+  ['', 'ServiceError', BOUNDED],
 ];
 
 describe('classify', () => {
-  it.each(TABLE)('%s is %s, retries: %s', (errorName, type, retry) => {
-    expect(classify(errorName)).toEqual({ type, retry });
+  it.each(TABLE)('%s is %s: %j', (errorName, type, verdict) => {
+    expect(classify(errorName)).toEqual({ type, ...verdict });
   });
 });
 
