@@ -1,5 +1,6 @@
 import {
   ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
   ScheduleOverlapPolicy,
   type Client,
   type ScheduleDescription,
@@ -9,6 +10,7 @@ import { scheduleIds, workflowIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
 import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
+import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
 
 /**
@@ -27,6 +29,27 @@ export async function* policySchedules(
     const description = await temporal.schedule.getHandle(scheduleId).describe();
     yield { name: scheduleId.slice(prefix.length), description };
   }
+}
+
+/** What deletions must know of a policy now; none where there is no such policy any more. */
+export async function policyNow(temporal: Client, policyName: string): Promise<PolicyNow[]> {
+  try {
+    const description = await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe();
+    return [policyNowOf(policyName, description)];
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return [];
+    throw error;
+  }
+}
+
+/** A Schedule that nobody can read may stand for any policy of that name: its points are held. */
+export function policyNowOf(name: string, description: ScheduleDescription): PolicyNow {
+  const policy = policyOf(description);
+  return {
+    policyName: policy?.policyName ?? name,
+    paused: !policy || description.state.paused,
+    rpoMs: policy?.rpoMs ?? 0,
+  };
 }
 
 /** The policy that a Schedule carries as its action's one argument. */

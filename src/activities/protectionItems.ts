@@ -35,6 +35,10 @@ export interface Item {
   errors: number;
   /** Snapshots of sets that ended in error: reads may go on showing them. */
   discarded: Set<string>;
+  /** Snapshots of it that this run's own calls were answered. */
+  recorded: Set<string>;
+  /** By the id of the one that counts: others that claim to be of the same volume, which are not this run's to touch. */
+  rivals: Map<string, string[]>;
   /** Volumes in the set, as far as it is known. */
   size: number;
   takes: number;
@@ -50,7 +54,7 @@ export interface Item {
   crashBecause?: string;
 }
 
-export function newItem(now: UnitNow, isRetry: boolean): Item {
+export function newItem(now: UnitNow, isRetry: boolean, recorded: readonly string[] = []): Item {
   return {
     now,
     state: 'unsure',
@@ -59,6 +63,8 @@ export function newItem(now: UnitNow, isRetry: boolean): Item {
     failures: 0,
     errors: 0,
     discarded: new Set(),
+    recorded: new Set(recorded),
+    rivals: new Map(),
     size: now.volumes.length,
     takes: 0,
     seenAt: 0,
@@ -91,6 +97,13 @@ export function patienceWith(
 /** Holdfast's own budget speaks as Temporal's failure, not as AWS's error. */
 function isThrottle(error: Error): boolean {
   return 'type' in error && error.type === FAILURE.throttled;
+}
+
+/** Of a set: those that somebody else's may be as well, and all who claim to be them. */
+export function unproven({ recorded, rivals }: Item, snapshots: readonly Snapshot[]): string[] {
+  return snapshots.flatMap(({ SnapshotId = '' }) =>
+    recorded.has(SnapshotId) || !rivals.has(SnapshotId) ? [] : [SnapshotId, ...(rivals.get(SnapshotId) ?? [])],
+  );
 }
 
 export function gone({ now }: Item): FailedItem {

@@ -4,7 +4,8 @@ import { operationInput } from './input';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
 import { policyNameSchema } from './policyName';
-import { targetsInputSchema, type Target } from './target';
+import type { RecoveryPointSnapshot } from './recoveryPoint';
+import { targetKey, targetsInputSchema, type Target } from './target';
 
 /** People who must approve before a hold is released. */
 export const APPROVERS = 2;
@@ -46,6 +47,8 @@ export interface Hold {
   recoveryPointId?: string;
   policyName?: string;
   lineage?: string;
+  /** Where it holds; everywhere when left out. */
+  targets?: Target[];
 }
 
 export const HOLD_MEMO = 'hold';
@@ -66,12 +69,30 @@ export interface HeldPlace {
   target: Target;
   /** Snapshots on hold there now. */
   held: number;
+  /** Other places that the tags of what is held there name. */
+  places?: Target[];
   failed: FailedItem[];
 }
 
 /** The instance or volume of a lineage. */
 export function sourceOf(lineage: string): string {
   return lineage.split(':')[0] ?? lineage;
+}
+
+/** What a hold is asked about. */
+type Holdable = Pick<
+  RecoveryPointSnapshot,
+  'recoveryPointId' | 'policyName' | 'lineage' | 'sourceId' | 'volumeId'
+>;
+
+/** Whether a snapshot in a place is under the hold, marked or not. */
+export function covers(hold: Hold, point: Holdable, place: Target): boolean {
+  const { recoveryPointId, policyName, lineage = '', targets } = hold;
+  if (targets && !targets.some((target) => targetKey(target) === targetKey(place))) return false;
+  if (recoveryPointId !== undefined) return point.recoveryPointId === recoveryPointId;
+  if (policyName !== undefined) return point.policyName === policyName;
+  if (lineage.includes(':')) return point.lineage === lineage;
+  return [point.sourceId, point.volumeId, point.lineage].includes(lineage);
 }
 
 /** Reasons by hold, of those that are about a resource's points. Holds of a policy are about all that it makes. */

@@ -151,6 +151,10 @@ export interface RecoveryPointSnapshot {
   expiresAt?: number;
   /** Instance and device, or the standalone volume: what the snapshot is one of a series of. */
   lineage: string;
+  /** What the snapshot is of. */
+  volumeId?: string;
+  /** Volumes in the point's set, where the tags say it. */
+  setSize?: number;
   /** The instance or standalone volume, to ask whether it still exists. */
   sourceId: string;
   minKeep: number;
@@ -198,6 +202,8 @@ export function readRecoveryPoint(snapshot: {
     takenAt,
     ...(expiresAt !== undefined && { expiresAt }),
     lineage: instanceId ? `${instanceId}:${device ?? volumeId}` : volumeId,
+    volumeId,
+    ...(Number(tags[TAG.set]) > 0 && { setSize: Number(tags[TAG.set]) }),
     sourceId: instanceId ?? volumeId,
     ...keepTerms(tags[TAG.retention] ?? ''),
     ...calendarTerms(tags[TAG.retention] ?? ''),
