@@ -174,7 +174,8 @@ async function sharedOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise
   for (const id of snapshotIds) {
     const { accounts, public: isPublic } = await volumePermissions(ec2, id);
     if (isPublic) return `${id} is public, and archiving would end that`;
-    if (accounts.length > 0) return `${id} is shared with ${accounts.join(', ')}, and archiving would end that`;
+    if (accounts.length > 0)
+      return `${id} is shared with ${accounts.join(', ')}, and archiving would end that`;
   }
   return undefined;
 }

@@ -155,12 +155,15 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
     async deleteFailedCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<void> {
       try {
         const ec2 = aws.ec2(target, 'retention');
-        const broken = [...(await snapshotsById(ec2, copyIds)).values()].filter(({ State }) => State === 'error');
+        const broken = [...(await snapshotsById(ec2, copyIds)).values()].filter(
+          ({ State }) => State === 'error',
+        );
         const points = broken.map(({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] ?? '');
         const all = [...(await claimsFor(ec2, points)).values()];
         const doubted = new Set(all.flatMap(({ rivals }) => [...rivals.values()].flat()));
         for (const { SnapshotId = '' } of broken) {
-          if (doubted.has(SnapshotId)) log.warn('a copy in error stays: several claim to be it', { SnapshotId });
+          if (doubted.has(SnapshotId))
+            log.warn('a copy in error stays: several claim to be it', { SnapshotId });
           else await deleteSnapshot(ec2, SnapshotId);
         }
       } catch (error) {

@@ -20,7 +20,14 @@ import { isOneTarget, targetKey, type Target } from '../model/target';
 import type { AwsClients } from '../aws/clients';
 import { copyTermsOf } from './copyTerms';
 import type { ActivityDeps } from './deps';
-import { expirySchedule, policyNowOf, policyOf, policySchedule, policySchedules, writeSchedule } from './policySchedules';
+import {
+  expirySchedule,
+  policyNowOf,
+  policyOf,
+  policySchedule,
+  policySchedules,
+  writeSchedule,
+} from './policySchedules';
 import { policyTargets } from './policyTargets';
 import { placesOf } from './targets';
 

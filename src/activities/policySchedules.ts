@@ -6,7 +6,7 @@ import {
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { scheduleIds, workflowIds } from '../model/ids';
+import { readExpiryId, scheduleIds, workflowIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
 import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
@@ -29,6 +29,19 @@ export async function* policySchedules(
     const description = await temporal.schedule.getHandle(scheduleId).describe();
     yield { name: scheduleId.slice(prefix.length), description };
   }
+}
+
+/**
+ * Where points may be: every place that a policy has ever left points in has its `enforceExpiry`, which outlives the policy and
+ * its copies.
+ */
+export async function expiryPlaces(temporal: Client): Promise<Target[]> {
+  const places: Target[] = [];
+  for await (const { scheduleId } of temporal.schedule.list()) {
+    const place = readExpiryId(scheduleId);
+    if (place) places.push(place);
+  }
+  return places;
 }
 
 /** What deletions must know of a policy now; none where there is no such policy any more. */

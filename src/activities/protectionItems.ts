@@ -102,7 +102,9 @@ function isThrottle(error: Error): boolean {
 /** Of a set: those that somebody else's may be as well, and all who claim to be them. */
 export function unproven({ recorded, rivals }: Item, snapshots: readonly Snapshot[]): string[] {
   return snapshots.flatMap(({ SnapshotId = '' }) =>
-    recorded.has(SnapshotId) || !rivals.has(SnapshotId) ? [] : [SnapshotId, ...(rivals.get(SnapshotId) ?? [])],
+    recorded.has(SnapshotId) || !rivals.has(SnapshotId)
+      ? []
+      : [SnapshotId, ...(rivals.get(SnapshotId) ?? [])],
   );
 }
 

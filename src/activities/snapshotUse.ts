@@ -2,7 +2,6 @@ import { DescribeLockedSnapshotsCommand, paginateDescribeImages, type EC2Client 
 import { groupsOf } from './groups';
 import { snapshotIdsOf } from './imageReads';
 
-
 /**
  * Snapshots that images of the account are made of, with these: EC2 deletes none of those. Disabled images are asked for by name:
  * they still need theirs (https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html). Of images in the Recycle

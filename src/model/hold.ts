@@ -74,6 +74,12 @@ export interface HeldPlace {
   failed: FailedItem[];
 }
 
+export interface ReleasedPlace {
+  /** Snapshots whose mark was taken away. */
+  released: number;
+  failed: FailedItem[];
+}
+
 /** The instance or volume of a lineage. */
 export function sourceOf(lineage: string): string {
   return lineage.split(':')[0] ?? lineage;
@@ -87,17 +93,23 @@ type Holdable = Pick<
 
 /** Whether a snapshot in a place is under the hold, marked or not. */
 export function covers(hold: Hold, point: Holdable, place: Target): boolean {
-  const { recoveryPointId, policyName, lineage = '', targets } = hold;
-  if (targets && !targets.some((target) => targetKey(target) === targetKey(place))) return false;
+  const { recoveryPointId, policyName, lineage = '' } = hold;
+  if (!isHere(hold, place)) return false;
   if (recoveryPointId !== undefined) return point.recoveryPointId === recoveryPointId;
   if (policyName !== undefined) return point.policyName === policyName;
   if (lineage.includes(':')) return point.lineage === lineage;
   return [point.sourceId, point.volumeId, point.lineage].includes(lineage);
 }
 
+function isHere({ targets }: Hold, place: Target): boolean {
+  return targets?.some((target) => targetKey(target) === targetKey(place)) ?? true;
+}
+
 /** Reasons by hold, of those that are about a resource's points. Holds of a policy are about all that it makes. */
-export function holdsOn(holds: readonly Hold[], resourceId: string): Record<string, string> {
-  const about = holds.filter(({ lineage }) => lineage === undefined || sourceOf(lineage) === resourceId);
+export function holdsOn(holds: readonly Hold[], resourceId: string, place: Target): Record<string, string> {
+  const about = holds.filter(
+    (hold) => isHere(hold, place) && (hold.lineage === undefined || sourceOf(hold.lineage) === resourceId),
+  );
   return Object.fromEntries(about.map(({ holdId, reason }) => [holdId, reason]));
 }
 

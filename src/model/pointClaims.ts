@@ -112,7 +112,11 @@ function begunTooLate(snapshots: readonly Claimant[]): Map<string, string> {
     let next = 0;
     let earliest: (typeof byTaken)[number] | undefined;
     for (const each of byTaken) {
-      for (let later = byTaken[next]; later && later.takenAt >= each.takenAt + HOUR_MS; later = byTaken[++next])
+      for (
+        let later = byTaken[next];
+        later && later.takenAt >= each.takenAt + HOUR_MS;
+        later = byTaken[++next]
+      )
         if (!earliest || later.startedAt < earliest.startedAt) earliest = later;
       if (earliest && each.startedAt > earliest.startedAt)
         late.set(

@@ -1,4 +1,5 @@
 import { formatArchive, parseArchive, type Archive } from './archive';
+import { placeOfCopy } from './copy';
 import type { Consistency } from './hooks';
 import { NOT_COPIED, ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
 import { formatTerms, parseTerms, periodsKept, type RetentionTerms } from './retentionTerms';
@@ -217,6 +218,13 @@ export function readRecoveryPoint(snapshot: {
 function sourceTargetOf(text: string | undefined): { sourceTarget?: Target } {
   const [accountId, region] = text?.split('/') ?? [];
   return accountId && region ? { sourceTarget: { accountId, region } } : {};
+}
+
+/** Other places that the tags of a snapshot in a place name: where copies of it belong, and where it is a copy from. */
+export function placesIn(tags: Readonly<Record<string, string>>, { accountId }: Target): Target[] {
+  const copies = tags[TAG.copies]?.split(' ').filter(Boolean) ?? [];
+  const { sourceTarget } = sourceTargetOf(tags[TAG.sourceTarget]);
+  return [...copies.map((place) => placeOfCopy(place, accountId)), ...(sourceTarget ? [sourceTarget] : [])];
 }
 
 /** Terms that hold without the policy. */

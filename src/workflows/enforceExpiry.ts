@@ -141,9 +141,10 @@ async function archive(target: Target, points: Points, found: Found): Promise<vo
     archived,
     failed,
     left = [],
-  } = await batch(
-    `Archive ${points.length} points in ${targetKey(target)}`,
-  ).archivePoints({ target, points });
+  } = await batch(`Archive ${points.length} points in ${targetKey(target)}`).archivePoints({
+    target,
+    points,
+  });
   note(
     target,
     points.filter(({ recoveryPointId }) => archived.includes(recoveryPointId)),
