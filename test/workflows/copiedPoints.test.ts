@@ -61,8 +61,9 @@ describe.each(WAYS)('points that somebody has copied by %s, with all their marks
   }
   const idsOf = (list: readonly Snapshot[]) => list.map(({ SnapshotId = '' }) => SnapshotId).sort();
 
-  /** In the region of the snapshot itself. */
+  /** In the region of the snapshot itself; later, because what is copied has to be there. */
   async function copied(snapshot: Snapshot, region = HOME_REGION): Promise<Snapshot> {
+    await aws.control.post('clock', { advance: 60 });
     const { SnapshotId, VolumeId, Description, Tags = [] } = snapshot;
     const own = Tags.filter(({ Key = '' }: Tag) => !Key.startsWith('aws:'));
     const TagSpecifications = [{ ResourceType: 'snapshot' as const, Tags: own }];
