@@ -4,7 +4,6 @@ import type { BackupUnit } from '../model/backup';
 import { FAILURE } from '../model/failures';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
-import { volumeOf } from '../model/pointClaims';
 import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
@@ -20,14 +19,14 @@ import {
   pointOf,
   resourceOf,
   together,
-  unproven,
+  doubtOf,
   type Item,
   type ProtectedUnits,
 } from './protectionItems';
 import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
-import { ambiguous } from './proof';
-import { claims, deleteSnapshot, LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
+import { heartbeat, record, recordedBefore, setOf } from './ownSets';
+import { deleteSnapshot, LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
 import { SetMaker, type SetsRequest } from './snapshotSets';
 import { now, sleep } from './waits';
 
@@ -44,18 +43,6 @@ export interface ProtectRequest extends SetsRequest {
   units: BackupUnit[];
   /** When a point counts as too late, in milliseconds since the epoch: the one before it violates the RPO then. */
   dueMs: number;
-}
-
-interface Progress {
-  open: number;
-  completed: number;
-  /** Snapshot ids that calls were answered, by recovery point: these are this run's own, whatever marks others carry. */
-  recorded: Record<string, string[]>;
-}
-
-function recordedBefore(): Progress['recorded'] {
-  const details = Context.current().info.heartbeatDetails as Partial<Progress> | undefined;
-  return details?.recorded ?? {};
 }
 
 export function protectionActivities(deps: ActivityDeps) {
@@ -120,10 +107,8 @@ class Protection {
   private async begin(): Promise<void> {
     const { units } = this.request;
     const isRetry = Context.current().info.attempt > 1;
-    const recorded = recordedBefore();
-    this.items = (await this.maker.look(units)).map((now) =>
-      newItem(now, isRetry, recorded[now.recoveryPointId]),
-    );
+    const before = recordedBefore();
+    this.items = (await this.maker.look(units)).map((now) => newItem(now, isRetry, before));
     for (const item of this.items.filter(({ now }) => now.volumes.length === 0 && now.left.length > 0)) {
       this.result.leftOut.push(item.now.unit.resourceId);
       item.state = 'over';
@@ -187,8 +172,7 @@ class Protection {
     this.pace.started(item.now.recoveryPointId);
     item.size = snapshots.length;
     // What AWS's document made in the guest was found by its marks, not answered.
-    if (!this.hooked.isFound(item))
-      for (const { SnapshotId } of snapshots) if (SnapshotId) item.recorded.add(SnapshotId);
+    if (!this.hooked.isFound(item)) record(item, snapshots);
     this.heartbeat();
   }
 
@@ -221,30 +205,10 @@ class Protection {
       asked.map(({ now }) => now.recoveryPointId),
     );
     for (const item of asked) {
-      const snapshots = await this.setOf(item, found.get(item.now.recoveryPointId) ?? []);
+      const snapshots = await setOf(this.ec2, item, found.get(item.now.recoveryPointId) ?? []);
       if (item.state === 'unsure' && !this.adopt(item, snapshots)) continue;
       await this.judge(item, snapshots);
     }
-  }
-
-  /**
-   * The set, one snapshot a volume: of several the first, for marks are copied from what is there already. What this run itself
-   * made besides, because an answer was lost or another run was quicker, it deletes by the ids that it was answered;
-   * whatever else carries the marks is not its to touch.
-   */
-  private async setOf(item: Item, marked: readonly Snapshot[]): Promise<Snapshot[]> {
-    const { own, rivals } = claims(marked.filter(({ SnapshotId = '' }) => !item.discarded.has(SnapshotId)));
-    item.rivals.clear();
-    for (const { snapshotId } of own) {
-      const others = (rivals.get(snapshotId) ?? []).filter((id) => id !== snapshotId);
-      for (const id of others.filter((each) => item.recorded.has(each))) {
-        item.discarded.add(id);
-        await deleteSnapshot(this.ec2, id);
-      }
-      const left = others.filter((id) => !item.discarded.has(id));
-      if (left.length > 0) item.rivals.set(snapshotId, left);
-    }
-    return own.map((each) => ({ ...each.snapshot, VolumeId: volumeOf(each) }));
   }
 
   /** A set that is there is this unit's, whoever made it. False when there is none. */
@@ -305,12 +269,8 @@ class Protection {
       this.fail(item, { item: resourceOf(item), type: FAILURE.resourceFailed, message });
       return;
     }
-    const unsure = unproven(item, snapshots);
-    if (unsure.length > 0) {
-      const what = `snapshots of ${item.now.recoveryPointId}, of which ${why}`;
-      this.fail(item, failedItem(resourceOf(item), ambiguous(what, unsure)));
-      return;
-    }
+    const doubt = doubtOf(item, snapshots, why);
+    if (doubt) return this.fail(item, doubt);
     for (const { SnapshotId = '' } of snapshots) {
       item.discarded.add(SnapshotId);
       await deleteSnapshot(this.ec2, SnapshotId);
@@ -345,15 +305,7 @@ class Protection {
   }
 
   private heartbeat(): void {
-    const recorded = this.items.flatMap(({ now: { recoveryPointId }, recorded: ids }) =>
-      ids.size > 0 ? [[recoveryPointId, [...ids]] as [string, string[]]] : [],
-    );
-    const details: Progress = {
-      open: this.open.length,
-      completed: this.result.completed.length,
-      recorded: Object.fromEntries(recorded),
-    };
-    Context.current().heartbeat(details);
+    heartbeat(this.open.length, this.result.completed.length, this.items);
   }
 
   private fail(item: Item, failure: FailedItem): void {

@@ -6,7 +6,9 @@ import { FAILURE } from '../model/failures';
 import { isConsistency, type Consistency } from '../model/hooks';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
+import { failedItem } from './failedItem';
 import { tagMap } from './imageReads';
+import { ambiguous } from './proof';
 import type { UnitNow } from './snapshotSets';
 import { now } from './waits';
 
@@ -54,7 +56,8 @@ export interface Item {
   crashBecause?: string;
 }
 
-export function newItem(now: UnitNow, isRetry: boolean, recorded: readonly string[] = []): Item {
+/** @param recorded what calls of earlier attempts were answered, by recovery point */
+export function newItem(now: UnitNow, isRetry: boolean, recorded: Readonly<Record<string, string[]>>): Item {
   return {
     now,
     state: 'unsure',
@@ -63,7 +66,7 @@ export function newItem(now: UnitNow, isRetry: boolean, recorded: readonly strin
     failures: 0,
     errors: 0,
     discarded: new Set(),
-    recorded: new Set(recorded),
+    recorded: new Set(recorded[now.recoveryPointId] ?? []),
     rivals: new Map(),
     size: now.volumes.length,
     takes: 0,
@@ -99,12 +102,18 @@ function isThrottle(error: Error): boolean {
   return 'type' in error && error.type === FAILURE.throttled;
 }
 
-/** Of a set: those that somebody else's may be as well, and all who claim to be them. */
-export function unproven({ recorded, rivals }: Item, snapshots: readonly Snapshot[]): string[] {
-  return snapshots.flatMap(({ SnapshotId = '' }) =>
+/** Whether some of a set may be somebody else's, for all that is known; all who claim to be them are named. */
+export function doubtOf(item: Item, snapshots: readonly Snapshot[], why: string): FailedItem | undefined {
+  const { recorded, rivals, now } = item;
+  const unsure = snapshots.flatMap(({ SnapshotId = '' }) =>
     recorded.has(SnapshotId) || !rivals.has(SnapshotId)
       ? []
       : [SnapshotId, ...(rivals.get(SnapshotId) ?? [])],
+  );
+  if (unsure.length === 0) return undefined;
+  return failedItem(
+    resourceOf(item),
+    ambiguous(`snapshots of ${now.recoveryPointId}, of which ${why}`, unsure),
   );
 }
 

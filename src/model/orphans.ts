@@ -4,6 +4,7 @@ import { workflowIds, type CopiedSlot } from './ids';
 import { isVolumeId } from './loneVolume';
 import { ownDescription, TAG } from './names';
 import { claimsOf, volumeOf } from './pointClaims';
+import { encryptedThing, imageIn, imageThing, isOfImage, isStaged, stagedThing } from './orphanMarks';
 import { isHeld } from './recoveryPoint';
 import { otherOwner } from './snapshotOwner';
 import type { Target } from './target';
@@ -155,28 +156,6 @@ function isOfPoint({ tags, description }: MarkedSnapshot): boolean {
   return isMarked && !isOthers && !isUncommitted({ tags, description });
 }
 
-function isStaged({ tags, description }: MarkedSnapshot): boolean {
-  return tags[TAG.recoveryPoint] === undefined && description === ownDescription(tags[TAG.migration] ?? '');
-}
-
-function isOfImage({ tags, description }: MarkedSnapshot): boolean {
-  return Boolean(tags[TAG.request] && tags[TAG.run] && imageIn(description));
-}
-
-/** What a migration makes one of: a snapshot, or a copy, of a volume for one request. */
-function stagedThing({ tags, volumeId }: MarkedSnapshot): string {
-  return [tags[TAG.migration], tags[TAG.request], volumeId, tags[TAG.sourceVolume]].join('|');
-}
-
-/** CopyImage makes several that AWS does not tell apart: they are one thing here, which is left to a person. */
-function imageThing({ volumeId, description }: MarkedSnapshot): string {
-  return `${imageIn(description)}|${volumeId}`;
-}
-
-function encryptedThing({ tags }: MarkedSnapshot): string {
-  return tags[TAG.encryptedFrom] ?? '';
-}
-
 /**
  * What one kind of run left behind. Tags and descriptions are copied: of several that carry the marks of one thing, none can be
  * told to be Holdfast's.
@@ -291,10 +270,6 @@ function leftByImage({ images }: OrphanFacts, { snapshotId, description }: Marke
   const imageId = imageIn(description);
   if (images.some((image) => image.imageId === imageId)) return [];
   return [snapshot(snapshotId, `its image ${imageId} is deregistered`, true)];
-}
-
-function imageIn(description: string): string | undefined {
-  return /\bami-[0-9a-f]+/.exec(description)?.[0];
 }
 
 /** A volume holds data that nobody can make again: never more than reported. */

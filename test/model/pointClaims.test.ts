@@ -34,7 +34,10 @@ describe('whose a snapshot with the marks of a point is', () => {
     ['a copy that names what it is of', aClaimant('a', 1, { volumeId: COPY }, { 'holdfast:copy-of': 'b' })],
     ['an encrypted copy', aClaimant('a', 1, { volumeId: COPY }, { 'holdfast:encrypted-from': 'b' })],
     ['what a migration copied', aClaimant('a', 1, { volumeId: COPY }, { 'holdfast:migration': 'm' })],
-    ['one of a set whose lines did not fit', aClaimant('a', 1, { volumeId: 'vol-2' }, { 'holdfast:set': '3' })],
+    [
+      'one of a set whose lines did not fit',
+      aClaimant('a', 1, { volumeId: 'vol-2' }, { 'holdfast:set': '3' }),
+    ],
   ])('agrees with AWS’s records: %s', (_what, snapshot) => {
     expect(contradiction(snapshot)).toBeUndefined();
     expect(ids(claimsOf([snapshot]).own)).toEqual(['a']);
@@ -78,8 +81,7 @@ describe('whose a snapshot with the marks of a point is', () => {
   });
 
   it('of copies is told by the snapshot that they are of, which two of one volume may be', () => {
-    const copy = (id: string, of: string) =>
-      aClaimant(id, 1, { volumeId: COPY }, { 'holdfast:copy-of': of });
+    const copy = (id: string, of: string) => aClaimant(id, 1, { volumeId: COPY }, { 'holdfast:copy-of': of });
     expect(claimsOf([copy('a', 's-1'), copy('b', 's-2')]).rivals.size).toBe(0);
     expect(claimsOf([copy('a', 's-1'), copy('b', 's-1')]).rivals.get('a')).toEqual(['a', 'b']);
   });

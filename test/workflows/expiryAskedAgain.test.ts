@@ -45,7 +45,7 @@ describe('a point that was to be deleted', () => {
   });
 
   const ask = <Result>(call: () => Promise<Result>) =>
-    new MockActivityEnvironment().run(call) as Promise<Result>;
+    new MockActivityEnvironment().run<[], Result, () => Promise<Result>>(call);
   const target = () => ({ accountId: world.home.accountId, region: HOME_REGION });
   async function found(policyName: string, region?: string): Promise<Snapshot[]> {
     const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
