@@ -57,7 +57,11 @@ export interface Item {
 }
 
 /** @param recorded what calls of earlier attempts were answered, by recovery point */
-export function newItem(now: UnitNow, isRetry: boolean, recorded: Readonly<Record<string, string[]>>): Item {
+export function newItem(
+  now: UnitNow,
+  isRetry: boolean,
+  recorded: Readonly<Record<string, string[]>> = {},
+): Item {
   return {
     now,
     state: 'unsure',
