@@ -8,12 +8,11 @@ import { targetKey, type Target } from '../model/target';
 import { slotFilters } from './copies';
 import type { ActivityDeps } from './deps';
 import { grantsOf } from './grants';
-import { ownSnapshots } from './recoveryPoints';
+import { isOpenWorkflow } from './openWorkflows';
+import { claimedSnapshots } from './recoveryPoints';
 
 /** Jobs that copied into a vault and could not take back what they had let it see. */
 const ABANDONED = "WorkflowType = 'copyRecoveryPoints' AND ExecutionStatus IN ('Terminated', 'TimedOut')";
-
-const ENDED: readonly string[] = ['COMPLETED', 'FAILED', 'CANCELLED', 'TERMINATED', 'TIMED_OUT'];
 
 export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
   return {
@@ -25,15 +24,14 @@ export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
         Context.current().heartbeat(found.size);
         const job = readCopiesId(workflowId);
         if (!job?.vault || targetKey(job.target) !== targetKey(target)) continue;
-        const { status } = await temporal.workflow.getHandle(workflowId).describe();
         // A later run of the same id, whatever it waits for, looks after its own.
-        if (!ENDED.includes(status.name)) continue;
+        if (await isOpenWorkflow(temporal, workflowId)) continue;
         const partner = job.vault;
         const keys = new Set<string>();
         let snapshots = 0;
-        for await (const { SnapshotId = '', KmsKeyId } of ownSnapshots(ec2, slotFilters(job))) {
-          if (KmsKeyId) keys.add(KmsKeyId);
-          if (await isSharedWith(ec2, SnapshotId, partner)) snapshots += 1;
+        for (const { snapshot, snapshotId } of (await claimedSnapshots(ec2, slotFilters(job))).own) {
+          if (snapshot.KmsKeyId) keys.add(snapshot.KmsKeyId);
+          if (await isSharedWith(ec2, snapshotId, partner)) snapshots += 1;
         }
         const grantName = vaultGrantName(workflowId);
         const kmsKeyIds: string[] = [];

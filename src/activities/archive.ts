@@ -2,7 +2,6 @@ import { Context } from '@temporalio/activity';
 import {
   DescribeSnapshotTierStatusCommand,
   ModifySnapshotTierCommand,
-  paginateDescribeSnapshotTierStatus,
   RestoreSnapshotTierCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
@@ -13,16 +12,28 @@ import type { FailedItem } from '../model/outcome';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
+import { COMING_BACK, IN_ARCHIVE, tieringOf } from './archiveTier';
 import { Sightings } from './gone';
-import { isOwnSnapshot, snapshotsById, snapshotsOf } from './recoveryPoints';
+import { pointsAgain } from './pointsAgain';
+import { snapshotsById, snapshotsOf } from './recoveryPoints';
+import { volumePermissions } from './shares';
 import { sleep } from './waits';
 
 /** What takes hours need not be looked at every few seconds. */
 const LOOK_EVERY_POLLS = 4;
+/** Few enough that what was looked at is archived within seconds. */
+const POINTS_A_LOOK = 20;
 
 interface Point {
   recoveryPointId: string;
   snapshotIds: string[];
+}
+
+export interface ArchivedPoints {
+  archived: string[];
+  failed: FailedItem[];
+  /** Points that stay where they are, and why. */
+  left?: { recoveryPointId: string; reason: string }[];
 }
 
 interface RestoreRequest {
@@ -33,29 +44,17 @@ interface RestoreRequest {
 }
 
 /** EBS Snapshots Archive: https://docs.aws.amazon.com/ebs/latest/userguide/snapshot-archive.html */
-export function archiveActivities({ aws, settings }: ActivityDeps) {
+export function archiveActivities(deps: ActivityDeps) {
+  const { aws, settings } = deps;
   return {
-    /** Sends points to the archive. One that is there already, or on its way, counts; one that is gone does not. */
-    async archivePoints({
-      target,
-      points,
-    }: {
-      target: Target;
-      points: Point[];
-    }): Promise<{ archived: string[]; failed: FailedItem[] }> {
-      const ec2 = aws.ec2(target, 'retention');
-      const result: { archived: string[]; failed: FailedItem[] } = { archived: [], failed: [] };
-      for (const { recoveryPointId, snapshotIds } of points) {
-        Context.current().heartbeat(result.archived.length);
-        Context.current().cancellationSignal.throwIfAborted();
-        try {
-          await onceMore(() => archive(ec2, snapshotIds));
-          result.archived.push(recoveryPointId);
-        } catch (error) {
-          if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
-          result.failed.push(failedItem(recoveryPointId, error));
-        }
-      }
+    /**
+     * Sends points to the archive, each only when what decided it holds still: for 90 days that cannot be undone, what is archived
+     * cannot be copied, and archiving ends its sharing. One that is there already, or on its way, counts.
+     */
+    async archivePoints({ target, points }: { target: Target; points: Point[] }): Promise<ArchivedPoints> {
+      const result: Required<ArchivedPoints> = { archived: [], failed: [], left: [] };
+      for (let start = 0; start < points.length; start += POINTS_A_LOOK)
+        await archiveSome(deps, target, points.slice(start, start + POINTS_A_LOOK), result);
       return result;
     },
 
@@ -90,7 +89,8 @@ export function archiveActivities({ aws, settings }: ActivityDeps) {
         const allShown = snapshots.size === snapshotIds.length;
         if (allShown && [...snapshots.values()].every(({ StorageTier }) => StorageTier !== 'archive')) return;
         Context.current().heartbeat();
-        await sleep(LOOK_EVERY_POLLS * settings.pollMs);
+        const isUnsure = snapshots.size < snapshotIds.length;
+        await sleep(isUnsure ? settings.pollMs : LOOK_EVERY_POLLS * settings.pollMs);
       }
     },
 
@@ -112,40 +112,71 @@ export function archiveActivities({ aws, settings }: ActivityDeps) {
   };
 }
 
-async function archive(ec2: EC2Client, snapshotIds: readonly string[]): Promise<void> {
-  const going = await tieringOf(ec2, snapshotIds, IN_ARCHIVE);
-  for (const snapshot of (await snapshotsById(ec2, snapshotIds)).values()) {
-    const { SnapshotId = '', StorageTier } = snapshot;
-    if (!isOwnSnapshot(snapshot))
-      throw new Error(`${SnapshotId} has changed since the decision: its marks are gone`);
-    if (StorageTier === 'archive' || going.has(SnapshotId)) continue;
-    await ec2.send(new ModifySnapshotTierCommand({ SnapshotId, StorageTier: 'archive' }));
+async function archiveSome(
+  deps: ActivityDeps,
+  target: Target,
+  points: readonly Point[],
+  result: Required<ArchivedPoints>,
+): Promise<void> {
+  const { ec2, read } = { ec2: deps.aws.ec2(target, 'retention'), read: deps.aws.ec2(target, 'read') };
+  const isGoing = await onTheWay(
+    ec2,
+    points.flatMap(({ snapshotIds }) => snapshotIds),
+  );
+  const again = await pointsAgain(deps, target, [...points]);
+  result.failed.push(...again.changed);
+  const changed = new Set(again.changed.map(({ item }) => item));
+  for (const { recoveryPointId, snapshotIds } of points) {
+    Context.current().heartbeat(result.archived.length);
+    Context.current().cancellationSignal.throwIfAborted();
+    if (changed.has(recoveryPointId) || again.gone.includes(recoveryPointId)) continue;
+    // What an attempt before this one began is seen to its end: the whole set goes.
+    const isBegun = snapshotIds.some(isGoing);
+    if (!isBegun && !again.archive.some((point) => point.recoveryPointId === recoveryPointId)) {
+      result.left.push({ recoveryPointId, reason: DECIDED_OTHERWISE });
+      continue;
+    }
+    try {
+      const shared = isBegun ? undefined : await sharedOf(read, snapshotIds);
+      if (shared) result.left.push({ recoveryPointId, reason: shared });
+      else {
+        await onceMore(() => archive(ec2, snapshotIds));
+        result.archived.push(recoveryPointId);
+      }
+    } catch (error) {
+      if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+      result.failed.push(failedItem(recoveryPointId, error));
+    }
   }
 }
 
-const COMING_BACK = ['temporary-restore-in-progress', 'permanent-restore-in-progress'];
-/** The snapshot itself says `standard` on its way there, and while it is back for some days. */
-export const IN_ARCHIVE = [
-  'archival-in-progress',
-  'temporary-restore-in-progress',
-  'temporary-restore-completed',
-];
+async function archive(ec2: EC2Client, snapshotIds: readonly string[]): Promise<void> {
+  const isGoing = await onTheWay(ec2, snapshotIds);
+  for (const SnapshotId of snapshotIds)
+    if (!isGoing(SnapshotId))
+      await ec2.send(new ModifySnapshotTierCommand({ SnapshotId, StorageTier: 'archive' }));
+}
 
-/** Those whose last change of tier is one of these; of all own snapshots when no ids are given. */
-export async function tieringOf(
+async function onTheWay(
   ec2: EC2Client,
-  snapshotIds: readonly string[] | undefined,
-  operations: string[],
-): Promise<Set<string>> {
-  const Filters = [
-    { Name: 'last-tiering-operation', Values: operations },
-    ...(snapshotIds ? [{ Name: 'snapshot-id', Values: [...snapshotIds] }] : []),
-  ];
-  const found = new Set<string>();
-  const pages = paginateDescribeSnapshotTierStatus({ client: ec2, pageSize: 500 }, { Filters });
-  for await (const { SnapshotTierStatuses = [] } of pages)
-    for (const { SnapshotId = '' } of SnapshotTierStatuses) found.add(SnapshotId);
-  return found;
+  snapshotIds: readonly string[],
+): Promise<(snapshotId: string) => boolean> {
+  const going = await tieringOf(ec2, snapshotIds, IN_ARCHIVE);
+  const there = await snapshotsById(ec2, snapshotIds);
+  return (id) => going.has(id) || there.get(id)?.StorageTier === 'archive';
+}
+
+const DECIDED_OTHERWISE = 'what decided it has changed meanwhile';
+
+/** Who uses one of them now would lose it: https://docs.aws.amazon.com/ebs/latest/userguide/snapshot-archive.html */
+async function sharedOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise<string | undefined> {
+  for (const id of snapshotIds) {
+    const { accounts, public: isPublic } = await volumePermissions(ec2, id);
+    if (isPublic) return `${id} is public, and archiving would end that`;
+    if (accounts.length > 0)
+      return `${id} is shared with ${accounts.join(', ')}, and archiving would end that`;
+  }
+  return undefined;
 }
 
 function noSuchPoint(recoveryPointId: string, target: Target): ApplicationFailure {

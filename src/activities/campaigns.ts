@@ -1,36 +1,26 @@
-import { WorkflowNotFoundError } from '@temporalio/client';
+import { isOpenStatus } from '../model/openStatus';
 import type { ActivityDeps } from './deps';
+import { isOpenWorkflow, statusOf } from './openWorkflows';
 
 export interface ClosedWorkflow {
   workflowId: string;
   status: string;
 }
 
-export function campaignActivities(deps: ActivityDeps) {
+export function campaignActivities({ temporal }: ActivityDeps) {
   return {
     /** Those of the workflows that have ended: a terminated child announces nothing. */
     async closedWorkflows({ workflowIds }: { workflowIds: string[] }): Promise<ClosedWorkflow[]> {
       const closed: ClosedWorkflow[] = [];
       for (const workflowId of workflowIds) {
-        const status = await statusOf(deps, workflowId);
-        if (status !== RUNNING) closed.push({ workflowId, status });
+        const status = await statusOf(temporal, workflowId);
+        if (!status || !isOpenStatus(status)) closed.push({ workflowId, status: status ?? 'NOT_FOUND' });
       }
       return closed;
     },
   };
 }
 
-const RUNNING = 'RUNNING';
-
-export async function isOpen(deps: ActivityDeps, workflowId: string): Promise<boolean> {
-  return (await statusOf(deps, workflowId)) === RUNNING;
-}
-
-async function statusOf({ temporal }: ActivityDeps, workflowId: string): Promise<string> {
-  try {
-    return (await temporal.workflow.getHandle(workflowId).describe()).status.name;
-  } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
-    return 'NOT_FOUND';
-  }
+export async function isOpen({ temporal }: ActivityDeps, workflowId: string): Promise<boolean> {
+  return isOpenWorkflow(temporal, workflowId);
 }

@@ -12,19 +12,25 @@ import { copyTags } from '../model/recoveryPoint';
 import { parseResidency, residencyProblem } from '../model/residency';
 import type { Target } from '../model/target';
 import { byPlace } from './byPlace';
+import { mayBeCopyOf } from './copyProof';
 import { overOf, sleepUntil, type FinishedCopies } from './copyWaits';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
 import { Pace } from './pace';
+import { ambiguous } from './proof';
 import {
+  claimedSnapshots,
+  claimsFor,
   deleteSnapshot,
+  isOwnSnapshot,
   LAGS_UNTIL_GONE,
-  ownSnapshots,
+  markedSnapshots,
   snapshotsById,
   sourceVolumeOf,
 } from './recoveryPoints';
 import { modifySnapshot } from './shares';
+import { isDenied } from './unlessDenied';
 import { now, sleep } from './waits';
 
 /** Of one look; the queue looks again until none is left. */
@@ -41,6 +47,8 @@ export interface Uncopied {
   copied: number;
   /** False when there are more than `items`. */
   complete: boolean;
+  /** Snapshots of which several seem to be the copy under way. */
+  failed?: FailedItem[];
 }
 
 interface StartRequest {
@@ -74,21 +82,19 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
     /** What a job still has to copy, from the snapshots and copies that exist now. */
     async findUncopied({ job, except }: { job: CopyJob; except: string[] }): Promise<Uncopied> {
       const { from, to } = clients(job);
-      const copies = new Map<string, Snapshot>();
-      for await (const copy of ownSnapshots(to, slotFilters(job))) {
-        Context.current().heartbeat();
-        const snapshotId = tagMap(copy.Tags)[TAG.copyOf];
-        if (snapshotId && copy.State !== 'error') copies.set(snapshotId, copy);
-      }
-      const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true };
+      const copies = await copiesIn(to, slotFilters(job));
+      const failed: FailedItem[] = [];
+      const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
       const skip = new Set(except);
-      for await (const source of ownSnapshots(from, slotFilters(job))) {
-        Context.current().heartbeat();
+      for (const { snapshot: source } of (await claimedSnapshots(from, slotFilters(job))).own) {
         const { SnapshotId = '', State } = source;
-        const copy = copies.get(SnapshotId) ?? copies.get(tagMap(source.Tags)[TAG.encryptedFrom] ?? '');
-        if (copy?.State === 'completed') found.copied += 1;
-        if (State !== 'completed' || skip.has(SnapshotId) || copy?.State === 'completed') continue;
-        if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
+        const candidates = copiesOf(source, copies, job);
+        const isCopied = candidates.some((copy) => copy.State === 'completed');
+        if (isCopied) found.copied += 1;
+        if (State !== 'completed' || skip.has(SnapshotId) || isCopied) continue;
+        const [copy, another] = candidates;
+        if (another) failed.push(failedItem(SnapshotId, severalCopies(SnapshotId, candidates)));
+        else if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
         else if (found.items.length < ITEMS_A_LOOK) {
           found.items.push(SnapshotId);
           sources.keep(source);
@@ -105,15 +111,20 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
       const { from, to, share } = clients(job);
       const mayExist = afterLag || Context.current().info.attempt > 1;
       if (mayExist) await sleep(settings.readLagMs);
-      const existing = mayExist ? await copiesOf(to, snapshotIds) : new Map<string, string>();
+      const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
+      const existing = mayExist ? await copiesIn(to, Filters) : new Map<string, Snapshot[]>();
       const found = await sources.of(from, snapshotIds);
       const result: StartedCopies = { started: [], failed: [], full: false };
       for (const snapshotId of snapshotIds) {
         Context.current().heartbeat(result.started.length);
         Context.current().cancellationSignal.throwIfAborted();
-        const known = existing.get(snapshotId);
-        if (known) result.started.push({ snapshotId, copyId: known });
-        else if (!result.full) await startCopy({ to, share }, job, snapshotId, found.get(snapshotId), result);
+        const source = found.get(snapshotId);
+        const candidates = source ? copiesOf(source, existing, job) : [];
+        const known = candidates.find(({ State }) => State === 'completed') ?? candidates[0];
+        if (known?.State !== 'completed' && candidates.length > 1)
+          result.failed.push(failedItem(snapshotId, severalCopies(snapshotId, candidates)));
+        else if (known?.SnapshotId) result.started.push({ snapshotId, copyId: known.SnapshotId });
+        else if (!result.full) await startCopy({ to, share }, job, snapshotId, source, result);
       }
       for (const { copyId } of result.started) paces(destinationOf(job)).started(copyId);
       return result;
@@ -137,16 +148,26 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
     },
 
     /**
-     * Deletes copies that ended in error; what is gone already is done. It takes who may delete there, as in all places;
+     * Deletes copies that ended in error; what is gone already is done, and what is not the only one that claims to be the
+     * copy stays. It takes who may delete there, as in all places;
      * where that is nobody of this worker's, they stay: nothing counts on them, and `sweepOrphans` finds them.
      */
     async deleteFailedCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<void> {
       try {
         const ec2 = aws.ec2(target, 'retention');
-        for (const [copyId, { State }] of await snapshotsById(ec2, copyIds))
-          if (State === 'error') await deleteSnapshot(ec2, copyId);
+        const broken = [...(await snapshotsById(ec2, copyIds)).values()].filter(
+          ({ State }) => State === 'error',
+        );
+        const points = broken.map(({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] ?? '');
+        const all = [...(await claimsFor(ec2, points)).values()];
+        const doubted = new Set(all.flatMap(({ rivals }) => [...rivals.values()].flat()));
+        for (const { SnapshotId = '' } of broken) {
+          if (doubted.has(SnapshotId))
+            log.warn('a copy in error stays: several claim to be it', { SnapshotId });
+          else await deleteSnapshot(ec2, SnapshotId);
+        }
       } catch (error) {
-        if (!mayNot(error)) throw error;
+        if (!isDenied(error)) throw error;
         log.warn('copies in error stay: this worker may not delete there', { copyIds, error });
       }
     },
@@ -174,12 +195,6 @@ class Sources {
   }
 }
 
-function mayNot(error: unknown): boolean {
-  const type =
-    error instanceof ApplicationFailure ? error.type : error instanceof Error && classify(error.name).type;
-  return type === FAILURE.targetNotAllowed || type === FAILURE.accessDenied;
-}
-
 /** What one slot of a policy made. */
 export function slotFilters({
   policyName,
@@ -191,13 +206,38 @@ export function slotFilters({
   ];
 }
 
-/** Copies that are good or under way, by the snapshot that they are of. */
-async function copiesOf(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, string>> {
-  const found = new Map<string, string>();
-  const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
-  for await (const { SnapshotId = '', State, Tags } of ownSnapshots(ec2, Filters))
-    if (State !== 'error') found.set(tagMap(Tags)[TAG.copyOf] ?? '', SnapshotId);
+/** Copies that are good or under way, by the snapshot that their marks say they are of. */
+async function copiesIn(
+  ec2: EC2Client,
+  Filters: { Name: string; Values: string[] }[],
+): Promise<Map<string, Snapshot[]>> {
+  const found = new Map<string, Snapshot[]>();
+  for await (const copy of markedSnapshots(ec2, Filters)) {
+    Context.current().heartbeat();
+    const snapshotId = tagMap(copy.Tags)[TAG.copyOf];
+    if (snapshotId && copy.State !== 'error' && isOwnSnapshot(copy))
+      found.set(snapshotId, [...(found.get(snapshotId) ?? []), copy]);
+  }
   return found;
+}
+
+/** Those of a snapshot of which AWS's own records agree that they may be, and that are encrypted as the job asks. */
+function copiesOf(
+  source: Snapshot,
+  copies: ReadonlyMap<string, Snapshot[]>,
+  { terms: { kmsKeyId } }: CopyJob,
+): Snapshot[] {
+  const ids = [source.SnapshotId ?? '', tagMap(source.Tags)[TAG.encryptedFrom] ?? ''];
+  return ids
+    .flatMap((id) => copies.get(id) ?? [])
+    .filter((copy) => mayBeCopyOf(copy, source) && (copy.Encrypted === true || kmsKeyId === undefined));
+}
+
+function severalCopies(snapshotId: string, copies: readonly Snapshot[]): ApplicationFailure {
+  return ambiguous(
+    `copy of ${snapshotId}`,
+    copies.map(({ SnapshotId = '' }) => SnapshotId),
+  );
 }
 
 async function startCopy(
@@ -253,7 +293,7 @@ function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
   const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
   const marks = copyTags(tags, {
     snapshotId,
-    volumeId: sourceVolumeOf(source) ?? '',
+    volumeId: sourceVolumeOf(source),
     target: job.target,
     expiresAt: expiryOf(takenAt, retention.keep, job.timezone),
     retention,

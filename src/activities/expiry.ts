@@ -1,40 +1,34 @@
 import { Context } from '@temporalio/activity';
-import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { DeleteSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
+import { isNotFound } from '../aws/failures';
 import { periodStart } from '../calendar/calendar';
-import { parseArchive } from '../model/archive';
-import { placeOfCopy } from '../model/copy';
-import { COPY_VOLUME } from '../model/encryptedCopy';
-import type { FailedItem } from '../model/outcome';
-import { TAG } from '../model/names';
 import { decideArchival } from '../model/archival';
-import { isHeld, readRecoveryPoint } from '../model/recoveryPoint';
+import { FAILURE } from '../model/failures';
+import type { FailedItem } from '../model/outcome';
+import type { Stranger } from '../model/pointClaims';
 import {
   decideExpiry,
   type ExpiryDecision,
   type KeepReason,
+  type KeptPoint,
   type PolicyNow,
   type SnapshotNow,
 } from '../model/retention';
 import type { OthersCount } from '../model/snapshotOwner';
-import { targetKey, type Target } from '../model/target';
-import { FAILURE } from '../model/failures';
-import { IN_ARCHIVE, tieringOf } from './archive';
+import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
-import { tagMap } from './imageReads';
-import { instancesById, volumesById } from './inventory';
 import { countOthers } from './others';
-import { lockedSnapshots, usedByImages } from './snapshotUse';
-import { deleteSnapshot, isOwnSnapshot, snapshotsById, snapshotsOf, withoutReplaced } from './recoveryPoints';
+import { pointsAgain } from './pointsAgain';
+import { pointsNow } from './pointsNow';
+import { deleteSnapshot } from './recoveryPoints';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
 const POINTS_A_BATCH = 100;
 /** Few enough that what was looked at is deleted within seconds. */
 const POINTS_A_LOOK = 20;
 const KEPT_SHOWN = 100;
-/** What has no copy after so long will get none: the job that copied it has failed, and said so. */
-const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
 
 export interface ExpiryPlan {
   expired: ExpiryDecision['expired'];
@@ -47,9 +41,20 @@ export interface ExpiryPlan {
   /** Points that are cheaper in the archive, once the expired ones are gone. */
   archive: ExpiryDecision['expired'];
   others: OthersCount;
+  /** The first of those whose marks are copied. */
+  strangers?: Stranger[];
+  strangersTotal?: number;
 }
 
-export function expiryActivities({ aws, clock }: ActivityDeps) {
+export interface DeletedPoints {
+  deleted: string[];
+  failed: FailedItem[];
+  /** What came between the decision and the deletion: they stay. */
+  kept?: KeptPoint[];
+}
+
+export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>) {
+  const { aws, clock } = deps;
   return {
     /**
      * Looks at every snapshot of Holdfast's in a place and decides which points may go. Points in `except` were
@@ -64,41 +69,45 @@ export function expiryActivities({ aws, clock }: ActivityDeps) {
       policies: PolicyNow[];
       except: string[];
     }): Promise<ExpiryPlan> {
-      const ec2 = aws.ec2(target, 'retention');
-      const snapshots = await snapshotsNow(ec2);
-      await markUncopied({ aws, clock }, target, snapshots);
-      const existingSources = await sourcesThatExist(aws, target, snapshots);
-      const decision = decideExpiry({
-        snapshots,
-        policies,
-        existingSources,
-        now: clock.now(),
-        periodStart,
-      });
-      const open = decision.expired.filter(({ recoveryPointId }) => !except.includes(recoveryPointId));
+      const { snapshots, strangers, ...facts } = await pointsNow(deps, target);
+      const decision = decideExpiry({ snapshots, policies, ...facts, now: clock.now(), periodStart });
+      const tried = new Set(except);
+      const open = decision.expired.filter(({ recoveryPointId }) => !tried.has(recoveryPointId));
       return {
         expired: open.slice(0, POINTS_A_BATCH),
         expiredTotal: open.length,
         kept: decision.kept.slice(0, KEPT_SHOWN),
         keptTotal: decision.kept.length,
         keptByReason: countReasons(decision),
-        others: await countOthers(ec2),
+        others: await countOthers(aws.ec2(target, 'retention')),
         archive: archivable(snapshots, decision, clock.now()).slice(0, POINTS_A_BATCH),
+        strangers: strangers.slice(0, KEPT_SHOWN),
+        strangersTotal: strangers.length,
       };
     },
 
-    /** Deletes points, a moment after a look at what they are now; what others have deleted counts as deleted. */
+    /**
+     * Deletes points, each only when everything that decided it holds still: a moment before, their lineages, policies, holds,
+     * locks, images and copies are asked again. A set goes whole or stays whole as far as can be known before; what others
+     * have deleted counts as deleted.
+     */
     async deletePoints({
       target,
       points,
     }: {
       target: Target;
       points: ExpiryDecision['expired'];
-    }): Promise<{ deleted: string[]; failed: FailedItem[] }> {
+    }): Promise<DeletedPoints> {
       const ec2 = aws.ec2(target, 'retention');
-      const result: { deleted: string[]; failed: FailedItem[] } = { deleted: [], failed: [] };
-      for (let start = 0; start < points.length; start += POINTS_A_LOOK)
-        await deleteSome(ec2, points.slice(start, start + POINTS_A_LOOK), result);
+      const result: Required<DeletedPoints> = { deleted: [], failed: [], kept: [] };
+      for (let start = 0; start < points.length; start += POINTS_A_LOOK) {
+        Context.current().heartbeat(result.deleted.length);
+        const again = await pointsAgain(deps, target, points.slice(start, start + POINTS_A_LOOK));
+        result.deleted.push(...again.gone);
+        result.failed.push(...again.changed);
+        result.kept.push(...again.kept);
+        for (const point of again.expired) await deleteOne(ec2, point, result);
+      }
       return result;
     },
   };
@@ -114,136 +123,46 @@ function archivable(
   return decideArchival({ snapshots: staying, now, periodStart });
 }
 
-/** A point at a time, after one look at all of them: a call for each would double what expiry costs. */
-async function deleteSome(
+async function deleteOne(
   ec2: EC2Client,
-  points: ExpiryDecision['expired'],
-  result: { deleted: string[]; failed: FailedItem[] },
+  { recoveryPointId, snapshotIds }: ExpiryDecision['expired'][number],
+  result: DeletedPoints,
 ): Promise<void> {
-  const now = await snapshotsById(
-    ec2,
-    points.flatMap(({ snapshotIds }) => snapshotIds),
-  );
-  for (const { recoveryPointId, snapshotIds } of points) {
-    Context.current().heartbeat(result.deleted.length);
-    Context.current().cancellationSignal.throwIfAborted();
+  Context.current().heartbeat(result.deleted.length);
+  Context.current().cancellationSignal.throwIfAborted();
+  const gone: string[] = [];
+  try {
+    // The first is no different from asking: when it is refused, all of them stay.
+    for (const snapshotId of snapshotIds.slice(1)) await requireDeletable(ec2, snapshotId);
+    for (const snapshotId of snapshotIds) {
+      await onceMore(() => deleteSnapshot(ec2, snapshotId));
+      gone.push(snapshotId);
+    }
+    result.deleted.push(recoveryPointId);
+  } catch (error) {
+    // The next attempt finds what is left, and goes on.
+    if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+    const failure = failedItem(recoveryPointId, error);
+    const left = snapshotIds.filter((id) => !gone.includes(id));
+    result.failed.push(gone.length === 0 ? failure : { ...failure, message: halved(gone, left, failure) });
+  }
+}
+
+function halved(gone: readonly string[], left: readonly string[], { message }: FailedItem): string {
+  return `only a part of the set is deleted (${gone.join(', ')}), so that it counts as no recovery point any more; ${left.join(', ')} stayed, and the next run tries again: ${message}`;
+}
+
+/** Whether EC2 would let it go, as far as it says so before: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html */
+async function requireDeletable(ec2: EC2Client, SnapshotId: string): Promise<void> {
+  await onceMore(async () => {
     try {
-      const snapshots = snapshotIds.flatMap((id) => now.get(id) ?? []);
-      await onceMore(() => deletePoint(ec2, snapshots));
-      result.deleted.push(recoveryPointId);
+      await ec2.send(new DeleteSnapshotCommand({ SnapshotId, DryRun: true }));
     } catch (error) {
-      if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
-      result.failed.push(failedItem(recoveryPointId, error));
+      if (!(error instanceof Error) || error.name !== 'DryRunOperation') throw error;
     }
-  }
-}
-
-async function deletePoint(ec2: EC2Client, snapshots: readonly Snapshot[]): Promise<void> {
-  const held = snapshots.find((snapshot) => !isOwnSnapshot(snapshot) || isHeld(tagMap(snapshot.Tags)));
-  if (held)
-    throw new Error(`${held.SnapshotId} has changed since the decision: it is held, or its marks are gone`);
-  for (const { SnapshotId = '' } of snapshots) await deleteSnapshot(ec2, SnapshotId);
-}
-
-async function snapshotsNow(ec2: EC2Client): Promise<SnapshotNow[]> {
-  const own: Snapshot[] = [];
-  const Filters = [{ Name: 'tag-key', Values: [TAG.recoveryPoint] }];
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots(
-    { client: ec2, pageSize: 1000 },
-    { OwnerIds: ['self'], Filters },
-  )) {
-    Context.current().heartbeat(own.length);
-    own.push(...Snapshots);
-  }
-  if (own.length === 0) return [];
-  const [used, locked] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
-  const copying = new Set(
-    own.filter(({ State, VolumeId }) => State === 'pending' && VolumeId === COPY_VOLUME).map(pointId),
-  );
-  const archived = await inArchive(ec2, own);
-  return withoutReplaced(own).flatMap((snapshot) => {
-    const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', Description: description = '' } = snapshot;
-    const point = readRecoveryPoint({ snapshotId, volumeId, description, tags: tagMap(snapshot.Tags) });
-    if (!point) return [];
-    return {
-      ...point,
-      completed: snapshot.State === 'completed',
-      locked: locked.has(snapshotId),
-      usedByImage: used.has(snapshotId),
-      copyRunning: copying.has(point.recoveryPointId),
-      archived: snapshot.StorageTier === 'archive' || archived.has(snapshotId),
-    };
+  }).catch((error: unknown) => {
+    if (!isNotFound(error)) throw error;
   });
-}
-
-/** Who archives nothing is not asked for. */
-async function inArchive(ec2: EC2Client, own: readonly Snapshot[]): Promise<Set<string>> {
-  const mayArchive = own.some(({ Tags }) => parseArchive(tagMap(Tags)[TAG.retention] ?? ''));
-  return mayArchive ? tieringOf(ec2, undefined, IN_ARCHIVE) : new Set();
-}
-
-function pointId({ Tags }: Snapshot): string {
-  return tagMap(Tags)[TAG.recoveryPoint] ?? '';
-}
-
-/** The points that are due to go, and belong in other places, where they are not yet: their copies are under way. */
-async function markUncopied(
-  { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
-  { accountId }: Target,
-  snapshots: SnapshotNow[],
-): Promise<void> {
-  const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
-  const due = snapshots.filter(
-    ({ expiresAt = Infinity, takenAt }) => expiresAt <= clock.now() && takenAt > oldest,
-  );
-  for (const place of new Set(due.flatMap(({ copyPlaces }) => copyPlaces))) {
-    const wanted = due.filter(({ copyPlaces }) => copyPlaces.includes(place));
-    const there = aws.ec2(placeOfCopy(place, accountId), 'read');
-    const copied = await snapshotsOf(there, [...new Set(wanted.map((each) => each.recoveryPointId))]);
-    for (const snapshot of wanted) {
-      const copies = copied.get(snapshot.recoveryPointId) ?? [];
-      const isCopied = copies.some(
-        ({ State, Tags }) =>
-          State === 'completed' &&
-          [snapshot.snapshotId, snapshot.encryptedFrom].includes(tagMap(Tags)[TAG.copyOf] ?? ''),
-      );
-      if (!isCopied) snapshot.copyRunning = true;
-    }
-  }
-}
-
-/** A copy's instance or volume is in another region than the copy. */
-async function sourcesThatExist(
-  aws: ActivityDeps['aws'],
-  target: Target,
-  snapshots: readonly SnapshotNow[],
-): Promise<Set<string>> {
-  const places = new Map<string, { place: Target; ids: Set<string> }>();
-  for (const { sourceId, sourceTarget: place = target } of snapshots) {
-    const known = places.get(targetKey(place)) ?? { place, ids: new Set() };
-    places.set(targetKey(place), known);
-    known.ids.add(sourceId);
-  }
-  const found = new Set<string>();
-  for (const { place, ids } of places.values())
-    for (const id of await existing(aws.ec2(place, 'read'), [...ids])) found.add(id);
-  return found;
-}
-
-async function existing(ec2: EC2Client, sourceIds: string[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for await (const { InstanceId = '', State } of instancesById(
-    ec2,
-    sourceIds.filter((id) => id.startsWith('i-')),
-  )) {
-    if (State?.Name !== 'terminated') found.add(InstanceId);
-  }
-  for await (const { VolumeId = '' } of volumesById(
-    ec2,
-    sourceIds.filter((id) => id.startsWith('vol-')),
-  ))
-    found.add(VolumeId);
-  return found;
 }
 
 function countReasons({ kept }: ExpiryDecision): ExpiryPlan['keptByReason'] {

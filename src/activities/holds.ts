@@ -2,48 +2,65 @@ import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { WorkflowIdConflictPolicy } from '@temporalio/client';
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { classify } from '../aws/classify';
+import { FAILURE } from '../model/failures';
 import {
-  HOLD_MEMO,
   holdTitle,
   sourceOf,
   type HeldPlace,
+  type ReleasedPlace,
   type Hold,
   type SetLegalHoldRequest,
 } from '../model/hold';
 import { workflowIds } from '../model/ids';
 import { TAG, TASK_QUEUE } from '../model/names';
+import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
-import { readRecoveryPoint } from '../model/recoveryPoint';
+import { placesIn, readRecoveryPoint } from '../model/recoveryPoint';
 import { targetKey, type Target, type TargetInput } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagMap } from './imageReads';
+import { openHolds } from './openHolds';
+import { expiryPlaces } from './policySchedules';
 import { ownSnapshots } from './recoveryPoints';
 import { placesOf } from './targets';
+import { sleep } from './waits';
 
 /** Resources that one CreateTags or DeleteTags takes here; EC2 allows a thousand. */
 const TAGGED_AT_ONCE = 200;
-const OPEN_HOLDS = "WorkflowType = 'setLegalHold' AND ExecutionStatus = 'Running'";
 
 type Held = Pick<Hold, 'recoveryPointId' | 'policyName' | 'lineage'>;
 
 /** Legal holds live as tags on what they hold, and as the open workflow that only two approvers end. */
-export function holdActivities({ aws, temporal }: ActivityDeps) {
+export function holdActivities({ aws, temporal, settings }: ActivityDeps) {
   return {
-    describeHold({ request }: { request: SetLegalHoldRequest }): Promise<Hold> {
-      return Promise.resolve(holdOf(request, request.reason));
+    /** @throws ApplicationFailure TargetNotAllowed */
+    async describeHold({ request }: { request: SetLegalHoldRequest }): Promise<Hold> {
+      const targets = request.targets && (await aws.resolve(request.targets));
+      return { ...holdOf(request, request.reason), ...(targets && { targets }) };
     },
 
-    /** Where a hold looks: the targets given, or every place that a policy leaves points in. */
+    /**
+     * Where a hold looks: the targets given, or every place that a policy leaves points in or has ever left points in, and those
+     * that are known from the points themselves.
+     */
     async holdPlaces({
       targets,
       policies,
+      known = [],
     }: {
       targets?: TargetInput[];
       policies: NormalizedPolicy[];
+      known?: Target[];
     }): Promise<Target[]> {
       if (targets) return aws.resolve(targets);
-      const places = [...(await aws.resolve([{}])), ...policies.flatMap(placesOf)];
+      const places = [
+        ...(await aws.resolve([{}])),
+        ...policies.flatMap(placesOf),
+        ...(await expiryPlaces(temporal)),
+        ...known,
+      ];
       return [...new Map(places.map((place) => [targetKey(place), place])).values()];
     },
 
@@ -53,30 +70,48 @@ export function holdActivities({ aws, temporal }: ActivityDeps) {
       const key = TAG.holdPrefix + hold.holdId;
       const place: HeldPlace = { target, held: 0, failed: [] };
       const open: string[] = [];
+      const places = new Map<string, Target>();
       for await (const { snapshotId, tags } of heldSnapshots(ec2, hold)) {
         Context.current().heartbeat(place.held);
+        for (const other of placesIn(tags, target)) places.set(targetKey(other), other);
         if (tags[key] === undefined) open.push(snapshotId);
         else place.held += 1;
       }
       for (const ids of inGroups(open)) {
         Context.current().heartbeat(place.held);
-        await mark(ec2, ids, { Key: key, Value: hold.reason }, place);
+        const Tags = [{ Key: key, Value: hold.reason }];
+        place.held += await eachOf(
+          ids,
+          (Resources) => ec2.send(new CreateTagsCommand({ Resources, Tags })),
+          place,
+        );
       }
-      return place;
+      return { ...place, places: [...places.values()] };
     },
 
-    /** Takes the hold's marks away, wherever they are; other holds' marks stay. Returns how many there were. */
-    async releasePoints({ target, holdId }: { target: Target; holdId: string }): Promise<number> {
+    /**
+     * Takes the hold's marks away, wherever they are in a place; other holds' marks stay. A snapshot of which the mark cannot be
+     * taken is reported, and the others are freed. Looks a second time: lists lag, and a run may have made a point meanwhile.
+     */
+    async releasePoints({ target, holdId }: { target: Target; holdId: string }): Promise<ReleasedPlace> {
       const ec2 = aws.ec2(target, 'backup');
-      const Key = TAG.holdPrefix + holdId;
-      const ids: string[] = [];
-      for await (const { SnapshotId = '' } of ownSnapshots(ec2, [{ Name: 'tag-key', Values: [Key] }]))
-        ids.push(SnapshotId);
-      for (const Resources of inGroups(ids)) {
-        Context.current().heartbeat(ids.length);
-        await ec2.send(new DeleteTagsCommand({ Resources, Tags: [{ Key }] }));
+      const Tags = [{ Key: TAG.holdPrefix + holdId }];
+      const Filters = [{ Name: 'tag-key', Values: [TAG.holdPrefix + holdId] }];
+      const [released, failed] = [new Set<string>(), new Map<string, FailedItem>()];
+      for (let look = 1; look <= 2; look += 1) {
+        if (look > 1) await sleep(settings.readLagMs);
+        const ids: string[] = [];
+        for await (const { SnapshotId = '' } of ownSnapshots(ec2, Filters)) ids.push(SnapshotId);
+        for (const group of inGroups(ids)) {
+          Context.current().heartbeat(released.size);
+          const problems: { failed: FailedItem[] } = { failed: [] };
+          await eachOf(group, (Resources) => ec2.send(new DeleteTagsCommand({ Resources, Tags })), problems);
+          for (const id of group) released.add(id);
+          for (const problem of problems.failed) failed.set(problem.item, problem);
+        }
       }
-      return ids.length;
+      for (const id of failed.keys()) released.delete(id);
+      return { released: released.size, failed: [...failed.values()] };
     },
 
     /** Opens the hold that a policy asks for, unless it is open. */
@@ -94,10 +129,8 @@ export function holdActivities({ aws, temporal }: ActivityDeps) {
     async openHolds({ policy }: { policy: NormalizedPolicy }): Promise<Hold[]> {
       const { policyName, legalHold } = policy;
       const holds = legalHold === undefined ? [] : [holdOf({ policyName }, legalHold)];
-      for await (const { memo } of temporal.workflow.list({ query: OPEN_HOLDS })) {
-        const hold = memo?.[HOLD_MEMO] as Hold | undefined;
-        if (hold && (hold.policyName === policyName || hold.lineage !== undefined)) holds.push(hold);
-      }
+      for (const hold of (await openHolds(temporal)).holds)
+        if (hold.policyName === policyName || hold.lineage !== undefined) holds.push(hold);
       return holds;
     },
   };
@@ -150,20 +183,26 @@ function filtersOf({
   return [tagged(TAG.sourceVolume, source), { Name: 'volume-id', Values: [source] }];
 }
 
-/** All in one call, and one by one when EC2 refuses that: a single snapshot without room for a tag stops them all. */
-async function mark(
-  ec2: EC2Client,
+/**
+ * All in one call, and one by one when EC2 refuses that: a single snapshot without room for a tag stops them all.
+ *
+ * @returns of how many it was accepted
+ */
+async function eachOf(
   ids: string[],
-  tag: { Key: string; Value: string },
-  place: HeldPlace,
-): Promise<void> {
+  call: (ids: string[]) => Promise<unknown>,
+  problems: { failed: FailedItem[] },
+): Promise<number> {
   try {
-    await ec2.send(new CreateTagsCommand({ Resources: ids, Tags: [tag] }));
-    place.held += ids.length;
+    await call(ids);
+    return ids.length;
   } catch (error) {
+    if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
     const [only = ''] = ids;
-    if (ids.length === 1) place.failed.push(failedItem(only, error));
-    else for (const id of ids) await mark(ec2, [id], tag, place);
+    let accepted = 0;
+    if (ids.length === 1) problems.failed.push(failedItem(only, error));
+    else for (const id of ids) accepted += await eachOf([id], call, problems);
+    return accepted;
   }
 }
 

@@ -56,9 +56,14 @@ export class HookedUnits {
     });
   }
 
+  /** Its set is found by its marks, because whoever made it answers no ids. */
+  isFound(item: Item): boolean {
+    return this.has(item) && (this.sets?.isVss(item) ?? false);
+  }
+
   /** What AWS's document made in a guest is no set before somebody has heard that it succeeded. */
   isUnjudged(item: Item, snapshots: readonly Snapshot[]): boolean {
-    return this.has(item) && (this.sets?.isVss(item) ?? false) && snapshots.some(isUnjudged);
+    return this.isFound(item) && snapshots.some(isUnjudged);
   }
 
   /** Thaws what an earlier attempt or run may have left frozen; the set is what it made, as far as it shows. */

@@ -6,7 +6,7 @@ import {
   paginateDescribeVolumes,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { WorkflowNotFoundError, type Client } from '@temporalio/client';
+import type { Client } from '@temporalio/client';
 import { classify } from '../aws/classify';
 import { isUncommitted } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
@@ -14,6 +14,7 @@ import { listed, type Listed } from '../model/list';
 import { parseVolumeMark } from '../model/loneVolume';
 import { parseMachineMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
+import { isOpenStatus } from '../model/openStatus';
 import {
   decideOrphans,
   makersToAsk,
@@ -24,12 +25,14 @@ import {
   type Orphan,
 } from '../model/orphans';
 import type { FailedItem } from '../model/outcome';
+import { isHeld } from '../model/recoveryPoint';
 import type { OthersCount } from '../model/snapshotOwner';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
 import { tagMap } from './imageReads';
 import { volumesById } from './inventory';
+import { statusOf } from './openWorkflows';
 import { deleteSnapshot, snapshotsById } from './recoveryPoints';
 import { lockedSnapshots, usedByImages } from './snapshotUse';
 import { countOthers } from './others';
@@ -37,6 +40,8 @@ import { countOthers } from './others';
 const PAGE = 1000;
 
 const SNAPSHOTS_A_BATCH = 500;
+/** Few enough that what was looked at is deleted within seconds. */
+const SNAPSHOTS_A_LOOK = 20;
 
 export interface FoundOrphans {
   found: Listed<Orphan>;
@@ -71,7 +76,11 @@ export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
       const still = new Set(removable(await orphansIn(target)));
       const ec2 = aws.ec2(target, 'retention');
       const result: { deleted: string[]; failed: FailedItem[] } = { deleted: [], failed: [] };
-      for (const snapshotId of snapshotIds.filter((id) => still.has(id))) {
+      const orphaned = snapshotIds.filter((id) => still.has(id));
+      for (const [index, snapshotId] of orphaned.entries()) {
+        if (index % SNAPSHOTS_A_LOOK === 0)
+          await dropWanted(ec2, orphaned.slice(index, index + SNAPSHOTS_A_LOOK), still);
+        if (!still.has(snapshotId)) continue;
         Context.current().heartbeat(result.deleted.length);
         Context.current().cancellationSignal.throwIfAborted();
         try {
@@ -85,6 +94,15 @@ export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
       return result;
     },
   };
+}
+
+/** What somebody holds, locks or has made an image of by now stays. */
+async function dropWanted(ec2: EC2Client, ids: readonly string[], still: Set<string>): Promise<void> {
+  const there = await snapshotsById(ec2, ids);
+  const known = [...there.keys()];
+  const [used, locked] = [await usedByImages(ec2, known), await lockedSnapshots(ec2, known)];
+  for (const [id, { Tags }] of there)
+    if (used.has(id) || locked.has(id) || isHeld(tagMap(Tags))) still.delete(id);
 }
 
 function removable(orphans: readonly Orphan[]): string[] {
@@ -208,12 +226,8 @@ async function statesOf(temporal: Client, workflowIds: readonly string[]): Promi
 }
 
 async function stateOf(temporal: Client, workflowId: string): Promise<MakerState> {
-  try {
-    const { status } = await temporal.workflow.getHandle(workflowId).describe();
-    if (status.name === 'RUNNING' || status.name === 'PAUSED') return 'open';
-    return status.name === 'COMPLETED' ? 'succeeded' : 'failed';
-  } catch (error) {
-    if (error instanceof WorkflowNotFoundError) return 'unknown';
-    throw error;
-  }
+  const status = await statusOf(temporal, workflowId);
+  if (status === undefined) return 'unknown';
+  if (isOpenStatus(status)) return 'open';
+  return status === 'COMPLETED' ? 'succeeded' : 'failed';
 }

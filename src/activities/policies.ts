@@ -20,7 +20,14 @@ import { isOneTarget, targetKey, type Target } from '../model/target';
 import type { AwsClients } from '../aws/clients';
 import { copyTermsOf } from './copyTerms';
 import type { ActivityDeps } from './deps';
-import { expirySchedule, policyOf, policySchedule, policySchedules, writeSchedule } from './policySchedules';
+import {
+  expirySchedule,
+  policyNowOf,
+  policyOf,
+  policySchedule,
+  policySchedules,
+  writeSchedule,
+} from './policySchedules';
 import { policyTargets } from './policyTargets';
 import { placesOf } from './targets';
 
@@ -150,10 +157,7 @@ export function policyActivities(deps: ActivityDeps) {
     async policiesNow(): Promise<PolicyNow[]> {
       const policies: PolicyNow[] = [];
       for await (const { name, description } of policySchedules(temporal)) {
-        const policy = policyOf(description);
-        // A Schedule that nobody can read may stand for any policy of that name: hold its points.
-        const policyName = policy?.policyName ?? name;
-        policies.push({ policyName, paused: !policy || description.state.paused, rpoMs: policy?.rpoMs ?? 0 });
+        policies.push(policyNowOf(name, description));
       }
       return policies;
     },

@@ -1,14 +1,16 @@
 import {
   ScheduleAlreadyRunning,
+  ScheduleNotFoundError,
   ScheduleOverlapPolicy,
   type Client,
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
-import { scheduleIds, workflowIds } from '../model/ids';
+import { readExpiryId, scheduleIds, workflowIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
 import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
+import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
 
 /**
@@ -27,6 +29,40 @@ export async function* policySchedules(
     const description = await temporal.schedule.getHandle(scheduleId).describe();
     yield { name: scheduleId.slice(prefix.length), description };
   }
+}
+
+/**
+ * Where points may be: every place that a policy has ever left points in has its `enforceExpiry`, which outlives the policy and
+ * its copies.
+ */
+export async function expiryPlaces(temporal: Client): Promise<Target[]> {
+  const places: Target[] = [];
+  for await (const { scheduleId } of temporal.schedule.list()) {
+    const place = readExpiryId(scheduleId);
+    if (place) places.push(place);
+  }
+  return places;
+}
+
+/** What deletions must know of a policy now; none where there is no such policy any more. */
+export async function policyNow(temporal: Client, policyName: string): Promise<PolicyNow[]> {
+  try {
+    const description = await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe();
+    return [policyNowOf(policyName, description)];
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return [];
+    throw error;
+  }
+}
+
+/** A Schedule that nobody can read may stand for any policy of that name: its points are held. */
+export function policyNowOf(name: string, description: ScheduleDescription): PolicyNow {
+  const policy = policyOf(description);
+  return {
+    policyName: policy?.policyName ?? name,
+    paused: !policy || description.state.paused,
+    rpoMs: policy?.rpoMs ?? 0,
+  };
 }
 
 /** The policy that a Schedule carries as its action's one argument. */

@@ -19,12 +19,14 @@ import {
   pointOf,
   resourceOf,
   together,
+  doubtOf,
   type Item,
   type ProtectedUnits,
 } from './protectionItems';
 import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
-import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsOf, withoutSurplus } from './recoveryPoints';
+import { heartbeat, record, recordedBefore, setOf } from './ownSets';
+import { deleteSnapshot, LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
 import { SetMaker, type SetsRequest } from './snapshotSets';
 import { now, sleep } from './waits';
 
@@ -105,7 +107,8 @@ class Protection {
   private async begin(): Promise<void> {
     const { units } = this.request;
     const isRetry = Context.current().info.attempt > 1;
-    this.items = (await this.maker.look(units)).map((now) => newItem(now, isRetry));
+    const before = recordedBefore();
+    this.items = (await this.maker.look(units)).map((now) => newItem(now, isRetry, before));
     for (const item of this.items.filter(({ now }) => now.volumes.length === 0 && now.left.length > 0)) {
       this.result.leftOut.push(item.now.unit.resourceId);
       item.state = 'over';
@@ -168,6 +171,9 @@ class Protection {
     item.seenAt = now();
     this.pace.started(item.now.recoveryPointId);
     item.size = snapshots.length;
+    // What AWS's document made in the guest was found by its marks, not answered.
+    if (!this.hooked.isFound(item)) record(item, snapshots);
+    this.heartbeat();
   }
 
   /** What passes with time is tried again: pending snapshots and API calls have limits, and a big fleet is always at them. */
@@ -194,14 +200,12 @@ class Protection {
     const asked = this.items.filter((item) => item.state === 'pending' || isUnsureAndDue(item));
     this.lookedAt = now();
     if (asked.length === 0) return;
-    const found = await snapshotsOf(
+    const found = await markedFor(
       this.ec2,
       asked.map(({ now }) => now.recoveryPointId),
     );
     for (const item of asked) {
-      const all = found.get(item.now.recoveryPointId) ?? [];
-      const fresh = all.filter(({ SnapshotId = '' }) => !item.discarded.has(SnapshotId));
-      const snapshots = await withoutSurplus(this.ec2, fresh);
+      const snapshots = await setOf(this.ec2, item, found.get(item.now.recoveryPointId) ?? []);
       if (item.state === 'unsure' && !this.adopt(item, snapshots)) continue;
       await this.judge(item, snapshots);
     }
@@ -265,6 +269,8 @@ class Protection {
       this.fail(item, { item: resourceOf(item), type: FAILURE.resourceFailed, message });
       return;
     }
+    const doubt = doubtOf(item, snapshots, why);
+    if (doubt) return this.fail(item, doubt);
     for (const { SnapshotId = '' } of snapshots) {
       item.discarded.add(SnapshotId);
       await deleteSnapshot(this.ec2, SnapshotId);
@@ -299,7 +305,7 @@ class Protection {
   }
 
   private heartbeat(): void {
-    Context.current().heartbeat({ open: this.open.length, completed: this.result.completed.length });
+    heartbeat(this.open.length, this.result.completed.length, this.items);
   }
 
   private fail(item: Item, failure: FailedItem): void {

@@ -6,7 +6,9 @@ import { FAILURE } from '../model/failures';
 import { isConsistency, type Consistency } from '../model/hooks';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
+import { failedItem } from './failedItem';
 import { tagMap } from './imageReads';
+import { ambiguous } from './proof';
 import type { UnitNow } from './snapshotSets';
 import { now } from './waits';
 
@@ -35,6 +37,10 @@ export interface Item {
   errors: number;
   /** Snapshots of sets that ended in error: reads may go on showing them. */
   discarded: Set<string>;
+  /** Snapshots of it that this run's own calls were answered. */
+  recorded: Set<string>;
+  /** By the id of the one that counts: others that claim to be of the same volume, which are not this run's to touch. */
+  rivals: Map<string, string[]>;
   /** Volumes in the set, as far as it is known. */
   size: number;
   takes: number;
@@ -50,7 +56,12 @@ export interface Item {
   crashBecause?: string;
 }
 
-export function newItem(now: UnitNow, isRetry: boolean): Item {
+/** @param recorded what calls of earlier attempts were answered, by recovery point */
+export function newItem(
+  now: UnitNow,
+  isRetry: boolean,
+  recorded: Readonly<Record<string, string[]>> = {},
+): Item {
   return {
     now,
     state: 'unsure',
@@ -59,6 +70,8 @@ export function newItem(now: UnitNow, isRetry: boolean): Item {
     failures: 0,
     errors: 0,
     discarded: new Set(),
+    recorded: new Set(recorded[now.recoveryPointId] ?? []),
+    rivals: new Map(),
     size: now.volumes.length,
     takes: 0,
     seenAt: 0,
@@ -92,6 +105,21 @@ export function patienceWith(
 /** Holdfast's own budget speaks as Temporal's failure, not as AWS's error. */
 function isThrottle(error: Error): boolean {
   return 'type' in error && error.type === FAILURE.throttled;
+}
+
+/** Whether some of a set may be somebody else's, for all that is known; all who claim to be them are named. */
+export function doubtOf(item: Item, snapshots: readonly Snapshot[], why: string): FailedItem | undefined {
+  const { recorded, rivals, now } = item;
+  const unsure = snapshots.flatMap(({ SnapshotId = '' }) =>
+    recorded.has(SnapshotId) || !rivals.has(SnapshotId)
+      ? []
+      : [SnapshotId, ...(rivals.get(SnapshotId) ?? [])],
+  );
+  if (unsure.length === 0) return undefined;
+  return failedItem(
+    resourceOf(item),
+    ambiguous(`snapshots of ${now.recoveryPointId}, of which ${why}`, unsure),
+  );
 }
 
 export function gone({ now }: Item): FailedItem {

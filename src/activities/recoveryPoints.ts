@@ -5,11 +5,14 @@ import {
   type EC2Client,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
+import { Context } from '@temporalio/activity';
 import { createHash } from 'node:crypto';
 import { isNotFound } from '../aws/failures';
 import { ownDescription, TAG } from '../model/names';
+import { claimsOf, contradiction, volumeOf, type Claimant, type Claims } from '../model/pointClaims';
 import { otherOwner } from '../model/snapshotOwner';
 import { targetKey, type Target } from '../model/target';
+import { tagMap } from './imageReads';
 import { FILTER_VALUES } from './inventory';
 
 const PAGE = 1000;
@@ -31,49 +34,78 @@ export function recoveryPointId(
   return `rp-${createHash('sha256').update(key).digest('hex').slice(0, 17)}`;
 }
 
-/** Tag and description must agree: people copy tags. What AWS Backup or DLM look after is theirs whatever it carries. */
-export function isOwnSnapshot({ Description, Tags = [] }: Snapshot): boolean {
+/**
+ * Tag and description must agree, and AWS's own records must not contradict them: people copy tags, and snapshots with all
+ * their tags. What AWS Backup or DLM look after is theirs whatever it carries.
+ */
+export function isOwnSnapshot(snapshot: Snapshot): boolean {
+  return isMarked(snapshot) && contradiction(claimantOf(snapshot)) === undefined;
+}
+
+/** By tag and description alone, which only find: {@link claims} says whose it is. */
+export function isMarked({ Description, Tags = [] }: Snapshot): boolean {
   const id = Tags.find(({ Key }) => Key === TAG.recoveryPoint)?.Value;
   const keys = Tags.map(({ Key = '' }) => Key);
   return id !== undefined && Description === ownDescription(id) && otherOwner(keys) === undefined;
 }
 
+type Claiming = Claimant & { snapshot: Snapshot };
+
+export function claimantOf(snapshot: Snapshot): Claiming {
+  const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', StartTime, Tags } = snapshot;
+  return { snapshotId, volumeId, startedAt: StartTime?.getTime() ?? 0, tags: tagMap(Tags), snapshot };
+}
+
+export function claims(snapshots: readonly Snapshot[]): Claims<Claiming> {
+  return claimsOf(snapshots.filter(isMarked).map(claimantOf));
+}
+
 /**
- * The account's own snapshots of these recovery points, by recovery point id. An encrypted copy that stands for a snapshot
- * is of the volume that the snapshot was of, and counts alone while both are there.
+ * The account's own snapshots of these recovery points, by recovery point id: one a volume, or a snapshot that copies are of.
+ * An encrypted copy that stands for a snapshot is of the volume that the snapshot was of, and counts once that is gone.
  */
 export async function snapshotsOf(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
 ): Promise<Map<string, Snapshot[]>> {
   const found = new Map<string, Snapshot[]>();
-  for (let start = 0; start < recoveryPointIds.length; start += FILTER_VALUES) {
-    const Values = recoveryPointIds.slice(start, start + FILTER_VALUES);
-    const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values }];
-    const own: Snapshot[] = [];
-    for await (const snapshot of ownSnapshots(ec2, Filters)) own.push(snapshot);
-    for (const snapshot of withoutReplaced(own)) {
-      const id = valueOf(snapshot, TAG.recoveryPoint) ?? '';
-      found.set(id, [...(found.get(id) ?? []), { ...snapshot, VolumeId: sourceVolumeOf(snapshot) }]);
-    }
-  }
+  for (const [id, all] of await claimsFor(ec2, recoveryPointIds))
+    found.set(
+      id,
+      all.own.map((each) => ({ ...each.snapshot, VolumeId: volumeOf(each) })),
+    );
   return found;
 }
 
-/** Without the snapshots that an encrypted copy among them stands for: between its commit and their end. */
-export function withoutReplaced(snapshots: readonly Snapshot[]): Snapshot[] {
-  const replaced = new Set(snapshots.flatMap((snapshot) => valueOf(snapshot, TAG.encryptedFrom) ?? []));
-  return snapshots.filter(({ SnapshotId = '' }) => !replaced.has(SnapshotId));
+/** Who claims to be of these recovery points, by recovery point id. */
+export async function claimsFor(
+  ec2: EC2Client,
+  recoveryPointIds: readonly string[],
+): Promise<Map<string, Claims<Claiming>>> {
+  const marked = await markedFor(ec2, recoveryPointIds);
+  return new Map([...marked].map(([id, snapshots]) => [id, claims(snapshots)]));
+}
+
+/** All that carry the marks of these recovery points, by recovery point id. */
+export async function markedFor(
+  ec2: EC2Client,
+  recoveryPointIds: readonly string[],
+): Promise<Map<string, Snapshot[]>> {
+  const marked = new Map<string, Snapshot[]>();
+  for (let start = 0; start < recoveryPointIds.length; start += FILTER_VALUES) {
+    const Values = recoveryPointIds.slice(start, start + FILTER_VALUES);
+    const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values }];
+    for await (const snapshot of markedSnapshots(ec2, Filters)) {
+      const id = tagMap(snapshot.Tags)[TAG.recoveryPoint] ?? '';
+      marked.set(id, [...(marked.get(id) ?? []), snapshot]);
+    }
+  }
+  return marked;
 }
 
 /** What a copy itself does not tell, where the copy stands for the snapshot. */
-export function sourceVolumeOf(snapshot: Snapshot): string | undefined {
-  const isSubstitute = valueOf(snapshot, TAG.encryptedFrom) !== undefined;
-  return (isSubstitute ? valueOf(snapshot, TAG.sourceVolume) : undefined) ?? snapshot.VolumeId;
-}
-
-function valueOf({ Tags = [] }: Snapshot, key: string): string | undefined {
-  return Tags.find(({ Key }) => Key === key)?.Value;
+export function sourceVolumeOf(snapshot: Snapshot): string {
+  return volumeOf(claimantOf(snapshot));
 }
 
 /** The account's own snapshots by id, those that are there: a filter, because ids alone fail when one of them is not. */
@@ -97,20 +129,29 @@ export async function* ownSnapshots(
   ec2: EC2Client,
   Filters: { Name: string; Values: string[] }[],
 ): AsyncGenerator<Snapshot> {
-  const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
-  for await (const { Snapshots = [] } of pages) yield* Snapshots.filter(isOwnSnapshot);
+  for await (const snapshot of markedSnapshots(ec2, Filters)) if (isOwnSnapshot(snapshot)) yield snapshot;
 }
 
-/** Keeps the first snapshot of each volume. Of two sets, that is the whole first one: a set has one start time. */
-export async function withoutSurplus(ec2: EC2Client, snapshots: readonly Snapshot[]): Promise<Snapshot[]> {
-  const age = ({ StartTime, SnapshotId = '' }: Snapshot) => `${StartTime?.toISOString() ?? ''}|${SnapshotId}`;
-  const kept = new Map<string, Snapshot>();
-  for (const snapshot of [...snapshots].sort((a, b) => age(a).localeCompare(age(b)))) {
-    const volumeId = snapshot.VolumeId ?? '';
-    if (kept.has(volumeId)) await deleteSnapshot(ec2, snapshot.SnapshotId ?? '');
-    else kept.set(volumeId, snapshot);
+/** All that carry both marks and pass the filters, whose they may be. */
+export async function* markedSnapshots(
+  ec2: EC2Client,
+  Filters: { Name: string; Values: string[] }[],
+): AsyncGenerator<Snapshot> {
+  const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
+  for await (const { Snapshots = [] } of pages) yield* Snapshots.filter(isMarked);
+}
+
+/** One snapshot a volume and point, or a snapshot that copies are of: of several that claim it, the first. */
+export async function claimedSnapshots(
+  ec2: EC2Client,
+  Filters: { Name: string; Values: string[] }[],
+): Promise<Claims<Claiming>> {
+  const marked: Snapshot[] = [];
+  for await (const snapshot of markedSnapshots(ec2, Filters)) {
+    Context.current().heartbeat();
+    marked.push(snapshot);
   }
-  return [...kept.values()];
+  return claims(marked);
 }
 
 /** Deleting what is gone already is done. */

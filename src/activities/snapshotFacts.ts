@@ -9,7 +9,7 @@ import { matchesTags, tagFilters } from '../model/selector';
 import type { SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
 import { otherOwner } from '../model/snapshotOwner';
 import { targetKey } from '../model/target';
-import { IN_ARCHIVE, tieringOf } from './archive';
+import { IN_ARCHIVE, tieringOf } from './archiveTier';
 import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';

@@ -165,7 +165,7 @@ export class SetMaker {
         retention: policy.retention,
         ...(policy.archive && { archive: policy.archive }),
         timezone: policy.timezone,
-        holds: holdsOn(this.request.holds, unit.resourceId),
+        holds: holdsOn(this.request.holds, unit.resourceId, this.request.target),
         sourceInstance: instance?.InstanceId,
         volumes: Object.fromEntries(
           volumes.map((volume) => [volume.VolumeId ?? '', volumeLine(volume, instance)]),

@@ -9,7 +9,7 @@ import type { Target } from '../model/target';
 import { slotFilters } from './copies';
 import type { ActivityDeps } from './deps';
 import { describeKey } from './keyChecks';
-import { ownSnapshots } from './recoveryPoints';
+import { claimedSnapshots } from './recoveryPoints';
 import { modifySnapshot } from './shares';
 
 type Slot = Pick<CopyJob, 'policyName' | 'slotMs' | 'target'>;
@@ -25,10 +25,8 @@ export function vaultActivities({ aws }: ActivityDeps) {
     /** The customer managed keys that a slot's snapshots are under: the vault must be let use them. */
     async keysOfSlot({ job }: { job: CopyJob }): Promise<string[]> {
       const found = new Set<string>();
-      for await (const { KmsKeyId } of ownSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job))) {
-        Context.current().heartbeat();
-        if (KmsKeyId) found.add(KmsKeyId);
-      }
+      const { own } = await claimedSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job));
+      for (const { snapshot } of own) if (snapshot.KmsKeyId) found.add(snapshot.KmsKeyId);
       const kms = aws.kms(job.target, 'read');
       const keys: string[] = [];
       // Under keys that AWS manages nothing can be shared; the copies themselves say so, each for its snapshot.
@@ -59,14 +57,18 @@ export function vaultActivities({ aws }: ActivityDeps) {
       }
     },
 
-    /** Takes back what the copies of a slot were let see; the copies stay as they are. */
+    /**
+     * Takes back what the copies of a slot were let see; the copies stay as they are, and so does what somebody else has shared of
+     * snapshots that only carry the slot's marks.
+     */
     async unshareSlot({ job, partner }: { job: Slot; partner: string }): Promise<void> {
       const share = aws.ec2(job.target, 'share');
       const Remove = [{ UserId: partner }];
-      for await (const { SnapshotId = '' } of ownSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job))) {
-        Context.current().heartbeat(SnapshotId);
+      const { own } = await claimedSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job));
+      for (const { snapshotId } of own) {
+        Context.current().heartbeat(snapshotId);
         try {
-          await modifySnapshot(share, SnapshotId, { Remove });
+          await modifySnapshot(share, snapshotId, { Remove });
         } catch (error) {
           if (!isNotFound(error)) throw error;
         }

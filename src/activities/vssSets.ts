@@ -5,7 +5,7 @@ import type { Settings } from './deps';
 import { foundInTime } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { rootVolumeId } from './inventory';
-import { deleteSnapshot, snapshotsOf } from './recoveryPoints';
+import { claims, deleteSnapshot, markedFor } from './recoveryPoints';
 import type { SetMaker, UnitNow } from './snapshotSets';
 
 const DOCUMENT = 'AWSEC2-VssInstallAndSnapshot';
@@ -42,9 +42,10 @@ export class VssSets {
     if (!end) await this.commands.stop(command);
     const found = () => this.found(now, discarded);
     if (!end?.ok) {
-      await this.remove(await found(), discarded);
+      const left = await this.removeAll(now, discarded);
       const said = end?.said ?? 'it did not end and was cancelled';
-      return { failed: `${DOCUMENT} failed: ${said} (command ${command.commandId})` };
+      const stay = left.length > 0 ? `; ${left.join(', ')} stay, because several carry the marks of one` : '';
+      return { failed: `${DOCUMENT} failed: ${said} (command ${command.commandId})${stay}` };
     }
     const snapshots = await foundInTime(this.settings, async () => {
       const all = await found();
@@ -93,16 +94,23 @@ export class VssSets {
     );
   }
 
-  private async found({ recoveryPointId }: UnitNow, discarded: Set<string>): Promise<Snapshot[]> {
-    const all = (await snapshotsOf(this.ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
-    return all.filter(({ SnapshotId = '' }) => !discarded.has(SnapshotId));
+  private async found(now: UnitNow, discarded: Set<string>): Promise<Snapshot[]> {
+    return (await this.claims(now, discarded)).own.map(({ snapshot }) => snapshot);
   }
 
-  private async remove(snapshots: readonly Snapshot[], discarded: Set<string>): Promise<void> {
-    for (const { SnapshotId = '' } of snapshots) {
-      discarded.add(SnapshotId);
-      await deleteSnapshot(this.ec2, SnapshotId);
+  private async claims({ recoveryPointId }: UnitNow, discarded: Set<string>) {
+    const marked = (await markedFor(this.ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
+    return claims(marked.filter(({ SnapshotId = '' }) => !discarded.has(SnapshotId)));
+  }
+
+  /** The document answers no ids: only what alone claims to be of its volume is its own. Returns what stays. */
+  private async removeAll(now: UnitNow, discarded: Set<string>): Promise<string[]> {
+    const { own, rivals } = await this.claims(now, discarded);
+    for (const { snapshotId } of own.filter((each) => !rivals.has(each.snapshotId))) {
+      discarded.add(snapshotId);
+      await deleteSnapshot(this.ec2, snapshotId);
     }
+    return [...rivals.values()].flat();
   }
 }
 

@@ -2,7 +2,7 @@ import { calendarDaysLeft, LEAST_DAYS, MOST_ARCHIVED, pays, type Archive } from 
 import { fixedDurationMs } from './duration';
 import { groupBy } from './group';
 import { Lineage, type PeriodStart } from './lineage';
-import { lineageKey, type SnapshotNow } from './retention';
+import { lineageKey, withWhole, type SnapshotNow } from './retention';
 import { periodsKept } from './retentionTerms';
 
 const DAY_MS = 86_400_000;
@@ -17,10 +17,11 @@ interface Facts {
 
 /** Recovery points of a place that are cheaper in the archive. A point is a set: it goes when all of it may. */
 export function decideArchival(facts: Facts): { recoveryPointId: string; snapshotIds: string[] }[] {
+  const all = withWhole(facts.snapshots);
   const series = new Map(
-    [...groupBy(facts.snapshots, lineageKey)].map(([key, snapshots]) => [key, new Series(snapshots, facts)]),
+    [...groupBy(all, lineageKey)].map(([key, snapshots]) => [key, new Series(snapshots, facts)]),
   );
-  const points = [...groupBy(facts.snapshots, ({ recoveryPointId }) => recoveryPointId)];
+  const points = [...groupBy(all, ({ recoveryPointId }) => recoveryPointId)];
   return points.flatMap(([recoveryPointId, set]) =>
     set.every((snapshot) => series.get(lineageKey(snapshot))?.admits(snapshot))
       ? { recoveryPointId, snapshotIds: set.map(({ snapshotId }) => snapshotId) }
@@ -49,6 +50,7 @@ class Series {
   admits(snapshot: SnapshotNow): boolean {
     const { archive, completed, archived, usedByImage, copyRunning, minKeep } = snapshot;
     if (!archive || !completed || archived || usedByImage || copyRunning) return false;
+    if (snapshot.rivals !== undefined || snapshot.whole === false) return false;
     if (this.facts.now - snapshot.takenAt < (fixedDurationMs(archive.after) ?? Infinity)) return false;
     // The newest ones are what a recovery wants, at once.
     if (this.lineage.rankOf(snapshot) < Math.max(1, minKeep)) return false;

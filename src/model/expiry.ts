@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { operationInput } from './input';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
-import type { KeepReason } from './retention';
+import type { Stranger } from './pointClaims';
+import type { KeepReason, KeptPoint } from './retention';
 import type { OthersCount } from './snapshotOwner';
 import { targetsInputSchema, type Target } from './target';
 
@@ -19,7 +20,11 @@ export interface EnforceExpiryResult {
   dryRun: boolean;
   /** Recovery points deleted, or, in a dry run, that would be. */
   expired: Listed<{ target: Target; recoveryPointId: string; snapshotIds: string[] }>;
-  kept: Listed<{ target: Target; recoveryPointId: string; reason: KeepReason }>;
+  kept: Listed<{ target: Target } & KeptPoint>;
+  /** Snapshots with the marks of points that AWS's own records say are copies of them: somebody else's, and never touched. */
+  notOurs?: Listed<{ target: Target } & Stranger>;
+  /** Points that would be archived, and are not, with the reason. */
+  notArchived?: Listed<{ target: Target; recoveryPointId: string; reason: string }>;
   /** How many points stay for each reason. */
   keptByReason: Partial<Record<KeepReason, number>>;
   /** Recovery points sent to the archive, or, in a dry run, that would be. */

@@ -4,7 +4,8 @@ import { operationInput } from './input';
 import type { Listed } from './list';
 import type { FailedItem } from './outcome';
 import { policyNameSchema } from './policyName';
-import { targetsInputSchema, type Target } from './target';
+import type { RecoveryPointSnapshot } from './recoveryPoint';
+import { targetKey, targetsInputSchema, type Target } from './target';
 
 /** People who must approve before a hold is released. */
 export const APPROVERS = 2;
@@ -46,6 +47,8 @@ export interface Hold {
   recoveryPointId?: string;
   policyName?: string;
   lineage?: string;
+  /** Where it holds; everywhere when left out. */
+  targets?: Target[];
 }
 
 export const HOLD_MEMO = 'hold';
@@ -66,6 +69,14 @@ export interface HeldPlace {
   target: Target;
   /** Snapshots on hold there now. */
   held: number;
+  /** Other places that the tags of what is held there name. */
+  places?: Target[];
+  failed: FailedItem[];
+}
+
+export interface ReleasedPlace {
+  /** Snapshots whose mark was taken away. */
+  released: number;
   failed: FailedItem[];
 }
 
@@ -74,9 +85,31 @@ export function sourceOf(lineage: string): string {
   return lineage.split(':')[0] ?? lineage;
 }
 
+/** What a hold is asked about. */
+type Holdable = Pick<
+  RecoveryPointSnapshot,
+  'recoveryPointId' | 'policyName' | 'lineage' | 'sourceId' | 'volumeId'
+>;
+
+/** Whether a snapshot in a place is under the hold, marked or not. */
+export function covers(hold: Hold, point: Holdable, place: Target): boolean {
+  const { recoveryPointId, policyName, lineage = '' } = hold;
+  if (!isHere(hold, place)) return false;
+  if (recoveryPointId !== undefined) return point.recoveryPointId === recoveryPointId;
+  if (policyName !== undefined) return point.policyName === policyName;
+  if (lineage.includes(':')) return point.lineage === lineage;
+  return [point.sourceId, point.volumeId, point.lineage].includes(lineage);
+}
+
+function isHere({ targets }: Hold, place: Target): boolean {
+  return targets?.some((target) => targetKey(target) === targetKey(place)) ?? true;
+}
+
 /** Reasons by hold, of those that are about a resource's points. Holds of a policy are about all that it makes. */
-export function holdsOn(holds: readonly Hold[], resourceId: string): Record<string, string> {
-  const about = holds.filter(({ lineage }) => lineage === undefined || sourceOf(lineage) === resourceId);
+export function holdsOn(holds: readonly Hold[], resourceId: string, place: Target): Record<string, string> {
+  const about = holds.filter(
+    (hold) => isHere(hold, place) && (hold.lineage === undefined || sourceOf(hold.lineage) === resourceId),
+  );
   return Object.fromEntries(about.map(({ holdId, reason }) => [holdId, reason]));
 }
 

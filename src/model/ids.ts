@@ -49,6 +49,12 @@ export function readCopiesId(workflowId: string): CopiedSlot | undefined {
   return { policyName, slotMs, target: { accountId, region }, ...(vault && { vault }) };
 }
 
+/** What `scheduleIds.expiry` says; undefined for other ids. */
+export function readExpiryId(scheduleId: string): Target | undefined {
+  const [, accountId, region] = /^expiry\/(\d{12})\/([a-z0-9-]+)$/.exec(scheduleId) ?? [];
+  return accountId && region ? { accountId, region } : undefined;
+}
+
 export const scheduleIds = {
   policy: (policyName: string) => `policy/${policyName}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,

@@ -6,9 +6,11 @@ export type PeriodStart = (at: number, period: Period, timezone: string) => numb
 
 type Member = Pick<RecoveryPointSnapshot, 'snapshotId' | 'takenAt' | 'retention' | 'timezone'> & {
   completed: boolean;
+  /** False of what is left of a set: nothing can be recovered as it was. */
+  whole?: boolean;
 };
 
-/** The completed snapshots of one lineage in one place. */
+/** The completed snapshots of one lineage in one place, as far as their sets are whole. */
 export class Lineage<Snapshot extends Member = Member> {
   private readonly byAge: Snapshot[];
   private readonly ranks: Map<string, number>;
@@ -19,7 +21,9 @@ export class Lineage<Snapshot extends Member = Member> {
     snapshots: readonly Snapshot[],
     private readonly periodStart: PeriodStart,
   ) {
-    this.byAge = snapshots.filter(({ completed }) => completed).sort((a, b) => b.takenAt - a.takenAt);
+    this.byAge = snapshots
+      .filter(({ completed, whole = true }) => completed && whole)
+      .sort((a, b) => b.takenAt - a.takenAt);
     this.ranks = new Map(this.byAge.map(({ snapshotId }, rank) => [snapshotId, rank]));
   }
 
@@ -27,9 +31,9 @@ export class Lineage<Snapshot extends Member = Member> {
     return this.byAge[0];
   }
 
-  /** 0 for the newest. */
-  rankOf({ snapshotId }: Snapshot): number {
-    return this.ranks.get(snapshotId) ?? Infinity;
+  /** How many good ones are newer: 0 for the newest. */
+  rankOf({ snapshotId, takenAt }: Snapshot): number {
+    return this.ranks.get(snapshotId) ?? this.byAge.filter((each) => each.takenAt > takenAt).length;
   }
 
   /**

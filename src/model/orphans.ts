@@ -3,6 +3,8 @@ import { groupBy } from './group';
 import { workflowIds, type CopiedSlot } from './ids';
 import { isVolumeId } from './loneVolume';
 import { ownDescription, TAG } from './names';
+import { claimsOf, volumeOf } from './pointClaims';
+import { encryptedThing, imageIn, imageThing, isOfImage, isStaged, stagedThing } from './orphanMarks';
 import { isHeld } from './recoveryPoint';
 import { otherOwner } from './snapshotOwner';
 import type { Target } from './target';
@@ -111,68 +113,114 @@ function snapshotOrphans(facts: OrphanFacts): Orphan[] {
   const replaced = new Set(
     facts.snapshots.flatMap(({ tags }) => (tags[TAG.recoveryPoint] && tags[TAG.encryptedFrom]) ?? []),
   );
-  const loose = facts.snapshots.filter(
-    ({ tags, startedAt, state, locked, usedByImage }) =>
-      otherOwner(Object.keys(tags)) === undefined &&
-      facts.now - startedAt > GRACE_MS &&
-      state !== 'pending' &&
-      !locked &&
-      !usedByImage &&
-      !isHeld(tags) &&
-      !isOpen(facts, tags),
+  const loose = new Set(
+    facts.snapshots.filter((each) => isLoose(facts, each)).map(({ snapshotId }) => snapshotId),
   );
-  const points = loose.filter(
-    ({ snapshotId, tags, description }) =>
-      description === ownDescription(tags[TAG.recoveryPoint] ?? '') &&
-      !isUncommitted({ tags, description }) &&
-      // While a commit is under way, its encrypted copy is no second one.
-      !replaced.has(snapshotId),
-  );
-  const uncommitted = loose.filter(isUncommitted);
-  const staged = loose.filter(
-    ({ tags, description }) =>
-      tags[TAG.recoveryPoint] === undefined && description === ownDescription(tags[TAG.migration] ?? ''),
-  );
-  const ofImages = loose.filter(
-    ({ tags, description }) => tags[TAG.request] && tags[TAG.run] && imageIn(description),
-  );
+  // While a commit is under way, its encrypted copy is no second one. Who claims the same is asked of all: also of the young.
+  const marked = facts.snapshots.filter((each) => isOfPoint(each) && !replaced.has(each.snapshotId));
+  const { rivals, strangers } = claimsOf(marked);
+  const why = new Map(strangers.map((each) => [each.snapshotId, each.why]));
+  const claimed = new Map([...rivals.values()].flatMap((ids) => ids.map((id) => [id, ids] as const)));
+  const points = marked.filter((each) => loose.has(each.snapshotId));
+  const own = points.filter(({ snapshotId }) => !why.has(snapshotId));
   return [
-    ...points.flatMap(inError),
-    ...surplus(points),
-    ...incomplete(facts, points),
-    ...staged.flatMap((snapshot) => stagedOrphan(facts, snapshot)),
-    ...ofImages.flatMap((snapshot) => leftByImage(facts, snapshot)),
-    ...uncommitted.flatMap((snapshot) => leftUncommitted(facts, snapshot)),
+    ...points.flatMap(({ snapshotId }) => notOurs(snapshotId, why.get(snapshotId))),
+    ...own.flatMap((each) => inError(each, claimed.get(each.snapshotId))),
+    ...surplus(marked, own, rivals),
+    ...incomplete(
+      facts.snapshots.filter(({ snapshotId }) => !why.has(snapshotId)),
+      own,
+    ),
+    ...left(facts, loose, isStaged, stagedThing, stagedOrphan),
+    ...left(facts, loose, isOfImage, imageThing, leftByImage),
+    ...left(facts, loose, isUncommitted, encryptedThing, leftUncommitted),
   ];
 }
 
-function inError({ snapshotId, state, stateMessage }: MarkedSnapshot): Orphan[] {
-  if (state !== 'error') return [];
-  return [snapshot(snapshotId, `it ended in error: ${stateMessage ?? 'EC2 gave no reason'}`, true)];
+function isLoose(facts: OrphanFacts, snapshot: MarkedSnapshot): boolean {
+  const { tags, startedAt, state, locked, usedByImage } = snapshot;
+  return (
+    otherOwner(Object.keys(tags)) === undefined &&
+    facts.now - startedAt > GRACE_MS &&
+    state !== 'pending' &&
+    !locked &&
+    !usedByImage &&
+    !isHeld(tags) &&
+    !isOpen(facts, tags)
+  );
 }
 
-/** Two of one volume in one point, or two copies of one snapshot: the first one that is good stays. */
-function surplus(points: readonly MarkedSnapshot[]): Orphan[] {
-  const good = points.filter(({ state }) => state === 'completed');
-  const twins = groupBy(good, (each) =>
-    [each.tags[TAG.recoveryPoint], each.tags[TAG.copyOf] ?? volumeOf(each)].join('|'),
-  );
-  return [...twins.values()].flatMap((group) => {
-    const [first, ...others] = [...group].sort((a, b) => a.startedAt - b.startedAt);
-    return others.map(({ snapshotId }) =>
-      snapshot(snapshotId, `it was made twice; ${first?.snapshotId} stays`, true),
-    );
+function isOfPoint({ tags, description }: MarkedSnapshot): boolean {
+  const isMarked = description === ownDescription(tags[TAG.recoveryPoint] ?? '');
+  const isOthers = otherOwner(Object.keys(tags)) !== undefined;
+  return isMarked && !isOthers && !isUncommitted({ tags, description });
+}
+
+/**
+ * What one kind of run left behind. Tags and descriptions are copied: of several that carry the marks of one thing, none can be
+ * told to be Holdfast's.
+ */
+function left(
+  facts: OrphanFacts,
+  loose: ReadonlySet<string>,
+  is: (snapshot: MarkedSnapshot) => boolean,
+  thing: (snapshot: MarkedSnapshot) => string,
+  judge: (facts: OrphanFacts, snapshot: MarkedSnapshot) => Orphan[],
+): Orphan[] {
+  const groups = [...groupBy(facts.snapshots.filter(is), thing).values()];
+  return groups.flatMap((group) => {
+    const ids = group.map(({ snapshotId }) => snapshotId);
+    const items = group.filter(({ snapshotId }) => loose.has(snapshotId));
+    return items.flatMap((item) => onlyAlone(judge(facts, item), ids.length > 1 ? ids : []));
   });
 }
 
-/** An encrypted copy that stands for its original does not tell the volume itself. */
-function volumeOf({ tags, volumeId }: MarkedSnapshot): string {
-  return (tags[TAG.encryptedFrom] && tags[TAG.sourceVolume]) ?? volumeId;
+function onlyAlone(orphans: Orphan[], rivals: readonly string[]): Orphan[] {
+  if (rivals.length === 0) return orphans;
+  const names = [...rivals].sort().join(', ');
+  return orphans.map((orphan) => ({
+    ...orphan,
+    removable: false,
+    reason: `${orphan.reason}; ${names} carry the same marks, and a person must judge which are copied`,
+  }));
+}
+
+function notOurs(snapshotId: string, why: string | undefined): Orphan[] {
+  if (why === undefined) return [];
+  const reason = `it carries the marks of a recovery point, and is none: ${why}; take the holdfast: tags off it`;
+  return [snapshot(snapshotId, reason, false)];
+}
+
+function inError(
+  { snapshotId, state, stateMessage }: MarkedSnapshot,
+  rivals: readonly string[] = [],
+): Orphan[] {
+  if (state !== 'error') return [];
+  const reason = `it ended in error: ${stateMessage ?? 'EC2 gave no reason'}`;
+  return onlyAlone([snapshot(snapshotId, reason, true)], rivals);
+}
+
+/**
+ * Two of one volume in one point, or two copies of one snapshot. A lost answer makes a second one, and so does somebody who copies
+ * all tags: after the run nobody can tell the one from the other. The first counts.
+ */
+function surplus(
+  marked: readonly MarkedSnapshot[],
+  points: readonly MarkedSnapshot[],
+  rivals: ReadonlyMap<string, string[]>,
+): Orphan[] {
+  const good = new Set(marked.filter(({ state }) => state !== 'error').map(({ snapshotId }) => snapshotId));
+  const mayTell = new Set(points.map(({ snapshotId }) => snapshotId));
+  return [...rivals.values()].flatMap((ids) => {
+    const [first, ...others] = ids.filter((id) => good.has(id));
+    const reason = `${[...ids].sort().join(', ')} carry the same marks. ${first} was begun first and counts; a person must judge whether the other was made twice, or is somebody's copy`;
+    return others.filter((id) => mayTell.has(id)).map((id) => snapshot(id, reason, false));
+  });
 }
 
 /** What is left of a set may still be the best there is of a volume. */
-function incomplete({ snapshots }: OrphanFacts, points: readonly MarkedSnapshot[]): Orphan[] {
-  const originals = snapshots.filter(({ tags }) => tags[TAG.copyOf] === undefined);
+function incomplete(marked: readonly MarkedSnapshot[], points: readonly MarkedSnapshot[]): Orphan[] {
+  const originals = marked.filter(({ tags }) => tags[TAG.copyOf] === undefined);
   const sets = groupBy(originals, ({ tags }) => tags[TAG.recoveryPoint] ?? '');
   return points.flatMap(({ snapshotId, tags, state }) => {
     if (tags[TAG.copyOf] !== undefined || state === 'error') return [];
@@ -222,10 +270,6 @@ function leftByImage({ images }: OrphanFacts, { snapshotId, description }: Marke
   const imageId = imageIn(description);
   if (images.some((image) => image.imageId === imageId)) return [];
   return [snapshot(snapshotId, `its image ${imageId} is deregistered`, true)];
-}
-
-function imageIn(description: string): string | undefined {
-  return /\bami-[0-9a-f]+/.exec(description)?.[0];
 }
 
 /** A volume holds data that nobody can make again: never more than reported. */

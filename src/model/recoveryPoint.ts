@@ -1,4 +1,5 @@
 import { formatArchive, parseArchive, type Archive } from './archive';
+import { placeOfCopy } from './copy';
 import type { Consistency } from './hooks';
 import { NOT_COPIED, ownDescription, TAG, TAG_SCHEMA_VERSION } from './names';
 import { formatTerms, parseTerms, periodsKept, type RetentionTerms } from './retentionTerms';
@@ -151,6 +152,10 @@ export interface RecoveryPointSnapshot {
   expiresAt?: number;
   /** Instance and device, or the standalone volume: what the snapshot is one of a series of. */
   lineage: string;
+  /** What the snapshot is of. */
+  volumeId?: string;
+  /** Volumes in the point's set, where the tags say it. */
+  setSize?: number;
   /** The instance or standalone volume, to ask whether it still exists. */
   sourceId: string;
   minKeep: number;
@@ -198,6 +203,8 @@ export function readRecoveryPoint(snapshot: {
     takenAt,
     ...(expiresAt !== undefined && { expiresAt }),
     lineage: instanceId ? `${instanceId}:${device ?? volumeId}` : volumeId,
+    volumeId,
+    ...(Number(tags[TAG.set]) > 0 && { setSize: Number(tags[TAG.set]) }),
     sourceId: instanceId ?? volumeId,
     ...keepTerms(tags[TAG.retention] ?? ''),
     ...calendarTerms(tags[TAG.retention] ?? ''),
@@ -211,6 +218,13 @@ export function readRecoveryPoint(snapshot: {
 function sourceTargetOf(text: string | undefined): { sourceTarget?: Target } {
   const [accountId, region] = text?.split('/') ?? [];
   return accountId && region ? { sourceTarget: { accountId, region } } : {};
+}
+
+/** Other places that the tags of a snapshot in a place name: where copies of it belong, and where it is a copy from. */
+export function placesIn(tags: Readonly<Record<string, string>>, { accountId }: Target): Target[] {
+  const copies = tags[TAG.copies]?.split(' ').filter(Boolean) ?? [];
+  const { sourceTarget } = sourceTargetOf(tags[TAG.sourceTarget]);
+  return [...copies.map((place) => placeOfCopy(place, accountId)), ...(sourceTarget ? [sourceTarget] : [])];
 }
 
 /** Terms that hold without the policy. */

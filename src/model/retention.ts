@@ -9,6 +9,9 @@ export type KeepReason =
   | 'among the newest of its lineage'
   | 'the first of its period'
   | 'legal hold'
+  | 'a legal hold is being opened'
+  | 'several snapshots claim to be it'
+  | 'it is being restored from the archive'
   | 'locked'
   | 'an image uses it'
   | 'a copy of it is running'
@@ -21,9 +24,16 @@ export interface SnapshotNow extends RecoveryPointSnapshot {
   completed: boolean;
   locked: boolean;
   usedByImage: boolean;
+  /** Or not certain. */
   copyRunning: boolean;
+  /** Somebody has asked for it back from the archive. */
+  restoring?: boolean;
+  /** All that claim to be it, where there are several: none of them is touched. */
+  rivals?: string[];
   /** In the archive, or on its way there. */
   archived: boolean;
+  /** False of what is left of a set. */
+  whole?: boolean;
 }
 
 /** What is known of a policy now; policies that no longer exist are not listed. */
@@ -35,13 +45,22 @@ export interface PolicyNow {
 
 export interface ExpiryDecision {
   expired: { recoveryPointId: string; snapshotIds: string[] }[];
-  kept: { recoveryPointId: string; reason: KeepReason }[];
+  kept: KeptPoint[];
+}
+
+export interface KeptPoint {
+  recoveryPointId: string;
+  reason: KeepReason;
+  /** Those that claim to be one, where that is the reason. */
+  snapshotIds?: string[];
 }
 
 interface Facts {
   /** All of Holdfast's snapshots of one place (account and region): lineages are judged per place. */
   snapshots: readonly SnapshotNow[];
   policies: readonly PolicyNow[];
+  /** A legal hold was opened a moment ago, and what it holds is not known yet. */
+  holdUnknown?: boolean;
   /** Instances and volumes that still exist. */
   existingSources: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
@@ -54,7 +73,8 @@ interface Facts {
  * Decides which recovery points of a place may go. A point is a set: it goes only when each of its snapshots may, and
  * the newest good points of every lineage never do, whatever their age.
  */
-export function decideExpiry(facts: Facts): ExpiryDecision {
+export function decideExpiry(asked: Facts): ExpiryDecision {
+  const facts = { ...asked, snapshots: withWhole(asked.snapshots) };
   const lineages = new Map(
     [...groupBy(facts.snapshots, lineageKey)].map(([key, snapshots]) => [
       key,
@@ -69,10 +89,22 @@ export function decideExpiry(facts: Facts): ExpiryDecision {
         return lineage && reasonToKeep(snapshot, lineage, facts);
       }),
     );
-    if (reason) decision.kept.push({ recoveryPointId, reason });
+    const rivals = set.flatMap((snapshot) => snapshot.rivals ?? []);
+    if (reason === 'several snapshots claim to be it')
+      decision.kept.push({ recoveryPointId, reason, snapshotIds: rivals });
+    else if (reason) decision.kept.push({ recoveryPointId, reason });
     else decision.expired.push({ recoveryPointId, snapshotIds: set.map(({ snapshotId }) => snapshotId) });
   }
   return decision;
+}
+
+/** What is left of a set counts for nothing; what is incomplete by now was whole once. */
+export function withWhole(snapshots: readonly SnapshotNow[]): SnapshotNow[] {
+  const sets = groupBy(snapshots, ({ recoveryPointId }) => recoveryPointId);
+  return snapshots.map((snapshot) => {
+    const there = (sets.get(snapshot.recoveryPointId) ?? []).filter(({ completed }) => completed);
+    return { ...snapshot, whole: there.length >= (snapshot.setSize ?? 1) };
+  });
 }
 
 /** Overlapping policies each keep their own points. */
@@ -92,8 +124,11 @@ function reasonToKeep(
   if (snapshot.expiresAt === undefined) return 'kept for ever';
   if (snapshot.expiresAt > facts.now) return 'not expired';
   if (snapshot.legalHold) return 'legal hold';
+  if (facts.holdUnknown) return 'a legal hold is being opened';
+  if (snapshot.rivals) return 'several snapshots claim to be it';
   if (snapshot.locked) return 'locked';
   if (snapshot.usedByImage) return 'an image uses it';
+  if (snapshot.restoring) return 'it is being restored from the archive';
   if (snapshot.copyRunning) return 'a copy of it is running';
   if (!snapshot.completed) return 'not completed';
   const { minKeep, retention } = snapshot;

@@ -2,7 +2,7 @@ import { isCancellation } from '@temporalio/workflow';
 import { enforceExpiryInput, type EnforceExpiryInput, type EnforceExpiryResult } from '../model/expiry';
 import { listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
-import type { PolicyNow } from '../model/retention';
+import type { KeptPoint, PolicyNow } from '../model/retention';
 import { sumOfOthers, type OthersCount } from '../model/snapshotOwner';
 import { targetKey, type Target } from '../model/target';
 import { failedItem, settle } from './support/failure';
@@ -22,6 +22,9 @@ interface Found {
   keptByReason: EnforceExpiryResult['keptByReason'];
   others: OthersCount;
   archived: EnforceExpiryResult['archived']['items'];
+  notArchived: NonNullable<EnforceExpiryResult['notArchived']>['items'];
+  notOurs: NonNullable<EnforceExpiryResult['notOurs']>['items'];
+  notOursTotal: number;
   failed: FailedItem[];
 }
 
@@ -45,6 +48,9 @@ export async function enforceExpiry(input: EnforceExpiryInput): Promise<EnforceE
       keptByReason: {},
       others: { awsBackup: 0, dlm: 0 },
       archived: [],
+      notArchived: [],
+      notOurs: [],
+      notOursTotal: 0,
       failed: [],
     };
     for (const target of targets) await expire(target, policies, dryRun, found, run);
@@ -54,6 +60,8 @@ export async function enforceExpiry(input: EnforceExpiryInput): Promise<EnforceE
       kept: listed(found.kept, found.keptTotal),
       keptByReason: found.keptByReason,
       archived: listed(found.archived),
+      notArchived: listed(found.notArchived),
+      notOurs: listed(found.notOurs, found.notOursTotal),
       others: found.others,
       failed: listed(found.failed),
     };
@@ -89,6 +97,8 @@ async function expire(
         found.keptTotal += plan.keptTotal;
         addReasons(found.keptByReason, plan.keptByReason);
         found.others = sumOfOthers(found.others, plan.others);
+        found.notOurs.push(...(plan.strangers ?? []).map((stranger) => ({ target, ...stranger })));
+        found.notOursTotal += plan.strangersTotal ?? 0;
       }
       if (dryRun) {
         found.expired.push(...plan.expired.map((point) => ({ target, ...point })));
@@ -111,6 +121,7 @@ async function expire(
       );
       found.expiredTotal += outcome.deleted.length;
       found.failed.push(...outcome.failed);
+      keepAfterAll(target, outcome.kept ?? [], found);
       deleted += outcome.deleted.length;
       // A point that could not be deleted must not come back for ever; one just deleted may still be listed.
       tried.push(...plan.expired.map(({ recoveryPointId }) => recoveryPointId));
@@ -126,15 +137,28 @@ async function expire(
 /** A batch of them each hour: nothing is in a hurry that waits for weeks. */
 async function archive(target: Target, points: Points, found: Found): Promise<void> {
   if (points.length === 0) return;
-  const { archived, failed } = await batch(
-    `Archive ${points.length} points in ${targetKey(target)}`,
-  ).archivePoints({ target, points });
+  const {
+    archived,
+    failed,
+    left = [],
+  } = await batch(`Archive ${points.length} points in ${targetKey(target)}`).archivePoints({
+    target,
+    points,
+  });
   note(
     target,
     points.filter(({ recoveryPointId }) => archived.includes(recoveryPointId)),
     found,
   );
   found.failed.push(...failed);
+  found.notArchived.push(...left.map((point) => ({ target, ...point })));
+}
+
+/** What came between the decision and the deletion. */
+function keepAfterAll(target: Target, points: KeptPoint[], found: Found): void {
+  found.kept.push(...points.map((kept) => ({ target, ...kept })));
+  found.keptTotal += points.length;
+  for (const { reason } of points) addReasons(found.keptByReason, { [reason]: 1 });
 }
 
 function note(target: Target, points: Points, found: Found): void {

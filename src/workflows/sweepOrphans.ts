@@ -92,8 +92,13 @@ async function sweep(target: Target, dryRun: boolean, swept: Swept, run: Run): P
     tried.push(...snapshotIds);
   }
   for (const share of shares) {
-    await takeBack(target, share);
-    swept.deleted.push(share.workflowId);
+    try {
+      await takeBack(target, share);
+      swept.deleted.push(share.workflowId);
+    } catch (error) {
+      if (isCancellation(error)) throw error;
+      swept.failed.push(failedItem(share.workflowId, error));
+    }
   }
   run.row(name, 'swept', `${deleted + shares.length} removed`);
 }

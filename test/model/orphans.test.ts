@@ -53,6 +53,21 @@ function staged(more: Partial<MarkedSnapshot> = {}): MarkedSnapshot {
   };
 }
 
+/** Of `snap-0`, in a run that ended without a word. */
+function uncommittedCopy(): MarkedSnapshot {
+  const tags = {
+    'holdfast:uncommitted': 'es-1',
+    'holdfast:encrypted-from': 'snap-0',
+    'holdfast:workflow': 'encrypt-1',
+  };
+  return { ...aSnapshot({ volumeId: 'vol-ffffffff', description: 'holdfast/es-1' }), tags };
+}
+
+function ofImage(): MarkedSnapshot {
+  const tags = { 'holdfast:request': 'r', 'holdfast:run': 'x', 'holdfast:workflow': 'w' };
+  return { ...aSnapshot({ description: 'Created by CreateImage(i-1) for ami-0a' }), tags };
+}
+
 describe('orphans among snapshots', () => {
   it('are none of a whole point', () => {
     expect(found({ snapshots: [aSnapshot(), other] })).toEqual([]);
@@ -97,12 +112,12 @@ describe('orphans among snapshots', () => {
     expect(orphans[0]?.reason).toContain('key disabled');
   });
 
-  it('are those made twice: the first good one stays', () => {
+  it('are those made twice, which a person must judge: somebody’s copy carries the same marks', () => {
     const later = aSnapshot({ snapshotId: 'snap-3', startedAt: NOW - 2 * DAY + 1 });
     const earlierButBad = aSnapshot({ snapshotId: 'snap-0', startedAt: NOW - 3 * DAY, state: 'error' });
     expect(found({ snapshots: [later, aSnapshot(), other, earlierButBad] })).toEqual([
-      ['snap-0', true],
-      ['snap-3', true],
+      ['snap-0', false],
+      ['snap-3', false],
     ]);
   });
 
@@ -111,7 +126,32 @@ describe('orphans among snapshots', () => {
       aSnapshot({ snapshotId, volumeId: 'vol-ffffffff', startedAt }, { 'holdfast:copy-of': source });
     expect(
       found({ snapshots: [copy('c-1', 's-1'), copy('c-2', 's-2'), copy('c-3', 's-2', NOW - 1.5 * DAY)] }),
-    ).toEqual([['c-3', true]]);
+    ).toEqual([['c-3', false]]);
+  });
+
+  it.each<[string, MarkedSnapshot]>([
+    ['what an ended migration made on its way', staged()],
+    ['an encrypted copy that nobody committed', uncommittedCopy()],
+    ['what an image was made of', ofImage()],
+    ['one in error', inError],
+  ])('are deleted only where nobody else carries their marks: %s', (_what, it) => {
+    const facts = { existingOriginals: new Set(['snap-0']) };
+    const alone = found({ ...facts, snapshots: [it] });
+    expect(alone).toContainEqual(['snap-1', true]);
+    const copied = { ...it, snapshotId: 'snap-9', startedAt: it.startedAt + DAY / 2, state: 'completed' };
+    const both = found({ ...facts, snapshots: [it, copied] });
+    expect(both).toContainEqual(['snap-1', false]);
+    expect(both.filter(([, removable]) => removable)).toEqual([]);
+    // Of what is too young to be judged itself.
+    const young = { ...copied, startedAt: NOW };
+    expect(found({ ...facts, snapshots: [it, young] })).toContainEqual(['snap-1', false]);
+  });
+
+  it('are none of Holdfast’s where AWS says that somebody has copied them, and are named', () => {
+    const copied = aSnapshot({ snapshotId: 'snap-9', volumeId: 'vol-ffffffff' });
+    const { orphans } = of({ snapshots: [aSnapshot(), other, copied] });
+    expect(orphans).toEqual([expect.objectContaining({ resourceId: 'snap-9', removable: false })]);
+    expect(orphans[0]?.reason).toContain('AWS says that it is a copy');
   });
 
   it('may be the rest of a set, which a person must judge', () => {

@@ -89,6 +89,8 @@ describe('recovery point tags', () => {
       expiresAt: POINT.expiresAt,
       lineage: 'i-0abc:/dev/sdf',
       sourceId: 'i-0abc',
+      volumeId: 'vol-0b',
+      setSize: 2,
       minKeep: 3,
       rpoMs: 18_000_000,
       retention: {},

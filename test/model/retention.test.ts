@@ -54,6 +54,21 @@ function decide(
 }
 
 describe('decideExpiry', () => {
+  it('counts nothing on what is left of a set, and lets it go after as many good points as must stay', () => {
+    const half = (days: number) => old(days, { setSize: 2 });
+    // Of the newest three, two are halves: the good ones count.
+    const { expired, kept } = decide([half(1), old(2), half(3), old(4), old(5), half(6), old(7)]);
+    expect(expired).toEqual(['rp-6', 'rp-7']);
+    expect(Object.keys(kept)).toEqual(['rp-1', 'rp-2', 'rp-3', 'rp-4', 'rp-5']);
+  });
+
+  it.each<[KeepReason, Partial<SnapshotNow>]>([
+    ['several snapshots claim to be it', { rivals: ['snap-1', 'snap-2'] }],
+    ['it is being restored from the archive', { restoring: true }],
+  ])('keeps it because: %s', (reason, more) => {
+    expect(decide([old(1), old(2), old(3), old(9, more)]).kept['rp-9']).toBe(reason);
+  });
+
   it('lets what is past its time go, and keeps the newest minKeep whatever their age', () => {
     const { expired, kept } = decide([old(1), old(2), old(3), old(4), old(5)]);
     expect(expired).toEqual(['rp-4', 'rp-5']);

@@ -144,6 +144,7 @@ export class CopyDesk {
       this.underWay.push(...found.underWay.map((copy) => ({ ...copy, jobId, errors: 0 })));
       const items = found.items.map((snapshotId) => ({ snapshotId, errors: 0 }));
       this.waiting.set(jobId, [...(this.waiting.get(jobId) ?? []), ...items]);
+      if (found.failed?.length) this.giveUp(jobId, found.failed);
       if (found.complete) this.foundAll.add(jobId);
     } catch (error) {
       this.giveUp(jobId, [failedItem(job.policyName, error)]);

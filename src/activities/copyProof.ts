@@ -1,0 +1,100 @@
+import type { Snapshot } from '@aws-sdk/client-ec2';
+import type { KMSClient } from '@aws-sdk/client-kms';
+import { placeOfCopy } from '../model/copy';
+import { COPY_VOLUME } from '../model/encryptedCopy';
+import { TAG } from '../model/names';
+import type { SnapshotNow } from '../model/retention';
+import type { Target } from '../model/target';
+import type { ActivityDeps } from './deps';
+import { tagMap } from './imageReads';
+import { describeKey, whyUnusable } from './keyChecks';
+import { claimsFor } from './recoveryPoints';
+import { unlessUnknown } from './unlessUnknown';
+
+/** What has no copy after so long will get none: the job that copied it has failed, and said so. */
+const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
+
+/**
+ * Marks the points that are due to go, and belong in other places, where they are not for certain: their copies are under way, or
+ * what seems to be a copy may not be one, or cannot be read.
+ *
+ * @param raw the snapshots as AWS tells them, by id
+ */
+export async function markUncopied(
+  { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
+  { accountId }: Target,
+  snapshots: readonly SnapshotNow[],
+  raw: ReadonlyMap<string, Snapshot>,
+): Promise<void> {
+  const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
+  const due = snapshots.filter(
+    ({ expiresAt = Infinity, takenAt }) => expiresAt <= clock.now() && takenAt > oldest,
+  );
+  for (const place of new Set(due.flatMap(({ copyPlaces }) => copyPlaces))) {
+    const wanted = due.filter(({ copyPlaces }) => copyPlaces.includes(place));
+    const destination = placeOfCopy(place, accountId);
+    const ids = [...new Set(wanted.map((each) => each.recoveryPointId))];
+    const there = await unlessUnknown(() => claimsFor(aws.ec2(destination, 'read'), ids));
+    const keys = new Keys(() => aws.kms(destination, 'read'), destination);
+    for (const snapshot of wanted) {
+      const source = raw.get(snapshot.snapshotId);
+      const claims = there?.get(snapshot.recoveryPointId);
+      const copies = (claims?.own ?? []).filter(({ tags }) =>
+        [snapshot.snapshotId, snapshot.encryptedFrom].includes(tags[TAG.copyOf]),
+      );
+      const [copy] = copies;
+      const isOne = copies.length === 1 && copy !== undefined && !claims?.rivals.has(copy.snapshotId);
+      const isVault = destination.accountId !== accountId;
+      const isCertain =
+        isOne && source && isCopyOf(copy.snapshot, source, isVault) && (await keys.isUsable(copy.snapshot));
+      if (!isCertain) snapshot.copyRunning = true;
+    }
+  }
+}
+
+/**
+ * What AWS records of a copy, against what it records of its source. That a copy is of this very snapshot AWS does not
+ * record; it is what the marks say.
+ */
+export function isCopyOf(copy: Snapshot, source: Snapshot, mustBeEncrypted: boolean): boolean {
+  return (
+    copy.State === 'completed' &&
+    mayBeCopyOf(copy, source) &&
+    (copy.Encrypted === true || !(mustBeEncrypted || source.Encrypted))
+  );
+}
+
+/** The same of one that is under way. */
+export function mayBeCopyOf(copy: Snapshot, source: Snapshot): boolean {
+  const begun = source.StartTime?.getTime() ?? Infinity;
+  const first = Date.parse(tagMap(source.Tags)[TAG.startedAt] ?? '');
+  return (
+    copy.VolumeId === COPY_VOLUME &&
+    copy.VolumeSize === source.VolumeSize &&
+    // An encrypted copy that stands for its original was begun after the other copies of that.
+    (copy.StartTime?.getTime() ?? 0) >= (Number.isNaN(first) ? begun : Math.min(begun, first))
+  );
+}
+
+/** Whether copies can be read: each key is asked for once. */
+class Keys {
+  private readonly known = new Map<string, boolean>();
+
+  constructor(
+    private readonly kms: () => KMSClient,
+    private readonly place: Target,
+  ) {}
+
+  async isUsable({ Encrypted, KmsKeyId }: Snapshot): Promise<boolean> {
+    if (!Encrypted) return true;
+    if (!KmsKeyId) return false;
+    const known = this.known.get(KmsKeyId) ?? (await this.ask(KmsKeyId));
+    this.known.set(KmsKeyId, known);
+    return known;
+  }
+
+  private async ask(keyId: string): Promise<boolean> {
+    const key = await unlessUnknown(() => describeKey(this.kms(), keyId));
+    return key !== undefined && whyUnusable(key, this.place) === undefined;
+  }
+}

@@ -1,0 +1,49 @@
+import { Context } from '@temporalio/activity';
+import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import { volumeOf } from '../model/pointClaims';
+import type { Item } from './protectionItems';
+import { claims, deleteSnapshot } from './recoveryPoints';
+
+/** What the activity's next attempt is to know. */
+interface Progress {
+  open: number;
+  completed: number;
+  /** Snapshot ids that calls were answered, by recovery point: these are this run's own, whatever marks others carry. */
+  recorded: Record<string, string[]>;
+}
+
+export function recordedBefore(): Progress['recorded'] {
+  const details = Context.current().info.heartbeatDetails as Partial<Progress> | undefined;
+  return details?.recorded ?? {};
+}
+
+export function heartbeat(open: number, completed: number, items: readonly Item[]): void {
+  const own = items.filter(({ recorded }) => recorded.size > 0);
+  const recorded = Object.fromEntries(own.map((item) => [item.now.recoveryPointId, [...item.recorded]]));
+  const details: Progress = { open, completed, recorded };
+  Context.current().heartbeat(details);
+}
+
+export function record(item: Item, answered: readonly Snapshot[]): void {
+  for (const { SnapshotId } of answered) if (SnapshotId) item.recorded.add(SnapshotId);
+}
+
+/**
+ * The set of a point, one snapshot a volume: of several the first, for marks are copied from what is there already. What this run
+ * itself made besides, because an answer was lost or another run was quicker, it deletes by the ids that it was answered;
+ * whatever else carries the marks is not its to touch.
+ */
+export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapshot[]): Promise<Snapshot[]> {
+  const { own, rivals } = claims(marked.filter(({ SnapshotId = '' }) => !item.discarded.has(SnapshotId)));
+  item.rivals.clear();
+  for (const { snapshotId } of own) {
+    const others = (rivals.get(snapshotId) ?? []).filter((id) => id !== snapshotId);
+    for (const id of others.filter((each) => item.recorded.has(each))) {
+      item.discarded.add(id);
+      await deleteSnapshot(ec2, id);
+    }
+    const left = others.filter((id) => !item.discarded.has(id));
+    if (left.length > 0) item.rivals.set(snapshotId, left);
+  }
+  return own.map((each) => ({ ...each.snapshot, VolumeId: volumeOf(each) }));
+}
