@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { DescribeSnapshotAttributeCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { readCopiesId } from '../model/ids';
+import { isOpenStatus } from '../model/openness';
 import type { AbandonedShare } from '../model/orphans';
 import { vaultGrantName } from '../model/sharing';
 import { targetKey, type Target } from '../model/target';
@@ -24,7 +25,7 @@ export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
         const job = readCopiesId(workflowId);
         if (!job?.vault || targetKey(job.target) !== targetKey(target)) continue;
         const { status } = await temporal.workflow.getHandle(workflowId).describe();
-        if (status.name === 'RUNNING') continue;
+        if (isOpenStatus(status.name)) continue;
         const partner = job.vault;
         const keys = new Set<string>();
         let snapshots = 0;

@@ -1,4 +1,5 @@
 import { WorkflowNotFoundError } from '@temporalio/client';
+import { isOpenStatus } from '../model/openness';
 import type { ActivityDeps } from './deps';
 
 export interface ClosedWorkflow {
@@ -13,17 +14,15 @@ export function campaignActivities(deps: ActivityDeps) {
       const closed: ClosedWorkflow[] = [];
       for (const workflowId of workflowIds) {
         const status = await statusOf(deps, workflowId);
-        if (status !== RUNNING) closed.push({ workflowId, status });
+        if (!isOpenStatus(status)) closed.push({ workflowId, status });
       }
       return closed;
     },
   };
 }
 
-const RUNNING = 'RUNNING';
-
 export async function isOpen(deps: ActivityDeps, workflowId: string): Promise<boolean> {
-  return (await statusOf(deps, workflowId)) === RUNNING;
+  return isOpenStatus(await statusOf(deps, workflowId));
 }
 
 async function statusOf({ temporal }: ActivityDeps, workflowId: string): Promise<string> {

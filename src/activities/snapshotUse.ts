@@ -1,12 +1,13 @@
 import { DescribeLockedSnapshotsCommand, paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
 import { snapshotIdsOf } from './imageReads';
 
-/** Snapshots that images of the account are made of, with these: EC2 deletes none of those. */
+/** Snapshots that images of the account are made of, with these, disabled ones among them: EC2 deletes none of those. */
 export async function usedByImages(ec2: EC2Client): Promise<Map<string, string[]>> {
   const used = new Map<string, string[]>();
   for await (const { Images = [] } of paginateDescribeImages(
     { client: ec2, pageSize: 1000 },
-    { Owners: ['self'] },
+    // A disabled image keeps its snapshots, and can be enabled again.
+    { Owners: ['self'], IncludeDisabled: true },
   )) {
     for (const image of Images)
       for (const snapshotId of snapshotIdsOf(image))

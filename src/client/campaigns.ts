@@ -1,6 +1,7 @@
 import { WorkflowNotFoundError, type WorkflowExecutionInfo } from '@temporalio/client';
 import type { RollbackMessage } from '../model/messages';
 import { SEARCH_ATTRIBUTES } from '../model/names';
+import { isOpenStatus } from '../model/openness';
 import type { ProgressPage, ProgressRow } from '../model/progress';
 import type { Holdfast } from './operations';
 
@@ -143,7 +144,7 @@ function machineStatus(
 
 function migration({ workflowId, status, typedSearchAttributes }: WorkflowExecutionInfo): Migration {
   const value = (name: string) => typedSearchAttributes.get({ name, type: 'KEYWORD' });
-  const isOpen = status.name === 'RUNNING';
+  const isOpen = isOpenStatus(status.name);
   const outcome = value(SEARCH_ATTRIBUTES.outcome.name);
   // A terminated migration wrote no outcome, and its phase is where it was left.
   const phase = isOpen || outcome ? value(SEARCH_ATTRIBUTES.phase.name) : status.name;

@@ -2,6 +2,7 @@ import { ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleDescription 
 import { formatDuration } from '../model/duration';
 import { scheduleIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES } from '../model/names';
+import { isOpenStatus } from '../model/openness';
 import { formatSchedule, type NormalizedPolicy } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
 import { targetKey } from '../model/target';
@@ -131,7 +132,7 @@ export class BackupPolicies {
       const { status, typedSearchAttributes } = await this.holdfast.temporal.workflow
         .getHandle(workflowId, runId)
         .describe();
-      if (status.name === 'RUNNING') return 'running';
+      if (isOpenStatus(status.name)) return 'running';
       const { name } = SEARCH_ATTRIBUTES.outcome;
       return typedSearchAttributes.get({ name, type: 'KEYWORD' }) ?? status.name;
     } catch {

@@ -1,6 +1,6 @@
 import { tagsTooMany } from './encryptedCopy';
 import type { Maker } from './maker';
-import { ownDescription, TAG } from './names';
+import { TAG } from './names';
 import { isHeld, MAX_TAGS } from './recoveryPoint';
 import type { SnapshotFacts } from './snapshotEncryption';
 import { otherOwner, type OtherOwner } from './snapshotOwner';
@@ -62,12 +62,11 @@ function whyNotCopied(facts: SnapshotFacts, { maker }: Run): string[] {
 
 /** Every reason why the original must stay; what AWS would refuse, and what AWS would let happen. */
 export function whyNotDeleted(facts: SnapshotFacts): string[] {
-  const { tags, images, lock, sharedWith, archived, description } = facts;
+  const { tags, images, lock, sharedWith, archived, migration } = facts;
   const reasons: string[] = [];
   const owner = otherOwner(Object.keys(tags));
   if (owner) reasons.push(OWNERS[owner]);
-  const migration = tags[TAG.migration];
-  if (migration && !tags[TAG.recoveryPoint] && description === ownDescription(migration))
+  if (migration)
     reasons.push(`migration ${migration} made it on its way, and removes it`);
   if (archived) reasons.push('it is in the archive: restore it first, permanently');
   if (images.length > 0)
