@@ -9,6 +9,9 @@ export function heartbeat(): void {
 }
 
 /** Within, every heartbeat tells this, whichever helper sends it: one without it would have it forgotten. */
-export function heartbeatingWith<Result>(details: () => unknown, run: () => Promise<Result>): Promise<Result> {
+export function heartbeatingWith<Result>(
+  details: () => unknown,
+  run: () => Promise<Result>,
+): Promise<Result> {
   return kept.run(details, run);
 }

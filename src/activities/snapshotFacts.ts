@@ -189,7 +189,7 @@ async function knownCopy(
   const snapshotId = original.SnapshotId ?? '';
   if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: KmsKeyId, sinceMs: 0 })) return undefined;
   if (!isUncommitted(marksOf(copy))) return { copyId, workflowId, isOpen: false, isCommitted: true };
-  if (workflowId === maker.workflowId) return undefined;
+  if (workflowId === maker.workflowId.slice(0, 256)) return undefined;
   if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true, isCommitted: false };
   const isProven = KmsKeyId === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
   return isProven ? { copyId, workflowId, isOpen: false, isCommitted: false } : undefined;

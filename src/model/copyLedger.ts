@@ -74,5 +74,16 @@ export function unpackCopies(packed: string): EncryptedSnapshot[] {
   });
 }
 
+/**
+ * What one attempt of a page tells the next one, and a page that was cut off its run: a copy that nobody has heard of is
+ * nobody's.
+ */
+export interface PageRecord {
+  /** Copies that it has made or taken over, packed. */
+  begun: string;
+  /** What carried the marks of copies before it made any: other people's work. */
+  before: string[];
+}
+
 /** Query that every run answers, ended ones too: the copies that it has made and nobody has committed, packed. */
 export const RECORDED_COPIES_QUERY = 'recordedCopies';
