@@ -191,6 +191,8 @@ class _Responses(AmisResponse):
         # Others do not see deprecated images unless they ask for them.
         if not ids and not self._get_bool_param("IncludeDeprecated", False):
             found = [image for image in found if image.owner_id == self.current_account or not is_deprecated(image)]
+        if not self._get_bool_param("IncludeDisabled", False):
+            found = [image for image in found if image.state != "disabled"]
         page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
         return ActionResult({"Images": [own_view(i, self.current_account) for i in page], "NextToken": token})
 
