@@ -149,8 +149,9 @@ type Copies = Pick<SnapshotFacts, 'copy' | 'unproven'>;
 type KnownCopy = NonNullable<SnapshotFacts['copy']>;
 
 /**
- * What carries the marks of a copy of each snapshot: that of another run which is open, of a commit, or of a run that
- * has ended and recorded it; all else is nobody's. This run's own copies are not found but recorded.
+ * What carries the marks of a copy of each snapshot: that of another run which is open, or of one that has ended and
+ * recorded it; all else is nobody's, what looks committed too: its original would not be there. This run's own copies
+ * are not found but recorded.
  */
 async function copiesOf(
   deps: ActivityDeps,
@@ -166,16 +167,10 @@ async function copiesOf(
     const original = originals.get(of);
     const known = original && (await knownCopy(runs, copy, original, scope));
     const before = found.get(of);
-    if (known) found.set(of, { ...before, ...(rankOf(known) > rankOf(before?.copy) && { copy: known }) });
+    if (known) found.set(of, { ...before, ...((known.isOpen || !before?.copy) && { copy: known }) });
     else found.set(of, { ...before, unproven: [...(before?.unproven ?? []), copy.SnapshotId ?? ''] });
   }
   return found;
-}
-
-/** What forbids another copy counts before what makes one needless. */
-function rankOf(copy: KnownCopy | undefined): number {
-  if (!copy) return 0;
-  return copy.isOpen || copy.isCommitted ? 2 : 1;
 }
 
 async function knownCopy(
@@ -188,11 +183,10 @@ async function knownCopy(
   const workflowId = marksOf(copy).tags[TAG.workflow] ?? '';
   const snapshotId = original.SnapshotId ?? '';
   if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: KmsKeyId, sinceMs: 0 })) return undefined;
-  if (!isUncommitted(marksOf(copy))) return { copyId, workflowId, isOpen: false, isCommitted: true };
-  if (workflowId === maker.workflowId.slice(0, 256)) return undefined;
-  if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true, isCommitted: false };
+  if (!isUncommitted(marksOf(copy)) || workflowId === maker.workflowId.slice(0, 256)) return undefined;
+  if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true };
   const isProven = KmsKeyId === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
-  return isProven ? { copyId, workflowId, isOpen: false, isCommitted: false } : undefined;
+  return isProven ? { copyId, workflowId, isOpen: false } : undefined;
 }
 
 /** Snapshots that say of themselves that they are encrypted copies, good or under way, by the tag that names their original. */

@@ -15,7 +15,10 @@ export interface Residue {
 }
 
 /** For a manager: what is left, or that nothing is. */
-export function residueSentence({ volumes, originals, snapshots, staged, images }: Residue, target: Target): string {
+export function residueSentence(
+  { volumes, originals, snapshots, staged, images }: Residue,
+  target: Target,
+): string {
   const kinds: [number, string][] = [
     [volumes.total, 'volume'],
     [originals.total, 'original kept until commit'],

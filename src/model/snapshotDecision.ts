@@ -44,11 +44,7 @@ function whyNotCopied(facts: SnapshotFacts, { maker }: Run): string[] {
   const reasons: string[] = [];
   if (state === 'error') reasons.push(`it ended in error: ${stateMessage ?? 'EC2 gave no reason'}`);
   else if (state !== 'completed') reasons.push(`it is ${state}: run this again when it is completed`);
-  if (copy?.isCommitted)
-    reasons.push(
-      `its encrypted copy ${copy.copyId} stands for it already, and it is back: delete it by hand when nobody needs it`,
-    );
-  else if (copy?.isOpen && copy.workflowId !== maker.workflowId)
+  if (copy?.isOpen && copy.workflowId !== maker.workflowId)
     reasons.push(
       `workflow ${copy.workflowId} has made its encrypted copy ${copy.copyId}: commit or roll back that`,
     );
@@ -66,8 +62,7 @@ export function whyNotDeleted(facts: SnapshotFacts): string[] {
   const reasons: string[] = [];
   const owner = otherOwner(Object.keys(tags));
   if (owner) reasons.push(OWNERS[owner]);
-  if (migration)
-    reasons.push(`migration ${migration} made it on its way, and removes it`);
+  if (migration) reasons.push(`migration ${migration} made it on its way, and removes it`);
   if (archived) reasons.push('it is in the archive: restore it first, permanently');
   if (images.length > 0)
     reasons.push(

@@ -127,10 +127,10 @@ export interface SnapshotFacts {
   /** The migration under way that made it for itself, where not its marks alone say so. */
   migration?: string;
   /**
-   * Another run's copy of it: of an open run, committed, or of a run that has ended and has recorded it as its own,
-   * which this one may take over.
+   * Another run's copy of it: of an open run, or of one that has ended and has recorded it as its own, which this one may
+   * take over.
    */
-  copy?: { copyId: string; workflowId: string; isOpen: boolean; isCommitted: boolean };
+  copy?: { copyId: string; workflowId: string; isOpen: boolean };
   /** Snapshots that carry the marks of its copy, and that nothing else says so of. */
   unproven?: readonly string[];
 }

@@ -51,7 +51,7 @@ describe('the input', () => {
 
 describe('what happens to a snapshot', () => {
   const decide = (more: Partial<SnapshotFacts>) => decideSnapshot(facts(more), run);
-  const copy = { copyId: 'snap-2', workflowId: 'encrypt-0', isOpen: false, isCommitted: false };
+  const copy = { copyId: 'snap-2', workflowId: 'encrypt-0', isOpen: false };
 
   it.each<[string, Partial<SnapshotFacts>]>([
     ['a plain one', {}],
@@ -89,7 +89,6 @@ describe('what happens to a snapshot', () => {
     [{ tags: { 'holdfast:legal-hold:h': 'case 7' } }, /legal hold \(h: case 7\)/],
     [{ migration: 'm1' }, /migration m1 made it on its way/],
     [{ copy: { ...copy, isOpen: true } }, /workflow encrypt-0 has made its encrypted copy snap-2/],
-    [{ copy: { ...copy, isCommitted: true } }, /snap-2 stands for it already/],
     [{ tags: Object.fromEntries(Array.from({ length: 44 }, (_, at) => [`t${at}`, ''])) }, /remove 2,/],
   ])('one with %j stays', (more, reason) => {
     expect(decide(more)).toEqual({ action: 'keep', reasons: [expect.stringMatching(reason)] });
