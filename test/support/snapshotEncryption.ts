@@ -1,8 +1,10 @@
 import {
   CopySnapshotCommand,
   CreateSnapshotCommand,
+  CreateTagsCommand,
   DeleteSnapshotCommand,
   DescribeSnapshotsCommand,
+  RegisterImageCommand,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
@@ -117,6 +119,24 @@ export class SnapshotWorld {
     const command = new CreateSnapshotCommand({ VolumeId, Description, TagSpecifications });
     const { SnapshotId } = await this.world.home.ec2().send(command);
     return completed(this.world.home, SnapshotId);
+  }
+
+  async tag(id: string, Key: string, Value: string): Promise<void> {
+    await this.world.home.ec2().send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] }));
+  }
+
+  /** An image that is made of the snapshot. */
+  async imageOf(SnapshotId: string): Promise<string> {
+    const { ImageId = '' } = await this.world.home.ec2().send(
+      new RegisterImageCommand({
+        Name: `of-${SnapshotId}`,
+        Architecture: 'x86_64',
+        RootDeviceName: '/dev/xvda',
+        VirtualizationType: 'hvm',
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId } }],
+      }),
+    );
+    return ImageId;
   }
 
   async deleteSnapshot(SnapshotId: string): Promise<void> {

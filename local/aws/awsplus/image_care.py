@@ -47,7 +47,7 @@ class _Responses(AmisResponse):
         if image.state != "available":
             raise ec2_error("InvalidAMIID.Unavailable", f"The image {image.id} is {image.state}")
         # Enabling it again does not give these back.
-        image.state, image.launch_permissions, image.is_public = "disabled", [], False
+        image.state, image.launch_permissions = "disabled", []
         return ActionResult({"Return": "true"})
 
     def enable_image(self) -> ActionResult:
