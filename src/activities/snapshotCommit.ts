@@ -8,6 +8,7 @@ import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { whyNoSubstitute, whyNotDeleted } from '../model/snapshotDecision';
 import type { EncryptedSnapshot, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
+import { IN_ARCHIVE, tieringOf } from './archive';
 import { sleepUntil } from './copyWaits';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
@@ -90,8 +91,14 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
     );
     const originals = copies.flatMap(({ snapshotId }) => there.get(snapshotId) ?? []);
     const facts = new Map((await factsOf(deps, scope, originals)).map((each) => [each.snapshotId, each]));
+    // Of one on its way there the snapshot itself says nothing.
+    const archived = await tieringOf(
+      deps.aws.ec2(scope.target, 'read'),
+      copies.map(({ copyId }) => copyId),
+      IN_ARCHIVE,
+    );
     const result: CommittedCopies = { encrypted: [], kept: [], failed: [], waiting: [] };
-    const commit = new Commit(ec2, scope, result);
+    const commit = new Commit(ec2, scope, archived, result);
     for (const pair of copies) {
       heartbeat();
       await commit.one(pair, there.get(pair.copyId), there.get(pair.snapshotId), facts.get(pair.snapshotId));
@@ -286,6 +293,7 @@ class Commit {
   constructor(
     private readonly ec2: EC2Client,
     private readonly scope: SnapshotScope,
+    private readonly archived: ReadonlySet<string>,
     private readonly result: CommittedCopies,
   ) {}
 
@@ -301,7 +309,7 @@ class Commit {
       this.result.failed.push(failure(snapshotId, message));
       return;
     }
-    const against = whyNotYet(copy, this.scope);
+    const against = this.whyNotYet(copy);
     if (against) return this.wait(snapshotId, `its copy ${copyId} ${against}`);
     // It went between two looks, and what nobody has looked at is not deleted.
     if (original && (!facts || facts.encrypted))
@@ -312,6 +320,16 @@ class Commit {
       if (mayPass(error)) throw error;
       this.result.failed.push(failedItem(snapshotId, error));
     }
+  }
+
+  /** What stands against a copy that is good in itself, and can be mended. */
+  private whyNotYet(copy: Snapshot): string | undefined {
+    const other = otherHolder(copy, this.scope);
+    if (other)
+      return `carries the mark of workflow ${other}, which has taken it over: commit or roll back that`;
+    if (copy.StorageTier === 'archive' || this.archived.has(copy.SnapshotId ?? ''))
+      return 'is in the archive, where nobody can read it: restore it permanently, and send commit again';
+    return undefined;
   }
 
   private async decided(
@@ -368,14 +386,4 @@ class Commit {
   private wait(item: string, reason: string): void {
     this.result.waiting.push({ item, reasons: [reason] });
   }
-}
-
-/** What stands against a copy that is good in itself, and can be mended. */
-function whyNotYet(copy: Snapshot, scope: SnapshotScope): string | undefined {
-  const other = otherHolder(copy, scope);
-  if (other)
-    return `carries the mark of workflow ${other}, which has taken it over: commit or roll back that`;
-  if (copy.StorageTier === 'archive')
-    return 'is in the archive, where nobody can read it: restore it permanently, and send commit again';
-  return undefined;
 }

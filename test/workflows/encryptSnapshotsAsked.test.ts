@@ -67,6 +67,7 @@ const MENDED: Record<string, Mended> = {
     comes: ({ copyId }) =>
       ec2().send(new ModifySnapshotTierCommand({ SnapshotId: copyId, StorageTier: 'archive' })),
     async mended({ copyId }) {
+      await until(async () => (await snapshots.snapshot(copyId))?.StorageTier === 'archive');
       await ec2().send(new RestoreSnapshotTierCommand({ SnapshotId: copyId, PermanentRestore: true }));
       await until(async () => (await snapshots.snapshot(copyId))?.StorageTier !== 'archive');
     },
