@@ -22,6 +22,7 @@ import { until } from '../support/until';
 let snapshots: SnapshotWorld;
 
 const DENIED = { before: { code: 'UnauthorizedOperation', status: 403 } };
+const DAY_SECONDS = 86_400;
 const KeyId = () => snapshots.key;
 
 interface Copied {
@@ -67,8 +68,10 @@ const MENDED: Record<string, Mended> = {
     comes: ({ copyId }) =>
       ec2().send(new ModifySnapshotTierCommand({ SnapshotId: copyId, StorageTier: 'archive' })),
     async mended({ copyId }) {
+      await snapshots.aws.control.post('clock', { advance: 3 * DAY_SECONDS });
       await until(async () => (await snapshots.snapshot(copyId))?.StorageTier === 'archive');
       await ec2().send(new RestoreSnapshotTierCommand({ SnapshotId: copyId, PermanentRestore: true }));
+      await snapshots.aws.control.post('clock', { advance: 3 * DAY_SECONDS });
       await until(async () => (await snapshots.snapshot(copyId))?.StorageTier !== 'archive');
     },
     said: /is in the archive, where nobody can read it/,
