@@ -1,11 +1,11 @@
-import type { Snapshot } from '@aws-sdk/client-ec2';
+import { CopySnapshotCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import { agrees, type CopyWanted } from '../model/copyProof';
-import { ENCRYPTION_ID, isUncommitted } from '../model/encryptedCopy';
+import { copyMarks, ENCRYPTION_ID, isUncommitted } from '../model/encryptedCopy';
 import { groupBy } from '../model/group';
 import { ownDescription, TAG } from '../model/names';
-import type { EncryptedSnapshot, SnapshotScope } from '../model/snapshotEncryption';
+import type { EncryptedSnapshot, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
 import { requestId } from './idempotency';
-import { tagMap } from './imageReads';
+import { tagList, tagMap } from './imageReads';
 
 /** The id in the description of a copy whose original is no recovery point. */
 export function encryptionIdOf(snapshotId: string, kmsKeyArn: string): string {
@@ -87,4 +87,34 @@ export function unrecordedCopies(
 function ownMarks({ Tags }: Snapshot) {
   const tags = tagMap(Tags);
   return { tags, snapshotId: tags[TAG.encryptedFrom] ?? '' };
+}
+
+export function copyCommand(original: SnapshotFacts | undefined, scope: SnapshotScope): CopySnapshotCommand {
+  if (!original) throw new Error('the snapshot is not of this page');
+  const { target, kmsKeyArn, maker } = scope;
+  const { snapshotId } = original;
+  const { tags, description } = copyMarks(original, maker, encryptionIdOf(snapshotId, kmsKeyArn));
+  return new CopySnapshotCommand({
+    SourceRegion: target.region,
+    SourceSnapshotId: snapshotId,
+    Encrypted: true,
+    KmsKeyId: kmsKeyArn,
+    Description: description,
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
+  });
+}
+
+export function copyFacts(copy: Snapshot) {
+  return {
+    state: copy.State ?? '',
+    ...(copy.StateMessage && { stateMessage: copy.StateMessage }),
+    encrypted: copy.Encrypted ?? false,
+    ...(copy.KmsKeyId && { kmsKeyId: copy.KmsKeyId }),
+    sizeGiB: copy.VolumeSize ?? 0,
+  };
+}
+
+/** Sorts the one begun first before the other. */
+export function age({ StartTime, SnapshotId = '' }: Snapshot): string {
+  return `${StartTime?.toISOString() ?? ''}|${SnapshotId}`;
 }

@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { CopySnapshotCommand, CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
 import { isNotFound } from '../aws/failures';
 import { COPY_ATTEMPTS } from '../model/copy';
 import type { PageRecord } from '../model/copyLedger';
-import { copyMarks, isUncommitted } from '../model/encryptedCopy';
+import { isUncommitted } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
 import { listed } from '../model/list';
 import { TAG } from '../model/names';
@@ -19,7 +19,7 @@ import {
 } from '../model/snapshotEncryption';
 import { overOf, sleepUntil } from './copyWaits';
 import { byPlace } from './byPlace';
-import { CLOCKS_APART_MS, encryptionIdOf, unrecordedCopies } from './copyRecords';
+import { age, CLOCKS_APART_MS, copyCommand, copyFacts, unrecordedCopies } from './copyRecords';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { heartbeat, heartbeatingWith } from './heartbeat';
@@ -53,14 +53,14 @@ export function snapshotEncryptionActivities(deps: ActivityDeps) {
   const paces = byPlace(() => new Pace(deps.settings.pollMs));
 
   async function copyPage({ scope, cursor }: PageRequest): Promise<EncryptedPage> {
-    const { attempt, heartbeatDetails } = Context.current().info;
-    const log = new PageLog(heartbeatDetails as PageRecord | undefined);
+    const { info } = Context.current();
+    const log = new PageLog(info.heartbeatDetails as PageRecord | undefined);
     return heartbeatingWith(
       () => log.record(),
       async () => {
         try {
           const round = new EncryptionRound(deps, scope, paces(scope.target), log);
-          return await round.of(cursor, attempt > 1);
+          return await round.of(cursor, info.attempt > 1);
         } catch (error) {
           throw log.joinedTo(error);
         }
@@ -218,7 +218,7 @@ class EncryptionRound {
 
   private async start(snapshotId: string): Promise<void> {
     try {
-      const { SnapshotId } = await this.ec2.send(this.copyCommand(snapshotId));
+      const { SnapshotId } = await this.ec2.send(copyCommand(this.originals.get(snapshotId), this.scope));
       this.begun(snapshotId, SnapshotId ?? '');
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -227,21 +227,6 @@ class EncryptionRound {
       else if (retry && type !== FAILURE.conflict) throw error;
       else this.giveUp(snapshotId, failedItem(snapshotId, error));
     }
-  }
-
-  private copyCommand(snapshotId: string): CopySnapshotCommand {
-    const { target, kmsKeyArn, maker } = this.scope;
-    const original = this.originals.get(snapshotId);
-    if (!original) throw new Error(`${snapshotId} is not of this page`);
-    const { tags, description } = copyMarks(original, maker, encryptionIdOf(snapshotId, kmsKeyArn));
-    return new CopySnapshotCommand({
-      SourceRegion: target.region,
-      SourceSnapshotId: snapshotId,
-      Encrypted: true,
-      KmsKeyId: kmsKeyArn,
-      Description: description,
-      TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
-    });
   }
 
   private giveUp(snapshotId: string, failure: FailedItem): void {
@@ -330,18 +315,4 @@ class EncryptionRound {
       message: `workflow ${by} made its encrypted copy ${copyId} at the same time: commit or roll back that`,
     });
   }
-}
-
-function age({ StartTime, SnapshotId = '' }: Snapshot): string {
-  return `${StartTime?.toISOString() ?? ''}|${SnapshotId}`;
-}
-
-export function copyFacts(copy: Snapshot) {
-  return {
-    state: copy.State ?? '',
-    ...(copy.StateMessage && { stateMessage: copy.StateMessage }),
-    encrypted: copy.Encrypted ?? false,
-    ...(copy.KmsKeyId && { kmsKeyId: copy.KmsKeyId }),
-    sizeGiB: copy.VolumeSize ?? 0,
-  };
 }

@@ -33,8 +33,8 @@ interface Copied {
 
 /** What comes between the plan and the commit, and a person mends; until then nothing is deleted. */
 interface Mended {
-  comes(of: Copied): Promise<unknown>;
-  mended(of: Copied): Promise<unknown>;
+  comes: (of: Copied) => Promise<unknown>;
+  mended: (of: Copied) => Promise<unknown>;
   said: RegExp;
 }
 
@@ -116,7 +116,7 @@ describe('what is asked again right before encryptSnapshots deletes', () => {
   it.each(Object.keys(MENDED))(
     '%s: nothing is deleted, the run waits and says what to do, and commits when it is mended',
     async (what) => {
-      const { comes, mended, said } = MENDED[what] as Mended;
+      const { comes, mended, said } = MENDED[what]!;
       const { handle, ...of } = await copied('mended');
       const told = snapshots.world.notifications.length;
       await comes(of);

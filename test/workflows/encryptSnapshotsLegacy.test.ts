@@ -113,13 +113,13 @@ describe('a run that 0.1.0 began, and that recorded a part of its copies', () =>
     const bystander = await snapshots.aSnapshot('bystander');
     const crafted = await withMarksOf(copyIds[0] ?? '', { 'holdfast:encrypted-from': bystander });
     const activities = createActivities(snapshots.world.deps);
-    const committed = await new MockActivityEnvironment().run(activities.commitEncryptions, { scope });
+    const committed = await new MockActivityEnvironment().run(() => activities.commitEncryptions({ scope }));
     expect(committed).toMatchObject({
       encrypted: [{ snapshotId: originals[0], copyId: copyIds[0] }],
       failed: [],
     });
     const back = { scope, afterLag: true };
-    await new MockActivityEnvironment().run(activities.takeBackEncryptions, back);
+    await new MockActivityEnvironment().run(() => activities.takeBackEncryptions(back));
     expect(await there([bystander, crafted])).toEqual([true, true]);
   });
 });

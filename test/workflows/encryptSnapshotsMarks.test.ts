@@ -35,6 +35,10 @@ const STRANGERS: Record<string, (like: Snapshot, three: Three) => Promise<string
     const { 'holdfast:uncommitted': _, ...tags } = tagsOf(like);
     return snapshots.copiedBySomebody(theirs, Description, tags);
   },
+  'a snapshot with the marks of the original': async (_, { original, bystander }) => {
+    const like = (await snapshots.snapshot(original)) ?? (await snapshots.snapshot(bystander)) ?? {};
+    return snapshots.snapshotBySomebody(like.Description ?? '', tagsOf(like));
+  },
   'a snapshot with the marks of the copy': ({ Description = '', ...like }) =>
     snapshots.snapshotBySomebody(Description, tagsOf(like)),
 };
@@ -67,7 +71,7 @@ const commit = (handle: WorkflowHandle) => snapshots.tell(handle, 'commit');
 
 interface Phase {
   /** Plays a run; the stranger comes in at this phase. */
-  play(of: Three, stranger: (like: Snapshot) => Promise<void>): Promise<WorkflowHandle>;
+  play: (of: Three, stranger: (like: Snapshot) => Promise<void>) => Promise<WorkflowHandle>;
   ends: 'committed' | 'undone';
 }
 
@@ -121,6 +125,19 @@ const PHASES: Record<string, Phase> = {
       return handle;
     },
   },
+  'after its commit, before another run': {
+    ends: 'committed',
+    async play(of, stranger) {
+      const handle = await snapshots.copied(run(of));
+      const copy = await snapshots.copyOf(of.original);
+      await commit(handle);
+      await awaitResult(handle);
+      await stranger((await snapshots.snapshot(copy.SnapshotId ?? '')) ?? {});
+      const more = await snapshots.someSnapshots(randomUUID(), 1);
+      await snapshots.committed({ snapshotIds: more });
+      return handle;
+    },
+  },
   'before another run takes it over': {
     ends: 'committed',
     async play(of, stranger) {
@@ -163,7 +180,7 @@ describe('what somebody has copied with all of Holdfast’s marks', () => {
 
   it.each(CASES)('%s, %s, is there afterwards as it was', async (kind, phase) => {
     const of = await three();
-    const { play, ends } = PHASES[phase] as Phase;
+    const { play, ends } = PHASES[phase]!;
     let made: Snapshot | undefined;
     const handle = await play(of, async (like) => {
       const id = (await STRANGERS[kind]?.(like, of)) ?? '';

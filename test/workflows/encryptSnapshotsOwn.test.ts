@@ -3,7 +3,6 @@ import {
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
   type Snapshot,
-  type Volume,
 } from '@aws-sdk/client-ec2';
 import { createActivities } from '../../src/activities';
 import type { Residue } from '../../src/model/residue';
@@ -36,7 +35,7 @@ async function likeThat(snapshot: Snapshot | undefined): Promise<string> {
 async function residue(): Promise<Residue> {
   const activities = createActivities(migrations.world.deps);
   const target = { accountId: migrations.account.accountId, region: HOME_REGION };
-  return new MockActivityEnvironment().run(activities.findUnencrypted, { target });
+  return new MockActivityEnvironment().run(() => activities.findUnencrypted({ target }));
 }
 
 const plan = (): Promise<EncryptSnapshotsResult> =>
@@ -84,7 +83,7 @@ describe('what Holdfast keeps for itself', () => {
     await migrations.encrypt({ instanceIds: [instanceId], strategy: 'clone' });
     const [VolumeId = ''] = Object.values(volumes);
     const { Volumes = [] } = await account.ec2().send(new DescribeVolumesCommand({ VolumeIds: [VolumeId] }));
-    const restored = await aVolume(account, { tags: tagsOf(Volumes[0] as Volume) });
+    const restored = await aVolume(account, { tags: tagsOf(Volumes[0]!) });
     const { originals, volumes: theirs } = await residue();
     expect(originals.items).toEqual(expect.arrayContaining(Object.values(volumes)));
     expect(originals.items).not.toContain(restored);

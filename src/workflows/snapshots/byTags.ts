@@ -1,11 +1,11 @@
-import type { CommittedBatch } from '../../activities/snapshotCommit';
+import type { CommittedBatch } from '../../activities/copyCommit';
 import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 import type { ProgressRow } from '../../model/progress';
 import { batch, mutate } from '../support/options';
 import type { UndoReport } from '../support/undo';
 import type { CommitOrder } from './commitOrders';
-import { copyRow, failedRow, keptRow, sparedRow } from './rows';
+import { copyRow, failedRow, keptRow, sparedRow, unknownRow } from './rows';
 import type { SnapshotState } from './snapshotRun';
 import { joined, waiting, type Tally } from './tally';
 
@@ -34,8 +34,7 @@ export async function commitByTags(run: ByTags, order: CommitOrder): Promise<und
     await run.goOn();
   }
   delete run.state.committing;
-  const unknown = (item: string) => ({ item, state: 'unknown', note: 'no copy of it waits for a commit' });
-  if (only) run.show(only.filter((item) => !dealtWith.has(item)).map(unknown));
+  if (only) run.show(only.filter((item) => !dealtWith.has(item)).map(unknownRow));
   else nameLost(run, waiting(run.state.tally), dealtWith);
 }
 

@@ -22,3 +22,16 @@ export function sparedRow({ snapshotId, copyId }: EncryptedSnapshot): ProgressRo
 export function keptRow({ item, reasons }: SkippedItem): ProgressRow {
   return { item, state: 'stays', note: reasons.join('; ') };
 }
+
+export function unknownRow(item: string): ProgressRow {
+  return { item, state: 'unknown', note: 'no copy of it waits for a commit' };
+}
+
+/** Problems that one sentence tells. */
+const TOLD = 5;
+
+/** The first few of them: the table has all. */
+export function told(problems: readonly string[]): string {
+  const more = problems.length > TOLD ? `; and ${problems.length - TOLD} more, in the table` : '';
+  return problems.slice(0, TOLD).join('; ') + more;
+}

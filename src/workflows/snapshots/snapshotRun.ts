@@ -10,7 +10,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { EncryptedPage } from '../../activities/snapshotEncryption';
-import type { CommittedCopies } from '../../activities/snapshotCommit';
+import type { CommittedCopies } from '../../activities/copyCommit';
 import { CopyLedger, MOST_COPIES, RECORDED_COPIES_QUERY } from '../../model/copyLedger';
 import type { FailedItem } from '../../model/outcome';
 import type { ProgressRow } from '../../model/progress';
@@ -28,16 +28,13 @@ import type { UndoReport } from '../support/undo';
 import type { CommitOrder, CommitOrders } from './commitOrders';
 import { commitByTags, nameLost, takeBackByTags } from './byTags';
 import { cutOffPage, type CutOff } from './cutOff';
-import { copyRow, failedRow, keptRow, sparedRow } from './rows';
+import { copyRow, failedRow, keptRow, sparedRow, told, unknownRow } from './rows';
 import { joined, waiting, type Tally } from './tally';
 
 /** More rows than people read; all are counted. */
 const ROWS = 1000;
 /** Copies that one activity commits or takes back: acted on within a minute of the look at them. */
 const A_BATCH = 100;
-
-/** Problems that one sentence tells. */
-const TOLD = 5;
 
 const recordedCopies = defineQuery<string>(RECORDED_COPIES_QUERY);
 
@@ -158,7 +155,8 @@ export class SnapshotRun {
     try {
       const ambiguous = await this.findUnrecorded();
       problems = ambiguous.map(({ message }) => message);
-      if (only && !isBegun) this.nameUnknown([...only].filter((item) => !this.ledger.copied().has(item)));
+      const copied = this.ledger.copied();
+      if (only && !isBegun) this.show([...only].filter((item) => !copied.has(item)).map(unknownRow));
       problems.push(...(await this.commitPages(order, only)));
       if (!only) this.nameLost(ambiguous.map(({ item }) => item));
     } catch (error) {
@@ -210,10 +208,6 @@ export class SnapshotRun {
     this.show(part.kept.map(keptRow));
     this.show(part.failed.map(failedRow));
     this.show(part.waiting.map((each) => ({ ...keptRow(each), state: 'waits' })));
-  }
-
-  private nameUnknown(items: readonly string[]): void {
-    this.show(items.map((item) => ({ item, state: 'unknown', note: 'no copy of it waits for a commit' })));
   }
 
   /** What 0.1.0 goes on with, in a history that it began. */
@@ -327,10 +321,4 @@ export class SnapshotRun {
     }
     if (visible.length > 0) this.run.rows(visible);
   }
-}
-
-/** The first few of them: the table has all. */
-function told(problems: readonly string[]): string {
-  const more = problems.length > TOLD ? `; and ${problems.length - TOLD} more, in the table` : '';
-  return problems.slice(0, TOLD).join('; ') + more;
 }
