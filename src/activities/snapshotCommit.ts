@@ -22,7 +22,7 @@ import { usableKey } from './keyChecks';
 import { keyProbeActivities } from './keyProbes';
 import { deleteSnapshot, snapshotsById } from './recoveryPoints';
 import { factsOf } from './snapshotFacts';
-import { unrecordedPage } from './unrecordedCopies';
+import { unrecordedOf } from './unrecordedCopies';
 import { now } from './waits';
 
 /** Few enough that what was looked at is acted on within a minute at EC2's rate. */
@@ -55,7 +55,7 @@ interface TaggedBatch {
 export function snapshotCommitActivities(deps: ActivityDeps) {
   /** The ids of the next copies of a run that has recorded none: what can be proven to be its own. */
   const taggedBatch = async ({ scope, only, cursor = '' }: TaggedBatch) => {
-    const { found, ambiguous } = await unrecordedPage(deps, { scope });
+    const { found, ambiguous } = await unrecordedOf(deps, { scope });
     const all = found
       .filter(({ snapshotId, copyId }) => copyId > cursor && (!only || only.includes(snapshotId)))
       .sort((a, b) => (a.copyId < b.copyId ? -1 : 1));

@@ -6,7 +6,7 @@ import type { FailedItem } from '../model/outcome';
 import { matchesTags } from '../model/selector';
 import type { EncryptedSnapshot, SnapshotScope } from '../model/snapshotEncryption';
 import { sleepUntil } from './copyWaits';
-import { CLOCKS_APART_MS, unrecordedCopies } from './copyRecords';
+import { CLOCKS_APART_MS, unrecordedCopies, type Unrecorded } from './copyRecords';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { snapshotsById } from './recoveryPoints';
@@ -51,10 +51,29 @@ export function unrecordedCopyActivities(deps: ActivityDeps) {
   };
 }
 
-export async function unrecordedPage(
+async function unrecordedPage(deps: ActivityDeps, request: UnrecordedRequest): Promise<UnrecordedPage> {
+  const { cursor = '' } = request;
+  const { found, ambiguous } = await unrecordedOf(deps, request);
+  const all = [
+    ...found.map((pair) => ({ item: pair.snapshotId, pair })),
+    ...ambiguous.map((refused) => ({ item: refused.item, refused })),
+  ]
+    .filter(({ item }) => item > cursor)
+    .sort((a, b) => (a.item < b.item ? -1 : 1));
+  const page = all.slice(0, A_PAGE);
+  const last = page.at(-1)?.item;
+  return {
+    found: page.flatMap((each) => ('pair' in each ? each.pair : [])),
+    ambiguous: page.flatMap((each) => ('refused' in each ? each.refused : [])),
+    ...(all.length > page.length && last && { cursor: last }),
+  };
+}
+
+/** All of them. */
+export async function unrecordedOf(
   deps: ActivityDeps,
-  { scope, sinceMs = 0, before = [], cursor = '' }: UnrecordedRequest,
-): Promise<UnrecordedPage> {
+  { scope, sinceMs = 0, before = [] }: Omit<UnrecordedRequest, 'cursor'>,
+): Promise<Omit<UnrecordedPage, 'cursor'>> {
   const ec2 = deps.aws.ec2(scope.target, 'migrate');
   const copies: Snapshot[] = [];
   const workflowId = scope.maker.workflowId.slice(0, 256);
@@ -71,20 +90,8 @@ export async function unrecordedPage(
     return original === undefined || isSelected(original, scope);
   });
   const since = Math.max(scope.begunUntilMs ?? 0, sinceMs - CLOCKS_APART_MS);
-  const result = unrecordedCopies(selected, originals, scope, { sinceMs: since, before });
-  const all = [
-    ...result.found,
-    ...result.ambiguous.map(({ snapshotId, copyIds }) => ({ snapshotId, copyIds })),
-  ]
-    .filter(({ snapshotId }) => snapshotId > cursor)
-    .sort((a, b) => (a.snapshotId < b.snapshotId ? -1 : 1));
-  const page = all.slice(0, A_PAGE);
-  const last = page.at(-1)?.snapshotId;
-  return {
-    found: page.flatMap((each) => ('copyId' in each ? each : [])),
-    ambiguous: page.flatMap((each) => ('copyIds' in each ? ambiguity(each) : [])),
-    ...(all.length > page.length && last && { cursor: last }),
-  };
+  const { found, ambiguous } = unrecordedCopies(selected, originals, scope, { sinceMs: since, before });
+  return { found, ambiguous: ambiguous.map(ambiguity) };
 }
 
 function originalOf(copy: Snapshot): string {
@@ -102,7 +109,7 @@ function isSelected(
   return !selector?.tags || matchesTags(selector.tags, tagMap(Tags));
 }
 
-function ambiguity({ snapshotId, copyIds }: { snapshotId: string; copyIds: string[] }): FailedItem {
+function ambiguity({ snapshotId, copyIds }: Unrecorded['ambiguous'][number]): FailedItem {
   const { message } = ambiguousOwner(`encrypted copy of ${snapshotId}`, copyIds);
   return { item: snapshotId, type: FAILURE.ambiguousOwner, message };
 }
