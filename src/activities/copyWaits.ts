@@ -1,5 +1,5 @@
-import { Context } from '@temporalio/activity';
 import type { Snapshot } from '@aws-sdk/client-ec2';
+import { heartbeat } from './heartbeat';
 import { now, sleep } from './waits';
 
 export interface FinishedCopies {
@@ -10,7 +10,7 @@ export interface FinishedCopies {
 /** Heartbeats as often as it would look without a pace. */
 export async function sleepUntil(time: number, pollMs: number): Promise<void> {
   for (let left = time - now(); left > 0; left = time - now()) {
-    Context.current().heartbeat();
+    heartbeat();
     await sleep(Math.min(left, pollMs));
   }
 }

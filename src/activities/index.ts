@@ -52,6 +52,7 @@ import { vaultActivities } from './vaults';
 import { snapshotCommitActivities } from './snapshotCommit';
 import { snapshotEncryptionActivities } from './snapshotEncryption';
 import { snapshotPlanActivities } from './snapshotPlans';
+import { unrecordedCopyActivities } from './unrecordedCopies';
 import { abandonedShareActivities } from './abandonedShares';
 import { archiveActivities } from './archive';
 import { orphanActivities } from './orphans';
@@ -124,6 +125,7 @@ export function createActivities(deps: ActivityDeps) {
     ...snapshotPlanActivities(deps),
     ...snapshotEncryptionActivities(deps),
     ...snapshotCommitActivities(deps),
+    ...unrecordedCopyActivities(deps),
     ...loneVolumeActivities(deps),
     ...campaignActivities(deps),
     ...warningActivities(deps),

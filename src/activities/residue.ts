@@ -1,39 +1,45 @@
 import { Context } from '@temporalio/activity';
-import { paginateDescribeVolumes } from '@aws-sdk/client-ec2';
+import { paginateDescribeVolumes, type Snapshot, type Volume } from '@aws-sdk/client-ec2';
 import { listed } from '../model/list';
-import { TAG } from '../model/names';
 import type { Residue } from '../model/residue';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { tagMap } from './imageReads';
+import { keptOriginals } from './keptOriginals';
 import { snapshotsBy } from './snapshotFacts';
 import { usedByImages } from './snapshotUse';
+import { stagedSnapshots } from './stagedSnapshots';
 
 const Filters = [{ Name: 'encrypted', Values: ['false'] }];
 
-export function residueActivities({ aws }: ActivityDeps) {
+export function residueActivities(deps: ActivityDeps) {
   return {
-    /** What is not encrypted in a target, whoever it belongs to. */
+    /** What is not encrypted in a target, whoever it belongs to; what migrations keep for themselves is counted apart. */
     async findUnencrypted({ target }: { target: Target }): Promise<Residue> {
-      const ec2 = aws.ec2(target, 'read');
-      const snapshots: string[] = [];
-      for await (const { SnapshotId = '' } of snapshotsBy(ec2, Filters)) snapshots.push(SnapshotId);
-      const volumes: string[] = [];
-      const originals: string[] = [];
+      const ec2 = deps.aws.ec2(target, 'read');
+      const all: Snapshot[] = [];
+      for await (const snapshot of snapshotsBy(ec2, Filters)) all.push(snapshot);
+      const staged = await stagedSnapshots(deps, target, all);
+      const snapshots = idsOf(all, ({ SnapshotId }) => SnapshotId).filter((id) => !staged.has(id));
+      const found: Volume[] = [];
       const pages = paginateDescribeVolumes({ client: ec2, pageSize: 500 }, { Filters });
       for await (const { Volumes = [] } of pages) {
         Context.current().heartbeat();
-        for (const { VolumeId = '', Tags } of Volumes)
-          (tagMap(Tags)[TAG.original] === undefined ? volumes : originals).push(VolumeId);
+        found.push(...Volumes);
       }
+      const originals = await keptOriginals(ec2, found);
       const images = snapshots.length > 0 ? await usedByImages(ec2) : new Map<string, string[]>();
       const madeOfThem = new Set(snapshots.flatMap((id) => images.get(id) ?? []));
       return {
-        volumes: listed(volumes),
-        originals: listed(originals),
+        volumes: listed(idsOf(found, ({ VolumeId }) => VolumeId).filter((id) => !originals.has(id))),
+        originals: listed([...originals.keys()]),
         snapshots: listed(snapshots),
+        staged: listed([...staged.keys()]),
         images: listed([...madeOfThem]),
       };
     },
   };
+}
+
+function idsOf<Item>(items: readonly Item[], idOf: (item: Item) => string | undefined): string[] {
+  return items.map((item) => idOf(item) ?? '');
 }

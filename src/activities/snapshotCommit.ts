@@ -1,26 +1,49 @@
-import { Context } from '@temporalio/activity';
-import { CreateTagsCommand, DeleteTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
-import { classify } from '../aws/classify';
-import type { SkippedItem } from '../model/campaign';
-import { encryptedCopyTags, isUncommitted, marksOfGone } from '../model/encryptedCopy';
+import { ApplicationFailure } from '@temporalio/common';
+import { DeleteTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
-import { whyNoSubstitute, whyNotDeleted } from '../model/snapshotDecision';
-import type { EncryptedSnapshot, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
+import type { EncryptedSnapshot, SnapshotScope } from '../model/snapshotEncryption';
+import { IN_ARCHIVE, tieringOf } from './archiveTier';
+import {
+  Commit,
+  failure,
+  mayPass,
+  otherHolder,
+  stand,
+  type CommittedBatch,
+  type CommittedCopies,
+} from './copyCommit';
 import { sleepUntil } from './copyWaits';
 import type { ActivityDeps } from './deps';
 import { failedItem, onceMore } from './failedItem';
-import { tagList } from './imageReads';
+import { heartbeat } from './heartbeat';
+import { usableKey } from './keyChecks';
+import { keyProbeActivities } from './keyProbes';
 import { deleteSnapshot, snapshotsById } from './recoveryPoints';
-import { factsOf, marksOf, snapshotsBy } from './snapshotFacts';
-import { copyFacts } from './snapshotEncryption';
+import { factsOf } from './snapshotFacts';
+import { unrecordedOf } from './unrecordedCopies';
 import { now } from './waits';
 
 /** Few enough that what was looked at is acted on within a minute at EC2's rate. */
 const A_BATCH = 100;
 
-interface BatchRequest {
+interface Batch {
+  scope: SnapshotScope;
+  /** Those that the run has recorded: no others are looked at. */
+  copies: EncryptedSnapshot[];
+}
+
+export interface TakenBackCopies {
+  /** Ids of copies. */
+  deleted: string[];
+  /** Copies whose originals are gone: they are the last of their data. */
+  spared: EncryptedSnapshot[];
+  failed: FailedItem[];
+}
+
+/** Of 0.1.0, which did not say which copies it meant. */
+interface TaggedBatch {
   scope: SnapshotScope;
   /** Originals; all when left out. */
   only?: readonly string[] | undefined;
@@ -28,49 +51,91 @@ interface BatchRequest {
   cursor?: string | undefined;
 }
 
-export interface CommittedBatch {
-  encrypted: EncryptedSnapshot[];
-  /** Originals that must stay now; their copies are deleted. */
-  kept: SkippedItem[];
-  failed: FailedItem[];
-  cursor?: string;
-}
-
-export interface TakenBackBatch {
-  deleted: number;
-  /** Copies whose originals are gone: they are the last of their data. */
-  spared: EncryptedSnapshot[];
-  failed: FailedItem[];
-  cursor?: string;
-}
-
 /** What becomes of a run's encrypted copies: they stand for their originals, or go. */
 export function snapshotCommitActivities(deps: ActivityDeps) {
-  const batchOf = async (request: BatchRequest) => {
-    const ec2 = deps.aws.ec2(request.scope.target, 'migrate');
-    const copies = await ownCopies(ec2, request);
-    const batch = copies.slice(0, A_BATCH);
-    const originals = await snapshotsById(ec2, batch.map(originalOf));
-    const last = batch.at(-1)?.SnapshotId;
-    return { ec2, batch, originals, next: copies.length > batch.length && last ? { cursor: last } : {} };
+  /** The ids of the next copies of a run that has recorded none: what can be proven to be its own. */
+  const taggedBatch = async ({ scope, only, cursor = '' }: TaggedBatch) => {
+    const { found, ambiguous } = await unrecordedOf(deps, { scope });
+    const all = found
+      .filter(({ snapshotId, copyId }) => copyId > cursor && (!only || only.includes(snapshotId)))
+      .sort((a, b) => (a.copyId < b.copyId ? -1 : 1));
+    const copies = all.slice(0, A_BATCH);
+    const last = copies.at(-1)?.copyId;
+    const isFirst = cursor === '';
+    return {
+      copies,
+      failed: isFirst ? ambiguous.filter(({ item }) => !only || only.includes(item)) : [],
+      next: all.length > copies.length && last ? { cursor: last } : {},
+    };
   };
+
+  const commitCopies = async ({ scope, copies }: Batch): Promise<CommittedCopies> => {
+    const refused = await whyKeyRefused(deps, scope);
+    if (refused) return { encrypted: [], kept: [], failed: [], waiting: [], refused };
+    const ec2 = deps.aws.ec2(scope.target, 'migrate');
+    const there = await lookTwice(
+      deps,
+      ec2,
+      copies.flatMap(({ snapshotId, copyId }) => [snapshotId, copyId]),
+    );
+    const originals = copies.flatMap(({ snapshotId }) => there.get(snapshotId) ?? []);
+    const facts = new Map((await factsOf(deps, scope, originals)).map((each) => [each.snapshotId, each]));
+    // Of one on its way there the snapshot itself says nothing.
+    const archived = await tieringOf(
+      deps.aws.ec2(scope.target, 'read'),
+      copies.map(({ copyId }) => copyId),
+      IN_ARCHIVE,
+    );
+    const result: CommittedCopies = { encrypted: [], kept: [], failed: [], waiting: [] };
+    const commit = new Commit(ec2, scope, archived, result);
+    for (const pair of copies) {
+      heartbeat();
+      await commit.one(pair, there.get(pair.copyId), there.get(pair.snapshotId), facts.get(pair.snapshotId));
+    }
+    return result;
+  };
+
+  const takeBackCopies = async ({
+    scope,
+    copies,
+    afterLag,
+    waitsFirst = false,
+  }: Batch & { afterLag: boolean; waitsFirst?: boolean }): Promise<TakenBackCopies> => {
+    const { readLagMs, pollMs } = deps.settings;
+    if (waitsFirst) await sleepUntil(now() + readLagMs, pollMs);
+    const ec2 = deps.aws.ec2(scope.target, 'migrate');
+    const there = await snapshotsById(
+      ec2,
+      copies.map(({ copyId }) => copyId),
+    );
+    const originals = await lookTwice(
+      deps,
+      ec2,
+      copies.map(({ snapshotId }) => snapshotId),
+    );
+    const result: TakenBackCopies = { deleted: [], spared: [], failed: [] };
+    for (const pair of copies) {
+      heartbeat();
+      const copy = there.get(pair.copyId);
+      // What is not shown at first may have been begun a moment ago; later on it is gone.
+      if (afterLag && !copy) continue;
+      try {
+        await takeBack(ec2, scope, pair, { copy, isLast: !originals.has(pair.snapshotId) }, result);
+      } catch (error) {
+        if (mayPass(error)) throw error;
+        result.failed.push(failedItem(pair.copyId, error));
+      }
+    }
+    return result;
+  };
+
   return {
     /**
-     * The commit point of a batch. Each original is looked at once more; then its copy takes its marks, and it is deleted.
-     * A copy stays marked as uncommitted until `settleEncryptions`, so that a retry finds all that this has done.
+     * The commit point of a batch. Everything that the plan relied on is asked once more: the key, each copy, each
+     * original. Then a copy takes its original's marks, and the original is deleted. A copy stays marked as uncommitted
+     * until `settleEncryptions`, so that a retry finds all that this has done.
      */
-    async commitEncryptions(request: BatchRequest): Promise<CommittedBatch> {
-      const { ec2, batch, originals, next } = await batchOf(request);
-      const facts = await factsOf(deps, request.scope, [...originals.values()]);
-      const factsById = new Map(facts.map((each) => [each.snapshotId, each]));
-      const result: CommittedBatch = { encrypted: [], kept: [], failed: [], ...next };
-      const commit = new Commit(ec2, request.scope, result);
-      for (const copy of batch) {
-        Context.current().heartbeat(result.encrypted.length);
-        await commit.one(copy, originals.get(originalOf(copy)), factsById.get(originalOf(copy)));
-      }
-      return result;
-    },
+    commitCopies,
 
     /** Ends the commit of copies that stand for their originals: nothing takes them back from now on. */
     async settleEncryptions({ scope, copyIds }: { scope: SnapshotScope; copyIds: string[] }): Promise<void> {
@@ -82,133 +147,100 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
     },
 
     /**
-     * Deletes a batch of copies that nobody has committed. One whose original is gone becomes what that was: it may be
-     * all that is left. An empty look is not believed at once, because a copy may have been begun a moment ago.
+     * Deletes copies that nobody has committed. One whose original is gone becomes what that was: it may be all that is
+     * left.
+     *
+     * @param afterLag looks at what an earlier pass has left; that pass deletes without a look at the copy, which may
+     * have been begun a moment ago
+     * @param waitsFirst until reads show what the pass before has done
      */
-    async takeBackEncryptions(request: BatchRequest & { afterLag: boolean }): Promise<TakenBackBatch> {
+    takeBackCopies,
+
+    /** By its name of 0.1.0. It cannot say that something waits: where the key cannot be used, it tries again until it can. */
+    async commitEncryptions(request: TaggedBatch): Promise<CommittedBatch & { cursor?: string }> {
+      const { scope } = request;
+      const { copies, failed, next } = await taggedBatch(request);
+      const { waiting, refused, ...result } = await commitCopies({ scope, copies });
+      if (refused) throw ApplicationFailure.retryable(refused, FAILURE.keyUnusable);
+      const held = waiting.map(({ item, reasons }) => failure(item, reasons.join('; ')));
+      return { ...result, failed: [...result.failed, ...failed, ...held], ...next };
+    },
+
+    /** By its name of 0.1.0. An empty look is not believed at once, because a copy may have been begun a moment ago. */
+    async takeBackEncryptions(request: TaggedBatch & { afterLag: boolean }): Promise<TakenBackBatch> {
+      const { scope, cursor, afterLag } = request;
       const { readLagMs, pollMs } = deps.settings;
-      const isFirst = request.cursor === undefined;
-      if (isFirst && request.afterLag) await sleepUntil(now() + readLagMs, pollMs);
-      let found = await batchOf(request);
-      if (isFirst && !request.afterLag && found.batch.length === 0) {
-        await sleepUntil(now() + readLagMs, pollMs);
-        found = await batchOf(request);
+      const wait = () => sleepUntil(now() + readLagMs, pollMs);
+      const isFirst = cursor === undefined;
+      if (isFirst && afterLag) await wait();
+      let batch = await taggedBatch(request);
+      if (isFirst && !afterLag && batch.copies.length === 0) {
+        await wait();
+        batch = await taggedBatch(request);
       }
-      const { ec2, batch, originals, next } = found;
-      const result: TakenBackBatch = { deleted: 0, spared: [], failed: [], ...next };
-      for (const copy of batch) {
-        Context.current().heartbeat(result.deleted);
-        const { SnapshotId: copyId = '' } = copy;
-        const snapshotId = originalOf(copy);
-        try {
-          if (originals.has(snapshotId)) {
-            await onceMore(() => deleteSnapshot(ec2, copyId));
-            result.deleted += 1;
-          } else {
-            await mark(ec2, copyId, marksOfGone(marksOf(copy).tags));
-            await unmark(ec2, copyId, TAG.uncommitted);
-            result.spared.push({ snapshotId, copyId });
-          }
-        } catch (error) {
-          if (mayPass(error)) throw error;
-          result.failed.push(failedItem(copyId, error));
-        }
-      }
-      return result;
+      const { deleted, spared, failed } = await takeBackCopies({
+        scope,
+        copies: batch.copies,
+        afterLag: false,
+      });
+      return { deleted: deleted.length, spared, failed: [...failed, ...batch.failed], ...batch.next };
     },
   };
 }
 
-/** This run's copies that are not committed, by id, after the cursor. */
-async function ownCopies(ec2: EC2Client, { scope, only, cursor = '' }: BatchRequest): Promise<Snapshot[]> {
-  const found: Snapshot[] = [];
-  const workflowId = scope.maker.workflowId.slice(0, 256);
-  const Filters = [
-    { Name: 'tag-key', Values: [TAG.uncommitted] },
-    { Name: `tag:${TAG.workflow}`, Values: [workflowId] },
-  ];
-  for await (const copy of snapshotsBy(ec2, Filters))
-    if (
-      isUncommitted(marksOf(copy)) &&
-      // In a filter, * and ? are wildcards; a workflow id may hold them.
-      marksOf(copy).tags[TAG.workflow] === workflowId &&
-      (copy.SnapshotId ?? '') > cursor &&
-      (!only || only.includes(originalOf(copy)))
-    )
-      found.push(copy);
-  return found.sort((a, b) => ((a.SnapshotId ?? '') < (b.SnapshotId ?? '') ? -1 : 1));
+interface TakenBackBatch {
+  deleted: number;
+  spared: EncryptedSnapshot[];
+  failed: FailedItem[];
+  cursor?: string;
 }
 
-function originalOf(copy: Snapshot): string {
-  return marksOf(copy).tags[TAG.encryptedFrom] ?? '';
-}
-
-/** Asked again later it may work: throttles, server faults, answers that were lost. */
-function mayPass(error: unknown): boolean {
-  if (!(error instanceof Error)) return true;
-  const { type, retry } = classify(error.name);
-  return retry && type !== FAILURE.conflict;
-}
-
-async function mark(ec2: EC2Client, copyId: string, tags: Record<string, string>): Promise<void> {
-  if (Object.keys(tags).length === 0) return;
-  await ec2.send(new CreateTagsCommand({ Resources: [copyId], Tags: tagList(tags) }));
-}
-
-async function unmark(ec2: EC2Client, copyId: string, Key: string): Promise<void> {
-  await ec2.send(new DeleteTagsCommand({ Resources: [copyId], Tags: [{ Key }] }));
-}
-
-class Commit {
-  constructor(
-    private readonly ec2: EC2Client,
-    private readonly scope: SnapshotScope,
-    private readonly result: CommittedBatch,
-  ) {}
-
-  async one(copy: Snapshot, original: Snapshot | undefined, facts: SnapshotFacts | undefined): Promise<void> {
-    const { SnapshotId: copyId = '' } = copy;
-    const snapshotId = originalOf(copy);
-    const unfit = whyNoSubstitute(copyFacts(copy), original?.VolumeSize, this.scope.kmsKeyArn);
-    if (unfit) return this.fail(snapshotId, `its copy ${copyId} cannot stand for it: ${unfit}`);
-    try {
-      const reasons = facts ? whyNotDeleted(facts) : [];
-      if (reasons.length > 0) await this.keep(copyId, snapshotId, reasons);
-      else await this.replace(copy, snapshotId, facts);
-    } catch (error) {
-      if (mayPass(error)) throw error;
-      this.result.failed.push(failedItem(snapshotId, error));
-    }
+/** Undefined where EBS can use the key. One that is to be deleted would take with it all that is under it. */
+async function whyKeyRefused(
+  deps: ActivityDeps,
+  { target, kmsKeyArn }: SnapshotScope,
+): Promise<string | undefined> {
+  try {
+    await usableKey(deps, target, kmsKeyArn);
+    await keyProbeActivities(deps).requireKeyUse({ target, kmsKeyArn });
+    return undefined;
+  } catch (error) {
+    if (error instanceof ApplicationFailure && error.type === FAILURE.keyUnusable) return error.message;
+    throw error;
   }
+}
 
-  /** The marks come first: at no moment is the point nowhere. While both carry them, readers count the copy alone. */
-  private async replace(copy: Snapshot, snapshotId: string, facts: SnapshotFacts | undefined): Promise<void> {
-    const { SnapshotId: copyId = '' } = copy;
-    const { tags } = marksOf(copy);
-    await mark(this.ec2, copyId, facts ? encryptedCopyTags(facts, this.scope.maker) : marksOfGone(tags));
-    try {
-      await onceMore(() => deleteSnapshot(this.ec2, snapshotId));
-    } catch (error) {
-      if (mayPass(error)) throw error;
-      return this.stayOriginal(copyId, failedItem(snapshotId, error));
-    }
-    this.result.encrypted.push({ snapshotId, copyId });
-  }
+/** What one look does not show is looked for again after the read lag: then it is gone. */
+async function lookTwice(
+  { settings: { readLagMs, pollMs } }: ActivityDeps,
+  ec2: EC2Client,
+  snapshotIds: readonly string[],
+): Promise<Map<string, Snapshot>> {
+  const found = await snapshotsById(ec2, snapshotIds);
+  const missing = snapshotIds.filter((id) => !found.has(id));
+  if (missing.length === 0) return found;
+  await sleepUntil(now() + readLagMs, pollMs);
+  return new Map([...found, ...(await snapshotsById(ec2, missing))]);
+}
 
-  /** EC2 has the last word: something came between the look and the call. The original is the point again. */
-  private async stayOriginal(copyId: string, failure: FailedItem): Promise<void> {
-    await unmark(this.ec2, copyId, TAG.recoveryPoint);
-    const isRefused = failure.type === FAILURE.conflict || failure.type === FAILURE.invalidRequest;
-    if (isRefused) await this.keep(copyId, failure.item, [failure.message]);
-    else this.result.failed.push(failure);
-  }
-
-  private async keep(copyId: string, item: string, reasons: string[]): Promise<void> {
-    await onceMore(() => deleteSnapshot(this.ec2, copyId));
-    this.result.kept.push({ item, reasons });
-  }
-
-  private fail(item: string, message: string): void {
-    this.result.failed.push({ item, type: FAILURE.resourceFailed, message });
+async function takeBack(
+  ec2: EC2Client,
+  scope: SnapshotScope,
+  pair: EncryptedSnapshot,
+  { copy, isLast }: { copy: Snapshot | undefined; isLast: boolean },
+  result: TakenBackCopies,
+): Promise<void> {
+  const { copyId } = pair;
+  const other = copy && otherHolder(copy, scope);
+  if (other) {
+    result.failed.push(
+      failure(copyId, `it carries the mark of workflow ${other} now: commit or roll back that`),
+    );
+  } else if (!isLast) {
+    await onceMore(() => deleteSnapshot(ec2, copyId));
+    result.deleted.push(copyId);
+  } else if (copy) {
+    await stand(ec2, copy);
+    result.spared.push(pair);
   }
 }

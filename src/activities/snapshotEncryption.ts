@@ -1,9 +1,12 @@
 import { Context } from '@temporalio/activity';
-import { CopySnapshotCommand, CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
+import { isNotFound } from '../aws/failures';
 import { COPY_ATTEMPTS } from '../model/copy';
-import { copyMarks, ENCRYPTION_ID, isUncommitted } from '../model/encryptedCopy';
+import type { PageRecord } from '../model/copyLedger';
+import { isUncommitted } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
+import { listed } from '../model/list';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { whyNoSubstitute } from '../model/snapshotDecision';
@@ -16,11 +19,14 @@ import {
 } from '../model/snapshotEncryption';
 import { overOf, sleepUntil } from './copyWaits';
 import { byPlace } from './byPlace';
+import { age, CLOCKS_APART_MS, copyCommand, copyFacts, unrecordedCopies } from './copyRecords';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
-import { requestId } from './idempotency';
+import { heartbeat, heartbeatingWith } from './heartbeat';
 import { tagList } from './imageReads';
+import { OtherRuns } from './otherRuns';
 import { Pace } from './pace';
+import { PageLog } from './pageLog';
 import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsById } from './recoveryPoints';
 import { encryptedCopiesOf, marksOf } from './snapshotFacts';
 import { decidePage } from './snapshotPlans';
@@ -45,35 +51,46 @@ interface PageRequest {
 /** Encrypted copies of snapshots: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-copy-snapshot.html */
 export function snapshotEncryptionActivities(deps: ActivityDeps) {
   const paces = byPlace(() => new Pace(deps.settings.pollMs));
+
+  async function copyPage({ scope, cursor }: PageRequest): Promise<EncryptedPage> {
+    const { info } = Context.current();
+    const log = new PageLog(info.heartbeatDetails as PageRecord | undefined);
+    return heartbeatingWith(
+      () => log.record(),
+      async () => {
+        try {
+          const round = new EncryptionRound(deps, scope, paces(scope.target), log);
+          return await round.of(cursor, info.attempt > 1);
+        } catch (error) {
+          throw log.joinedTo(error);
+        }
+      },
+    );
+  }
+
   return {
     /**
      * Copies the next snapshots that a run is about, each exactly once, and sees the copies completed. CopySnapshot has
-     * no client token: a copy carries the tag that names its original, and is looked for before it is made. A retry
-     * waits out the read lag first, and looks twice.
+     * no client token: the ids that its answers bring are kept with every heartbeat, for the next attempt. What an
+     * answer that was lost has made, the next attempt takes for its own where there is only one such copy; it waits out
+     * the read lag first, and looks twice.
+     *
+     * @throws CancelledFailure, or what ends it for good, with a PageRecord as its last detail
      */
-    async encryptSnapshotPage({ scope, cursor }: PageRequest): Promise<EncryptedPage> {
-      const { readLagMs, pollMs } = deps.settings;
-      const isRetry = Context.current().info.attempt > 1;
-      if (isRetry) await sleepUntil(now() + readLagMs, pollMs);
-      let page = await decidePage(deps, scope, cursor, COPIED_AT_ONCE);
-      if (isRetry && page.facts.some(({ copy }) => !copy)) {
-        await sleepUntil(now() + readLagMs / 5, pollMs);
-        page = await decidePage(deps, scope, cursor, COPIED_AT_ONCE);
-      }
-      const round = new EncryptionRound(deps, scope, paces(scope.target), page.facts);
-      await round.run();
-      return { ...page.decided, copied: round.copied, failed: round.failed };
-    },
+    copySnapshotPage: copyPage,
+
+    /** By its name of 0.1.0, for runs that have asked for it by that. */
+    encryptSnapshotPage: copyPage,
   };
 }
 
 /** What waits, is under way and is over of a page. */
 class EncryptionRound {
-  copied: EncryptedSnapshot[] = [];
-  readonly failed: FailedItem[] = [];
+  private copied: EncryptedSnapshot[] = [];
+  private readonly failed: FailedItem[] = [];
   private readonly ec2: EC2Client;
-  private readonly originals: ReadonlyMap<string, SnapshotFacts>;
-  private readonly waiting: string[];
+  private originals: ReadonlyMap<string, SnapshotFacts> = new Map();
+  private waiting: string[] = [];
   /** Original by copy. */
   private readonly underWay = new Map<string, string>();
   private readonly seenAt = new Map<string, number>();
@@ -84,16 +101,33 @@ class EncryptionRound {
     private readonly deps: ActivityDeps,
     private readonly scope: SnapshotScope,
     private readonly pace: Pace,
-    facts: readonly SnapshotFacts[],
+    private readonly log: PageLog,
   ) {
     this.ec2 = deps.aws.ec2(scope.target, 'migrate');
-    this.originals = new Map(facts.map((each) => [each.snapshotId, each]));
-    this.waiting = facts.map(({ snapshotId }) => snapshotId);
   }
 
-  async run(): Promise<void> {
+  async of(cursor: string | undefined, isRetry: boolean): Promise<EncryptedPage> {
+    const { readLagMs, pollMs } = this.deps.settings;
+    if (isRetry) await sleepUntil(now() + readLagMs, pollMs);
+    const page = await decidePage(this.deps, this.scope, cursor, COPIED_AT_ONCE);
+    this.originals = new Map(page.facts.map((each) => [each.snapshotId, each]));
+    this.waiting = [...this.originals.keys()];
+    await this.resume();
+    if (isRetry) await this.findLost();
+    else this.log.sawBefore(page.facts.flatMap(({ unproven = [] }) => unproven));
+    await this.takeOver();
+    await this.run();
+    const unproven = [...(page.decided.unproven?.items ?? []), ...(await this.others())];
+    return {
+      ...page.decided,
+      unproven: listed([...new Set(unproven)].filter((id) => !this.log.begun.has(id))),
+      copied: this.copied,
+      failed: this.failed,
+    };
+  }
+
+  private async run(): Promise<void> {
     const { pollMs } = this.deps.settings;
-    await this.adopt();
     for (let lookedAt = now(); this.waiting.length + this.underWay.size > 0; lookedAt = now()) {
       await this.fill();
       // Somebody else's copies fill the region, and none of ours is under way to wait for.
@@ -104,26 +138,68 @@ class EncryptionRound {
       await sleepUntil(nextLook, pollMs);
       await this.look();
     }
-    await this.withoutSurplus();
   }
 
-  /** Takes over what an earlier attempt, or a run that was terminated, has begun. */
-  private async adopt(): Promise<void> {
+  /** Goes on with what an earlier attempt has recorded. An original that has to stay meanwhile needs no copy. */
+  private async resume(): Promise<void> {
+    const strays: EncryptedSnapshot[] = [];
+    for (const copy of this.log.copies())
+      if (this.originals.has(copy.snapshotId)) this.begun(copy.snapshotId, copy.copyId);
+      else strays.push(copy);
+    const there = await snapshotsById(
+      this.ec2,
+      strays.map(({ snapshotId }) => snapshotId),
+    );
+    for (const copy of strays)
+      if (there.has(copy.snapshotId)) await this.drop(copy.copyId);
+      else this.copied.push(copy);
+  }
+
+  /** What calls of an earlier attempt have made whose answers never came. */
+  private async findLost(): Promise<void> {
+    const { readLagMs, pollMs } = this.deps.settings;
+    if (!(await this.foundLost())) return;
+    await sleepUntil(now() + readLagMs / 5, pollMs);
+    await this.foundLost();
+  }
+
+  /** @returns whether some are still without a copy */
+  private async foundLost(): Promise<boolean> {
+    if (this.waiting.length === 0) return false;
+    const candidates: Snapshot[] = [];
+    for await (const copy of encryptedCopiesOf(this.ec2, this.waiting)) candidates.push(copy);
+    const originals = await snapshotsById(this.ec2, this.waiting);
+    const { scheduledTimestampMs } = Context.current().info;
+    const sinceMs = Math.max(this.scope.begunUntilMs ?? 0, scheduledTimestampMs - CLOCKS_APART_MS);
+    const before = this.log.others;
+    for (const { snapshotId, copyId } of unrecordedCopies(candidates, originals, this.scope, {
+      sinceMs,
+      before,
+    }).found)
+      if (originals.has(snapshotId)) this.begun(snapshotId, copyId);
+    return this.waiting.length > 0;
+  }
+
+  /** Copies that a run which has ended says are its own. */
+  private async takeOver(): Promise<void> {
     const { maker } = this.scope;
-    for (const { snapshotId, copy } of this.originals.values()) {
+    for (const snapshotId of [...this.waiting]) {
+      const copy = this.originals.get(snapshotId)?.copy;
       if (!copy) continue;
-      if (copy.workflowId !== maker.workflowId)
-        await this.ec2.send(
-          new CreateTagsCommand({
-            Resources: [copy.copyId],
-            Tags: tagList({ [TAG.workflow]: maker.workflowId, [TAG.run]: maker.runId }),
-          }),
-        );
+      const tags = { [TAG.workflow]: maker.workflowId.slice(0, 256), [TAG.run]: maker.runId };
+      try {
+        await this.ec2.send(new CreateTagsCommand({ Resources: [copy.copyId], Tags: tagList(tags) }));
+      } catch (error) {
+        if (isNotFound(error)) continue;
+        throw error;
+      }
       this.begun(snapshotId, copy.copyId);
     }
   }
 
   private begun(snapshotId: string, copyId: string): void {
+    this.log.begun.set(copyId, snapshotId);
+    heartbeat();
     this.waiting.splice(this.waiting.indexOf(snapshotId), 1);
     this.underWay.set(copyId, snapshotId);
     this.seenAt.set(copyId, now());
@@ -134,7 +210,7 @@ class EncryptionRound {
     this.full = false;
     for (const snapshotId of [...this.waiting]) {
       if (this.full || this.underWay.size >= ENCRYPTIONS_AT_ONCE) return;
-      Context.current().heartbeat(this.copied.length);
+      heartbeat();
       Context.current().cancellationSignal.throwIfAborted();
       await this.start(snapshotId);
     }
@@ -142,7 +218,7 @@ class EncryptionRound {
 
   private async start(snapshotId: string): Promise<void> {
     try {
-      const { SnapshotId } = await this.ec2.send(this.copyCommand(snapshotId));
+      const { SnapshotId } = await this.ec2.send(copyCommand(this.originals.get(snapshotId), this.scope));
       this.begun(snapshotId, SnapshotId ?? '');
     } catch (error) {
       if (!(error instanceof Error)) throw error;
@@ -151,22 +227,6 @@ class EncryptionRound {
       else if (retry && type !== FAILURE.conflict) throw error;
       else this.giveUp(snapshotId, failedItem(snapshotId, error));
     }
-  }
-
-  private copyCommand(snapshotId: string): CopySnapshotCommand {
-    const { target, kmsKeyArn, maker } = this.scope;
-    const original = this.originals.get(snapshotId);
-    if (!original) throw new Error(`${snapshotId} is not of this page`);
-    const encryptionId = ENCRYPTION_ID + requestId(snapshotId, kmsKeyArn);
-    const { tags, description } = copyMarks(original, maker, encryptionId);
-    return new CopySnapshotCommand({
-      SourceRegion: target.region,
-      SourceSnapshotId: snapshotId,
-      Encrypted: true,
-      KmsKeyId: kmsKeyArn,
-      Description: description,
-      TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
-    });
   }
 
   private giveUp(snapshotId: string, failure: FailedItem): void {
@@ -200,7 +260,7 @@ class EncryptionRound {
   }
 
   private async again(copyId: string, why: string): Promise<void> {
-    await deleteSnapshot(this.ec2, copyId);
+    await this.drop(copyId);
     this.pace.forget(copyId);
     const snapshotId = this.underWay.get(copyId) ?? '';
     this.underWay.delete(copyId);
@@ -211,51 +271,48 @@ class EncryptionRound {
     this.failed.push({ item: snapshotId, type: FAILURE.resourceFailed, message });
   }
 
+  /** Of this activity's own: its id is in the log. */
+  private async drop(copyId: string): Promise<void> {
+    await deleteSnapshot(this.ec2, copyId);
+    this.log.begun.delete(copyId);
+  }
+
   /**
-   * Of two copies of one snapshot the one begun first stays: a second one is an answer that was lost and came into
-   * sight late, or another run's.
+   * What else carries the marks of copies of what is copied now. Where another run that is open has begun one before,
+   * that stays, and this run's goes; all else is named, and left alone.
    */
-  private async withoutSurplus(): Promise<void> {
-    const first = new Map<string, Snapshot>();
-    const age = ({ StartTime, SnapshotId = '' }: Snapshot) =>
-      `${StartTime?.toISOString() ?? ''}|${SnapshotId}`;
+  private async others(): Promise<string[]> {
+    const runs = new OtherRuns(this.deps);
+    const unproven: string[] = [];
+    const ids = this.copied.map(({ snapshotId }) => snapshotId);
     const all: Snapshot[] = [];
-    for await (const copy of encryptedCopiesOf(
-      this.ec2,
-      this.copied.map((each) => each.snapshotId),
-    ))
+    for await (const copy of encryptedCopiesOf(this.ec2, ids))
       if (isUncommitted(marksOf(copy))) all.push(copy);
-    for (const copy of all.sort((a, b) => age(a).localeCompare(age(b)))) {
+    const own = new Map(all.map((copy) => [copy.SnapshotId ?? '', copy]));
+    for (const copy of all) {
+      const copyId = copy.SnapshotId ?? '';
+      if (this.log.begun.has(copyId)) continue;
       const { tags } = marksOf(copy);
-      const of = tags[TAG.encryptedFrom] ?? '';
-      const winner = first.get(of);
-      if (!winner) first.set(of, copy);
-      else if (tags[TAG.workflow] === this.scope.maker.workflowId) await this.drop(of, copy, winner);
+      const [of = '', by = ''] = [tags[TAG.encryptedFrom], tags[TAG.workflow]];
+      const ours = own.get(this.copied.find(({ snapshotId }) => snapshotId === of)?.copyId ?? '');
+      const isOfAnotherRun = by !== this.scope.maker.workflowId.slice(0, 256) && (await runs.isOpen(by));
+      if (!isOfAnotherRun) unproven.push(copyId);
+      else if (ours && age(copy) < age(ours)) await this.giveWay(of, ours.SnapshotId ?? '', { copyId, by });
     }
+    return unproven;
   }
 
-  private async drop(snapshotId: string, surplus: Snapshot, winner: Snapshot): Promise<void> {
-    await deleteSnapshot(this.ec2, surplus.SnapshotId ?? '');
-    const copyId = winner.SnapshotId ?? '';
-    const { workflowId } = this.scope.maker;
-    const by = marksOf(winner).tags[TAG.workflow] ?? '';
+  private async giveWay(
+    snapshotId: string,
+    ownId: string,
+    { copyId, by }: { copyId: string; by: string },
+  ): Promise<void> {
+    await this.drop(ownId);
     this.copied = this.copied.filter((each) => each.snapshotId !== snapshotId);
-    if (by === workflowId) this.copied.push({ snapshotId, copyId });
-    else
-      this.failed.push({
-        item: snapshotId,
-        type: FAILURE.conflict,
-        message: `workflow ${by} made its encrypted copy ${copyId} at the same time: commit or roll back that`,
-      });
+    this.failed.push({
+      item: snapshotId,
+      type: FAILURE.conflict,
+      message: `workflow ${by} made its encrypted copy ${copyId} at the same time: commit or roll back that`,
+    });
   }
-}
-
-export function copyFacts(copy: Snapshot) {
-  return {
-    state: copy.State ?? '',
-    ...(copy.StateMessage && { stateMessage: copy.StateMessage }),
-    encrypted: copy.Encrypted ?? false,
-    ...(copy.KmsKeyId && { kmsKeyId: copy.KmsKeyId }),
-    sizeGiB: copy.VolumeSize ?? 0,
-  };
 }

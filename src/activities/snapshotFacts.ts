@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
@@ -10,13 +9,16 @@ import type { SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
 import { otherOwner } from '../model/snapshotOwner';
 import { targetKey } from '../model/target';
 import { IN_ARCHIVE, tieringOf } from './archiveTier';
-import { isOpen } from './campaigns';
+import { agreesWith } from './copyRecords';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
+import { heartbeat } from './heartbeat';
 import { FILTER_VALUES } from './inventory';
+import { OtherRuns } from './otherRuns';
 import { snapshotsById } from './recoveryPoints';
 import { volumePermissions } from './shares';
 import { lockedSnapshots, usedByImages } from './snapshotUse';
+import { stagedSnapshots } from './stagedSnapshots';
 
 const PAGE = 1000;
 
@@ -44,8 +46,7 @@ export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): P
   const selected: Snapshot[] = [];
   for await (const snapshot of snapshotsBy(ec2, Filters)) {
     const isLater = (snapshot.StartTime?.getTime() ?? 0) > begunUntilMs;
-    const isCopy = isUncommitted(marksOf(snapshot));
-    if (!isLater && !isCopy && (!tags || matchesTags(tags, tagMap(snapshot.Tags)))) selected.push(snapshot);
+    if (!isLater && (!tags || matchesTags(tags, tagMap(snapshot.Tags)))) selected.push(snapshot);
   }
   return byId(selected);
 }
@@ -60,7 +61,7 @@ export async function* snapshotsBy(
 ): AsyncGenerator<Snapshot> {
   const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
   for await (const { Snapshots = [] } of pages) {
-    Context.current().heartbeat();
+    heartbeat();
     yield* Snapshots;
   }
 }
@@ -69,37 +70,46 @@ export function marksOf({ Tags, Description = '' }: Snapshot) {
   return { tags: tagMap(Tags), description: Description };
 }
 
-/** What decides about these snapshots, as it is now. */
+/** An encrypted copy that nobody has committed is nobody's to encrypt. What is not encrypted is none, whatever marks it has. */
+export function isOwnCopy(snapshot: Snapshot): boolean {
+  return snapshot.Encrypted === true && isUncommitted(marksOf(snapshot));
+}
+
+/** What decides about these snapshots, as it is now; nothing of one that went meanwhile. */
 export async function factsOf(
   deps: ActivityDeps,
-  { target, maker }: Pick<SnapshotScope, 'target' | 'maker'>,
+  scope: Pick<SnapshotScope, 'target' | 'maker' | 'kmsKeyArn'>,
   snapshots: readonly Snapshot[],
 ): Promise<SnapshotFacts[]> {
+  const { target } = scope;
   const ec2 = deps.aws.ec2(target, 'read');
   const open = snapshots.filter(({ Encrypted }) => !Encrypted);
-  const ids = open.map(({ SnapshotId = '' }) => SnapshotId);
-  if (ids.length === 0) return snapshots.map((snapshot) => ({ ...plainFacts(snapshot), ...NOTHING_KNOWN }));
+  if (open.length === 0) return snapshots.map((snapshot) => ({ ...plainFacts(snapshot), ...NOTHING_KNOWN }));
   const [images, locks] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
   const archived = await tieringOf(ec2, undefined, IN_ARCHIVE);
-  const copies = await copiesOf(deps, ec2, ids, maker.workflowId);
+  const staged = await stagedSnapshots(deps, target, open);
+  const copies = await copiesOf(deps, ec2, open, scope);
   const facts: SnapshotFacts[] = [];
   for (const snapshot of snapshots) {
-    Context.current().heartbeat();
+    heartbeat();
     const plain = plainFacts(snapshot);
     const { snapshotId } = plain;
     if (plain.encrypted) {
       facts.push({ ...plain, ...NOTHING_KNOWN });
       continue;
     }
+    const sharing = otherOwner(Object.keys(plain.tags)) ? [] : await sharedWith(ec2, snapshotId);
+    if (!sharing) continue;
     const lock = locks.get(snapshotId);
-    const copy = copies.get(snapshotId);
+    const migration = staged.get(snapshotId);
     facts.push({
       ...plain,
       archived: snapshot.StorageTier === 'archive' || archived.has(snapshotId),
       images: images.get(snapshotId) ?? [],
       ...(lock && { lock }),
-      ...(copy && { copy }),
-      sharedWith: otherOwner(Object.keys(plain.tags)) ? [] : await sharedWith(ec2, snapshotId),
+      ...(migration && { migration }),
+      ...copies.get(snapshotId),
+      sharedWith: sharing,
     });
   }
   return facts;
@@ -122,49 +132,62 @@ function plainFacts(snapshot: Snapshot) {
   };
 }
 
-async function sharedWith(ec2: EC2Client, snapshotId: string): Promise<string[]> {
+/** Undefined of what is not there any more: of that, nobody knows. */
+async function sharedWith(ec2: EC2Client, snapshotId: string): Promise<string[] | undefined> {
   try {
     const { accounts, public: isPublic } = await volumePermissions(ec2, snapshotId);
     return [...accounts, ...(isPublic ? ['all'] : [])];
   } catch (error) {
-    if (isNotFound(error)) return [];
+    if (isNotFound(error)) return undefined;
     throw error;
   }
 }
 
+type Copies = Pick<SnapshotFacts, 'copy' | 'unproven'>;
 type KnownCopy = NonNullable<SnapshotFacts['copy']>;
 
-/** The encrypted copy of each snapshot: this run's, or else another's that is open, or else any that is good. */
+/**
+ * What carries the marks of a copy of each snapshot: that of another run which is open, or of one that has ended and
+ * recorded it; all else is nobody's, what looks committed too: its original would not be there. This run's own copies
+ * are not found but recorded.
+ */
 async function copiesOf(
   deps: ActivityDeps,
   ec2: EC2Client,
-  snapshotIds: readonly string[],
-  ownWorkflowId: string,
-): Promise<Map<string, KnownCopy>> {
-  const found = new Map<string, KnownCopy>();
-  const states = new Map<string, boolean>();
-  for await (const snapshot of encryptedCopiesOf(ec2, snapshotIds)) {
-    const { tags, description } = marksOf(snapshot);
-    const workflowId = tags[TAG.workflow] ?? '';
-    const open = states.get(workflowId) ?? (await isOpen(deps, workflowId));
-    states.set(workflowId, open);
-    const isCommitted = !isUncommitted({ tags, description });
-    const copy = { copyId: snapshot.SnapshotId ?? '', workflowId, isOpen: open, isCommitted };
-    const rank = (each: KnownCopy | undefined) =>
-      each === undefined
-        ? 0
-        : each.workflowId === ownWorkflowId
-          ? 3
-          : each.isOpen || each.isCommitted
-            ? 2
-            : 1;
-    const of = tags[TAG.encryptedFrom] ?? '';
-    if (rank(copy) > rank(found.get(of))) found.set(of, copy);
+  snapshots: readonly Snapshot[],
+  scope: Pick<SnapshotScope, 'maker' | 'kmsKeyArn'>,
+): Promise<Map<string, Copies>> {
+  const originals = new Map(snapshots.map((snapshot) => [snapshot.SnapshotId ?? '', snapshot]));
+  const runs = new OtherRuns(deps);
+  const found = new Map<string, Copies>();
+  for await (const copy of encryptedCopiesOf(ec2, [...originals.keys()])) {
+    const of = marksOf(copy).tags[TAG.encryptedFrom] ?? '';
+    const original = originals.get(of);
+    const known = original && (await knownCopy(runs, copy, original, scope));
+    const before = found.get(of);
+    if (known) found.set(of, { ...before, ...((known.isOpen || !before?.copy) && { copy: known }) });
+    else found.set(of, { ...before, unproven: [...(before?.unproven ?? []), copy.SnapshotId ?? ''] });
   }
   return found;
 }
 
-/** Copies that are good or under way, by the tag that names their original; those that were committed too. */
+async function knownCopy(
+  runs: OtherRuns,
+  copy: Snapshot,
+  original: Snapshot,
+  { maker, kmsKeyArn }: Pick<SnapshotScope, 'maker' | 'kmsKeyArn'>,
+): Promise<KnownCopy | undefined> {
+  const { SnapshotId: copyId = '', KmsKeyId = '' } = copy;
+  const workflowId = marksOf(copy).tags[TAG.workflow] ?? '';
+  const snapshotId = original.SnapshotId ?? '';
+  if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: KmsKeyId, sinceMs: 0 })) return undefined;
+  if (!isUncommitted(marksOf(copy)) || workflowId === maker.workflowId.slice(0, 256)) return undefined;
+  if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true };
+  const isProven = KmsKeyId === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
+  return isProven ? { copyId, workflowId, isOpen: false } : undefined;
+}
+
+/** Snapshots that say of themselves that they are encrypted copies, good or under way, by the tag that names their original. */
 export async function* encryptedCopiesOf(
   ec2: EC2Client,
   snapshotIds: readonly string[],

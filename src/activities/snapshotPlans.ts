@@ -3,7 +3,7 @@ import { listed } from '../model/list';
 import { decideSnapshot } from '../model/snapshotDecision';
 import type { DecidedPage, SnapshotFacts, SnapshotScope } from '../model/snapshotEncryption';
 import type { ActivityDeps } from './deps';
-import { factsOf, selectedSnapshots } from './snapshotFacts';
+import { factsOf, isOwnCopy, selectedSnapshots } from './snapshotFacts';
 
 const PLANNED_AT_ONCE = 1000;
 
@@ -37,24 +37,54 @@ export async function decidePage(
 ): Promise<{ decided: DecidedPage; facts: SnapshotFacts[]; youngestMs: number }> {
   const all = await selectedSnapshots(deps.aws.ec2(scope.target, 'read'), scope);
   const left = cursor === undefined ? all : all.filter(({ SnapshotId = '' }) => SnapshotId > cursor);
-  const facts: SnapshotFacts[] = [];
-  const done: SkippedItem[] = [];
-  const kept: SkippedItem[] = [];
-  for (const each of await factsOf(deps, scope, left.slice(0, size))) {
-    const decision = decideSnapshot(each, scope);
-    if (decision.action === 'encrypt') facts.push(each);
-    else
-      (decision.action === 'done' ? done : kept).push({ item: each.snapshotId, reasons: decision.reasons });
-  }
+  const page = left.slice(0, size);
+  const selected = page.filter((snapshot) => !isOwnCopy(snapshot));
+  const pile = new Pile(scope, page.length - selected.length);
+  for (const each of await factsOf(deps, scope, selected)) pile.put(each);
   const last = left[size - 1]?.SnapshotId;
   return {
-    decided: {
-      encrypt: facts.map(({ snapshotId }) => snapshotId),
-      done: listed(done),
-      kept: listed(kept),
-      ...(last !== undefined && left.length > size && { cursor: last }),
-    },
-    facts,
+    decided: pile.decided(last !== undefined && left.length > size ? last : undefined),
+    facts: pile.facts,
     youngestMs: Math.max(0, ...all.map(({ StartTime }) => StartTime?.getTime() ?? 0)),
   };
+}
+
+class Pile {
+  /** Of what is to be encrypted. */
+  readonly facts: SnapshotFacts[] = [];
+  private readonly done: SkippedItem[] = [];
+  private readonly kept: SkippedItem[] = [];
+  private readonly unproven: string[] = [];
+
+  constructor(
+    private readonly scope: SnapshotScope,
+    private leftOut: number,
+  ) {}
+
+  put(facts: SnapshotFacts): void {
+    // Named by its id it gets an answer; a selector cannot mean it.
+    if (facts.migration && this.scope.selector) {
+      this.leftOut += 1;
+      return;
+    }
+    this.unproven.push(...(facts.unproven ?? []));
+    const decision = decideSnapshot(facts, this.scope);
+    if (decision.action === 'encrypt') this.facts.push(facts);
+    else
+      this[decision.action === 'done' ? 'done' : 'kept'].push({
+        item: facts.snapshotId,
+        reasons: decision.reasons,
+      });
+  }
+
+  decided(cursor: string | undefined): DecidedPage {
+    return {
+      encrypt: this.facts.map(({ snapshotId }) => snapshotId),
+      done: listed(this.done),
+      kept: listed(this.kept),
+      leftOut: this.leftOut,
+      unproven: listed(this.unproven),
+      ...(cursor !== undefined && { cursor }),
+    };
+  }
 }

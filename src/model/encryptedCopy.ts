@@ -14,7 +14,7 @@ type Tags = Readonly<Record<string, string>>;
 type Original = Pick<SnapshotFacts, 'snapshotId' | 'volumeId' | 'tags' | 'description' | 'startedAt'>;
 
 /** Left out until the commit: with them others would take the copy for the point, the staging snapshot or the image's. */
-const PARKED: readonly string[] = [TAG.recoveryPoint, TAG.migration, TAG.request];
+export const PARKED: readonly string[] = [TAG.recoveryPoint, TAG.migration, TAG.request];
 
 export interface CopyMarks {
   tags: Record<string, string>;

@@ -1,6 +1,6 @@
 import { tagsTooMany } from './encryptedCopy';
 import type { Maker } from './maker';
-import { ownDescription, TAG } from './names';
+import { TAG } from './names';
 import { isHeld, MAX_TAGS } from './recoveryPoint';
 import type { SnapshotFacts } from './snapshotEncryption';
 import { otherOwner, type OtherOwner } from './snapshotOwner';
@@ -44,11 +44,7 @@ function whyNotCopied(facts: SnapshotFacts, { maker }: Run): string[] {
   const reasons: string[] = [];
   if (state === 'error') reasons.push(`it ended in error: ${stateMessage ?? 'EC2 gave no reason'}`);
   else if (state !== 'completed') reasons.push(`it is ${state}: run this again when it is completed`);
-  if (copy?.isCommitted)
-    reasons.push(
-      `its encrypted copy ${copy.copyId} stands for it already, and it is back: delete it by hand when nobody needs it`,
-    );
-  else if (copy?.isOpen && copy.workflowId !== maker.workflowId)
+  if (copy?.isOpen && copy.workflowId !== maker.workflowId)
     reasons.push(
       `workflow ${copy.workflowId} has made its encrypted copy ${copy.copyId}: commit or roll back that`,
     );
@@ -62,13 +58,11 @@ function whyNotCopied(facts: SnapshotFacts, { maker }: Run): string[] {
 
 /** Every reason why the original must stay; what AWS would refuse, and what AWS would let happen. */
 export function whyNotDeleted(facts: SnapshotFacts): string[] {
-  const { tags, images, lock, sharedWith, archived, description } = facts;
+  const { tags, images, lock, sharedWith, archived, migration } = facts;
   const reasons: string[] = [];
   const owner = otherOwner(Object.keys(tags));
   if (owner) reasons.push(OWNERS[owner]);
-  const migration = tags[TAG.migration];
-  if (migration && !tags[TAG.recoveryPoint] && description === ownDescription(migration))
-    reasons.push(`migration ${migration} made it on its way, and removes it`);
+  if (migration) reasons.push(`migration ${migration} made it on its way, and removes it`);
   if (archived) reasons.push('it is in the archive: restore it first, permanently');
   if (images.length > 0)
     reasons.push(

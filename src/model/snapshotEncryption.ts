@@ -78,6 +78,10 @@ export interface EncryptSnapshotsResult {
   /** Left as they are, each with every reason; those that were encrypted before are among them. */
   skipped: Listed<SkippedItem>;
   failed: Listed<FailedItem>;
+  /** How many matched the selector that Holdfast keeps for itself, and removes. */
+  leftOut?: number;
+  /** They carry the marks of encrypted copies, and no run has recorded them as its own: left alone. */
+  unproven?: Listed<string>;
   /** Old snapshot id to new one, of those listed under `encrypted`; every copy carries the pair as a tag. */
   snapshotIdMap: Record<string, string>;
   /** What is not encrypted in the target when the run ends, whether it was asked about or not. */
@@ -94,6 +98,10 @@ export interface DecidedPage {
   done: Listed<SkippedItem>;
   /** Not to be touched. */
   kept: Listed<SkippedItem>;
+  /** How many matched that Holdfast keeps for itself: what a migration under way staged, and copies before their commit. */
+  leftOut?: number;
+  /** Snapshots that carry the marks of copies, and that no run has recorded. */
+  unproven?: Listed<string>;
   /** There when more may follow. */
   cursor?: string;
 }
@@ -116,6 +124,13 @@ export interface SnapshotFacts {
   lock?: { until?: number };
   /** Account ids, and `all` where everybody may use it. */
   sharedWith: readonly string[];
-  /** Its copy under way or waiting for a commit, and whether the run that made it is open. */
-  copy?: { copyId: string; workflowId: string; isOpen: boolean; isCommitted: boolean };
+  /** The migration under way that made it for itself, where not its marks alone say so. */
+  migration?: string;
+  /**
+   * Another run's copy of it: of an open run, or of one that has ended and has recorded it as its own, which this one may
+   * take over.
+   */
+  copy?: { copyId: string; workflowId: string; isOpen: boolean };
+  /** Snapshots that carry the marks of its copy, and that nothing else says so of. */
+  unproven?: readonly string[];
 }

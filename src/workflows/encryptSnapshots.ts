@@ -11,10 +11,11 @@ import {
 import { targetKey } from '../model/target';
 import { CommitOrders, type CommitOrder } from './snapshots/commitOrders';
 import { SnapshotRun, type SnapshotState } from './snapshots/snapshotRun';
-import { emptyTally, resultOf, waiting } from './snapshots/tally';
+import { emptyTally, leftOutText, resultOf, waiting } from './snapshots/tally';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
 import { makerOf } from './support/maker';
+import { tellPeople } from './support/notices';
 import { operation, type Run } from './support/operation';
 import { batch } from './support/options';
 import { onlyTarget } from './support/target';
@@ -31,12 +32,12 @@ export async function encryptSnapshots(
   carried?: SnapshotState,
 ): Promise<EncryptSnapshotsResult> {
   return operation(encryptSnapshotsInput, input, async (request, run) => {
-    const orders = new CommitOrders();
+    const orders = new CommitOrders(carried?.orders ?? [], carried?.stage === 'waiting');
     if (!carried) run.phase('Planning');
     const state = carried ?? (await begin(request));
     const { target } = state.scope;
     run.about({ target });
-    const snapshots = new SnapshotRun(input, state, run);
+    const snapshots = new SnapshotRun(input, state, run, orders);
     await snapshots.plan();
     requireSomething(request, state);
     if (request.dryRun) return planned(snapshots);
@@ -54,7 +55,8 @@ export async function encryptSnapshots(
       if (order.verdict === 'rollback') return rollBack(order, snapshots, run);
       run.phase('Committing');
       // What has begun to be committed is finished.
-      await CancellationScope.nonCancellable(() => snapshots.commit(order));
+      const problem = await CancellationScope.nonCancellable(() => snapshots.commit(order));
+      if (problem) await CancellationScope.nonCancellable(() => held(problem, run));
       if (orders.isEmpty) await snapshots.goOn();
     }
     return settled(snapshots);
@@ -71,8 +73,8 @@ async function begin(request: EncryptSnapshotsRequest): Promise<SnapshotState> {
 
 /** Where nothing is unencrypted, all is as it was asked for; tags that match nothing may be wrong. */
 function requireSomething({ selector }: EncryptSnapshotsRequest, { tally, scope }: SnapshotState): void {
-  const { planned: found, done, kept } = tally;
-  if (found.total + done.total + kept.total > 0 || !selector || selector.unencrypted) return;
+  const { planned: found, done, kept, leftOut } = tally;
+  if (found.total + done.total + kept.total + (leftOut ?? 0) > 0 || !selector || selector.unencrypted) return;
   throw fail(
     FAILURE.nothingSelected,
     `selector: no snapshot in ${targetKey(scope.target)} matches ${JSON.stringify(selector)}`,
@@ -80,11 +82,11 @@ function requireSomething({ selector }: EncryptSnapshotsRequest, { tally, scope 
 }
 
 async function planned(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
-  const { planned: would, done, kept } = snapshots.tally;
+  const { planned: would, done, kept, leftOut = 0 } = snapshots.tally;
   const { target } = snapshots.state.scope;
   return {
     ...(await result(snapshots)),
-    summary: `Dry run: ${would.total} snapshots in ${targetKey(target)} would be encrypted, ${done.total} are, ${kept.total} would be left as they are`,
+    summary: `Dry run: ${would.total} snapshots in ${targetKey(target)} would be encrypted, ${done.total} are, ${kept.total} would be left as they are${leftOutText(leftOut)}`,
     plan: listed(would.items, would.total),
   };
 }
@@ -100,6 +102,11 @@ async function copyAll(snapshots: SnapshotRun, run: Run): Promise<void> {
   run.phase('Copying');
   await snapshots.copy();
   state.stage = 'waiting';
+  const { unproven } = state.tally;
+  if (unproven && unproven.total > 0)
+    run.remark(
+      `${unproven.total} snapshots carry the marks of encrypted copies, and no run has recorded them as its own; they were left alone: ${unproven.items.join(', ')}`,
+    );
 }
 
 async function nextOrder(snapshots: SnapshotRun, orders: CommitOrders, run: Run): Promise<CommitOrder> {
@@ -110,8 +117,16 @@ async function nextOrder(snapshots: SnapshotRun, orders: CommitOrders, run: Run)
     `${waiting(snapshots.tally)} encrypted copies are complete. Send \`commit\` to delete their unencrypted originals, or \`rollback\` to delete the copies.`,
   );
   const order = await orders.next();
+  run.waitsFor();
   run.remark(`Told to ${order.verdict} by ${order.by}: ${order.reason}`);
   return order;
+}
+
+/** What could not be committed is there, and so is its original: a person mends what stands against it. */
+async function held(problem: string, run: Run): Promise<void> {
+  const text = `Not committed, and nothing of it deleted: ${problem}. When that is mended, send \`commit\` again; or \`rollback\`.`;
+  run.waitsFor(text);
+  await tellPeople({ kind: 'Failed', summary: text });
 }
 
 async function takeBack(snapshots: SnapshotRun, run: Run): Promise<void> {

@@ -41,7 +41,10 @@ describe('marks', () => {
   it('of an original name the new volume in their fifth word', () => {
     const text = formatOriginalMark('mig-1', 'i-1', DISK, 'vol-new');
     expect(text.split(' ')[4]).toBe('vol-new');
-    expect(parseOriginalMark(text, 'vol-data')).toMatchObject({ migrationId: 'mig-1', replacedBy: 'vol-new' });
+    expect(parseOriginalMark(text, 'vol-data')).toMatchObject({
+      migrationId: 'mig-1',
+      replacedBy: 'vol-new',
+    });
     expect(parseOriginalMark('mig-1 i-1 /dev/sdf -', 'vol-data')).not.toHaveProperty('replacedBy');
   });
 

@@ -51,12 +51,16 @@ describe('the input', () => {
 
 describe('what happens to a snapshot', () => {
   const decide = (more: Partial<SnapshotFacts>) => decideSnapshot(facts(more), run);
-  const copy = { copyId: 'snap-2', workflowId: 'encrypt-0', isOpen: false, isCommitted: false };
+  const copy = { copyId: 'snap-2', workflowId: 'encrypt-0', isOpen: false };
 
   it.each<[string, Partial<SnapshotFacts>]>([
     ['a plain one', {}],
     ['one with this run’s copy', { copy: { ...copy, workflowId: 'encrypt-1', isOpen: true } }],
     ['one with the copy of a run that has ended', { copy }],
+    [
+      'one that only says of itself that a migration made it',
+      { tags: { 'holdfast:migration': 'm' }, description: 'holdfast/m' },
+    ],
     [
       'a point that a migration kept',
       { tags: { 'holdfast:migration': 'm', 'holdfast:recovery-point': 'm' } },
@@ -83,9 +87,8 @@ describe('what happens to a snapshot', () => {
     [{ tags: { 'aws:backup:source-resource': 'x' } }, /AWS Backup/],
     [{ tags: { 'aws:dlm:lifecycle-policy-id': 'x' } }, /Data Lifecycle Manager/],
     [{ tags: { 'holdfast:legal-hold:h': 'case 7' } }, /legal hold \(h: case 7\)/],
-    [{ tags: { 'holdfast:migration': 'm1' }, description: 'holdfast/m1' }, /migration m1 made it on its way/],
+    [{ migration: 'm1' }, /migration m1 made it on its way/],
     [{ copy: { ...copy, isOpen: true } }, /workflow encrypt-0 has made its encrypted copy snap-2/],
-    [{ copy: { ...copy, isCommitted: true } }, /snap-2 stands for it already/],
     [{ tags: Object.fromEntries(Array.from({ length: 44 }, (_, at) => [`t${at}`, ''])) }, /remove 2,/],
   ])('one with %j stays', (more, reason) => {
     expect(decide(more)).toEqual({ action: 'keep', reasons: [expect.stringMatching(reason)] });

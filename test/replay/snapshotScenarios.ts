@@ -2,8 +2,10 @@ import { CreateSnapshotCommand } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import { MESSAGE, type MigrationWorld } from '../support/migration';
 import { aVolume, completed } from '../support/seed';
+import { until } from '../support/until';
 import { ended, type Scenario } from './scenario';
 
+const DENIED = { before: { code: 'AccessDeniedException', status: 400 } };
 const REFUSED = { before: { code: 'InvalidSnapshot.InUse', status: 400 } };
 
 async function twoSnapshots({ world }: MigrationWorld): Promise<[string, string]> {
@@ -40,11 +42,27 @@ export const SNAPSHOTS: Record<string, Scenario> = {
     const partly = await copied(migrations, snapshotIds);
     world.proxy.fault('DeleteSnapshot', REFUSED, 1);
     await tell(partly, 'commit');
+    await ended(partly);
+    // Nothing is committed while the key cannot be asked for, and all afterwards.
+    const held = await copied(migrations, await twoSnapshots(migrations));
+    world.proxy.fault('DescribeKey', DENIED);
+    await tell(held, 'commit');
+    await until(() => world.notifications.some(({ workflowId }) => workflowId === held.workflowId));
+    world.proxy.reset();
+    await tell(held, 'commit');
+    // A page of copies that is cut off hands over what it has made.
+    const cutOff = world.client.workflow.getHandle('snapshots-cut-off');
+    const told = migrations.meanwhile('CopySnapshot', () => cutOff.cancel());
+    const more = { ...input, snapshotIds: await twoSnapshots(migrations) };
+    await world.start('encryptSnapshots', more, { workflowId: cutOff.workflowId });
+    await told;
     return {
+      'encryptSnapshots.held': await ended(held),
+      'encryptSnapshots.cutOff': await ended(cutOff),
       'encryptSnapshots.planned': planned,
       'encryptSnapshots.cancelled': cancelled,
       'encryptSnapshots.rolledBack': back,
-      'encryptSnapshots.partly': await ended(partly),
+      'encryptSnapshots.partly': partly,
     };
   },
 };

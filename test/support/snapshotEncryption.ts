@@ -1,16 +1,22 @@
 import {
+  CopySnapshotCommand,
   CreateSnapshotCommand,
+  CreateTagsCommand,
   DeleteSnapshotCommand,
   DescribeSnapshotsCommand,
+  RegisterImageCommand,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { MessageName } from '../../src/model/messages';
 import type { EncryptSnapshotsResult } from '../../src/model/snapshotEncryption';
+import type { ProgressPage } from '../../src/model/progress';
+import { HOME_REGION } from './accounts';
 import { awaitResult } from './awaitResult';
 import { AwsServer } from './awsServer';
 import { inPhase } from './phase';
 import { aKey, aVolume, completed } from './seed';
+import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
 const MESSAGE = { by: 'ann', reason: 'checked' };
@@ -48,7 +54,7 @@ export class SnapshotWorld {
     name: string,
     { tags = {}, kmsKeyId }: { tags?: Record<string, string>; kmsKeyId?: string } = {},
   ): Promise<string> {
-    const Tags = Object.entries({ group: name, ...tags }).map(([Key, Value]) => ({ Key, Value }));
+    const Tags = tagList({ group: name, ...tags });
     const { SnapshotId } = await this.world.home.ec2().send(
       new CreateSnapshotCommand({
         VolumeId: await aVolume(this.world.home, { size: 1, kmsKeyId }),
@@ -76,6 +82,63 @@ export class SnapshotWorld {
     return (await this.snapshots(name)).map(({ SnapshotId = '' }) => SnapshotId).sort();
   }
 
+  /** Undefined when it is not there. */
+  async snapshot(id: string): Promise<Snapshot | undefined> {
+    const Filters = [{ Name: 'snapshot-id', Values: [id] }];
+    const command = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters });
+    return (await this.world.home.ec2().send(command)).Snapshots?.[0];
+  }
+
+  /** The only copy of a snapshot that is there, by its tag. */
+  async copyOf(snapshotId: string): Promise<Snapshot> {
+    const [copy, ...others] = await this.tagged('holdfast:encrypted-from', snapshotId);
+    if (!copy || others.length > 0)
+      throw new Error(`${others.length + (copy ? 1 : 0)} copies of ${snapshotId}`);
+    return copy;
+  }
+
+  /** Somebody else copies a snapshot of theirs under the key, with these words and tags. */
+  async copiedBySomebody(source: string, Description: string, tags: Record<string, string>): Promise<string> {
+    const { SnapshotId } = await this.world.home.ec2().send(
+      new CopySnapshotCommand({
+        SourceRegion: HOME_REGION,
+        SourceSnapshotId: source,
+        Encrypted: true,
+        KmsKeyId: this.key,
+        Description,
+        TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
+      }),
+    );
+    return completed(this.world.home, SnapshotId);
+  }
+
+  /** Somebody else snapshots a volume of theirs, with these words and tags. */
+  async snapshotBySomebody(Description: string, tags: Record<string, string>): Promise<string> {
+    const VolumeId = await aVolume(this.world.home, { size: 1 });
+    const TagSpecifications = [{ ResourceType: 'snapshot' as const, Tags: tagList(tags) }];
+    const command = new CreateSnapshotCommand({ VolumeId, Description, TagSpecifications });
+    const { SnapshotId } = await this.world.home.ec2().send(command);
+    return completed(this.world.home, SnapshotId);
+  }
+
+  async tag(id: string, Key: string, Value: string): Promise<void> {
+    await this.world.home.ec2().send(new CreateTagsCommand({ Resources: [id], Tags: [{ Key, Value }] }));
+  }
+
+  /** An image that is made of the snapshot. */
+  async imageOf(SnapshotId: string): Promise<string> {
+    const { ImageId = '' } = await this.world.home.ec2().send(
+      new RegisterImageCommand({
+        Name: `of-${SnapshotId}`,
+        Architecture: 'x86_64',
+        RootDeviceName: '/dev/xvda',
+        VirtualizationType: 'hvm',
+        BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { SnapshotId } }],
+      }),
+    );
+    return ImageId;
+  }
+
   async deleteSnapshot(SnapshotId: string): Promise<void> {
     await this.world.home.ec2().send(new DeleteSnapshotCommand({ SnapshotId }));
   }
@@ -95,6 +158,17 @@ export class SnapshotWorld {
     return handle;
   }
 
+  /** What a run that has not committed everything waits for. */
+  async held(handle: WorkflowHandle): Promise<string> {
+    let text: string | undefined;
+    await until(async () => {
+      text = (await handle.query<ProgressPage>('progress')).waitsFor;
+      return text !== undefined;
+    });
+    await this.waiting(handle);
+    return text ?? '';
+  }
+
   /** A run that has made its copies. */
   async copied(input: object, options: StartOptions = {}): Promise<WorkflowHandle> {
     return this.waiting(await this.start(input, options));
@@ -105,4 +179,8 @@ export class SnapshotWorld {
     await this.tell(handle, 'commit');
     return awaitResult(handle);
   }
+}
+
+function tagList(tags: Record<string, string>) {
+  return Object.entries(tags).map(([Key, Value]) => ({ Key, Value }));
 }

@@ -1,7 +1,8 @@
-"""Deprecation and deregistration protection of images, and who may launch them.
+"""Deprecation, disabling and deregistration protection of images, and who may launch them.
 
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deprecate.html
 https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/ami-deregistration-protection.html
+https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/disable-an-ami.html
 """
 
 from __future__ import annotations
@@ -40,6 +41,20 @@ class _Responses(AmisResponse):
     def disable_image_deprecation(self) -> ActionResult:
         _own(self).deprecated_at = None
         return ActionResult({"Return": True})
+
+    def disable_image(self) -> ActionResult:
+        image = _own(self)
+        if image.state != "available":
+            raise ec2_error("InvalidAMIID.Unavailable", f"The image {image.id} is {image.state}")
+        # Enabling it again does not give these back.
+        image.state, image.launch_permissions = "disabled", []
+        return ActionResult({"Return": "true"})
+
+    def enable_image(self) -> ActionResult:
+        image = _own(self)
+        if image.state == "disabled":
+            image.state = "available"
+        return ActionResult({"Return": "true"})
 
     def enable_image_deregistration_protection(self) -> ActionResult:
         image = _own(self)

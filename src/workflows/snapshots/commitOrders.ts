@@ -8,10 +8,17 @@ export interface CommitOrder extends Message {
 
 /** What people have told a run that waits with its copies: commit, all or some of them, or roll back. */
 export class CommitOrders {
-  private isWaiting = false;
-  private readonly queue: CommitOrder[] = [];
+  private readonly queue: CommitOrder[];
 
-  constructor() {
+  /**
+   * @param carried given to an earlier run of the chain, and not carried out yet
+   * @param isWaiting whether its copies are complete
+   */
+  constructor(
+    carried: readonly CommitOrder[],
+    private isWaiting: boolean,
+  ) {
+    this.queue = [...carried];
     const give = (verdict: CommitOrder['verdict']) => (message: Message) =>
       void this.queue.push({ ...message, verdict });
     takes('commit', give('commit'), () => this.objection('commit'));
@@ -22,6 +29,11 @@ export class CommitOrders {
 
   get isEmpty(): boolean {
     return this.queue.length === 0;
+  }
+
+  /** What a run that goes on as a new one hands over. */
+  waiting(): CommitOrder[] {
+    return [...this.queue];
   }
 
   /** What is given while an earlier one is carried out waits its turn. */

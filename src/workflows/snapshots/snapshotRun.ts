@@ -1,19 +1,42 @@
-import { continueAsNew, workflowInfo } from '@temporalio/workflow';
-import type { CommittedBatch } from '../../activities/snapshotCommit';
-import type { SkippedItem } from '../../model/campaign';
-import { FAILURE } from '../../model/failures';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  continueAsNew,
+  defineQuery,
+  patched,
+  setHandler,
+  TemporalFailure,
+  workflowInfo,
+} from '@temporalio/workflow';
+import type { EncryptedPage } from '../../activities/snapshotEncryption';
+import type { CommittedCopies } from '../../activities/copyCommit';
+import { CopyLedger, MOST_COPIES, RECORDED_COPIES_QUERY } from '../../model/copyLedger';
 import type { FailedItem } from '../../model/outcome';
 import type { ProgressRow } from '../../model/progress';
-import type { EncryptedSnapshot, EncryptSnapshotsInput, SnapshotScope } from '../../model/snapshotEncryption';
+import type {
+  DecidedPage,
+  EncryptedSnapshot,
+  EncryptSnapshotsInput,
+  SnapshotScope,
+} from '../../model/snapshotEncryption';
 import type { encryptSnapshots } from '../encryptSnapshots';
+import { failureType, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { batch, mutate, protect } from '../support/options';
 import type { UndoReport } from '../support/undo';
-import type { CommitOrder } from './commitOrders';
+import type { CommitOrder, CommitOrders } from './commitOrders';
+import { commitByTags, nameLost, takeBackByTags } from './byTags';
+import { cutOffPage, type CutOff } from './cutOff';
+import { copyRow, failedRow, keptRow, sparedRow, told, unknownRow } from './rows';
 import { joined, waiting, type Tally } from './tally';
 
 /** More rows than people read; all are counted. */
 const ROWS = 1000;
+/** Copies that one activity commits or takes back: acted on within a minute of the look at them. */
+const A_BATCH = 100;
+
+const recordedCopies = defineQuery<string>(RECORDED_COPIES_QUERY);
 
 /** Where a run is, and what it knows: goes on in a new run when the history is long. */
 export interface SnapshotState {
@@ -22,19 +45,33 @@ export interface SnapshotState {
   /** Of the stage: id of the last snapshot that was dealt with. */
   cursor?: string;
   tally: Tally;
+  /** Copies that this run has made and nobody has committed, packed; a run of 0.1.0 recorded none. */
+  copies?: string;
   /** A commit that an earlier run of the chain has begun. */
   committing?: { order: CommitOrder; cursor: string };
+  /** Given to an earlier run of the chain, and not carried out yet. */
+  orders?: CommitOrder[];
 }
 
 /** The passes over a run's snapshots, a page at a time. */
 export class SnapshotRun {
   private readonly shown = new Set<string>();
+  private readonly ledger: CopyLedger;
+  private cutOff: CutOff | undefined;
+  private readonly whole = CancellationScope.current();
 
   constructor(
     private readonly input: EncryptSnapshotsInput,
     readonly state: SnapshotState,
     private readonly run: Run,
-  ) {}
+    private readonly orders: CommitOrders,
+  ) {
+    this.ledger = new CopyLedger(state.copies);
+    // Another run that finds its copies takes its word, and no tag's, for whose they are.
+    setHandler(recordedCopies, () => this.ledger.packed(), {
+      description: 'The copies that this run has made and nobody has committed, packed',
+    });
+  }
 
   get tally(): Tally {
     return this.state.tally;
@@ -55,11 +92,11 @@ export class SnapshotRun {
 
   /** What was planned is decided again, page by page, a moment before it is copied. */
   async copy(): Promise<void> {
-    const { planned } = this.tally;
     await this.pages('copying', async (cursor) => {
-      const { scope } = this.state;
-      const summary = `Encrypt the next of ${planned.total} snapshots`;
-      const page = await protect(summary).encryptSnapshotPage({ scope, cursor });
+      const isRecorded = patched('record-copies-by-id');
+      if (isRecorded && this.ledger.size > MOST_COPIES - A_BATCH) return this.leaveRest(cursor);
+      const page = isRecorded ? await this.copyPage(cursor) : await this.copyPageByTags(cursor);
+      if (isRecorded) this.ledger.add(page.copied);
       this.add({
         copied: joined(this.tally.copied, page.copied),
         failed: joined(this.tally.failed, page.failed),
@@ -71,98 +108,164 @@ export class SnapshotRun {
     });
   }
 
-  /** The commit point. What must stay stays, and is listed. */
-  async commit(order: CommitOrder): Promise<void> {
+  private async copyPage(cursor: string | undefined): Promise<EncryptedPage> {
+    const sinceMs = Date.now();
+    try {
+      return await protect(this.copySummary()).copySnapshotPage({ scope: this.state.scope, cursor });
+    } catch (error) {
+      this.cutOff = cutOffPage(error, sinceMs);
+      this.ledger.add(this.cutOff.begun);
+      throw error;
+    }
+  }
+
+  /** As 0.1.0 asks for it, which takes every copy with its marks for its own. */
+  private copyPageByTags(cursor: string | undefined): Promise<EncryptedPage> {
+    return protect(this.copySummary()).encryptSnapshotPage({ scope: this.state.scope, cursor });
+  }
+
+  private copySummary(): string {
+    return `Encrypt the next of ${this.tally.planned.total} snapshots`;
+  }
+
+  /** A run knows its copies by their ids, and carries no more of them than that. */
+  private async leaveRest(cursor: string | undefined): Promise<string | undefined> {
+    const page = await batch('List what is left').planSnapshots({ scope: this.state.scope, cursor });
+    const reasons = [`one run makes at most ${MOST_COPIES} copies: run this again after its commit`];
+    this.add({
+      kept: joined(
+        this.tally.kept,
+        page.encrypt.map((item) => ({ item, reasons })),
+      ),
+    });
+    this.left(page);
+    return page.cursor;
+  }
+
+  /**
+   * The commit point. What must stay stays, and is listed; what could be committed if something were mended waits on.
+   *
+   * @returns why some wait; undefined where none does
+   */
+  async commit(order: CommitOrder): Promise<string | undefined> {
+    if (!patched('commit-recorded-copies')) return commitByTags(this.byTags, order);
+    const only = order.items && new Set(order.items);
+    const isBegun = this.state.committing !== undefined;
+    let problems: string[];
+    try {
+      const ambiguous = await this.findUnrecorded();
+      problems = ambiguous.map(({ message }) => message);
+      const copied = this.ledger.copied();
+      if (only && !isBegun) this.show([...only].filter((item) => !copied.has(item)).map(unknownRow));
+      problems.push(...(await this.commitPages(order, only)));
+      if (!only) this.nameLost(ambiguous.map(({ item }) => item));
+    } catch (error) {
+      // Nothing is lost: all that is not committed is there, and is committed when this is mended.
+      if (!(error instanceof TemporalFailure)) throw error;
+      problems = [`${failureType(error)}: ${rootCause(error).message}`];
+    }
+    delete this.state.committing;
+    return problems.length > 0 ? told(problems) : undefined;
+  }
+
+  /** Of 0.1.0, which has recorded the first hundred. */
+  private nameLost(ambiguous: readonly string[]): void {
+    const lost = waiting(this.tally) - this.ledger.size - ambiguous.length;
+    nameLost(this.byTags, lost, new Set([...ambiguous, ...this.ledger.copied()]));
+  }
+
+  private async commitPages(order: CommitOrder, only: ReadonlySet<string> | undefined): Promise<string[]> {
     const { scope } = this.state;
-    const only = order.items;
-    const dealtWith = new Set<string>();
+    const problems: string[] = [];
     for (let cursor = this.state.committing?.cursor; ;) {
-      const part = await batch('Commit the next copies').commitEncryptions({ scope, only, cursor });
+      const copies = this.ledger.page(A_BATCH, cursor, only);
+      const last = copies.at(-1);
+      if (!last) return problems;
+      const part = await batch('Commit the next copies').commitCopies({ scope, copies });
+      if (part.refused) return [...problems, part.refused];
       const copyIds = part.encrypted.map(({ copyId }) => copyId);
       if (copyIds.length > 0)
         await mutate(`Settle ${copyIds.length} copies`).settleEncryptions({ scope, copyIds });
-      for (const item of this.committed(part)) dealtWith.add(item);
-      cursor = part.cursor;
-      if (cursor === undefined) break;
+      this.committed(copies, part);
+      problems.push(...part.waiting.map(({ item, reasons }) => `${item}: ${reasons.join('; ')}`));
+      cursor = last.copyId;
       this.state.committing = { order, cursor };
       await this.goOn();
     }
-    delete this.state.committing;
-    if (only) this.nameUnknown(only.filter((item) => !dealtWith.has(item)));
-    else this.nameLost(dealtWith);
   }
 
-  private committed({ encrypted, kept, failed }: CommittedBatch): string[] {
-    const items = [
-      ...encrypted.map(({ snapshotId }) => snapshotId),
-      ...[...kept, ...failed].map(({ item }) => item),
-    ];
+  private committed(copies: readonly EncryptedSnapshot[], part: CommittedCopies): void {
+    const waits = new Set(part.waiting.map(({ item }) => item));
+    const over = copies.filter(({ snapshotId }) => !waits.has(snapshotId));
+    this.ledger.remove(over.map(({ copyId }) => copyId));
     this.add({
-      encrypted: joined(this.tally.encrypted, encrypted),
-      kept: joined(this.tally.kept, kept),
-      failed: joined(this.tally.failed, failed),
-      dealtWith: this.tally.dealtWith + items.length,
+      encrypted: joined(this.tally.encrypted, part.encrypted),
+      kept: joined(this.tally.kept, part.kept),
+      failed: joined(this.tally.failed, part.failed),
+      dealtWith: this.tally.dealtWith + over.length,
     });
-    this.show(encrypted.map((each) => copyRow(each, 'encrypted')));
-    this.show(kept.map(keptRow));
-    this.show(failed.map(failedRow));
-    return items;
+    this.show(part.encrypted.map((each) => copyRow(each, 'encrypted')));
+    this.show(part.kept.map(keptRow));
+    this.show(part.failed.map(failedRow));
+    this.show(part.waiting.map((each) => ({ ...keptRow(each), state: 'waits' })));
   }
 
-  private nameUnknown(items: readonly string[]): void {
-    this.show(items.map((item) => ({ item, state: 'unknown', note: 'no copy of it waits for a commit' })));
+  /** What 0.1.0 goes on with, in a history that it began. */
+  private get byTags() {
+    return {
+      state: this.state,
+      add: (more: Partial<Tally>) => this.add(more),
+      show: (rows: readonly ProgressRow[]) => this.show(rows),
+      goOn: () => this.goOn(),
+    };
   }
 
-  /** Somebody deleted copies that were complete: their originals are there. */
-  private nameLost(dealtWith: ReadonlySet<string>): void {
-    const lost = waiting(this.tally);
-    if (lost <= 0) return;
-    const known = this.tally.copied.items.filter(
-      ({ snapshotId }) => !dealtWith.has(snapshotId) && !this.isListed(snapshotId),
-    );
-    const named = known.slice(0, lost).map(({ snapshotId, copyId }) => ({
-      item: snapshotId,
-      type: FAILURE.resourceFailed,
-      message: `its encrypted copy ${copyId} is gone; somebody deleted it before the commit. Run this again`,
-    }));
-    this.add({
-      failed: joined(this.tally.failed, { items: named, total: lost }),
-      dealtWith: this.tally.copied.total,
-    });
-    this.show(named.map(failedRow));
+  /** Copies that the run has made and has no record of, where exactly one can be its own. */
+  private async findUnrecorded(): Promise<FailedItem[]> {
+    const { scope } = this.state;
+    const { sinceMs, before } = this.cutOff ?? {};
+    const ambiguous: FailedItem[] = [];
+    if (!this.cutOff && waiting(this.tally) <= this.ledger.size) return ambiguous;
+    const recorded = this.ledger.copied();
+    for (let cursor: string | undefined; ;) {
+      const summary = 'Find copies that are not recorded';
+      const page = await batch(summary).findUnrecordedCopies({ scope, sinceMs, before, cursor });
+      this.ledger.add(page.found.filter(({ snapshotId }) => !recorded.has(snapshotId)));
+      ambiguous.push(...page.ambiguous.filter(({ item }) => !recorded.has(item)));
+      cursor = page.cursor;
+      if (cursor === undefined) return ambiguous;
+    }
   }
 
   /** Deletes all copies that are not committed: passes over them, until one finds nothing to delete. */
   async takeBack(): Promise<UndoReport> {
-    let deleted = 0;
+    if (!patched('take-back-recorded-copies')) return takeBackByTags(this.byTags);
+    const failed = await this.findUnrecorded();
+    const deleted = new Set<string>();
     // What a pass has deleted may be shown for a while: the next one waits until it is not.
     for (let afterLag = false; ; afterLag = true) {
       const pass = await this.takeBackPass(afterLag);
-      deleted += pass.deleted;
-      if (pass.deleted === 0) return { undone: [`${deleted} encrypted copies`], failed: pass.failed };
+      for (const copyId of pass.deleted) deleted.add(copyId);
+      if (!afterLag || pass.deleted.length > 0) continue;
+      return { undone: [`${deleted.size} encrypted copies`], failed: [...failed, ...pass.failed] };
     }
   }
 
-  private async takeBackPass(afterLag: boolean): Promise<{ deleted: number; failed: FailedItem[] }> {
+  private async takeBackPass(afterLag: boolean): Promise<{ deleted: string[]; failed: FailedItem[] }> {
     const { scope } = this.state;
-    const pass = { deleted: 0, failed: [] as FailedItem[] };
-    for (let cursor: string | undefined; ;) {
-      const part = await batch('Delete encrypted copies').takeBackEncryptions({ scope, cursor, afterLag });
-      pass.deleted += part.deleted;
+    const pass = { deleted: [] as string[], failed: [] as FailedItem[] };
+    let isFirst = true;
+    for (let copies = this.ledger.page(A_BATCH); copies.length > 0; isFirst = false) {
+      const waitsFirst = afterLag && isFirst;
+      const request = { scope, copies, afterLag, waitsFirst };
+      const part = await batch('Delete encrypted copies').takeBackCopies(request);
+      pass.deleted.push(...part.deleted);
       pass.failed.push(...part.failed);
+      this.ledger.remove(part.spared.map(({ copyId }) => copyId));
       this.show(part.spared.map(sparedRow));
-      cursor = part.cursor;
-      if (cursor === undefined) return pass;
+      copies = this.ledger.page(A_BATCH, copies.at(-1)?.copyId);
     }
-  }
-
-  private isListed(snapshotId: string): boolean {
-    const { encrypted, kept, failed } = this.tally;
-    const items = [
-      ...encrypted.items.map((each) => each.snapshotId),
-      ...[...kept.items, ...failed.items].map((each) => each.item),
-    ];
-    return items.includes(snapshotId);
+    return pass;
   }
 
   private async pages(
@@ -179,14 +282,25 @@ export class SnapshotRun {
     delete this.state.cursor;
   }
 
-  /** In a new run, when the history of this one is long. */
+  /** In a new run, when the history of this one is long. What people have told this one goes with it. */
   async goOn(): Promise<void> {
-    if (workflowInfo().continueAsNewSuggested)
-      await continueAsNew<typeof encryptSnapshots>(this.input, this.state);
+    // A cancel would be lost with this run; it ends the run anyway.
+    if (!workflowInfo().continueAsNewSuggested || this.whole.consideredCancelled) return;
+    await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
+    await continueAsNew<typeof encryptSnapshots>(this.input, {
+      ...this.state,
+      copies: this.ledger.packed(),
+      orders: this.orders.waiting(),
+    });
   }
 
-  private left({ done, kept }: { done: Tally['done']; kept: Tally['kept'] }): void {
-    this.add({ done: joined(this.tally.done, done), kept: joined(this.tally.kept, kept) });
+  private left({ done, kept, leftOut = 0, unproven }: Omit<DecidedPage, 'encrypt'>): void {
+    this.add({
+      done: joined(this.tally.done, done),
+      kept: joined(this.tally.kept, kept),
+      leftOut: (this.tally.leftOut ?? 0) + leftOut,
+      unproven: joined(this.tally.unproven ?? { items: [], total: 0 }, unproven ?? []),
+    });
     this.show(kept.items.map(keptRow));
     this.show(
       done.items.map(({ item, reasons }) => ({ item, state: 'nothing to do', note: reasons.join('; ') })),
@@ -207,24 +321,4 @@ export class SnapshotRun {
     }
     if (visible.length > 0) this.run.rows(visible);
   }
-}
-
-function copyRow({ snapshotId, copyId }: EncryptedSnapshot, state: string): ProgressRow {
-  return { item: snapshotId, state, note: copyId };
-}
-
-function failedRow({ item, message }: FailedItem): ProgressRow {
-  return { item, state: 'failed', note: message };
-}
-
-function sparedRow({ snapshotId, copyId }: EncryptedSnapshot): ProgressRow {
-  return {
-    item: snapshotId,
-    state: 'gone',
-    note: `somebody has deleted it; its encrypted copy ${copyId} stays`,
-  };
-}
-
-function keptRow({ item, reasons }: SkippedItem): ProgressRow {
-  return { item, state: 'stays', note: reasons.join('; ') };
 }

@@ -23,6 +23,10 @@ export interface Tally {
   failed: Bounded<FailedItem>;
   /** Copies that a commit has dealt with. */
   dealtWith: number;
+  /** What Holdfast keeps for itself. */
+  leftOut?: number;
+  /** Snapshots that carry the marks of copies, and that no run has recorded. */
+  unproven?: Bounded<string>;
 }
 
 export function emptyTally(): Tally {
@@ -44,7 +48,7 @@ export function waiting({ copied, dealtWith }: Tally): number {
 }
 
 export function resultOf(tally: Tally, target: Target, residue: Residue): EncryptSnapshotsResult {
-  const { encrypted, done, kept, failed } = tally;
+  const { encrypted, done, kept, failed, leftOut = 0, unproven } = tally;
   const skipped = joined(kept, done);
   return {
     summary: summaryOf(tally, target),
@@ -52,12 +56,19 @@ export function resultOf(tally: Tally, target: Target, residue: Residue): Encryp
     encrypted: listed(encrypted.items, encrypted.total),
     skipped: listed(skipped.items, skipped.total),
     failed: listed(failed.items, failed.total),
+    ...(leftOut > 0 && { leftOut }),
+    ...(unproven && unproven.total > 0 && { unproven: listed(unproven.items, unproven.total) }),
     snapshotIdMap: Object.fromEntries(encrypted.items.map(({ snapshotId, copyId }) => [snapshotId, copyId])),
     residue,
   };
 }
 
-function summaryOf({ encrypted, done, kept, failed }: Tally, target: Target): string {
+function summaryOf({ encrypted, done, kept, failed, leftOut = 0 }: Tally, target: Target): string {
   const total = encrypted.total + done.total + kept.total + failed.total;
-  return `${encrypted.total} of ${total} snapshots in ${targetKey(target)} encrypted, ${done.total} were before, ${kept.total} left as they are, ${failed.total} failed`;
+  return `${encrypted.total} of ${total} snapshots in ${targetKey(target)} encrypted, ${done.total} were before, ${kept.total} left as they are, ${failed.total} failed${leftOutText(leftOut)}`;
+}
+
+/** Of what Holdfast keeps for itself; nothing where there is none. */
+export function leftOutText(leftOut: number): string {
+  return leftOut > 0 ? `, ${leftOut} more are Holdfast's own and left out` : '';
 }
