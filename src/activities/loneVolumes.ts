@@ -10,6 +10,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../model/failures';
 import { heldBy, workflowIds } from '../model/ids';
+import { readOriginalMark } from '../model/keptVolume';
 import {
   formatVolumeMark,
   loneDisk,
@@ -62,7 +63,10 @@ export function volumePlanner(deps: ActivityDeps) {
     async surveyed(asked: VolumeAsked): Promise<VolumeDecision> {
       const { target, volumeId } = asked;
       const { Tags } = await existing(aws.ec2(target, 'read'), target, volumeId);
-      const mark = parseVolumeMark(tagMap(Tags)[TAG.original]);
+      const tags = tagMap(Tags);
+      // A mark names its volume: on a copy of that, it is of another one.
+      const mark =
+        readOriginalMark(tags)?.holder === volumeId ? parseVolumeMark(tags[TAG.original]) : undefined;
       const workflowId = workflowIds.volume(target, volumeId);
       const open = await isOpen(deps, workflowId);
       if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };

@@ -1,11 +1,10 @@
 import { Context } from '@temporalio/activity';
 import { paginateDescribeVolumes } from '@aws-sdk/client-ec2';
 import { listed } from '../model/list';
-import { TAG } from '../model/names';
 import type { Residue } from '../model/residue';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { tagMap } from './imageReads';
+import { keptAmong } from './keptVolumes';
 import { snapshotsBy } from './snapshotFacts';
 import { usedByImages } from './snapshotUse';
 
@@ -23,8 +22,9 @@ export function residueActivities({ aws }: ActivityDeps) {
       const pages = paginateDescribeVolumes({ client: ec2, pageSize: 500 }, { Filters });
       for await (const { Volumes = [] } of pages) {
         Context.current().heartbeat();
-        for (const { VolumeId = '', Tags } of Volumes)
-          (tagMap(Tags)[TAG.original] === undefined ? volumes : originals).push(VolumeId);
+        const kept = await keptAmong(ec2, Volumes);
+        for (const { VolumeId = '' } of Volumes)
+          (kept.get(VolumeId)?.kept.kind === 'original' ? originals : volumes).push(VolumeId);
       }
       const images = snapshots.length > 0 ? await usedByImages(ec2) : new Map<string, string[]>();
       const madeOfThem = new Set(snapshots.flatMap((id) => images.get(id) ?? []));
