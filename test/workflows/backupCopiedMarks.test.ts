@@ -1,3 +1,4 @@
+import { formatKept } from '../../src/model/keptVolume';
 import { awaitResult } from '../support/awaitResult';
 import { restoredCopy, restoredFrom } from '../support/copiedVolume';
 import { ANY_LOSS, MigrationWorld } from '../support/migration';
@@ -90,7 +91,7 @@ describe("somebody's restored copy with all marks is in every selection that its
     async 'of a new volume that stayed when its migration was over'() {
       const tags = policies.team();
       const kept = await aVolume(migrations.account, { tags });
-      await policies.tag(kept, { 'holdfast:kept': `mig-0 ${kept}` });
+      await policies.tag(kept, { 'holdfast:kept': formatKept('mig-0', kept) });
       return { tags, kept, copy: await copyOf(kept) };
     },
   };

@@ -1,5 +1,6 @@
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
+import { formatKept } from '../../src/model/keptVolume';
 import { awaitResult } from '../support/awaitResult';
 import { restoredCopy } from '../support/copiedVolume';
 import { expectFailure, failedResult } from '../support/failure';
@@ -136,7 +137,7 @@ describe('what a campaign selects beside other migrations', () => {
 
   it('refuses what stayed of a migration that is over, named by its id, and moves the others', async () => {
     const [kept, other] = [await aVolume(migrations.account), await aVolume(migrations.account)];
-    await policies.tag(kept, { 'holdfast:kept': `mig-0 ${kept}` });
+    await policies.tag(kept, { 'holdfast:kept': formatKept('mig-0', kept) });
     const { skipped, encrypted } = await partly(migrations.encrypt({ volumeIds: [kept, other] }));
     expect(skipped.items).toEqual([{ item: kept, reasons: ['mig-0 has made it and keeps it'] }]);
     expect(encrypted.items).toMatchObject([{ volumeId: other }]);
