@@ -4,11 +4,13 @@ import {
   CancelCapacityReservationCommand,
   CreateCapacityReservationCommand,
   DescribeCapacityReservationsCommand,
+  paginateDescribeCapacityReservations,
   type CapacityReservation,
   type CapacityReservationInstancePlatform,
   type EC2Client,
   type Instance,
 } from '@aws-sdk/client-ec2';
+import { isNotFound } from '../aws/failures';
 import { planCapacity, type CapacityFacts, type CapacityPlan } from '../model/capacity';
 import { FAILURE } from '../model/failures';
 import { ownDescription, TAG } from '../model/names';
@@ -17,6 +19,8 @@ import type { ActivityDeps } from './deps';
 import { Sightings } from './gone';
 import { clientToken, foundInTime } from './idempotency';
 import { requireInstance } from './machines';
+import { theOnly } from './proof';
+import { readInstance } from './sharedReads';
 import { isDenied } from './unlessDenied';
 import { sleep } from './waits';
 
@@ -58,15 +62,25 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       return { reservationId: await reserve(ec2, target, plan, migrationId, endsAtMs) };
     },
 
-    /** @throws ApplicationFailure ResourceFailed when it came to nothing */
-    async awaitCapacity({ target, migrationId }: OfMigration): Promise<void> {
+    /**
+     * Runs of 0.1.0 do not say which one they made.
+     *
+     * @throws ApplicationFailure ResourceFailed when it came to nothing, AmbiguousOwner where several may be it
+     */
+    async awaitCapacity({
+      target,
+      migrationId,
+      reservationId,
+    }: OfMigration & { reservationId?: string }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
       const sightings = new Sightings(settings);
       for (let looks = 1; ; looks++) {
         Context.current().heartbeat({ looks });
-        const [reservation] = await reservationsOf(ec2, migrationId);
-        const isGone = sightings.gone([migrationId], reservation ? [migrationId] : []).length > 0;
-        const state = isGone ? 'gone: somebody has cancelled it' : reservation?.State;
+        const own = reservationId
+          ? await reservationById(ec2, reservationId)
+          : theOnlyOne((await reservationsOf(ec2, migrationId)).filter(isAsMade), migrationId);
+        const isGone = sightings.gone([migrationId], own ? [migrationId] : []).length > 0;
+        const state = isGone ? 'gone: somebody has cancelled it' : own?.State;
         if (state === 'active') return;
         if (state !== undefined && state !== 'pending')
           throw ApplicationFailure.nonRetryable(
@@ -77,28 +91,115 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       }
     },
 
-    /** Cancels what the migration has reserved, if anything. An answer that was lost needs a second, later look. */
+    /**
+     * Cancels what the migration has reserved, if anything. An answer that was lost needs a second, later look. Without
+     * the id that the run was told, it is the one that EC2 itself describes as what was asked for: a tag finds copies
+     * of the tag too.
+     *
+     * @returns what was cancelled; and where several may be it, those, of which none was
+     */
+    async cancelReservation(asked: Reservation & { mayBeNew: boolean }): Promise<{
+      cancelled: string[];
+      unsure: string[];
+    }> {
+      const ec2 = aws.ec2(asked.target, 'migrate');
+      const own = await openNow(asked, () => ownOf(ec2, asked));
+      if (own.length > 1) return { cancelled: [], unsure: own };
+      await cancel(ec2, own);
+      return { cancelled: own, unsure: [] };
+    },
+
+    /**
+     * As runs of 0.1.0 ask for it: by the migration alone.
+     *
+     * @throws ApplicationFailure AmbiguousOwner where several may be it; none is cancelled
+     */
     async cancelCapacity({
       target,
       migrationId,
       mayBeNew,
     }: OfMigration & { mayBeNew: boolean }): Promise<string[]> {
       const ec2 = aws.ec2(target, 'migrate');
-      const find = async () => {
-        const found = (await reservationsOf(ec2, migrationId)).filter(isOpen);
-        return found.length > 0 ? found : undefined;
-      };
-      const open = await (mayBeNew ? foundInTime(settings, find) : find()).catch((error: unknown) => {
-        // Then it has reserved nothing: see above.
-        if (isDenied(error)) return undefined;
-        throw error;
-      });
-      const ids = (open ?? []).flatMap(({ CapacityReservationId }) => CapacityReservationId ?? []);
-      for (const CapacityReservationId of ids)
-        await ec2.send(new CancelCapacityReservationCommand({ CapacityReservationId }));
+      const look = async () => (await openOf(ec2, migrationId)).filter(isAsMade);
+      const own = await openNow({ mayBeNew }, look);
+      theOnlyOne(own, migrationId);
+      const ids = own.map(idOf);
+      await cancel(ec2, ids);
       return ids;
     },
   };
+
+  async function openNow<Item>(
+    { mayBeNew, reservationId }: { mayBeNew: boolean; reservationId?: string },
+    look: () => Promise<Item[]>,
+  ): Promise<Item[]> {
+    const find = async () => {
+      const found = await look();
+      return found.length > 0 ? found : undefined;
+    };
+    const open = await (mayBeNew ? foundInTime(settings, find) : find()).catch((error: unknown) => {
+      // Then it has reserved nothing: see above.
+      if (reservationId === undefined && isDenied(error)) return undefined;
+      throw error;
+    });
+    return open ?? [];
+  }
+}
+
+/** What a migration has reserved, as far as the run knows it. */
+interface Reservation extends OfMigration {
+  instanceId: string;
+  reservationId?: string;
+  /** When it was asked to end. */
+  endsAtMs?: number;
+}
+
+/** EC2 keeps no fractions of a second. */
+const SAME_END_MS = 60_000;
+
+async function ownOf(
+  ec2: EC2Client,
+  { migrationId, instanceId, reservationId, endsAtMs }: Reservation,
+): Promise<string[]> {
+  if (reservationId) {
+    const own = await reservationById(ec2, reservationId);
+    return own && isOpen(own) ? [reservationId] : [];
+  }
+  const instance = await readInstance(ec2, instanceId);
+  const isOfMachine = ({ InstanceType, AvailabilityZone, Tenancy }: CapacityReservation) =>
+    !instance ||
+    (InstanceType === instance.InstanceType &&
+      AvailabilityZone === instance.Placement?.AvailabilityZone &&
+      Tenancy === (instance.Placement?.Tenancy ?? 'default'));
+  const endsThen = ({ EndDate }: CapacityReservation) =>
+    endsAtMs === undefined || Math.abs((EndDate?.getTime() ?? 0) - endsAtMs) < SAME_END_MS;
+  const open = await openOf(ec2, migrationId);
+  return open.filter((each) => isAsMade(each) && isOfMachine(each) && endsThen(each)).map(idOf);
+}
+
+async function openOf(ec2: EC2Client, migrationId: string): Promise<CapacityReservation[]> {
+  return (await reservationsOf(ec2, migrationId)).filter(isOpen);
+}
+
+/** As every one is that Holdfast makes. */
+function isAsMade({ TotalInstanceCount, EndDateType, InstanceMatchCriteria }: CapacityReservation): boolean {
+  return TotalInstanceCount === 1 && EndDateType === 'limited' && InstanceMatchCriteria === 'open';
+}
+
+function theOnlyOne(
+  found: readonly CapacityReservation[],
+  migrationId: string,
+): CapacityReservation | undefined {
+  return theOnly(found, idOf, `capacity reservation of ${migrationId}`);
+}
+
+function idOf({ CapacityReservationId = '' }: CapacityReservation): string {
+  return CapacityReservationId;
+}
+
+async function cancel(ec2: EC2Client, ids: readonly string[]): Promise<void> {
+  for (const CapacityReservationId of ids)
+    await ec2.send(new CancelCapacityReservationCommand({ CapacityReservationId }));
 }
 
 async function reserve(
@@ -139,9 +240,26 @@ async function reserve(
   }
 }
 
+/** Undefined where EC2 does not show it: not yet, or not any more. */
+async function reservationById(ec2: EC2Client, id: string): Promise<CapacityReservation | undefined> {
+  try {
+    const command = new DescribeCapacityReservationsCommand({ CapacityReservationIds: [id] });
+    return (await ec2.send(command)).CapacityReservations?.[0];
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
 async function reservationsOf(ec2: EC2Client, migrationId: string): Promise<CapacityReservation[]> {
+  const found: CapacityReservation[] = [];
   const Filters = [{ Name: `tag:${TAG.migration}`, Values: [migrationId] }];
-  return (await ec2.send(new DescribeCapacityReservationsCommand({ Filters }))).CapacityReservations ?? [];
+  for await (const { CapacityReservations = [] } of paginateDescribeCapacityReservations(
+    { client: ec2 },
+    { Filters },
+  ))
+    found.push(...CapacityReservations);
+  return found;
 }
 
 function isOpen({ State }: CapacityReservation): boolean {

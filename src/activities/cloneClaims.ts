@@ -8,10 +8,20 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 import { toFailure } from '../aws/failures';
-import { formatCloneClaim, freeClones, parseCloneClaim, type CloneRoom } from '../model/cloneClaim';
+import {
+  claimsAhead,
+  formatCloneClaim,
+  freeClones,
+  parseCloneClaim,
+  type ClaimsOfMachine,
+  type CloneClaim,
+  type FoundClaim,
+} from '../model/cloneClaim';
 import { MAX_CLONES } from '../model/downtime';
+import { workflowIds } from '../model/ids';
 import type { MovePlan } from '../model/migration';
 import { TAG } from '../model/names';
+import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { sleep } from './waits';
@@ -27,7 +37,23 @@ const PAGE = 1000;
 const POLLS_BETWEEN_LOOKS = 6;
 
 /** A migration's place among the volume copies that EBS makes at a time in a region; see src/model/cloneClaim.ts. */
-export function cloneClaimActivities({ aws, settings, clock }: ActivityDeps) {
+export function cloneClaimActivities(deps: ActivityDeps) {
+  const { aws, settings, clock } = deps;
+
+  /**
+   * What is left to a claim. The tag alone proves nothing: whoever claims holds a machine, and Temporal itself knows who
+   * does. Asked about are those who come first, until nothing is left.
+   */
+  async function freeFor(ec2: EC2Client, { target }: MovePlan, own: CloneClaim): Promise<number> {
+    const { inProgress, claims } = await roomNow(ec2);
+    const ahead: ClaimsOfMachine[] = [];
+    for (const claim of claimsAhead(claims, own, clock.now())) {
+      if (freeClones(inProgress, ahead) === 0) break;
+      if (await isOpen(deps, workflowIds.machine(target, claim.instanceId))) ahead.push(claim);
+    }
+    return freeClones(inProgress, ahead);
+  }
+
   return {
     /**
      * Claims a copy for each volume while the machine still runs. With `wait` it stands in line until they are free.
@@ -47,13 +73,14 @@ export function cloneClaimActivities({ aws, settings, clock }: ActivityDeps) {
       // Another attempt keeps its place in the line.
       const earlier = Context.current().info.heartbeatDetails as { since: number } | undefined;
       const since = earlier?.since ?? clock.now();
+      const of = { holder: holderOf(plan), volumes: plan.disks.length };
       for (;;) {
-        const own = { migrationId, since, renewed: clock.now(), granted: false };
+        const own = { migrationId, since, renewed: clock.now(), granted: false, of };
         await claim(ec2, plan, formatCloneClaim(own));
         Context.current().heartbeat({ since });
         // Whoever claims at the same moment must see this one, and be seen.
         await sleep(settings.readLagMs);
-        const free = freeClones(await roomNow(ec2), own, clock.now());
+        const free = await freeFor(ec2, plan, own);
         Context.current().heartbeat({ since, free });
         if (free >= plan.disks.length) {
           await claim(ec2, plan, formatCloneClaim({ ...own, granted: true }));
@@ -76,6 +103,11 @@ export function cloneClaimActivities({ aws, settings, clock }: ActivityDeps) {
       await unclaim(aws.ec2(plan.target, 'migrate'), plan);
     },
   };
+}
+
+/** The machine, or the volume where that is attached to nothing. */
+function holderOf({ instanceId, disks: [disk] }: MovePlan): string {
+  return instanceId ?? disk?.volumeId ?? '';
 }
 
 /** The answer to a dry run says whether the role may, without copying anything. */
@@ -112,14 +144,18 @@ async function unclaim(ec2: EC2Client, { disks }: MovePlan): Promise<void> {
 }
 
 /** A claimed volume that is detached has its copy: it is replaced by it. */
-async function roomNow(ec2: EC2Client): Promise<CloneRoom> {
-  const claims = [];
+async function roomNow(ec2: EC2Client): Promise<{ inProgress: number; claims: FoundClaim[] }> {
+  const claims: FoundClaim[] = [];
   const Filters = [
     { Name: 'tag-key', Values: [TAG.cloneClaim] },
     { Name: 'status', Values: ['in-use'] },
   ];
   for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, { Filters }))
-    claims.push(...Volumes.flatMap(({ Tags }) => parseCloneClaim(tagMap(Tags)[TAG.cloneClaim] ?? '') ?? []));
+    for (const { Tags, Attachments = [] } of Volumes) {
+      const claim = parseCloneClaim(tagMap(Tags)[TAG.cloneClaim] ?? '');
+      if (claim)
+        claims.push({ ...claim, attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []) });
+    }
   let inProgress = 0;
   // Others copy volumes too, and no filter finds theirs.
   for await (const { VolumeStatuses = [] } of paginateDescribeVolumeStatus(

@@ -32,6 +32,7 @@ import { migrationHookActivities } from './migrationHooks';
 import { replacementActivities } from './replacements';
 import { loneVolumeActivities } from './loneVolumes';
 import { machineActivities } from './machines';
+import { machineSelectionActivities } from './machineSelection';
 import { machinePowerActivities } from './machinePower';
 import { markActivities } from './marks';
 import { moveSurveyActivities } from './moveSurveys';
@@ -102,6 +103,7 @@ export function createActivities(deps: ActivityDeps) {
     ...slotActivities(deps),
     ...noticeActivities(deps),
     ...machineActivities(deps),
+    ...machineSelectionActivities(deps),
     ...permissionActivities(deps),
     ...quotaActivities(deps),
     ...machinePowerActivities(deps),

@@ -9,10 +9,12 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import type { BackupUnit } from '../model/backup';
+import type { SelectedKept, SeenVolume } from '../model/keptVolume';
 import { matchesTags, MOST_FILTER_VALUES, tagFilters, type PolicySelector } from '../model/selector';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
+import { keptAmong } from './keptVolumes';
 
 /** Instances in other states have no volumes, or are about to lose them. */
 export const LIVING = { Name: 'instance-state-name', Values: ['pending', 'running', 'stopping', 'stopped'] };
@@ -27,6 +29,8 @@ type Pass = (typeof PASSES)[number];
 
 interface UnitsPage {
   units: BackupUnit[];
+  /** What the selector means too, and Holdfast keeps for itself: it is no unit. */
+  kept?: SelectedKept[];
   /** There when more may follow. */
   cursor?: string;
 }
@@ -46,17 +50,23 @@ export function inventoryActivities({ aws }: ActivityDeps) {
     }): Promise<UnitsPage> {
       const ec2 = aws.ec2(target, 'read');
       const units: BackupUnit[] = [];
+      const kept: SelectedKept[] = [];
       let [index, token] = parseCursor(cursor);
-      while (units.length < PAGE && index < PASSES.length) {
+      while (units.length + kept.length < PAGE && index < PASSES.length) {
         const pass = PASSES[index] ?? 'volumesById';
         const page = pass.startsWith('instances')
           ? await instancesPage(ec2, selector, pass, token)
           : await volumesPage(ec2, selector, pass, token);
         units.push(...page.units);
+        kept.push(...(page.kept ?? []));
         token = page.token;
         if (!token) index += 1;
       }
-      return { units, ...(index < PASSES.length && { cursor: `${index}:${token ?? ''}` }) };
+      return {
+        units,
+        ...(kept.length > 0 && { kept }),
+        ...(index < PASSES.length && { cursor: `${index}:${token ?? ''}` }),
+      };
     },
   };
 }
@@ -68,6 +78,7 @@ function parseCursor(cursor = '0:'): [number, string | undefined] {
 
 interface Found {
   units: BackupUnit[];
+  kept?: SelectedKept[];
   token?: string;
 }
 
@@ -103,9 +114,32 @@ async function volumesPage(
     new DescribeVolumesCommand({ Filters: filters.filters, MaxResults: PAGE, NextToken: filters.token }),
   );
   const matching = Volumes.filter((volume) => isOfPass(selector, pass, volume));
-  const covered = await coveredByInstance(ec2, selector, matching);
-  const units = matching.filter(({ VolumeId = '' }) => !covered.has(VolumeId)).map(volumeUnit);
-  return { units, token: filters.next(NextToken) };
+  const kept = await keptOf(ec2, selector, matching);
+  const isKept = new Set(kept.map(({ volumeId }) => volumeId));
+  const others = matching.filter(({ VolumeId = '' }) => !isKept.has(VolumeId));
+  const covered = await coveredByInstance(ec2, selector, others);
+  const units = others.filter(({ VolumeId = '' }) => !covered.has(VolumeId)).map(volumeUnit);
+  return { units, kept, token: filters.next(NextToken) };
+}
+
+/** Whoever names such a volume by its id is told what to name instead, unless that is selected already. */
+async function keptOf(ec2: EC2Client, selector: PolicySelector, volumes: Volume[]): Promise<SelectedKept[]> {
+  const found = [...(await keptAmong(ec2, volumes)).values()];
+  const isNamed = (volumeId: string) => (selector.volumeIds ?? []).includes(volumeId);
+  const instead = found.flatMap(({ kept, usedInstead }) =>
+    isNamed(kept.volumeId) && usedInstead ? usedInstead : [],
+  );
+  const covered = await selectedHolders(
+    ec2,
+    selector,
+    instead.flatMap(({ attachedTo }) => attachedTo),
+  );
+  const isSelectedToo = ({ volumeId, tags, attachedTo }: SeenVolume) =>
+    matchesTags(selector.tags, tags) || isNamed(volumeId) || attachedTo.some((id) => covered.has(id));
+  return found.map(({ kept, usedInstead }) => {
+    const unprotected = isNamed(kept.volumeId) && !(usedInstead && isSelectedToo(usedInstead));
+    return { ...kept, ...(unprotected && { unprotected }) };
+  });
 }
 
 interface PageFilters {
@@ -179,14 +213,23 @@ async function coveredByInstance(
       Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
     ]),
   );
-  const selected = new Set<string>();
-  for await (const instance of instancesById(ec2, [...new Set([...holders.values()].flat())]))
-    if (isSelected(selector, instance)) selected.add(instance.InstanceId ?? '');
+  const selected = await selectedHolders(ec2, selector, [...holders.values()].flat());
   return new Set(
     [...holders]
       .filter(([, instanceIds]) => instanceIds.some((id) => selected.has(id)))
       .map(([volumeId]) => volumeId),
   );
+}
+
+async function selectedHolders(
+  ec2: EC2Client,
+  selector: PolicySelector,
+  instanceIds: readonly string[],
+): Promise<Set<string>> {
+  const selected = new Set<string>();
+  for await (const instance of instancesById(ec2, [...new Set(instanceIds)]))
+    if (isSelected(selector, instance)) selected.add(instance.InstanceId ?? '');
+  return selected;
 }
 
 /** Those of the instances that exist, in any state. */

@@ -8,7 +8,10 @@ import {
 import { expiryOf, periodStart } from '../calendar/calendar';
 import { meanIntervalMs } from '../calendar/timetable';
 import { estimateCost, type CostEstimate } from '../model/cost/estimate';
+import { KeptFacts, keptVolume, mayBeKept, type KeptVolume } from '../model/keptVolume';
 import { listed } from '../model/list';
+import { parseMachineMark } from '../model/migrationMarks';
+import { TAG } from '../model/names';
 import type { NormalizedPolicy } from '../model/policy';
 import type { TargetSurvey, Unprotected } from '../model/policyPlan';
 import { isExcluded, matchesTags, type PolicySelector } from '../model/selector';
@@ -16,6 +19,7 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { LIVING, rootVolumeId } from './inventory';
+import { seenVolume } from './keptVolumes';
 
 const PAGE = 500;
 
@@ -67,11 +71,18 @@ export function surveyActivities({ aws, clock }: ActivityDeps) {
   };
 }
 
-/** Instances first: a volume goes with its instance. */
+/**
+ * Instances first: a volume goes with its instance. Volumes that carry a migration's marks come last: only then is known
+ * what names them.
+ */
 class Survey {
-  private readonly counts = { instances: 0, volumesAlone: 0, volumes: 0, gib: 0 };
+  private readonly counts = { instances: 0, volumesAlone: 0, volumes: 0, gib: 0, leftOut: 0 };
+  private readonly facts = new KeptFacts();
+  private readonly suspects: Volume[] = [];
+  private readonly replaced: KeptVolume[] = [];
   private readonly unprotected: Unprotected[] = [];
   private readonly selected = new Set<string>();
+  private readonly selectedVolumes = new Set<string>();
   private readonly bootVolumes = new Set<string>();
 
   constructor(
@@ -83,6 +94,8 @@ class Survey {
   instance(instance: Instance): void {
     const { InstanceId = '', Tags } = instance;
     const tags = tagMap(Tags);
+    const mark = parseMachineMark(tags[TAG.migration] ?? '');
+    if (mark) this.facts.machines.set(InstanceId, mark);
     this.bootVolumes.add(rootVolumeId(instance) ?? '');
     if (selects(this.ours, 'instanceIds', InstanceId, tags)) {
       this.selected.add(InstanceId);
@@ -91,10 +104,39 @@ class Survey {
       this.miss(InstanceId, tags);
   }
 
-  volume({ VolumeId = '', Size = 0, Attachments = [], Tags }: Volume): void {
+  volume(volume: Volume): void {
+    const seen = seenVolume(volume);
+    if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);
+    if (mayBeKept(seen)) this.suspects.push(volume);
+    else this.add(volume);
+  }
+
+  result(): TargetSurvey {
+    for (const volume of this.suspects) {
+      const kept = keptVolume(seenVolume(volume), this.facts);
+      if (kept) this.leaveOut(volume, kept);
+      else this.add(volume);
+    }
+    const replaced = this.replaced.filter(({ usedInstead = '' }) => !this.selectedVolumes.has(usedInstead));
+    return {
+      target: this.target,
+      ...this.counts,
+      ...(replaced.length > 0 && { replaced }),
+      unprotected: listed(this.unprotected),
+    };
+  }
+
+  private leaveOut({ VolumeId = '', Tags }: Volume, kept: KeptVolume): void {
+    if (!selects(this.ours, 'volumeIds', VolumeId, tagMap(Tags))) return;
+    this.counts.leftOut += 1;
+    if (this.ours.volumeIds?.includes(VolumeId)) this.replaced.push(kept);
+  }
+
+  private add({ VolumeId = '', Size = 0, Attachments = [], Tags }: Volume): void {
     const tags = tagMap(Tags);
     const ofInstance = Attachments.some(({ InstanceId = '' }) => this.selected.has(InstanceId));
     if (ofInstance || selects(this.ours, 'volumeIds', VolumeId, tags)) {
+      this.selectedVolumes.add(VolumeId);
       const isBoot = this.bootVolumes.has(VolumeId);
       if (isExcluded(this.ours.exclude, { isBoot, isOfInstance: ofInstance, tags })) return;
       this.counts.volumes += 1;
@@ -105,10 +147,6 @@ class Survey {
       !this.others.some((selector) => selects(selector, 'volumeIds', VolumeId, tags))
     )
       this.miss(VolumeId, tags);
-  }
-
-  result(): TargetSurvey {
-    return { target: this.target, ...this.counts, unprotected: listed(this.unprotected) };
   }
 
   private miss(resourceId: string, { Name: name }: Record<string, string>): void {

@@ -9,13 +9,7 @@ import {
   type TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { isNotFound } from '../aws/failures';
-import {
-  formatTargetMarks,
-  joinedGroups,
-  parseTargetMarks,
-  type DrainedGroup,
-  type TargetGroup,
-} from '../model/drain';
+import { formatTargetMarks, joinedGroups, type DrainedGroup, type TargetGroup } from '../model/drain';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import type { MachinePlan } from '../model/migration';
@@ -24,9 +18,9 @@ import { TAG } from '../model/names';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { beating } from './healthChecks';
-import { tagMap } from './imageReads';
 import { requireInstance } from './machines';
 import { descriptionOf, healthOf, targetIndex } from './targetIndex';
+import { noteKeys, targetNotes } from './targetNotes';
 import { now, sleep } from './waits';
 
 /** Longest pause between two looks, in polls: minutes pass until a target is drained, or healthy. */
@@ -35,6 +29,14 @@ const LONGEST_PAUSE = 6;
 interface Groups {
   target: Target;
   groups: TargetGroup[];
+}
+
+interface OfMachine {
+  plan: MachinePlan;
+  /** Runs of 0.1.0 do not say which. */
+  migrationId?: string;
+  /** Groups that the run itself has taken the machine out of, by their ARNs; not known of a terminated one. */
+  left?: string[];
 }
 
 interface Waited extends Groups {
@@ -94,11 +96,13 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
       mark: boolean;
     }): Promise<TargetGroup[]> {
       const { target, instanceId, wasRunning } = plan;
-      const all = joinedGroups([...(await notedTargets(aws.ec2(target, 'read'), plan)), ...groups]);
-      const Tags: Tag[] = formatTargetMarks(all).map((Value, index) => ({
-        Key: `${TAG.targetsPrefix}${index + 1}`,
-        Value,
-      }));
+      // Before the stop it is in all of them still; a rollback may have been begun before.
+      const left = mark && groups.map(({ arn }) => arn);
+      const noted = await targetNotes(aws.ec2(target, 'read'), { plan, migrationId, ...(left && { left }) });
+      const all = joinedGroups([...noted.groups, ...groups]);
+      const notes = formatTargetMarks(all, { instanceId, migrationId });
+      const keys = noteKeys(notes.length, noted);
+      const Tags: Tag[] = notes.map((Value, index) => ({ Key: keys[index], Value }));
       if (mark) {
         const Value = formatMachineMark(instanceId, { migrationId, wasRunning, phase: 'rest' });
         Tags.push({ Key: TAG.migration, Value });
@@ -145,22 +149,22 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
     /**
      * Registers the machine again wherever it is noted to have been.
      *
-     * @returns groups and, by name, those that are gone
+     * @returns groups and, by name, those that are gone; and notes that are not the machine's own, which it was not
+     *   registered by
      */
-    async registerTargets({
-      plan,
-    }: {
-      plan: MachinePlan;
-    }): Promise<{ groups: TargetGroup[]; gone: string[] }> {
-      const noted = await notedTargets(aws.ec2(plan.target, 'read'), plan);
-      const elb = aws.elbv2(plan.target, 'migrate');
+    async registerTargets(
+      asked: OfMachine,
+    ): Promise<{ groups: TargetGroup[]; gone: string[]; foreign: string[] }> {
+      const { target } = asked.plan;
+      const noted = await targetNotes(aws.ec2(target, 'read'), asked);
+      const elb = aws.elbv2(target, 'migrate');
       const groups: TargetGroup[] = [];
       const gone: string[] = [];
-      for (const group of noted) {
+      for (const group of noted.groups) {
         if (await register(elb, group)) groups.push(group);
         else gone.push(group.name);
       }
-      return { groups, gone };
+      return { groups, gone, foreign: noted.foreign.map(({ key, why }) => `${key}: ${why}`) };
     },
 
     /**
@@ -179,26 +183,16 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
       );
     },
 
-    async forgetTargets({ plan }: { plan: MachinePlan }): Promise<void> {
-      const ec2 = aws.ec2(plan.target, 'migrate');
-      const { Tags = [] } = await requireInstance(ec2, plan.target, plan.instanceId);
-      const noted = Tags.flatMap(({ Key }) => (Key?.startsWith(TAG.targetsPrefix) ? [{ Key }] : []));
-      if (noted.length === 0) return;
-      await ec2.send(new DeleteTagsCommand({ Resources: [plan.instanceId], Tags: noted }));
+    /** Those of other machines stay: nobody knows what they are for. */
+    async forgetTargets(asked: OfMachine): Promise<void> {
+      const { target, instanceId } = asked.plan;
+      const ec2 = aws.ec2(target, 'migrate');
+      const { own } = await targetNotes(ec2, asked);
+      if (own.length === 0) return;
+      const Tags = own.map((Key) => ({ Key }));
+      await ec2.send(new DeleteTagsCommand({ Resources: [instanceId], Tags }));
     },
   };
-}
-
-async function notedTargets(
-  ec2: Parameters<typeof requireInstance>[0],
-  plan: MachinePlan,
-): Promise<TargetGroup[]> {
-  const { Tags } = await requireInstance(ec2, plan.target, plan.instanceId);
-  const marks = Object.entries(tagMap(Tags)).filter(([key]) => key.startsWith(TAG.targetsPrefix));
-  return parseTargetMarks(
-    marks.map(([, value]) => value),
-    plan,
-  );
 }
 
 /** False where the group is gone. */

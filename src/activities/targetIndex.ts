@@ -141,7 +141,8 @@ function countsUntil(begunAt: number): number {
   return endedAt + Math.min(COUNTS_TIMES * (endedAt - begunAt), COUNTS_AT_MOST_MS);
 }
 
-function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] {
+/** By which a target group may know a machine. */
+export function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] {
   const addresses = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [], Ipv6Addresses = [] }) => [
     ...PrivateIpAddresses.flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
     ...Ipv6Addresses.flatMap(({ Ipv6Address }) => Ipv6Address ?? []),

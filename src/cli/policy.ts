@@ -9,6 +9,7 @@ import {
   type PolicyPlan,
   type PolicyState,
 } from '../client';
+import { keptCount } from '../model/keptVolume';
 import { targetKey, type Target } from '../model/target';
 import { outputOption, type Connected, type Output, type Print } from './options';
 import { table } from './table';
@@ -166,7 +167,7 @@ function planText(plan: PolicyPlan): string {
     ...changes.map((line) => `  ${line}`),
     ...targets.map(
       (each) =>
-        `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all`,
+        `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all${each.leftOut ? `; ${keptCount(each.leftOut)} left out` : ''}`,
     ),
     `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
     ...costText(plan),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { LeftOut } from './backup';
 import { allowSchema } from './blockers';
 import type { MoveCost } from './cost/migration';
 import { drainSchema } from './drain';
@@ -98,6 +99,8 @@ export interface EncryptVolumesResult {
   summary: string;
   encrypted: Listed<EncryptedMachine | EncryptedVolume>;
   skipped: Listed<SkippedItem>;
+  /** Volumes that the selector means too, and Holdfast keeps for itself; not there where there are none. */
+  leftOut?: Listed<LeftOut>;
   failed: Listed<FailedItem>;
   rolledBack: Listed<FailedItem>;
   /** Old volume id to new one, of what is listed under `encrypted`. */
@@ -143,6 +146,8 @@ export interface CampaignState {
   total: number;
   blocked: Listed<SkippedItem>;
   nothingToDo: Listed<SkippedItem>;
+  /** Volumes that Holdfast keeps for itself. */
+  leftOut?: Listed<LeftOut>;
   /** Not started yet; the first is the wave under way. */
   waves: QueuedMove[][];
   waveCount: number;

@@ -11,41 +11,79 @@ export interface CloneClaim {
   /** When its owner was last heard of. */
   renewed: number;
   granted: boolean;
+  /** The machine that the migration is of, and how many volumes it claims copies for. Claims of 0.1.0 do not say it. */
+  of?: { holder: string; volumes: number };
 }
 
 /** Longer than from the grant to the copies; a claim whose owner is gone counts no longer. */
 const LEASE_MS = 3600_000;
+/** Clocks of workers do not differ by more: what was renewed later than that is forged. */
+const SKEW_MS = 5 * 60_000;
 
-export interface CloneRoom {
-  /** Volume copies that are in progress. */
-  inProgress: number;
-  /** One a volume that still waits for its copy. */
-  claims: readonly CloneClaim[];
+/** A claim as it was found, on a volume that still waits for its copy. */
+export interface FoundClaim extends CloneClaim {
+  /** Machines that the volume is attached to. */
+  attachedTo: readonly string[];
 }
 
-/** How many copies are left for a claim, once those in progress and whoever comes before it have theirs. */
-export function freeClones({ inProgress, claims }: CloneRoom, own: CloneClaim, now: number): number {
-  const ahead = claims.filter(
-    (claim) =>
-      claim.migrationId !== own.migrationId &&
-      now - claim.renewed < LEASE_MS &&
-      (claim.granted || isBefore(claim, own)),
-  );
-  return Math.max(0, MAX_CLONES - inProgress - ahead.length);
+/** What a machine takes of the region's copies, if its migration is under way. */
+export interface ClaimsOfMachine {
+  instanceId: string;
+  volumes: number;
+}
+
+/**
+ * Who comes before a claim, those who have been granted theirs first. Copies of the tag count for nothing: a claim is
+ * on a volume of the machine that it names, and a machine has no more claims than it says, of one migration at a time.
+ */
+export function claimsAhead(claims: readonly FoundClaim[], own: CloneClaim, now: number): ClaimsOfMachine[] {
+  const machines = new Map<string, FoundClaim[]>();
+  for (const claim of claims) {
+    const holder = claim.of?.holder ?? claim.attachedTo[0];
+    if (holder === undefined || !claim.attachedTo.includes(holder) || holder === own.of?.holder) continue;
+    if (!isTimely(claim, now) || claim.migrationId === own.migrationId) continue;
+    if (claim.granted || isBefore(claim, own)) machines.set(holder, [...(machines.get(holder) ?? []), claim]);
+  }
+  return [...machines]
+    .map(([instanceId, found]) => {
+      const newest = found.reduce((best, each) => (each.renewed > best.renewed ? each : best));
+      const same = found.filter(({ migrationId }) => migrationId === newest.migrationId);
+      const volumes = Math.min(same.length, newest.of?.volumes ?? same.length);
+      return { instanceId, volumes, granted: newest.granted };
+    })
+    .sort((a, b) => Number(b.granted) - Number(a.granted))
+    .map(({ instanceId, volumes }) => ({ instanceId, volumes }));
+}
+
+function isTimely({ since, renewed }: CloneClaim, now: number): boolean {
+  return since <= renewed && renewed <= now + SKEW_MS && now - renewed < LEASE_MS;
+}
+
+/** How many copies are left, once those in progress and those who come before have theirs. */
+export function freeClones(inProgress: number, ahead: readonly ClaimsOfMachine[]): number {
+  return Math.max(0, MAX_CLONES - inProgress - ahead.reduce((sum, { volumes }) => sum + volumes, 0));
 }
 
 function isBefore(a: CloneClaim, b: CloneClaim): boolean {
   return a.since === b.since ? a.migrationId < b.migrationId : a.since < b.since;
 }
 
-/** Tag on a volume: `<migration id> <since> <renewed> <granted|waiting>`. */
-export function formatCloneClaim({ migrationId, since, renewed, granted }: CloneClaim): string {
-  return [migrationId, since, renewed, granted ? 'granted' : 'waiting'].join(' ');
+/** Tag on a volume: `<migration id> <since> <renewed> <granted|waiting> <machine> <volumes>`. */
+export function formatCloneClaim({ migrationId, since, renewed, granted, of }: CloneClaim): string {
+  const whose = of ? [of.holder, of.volumes] : [];
+  return [migrationId, since, renewed, granted ? 'granted' : 'waiting', ...whose].join(' ');
 }
 
 export function parseCloneClaim(text: string): CloneClaim | undefined {
-  const [migrationId, since, renewed, word] = text.split(' ');
+  const [migrationId, since, renewed, word, holder, volumes] = text.split(' ');
   if (!migrationId || !/^\d+$/.test(since ?? '') || !/^\d+$/.test(renewed ?? '')) return undefined;
   if (word !== 'granted' && word !== 'waiting') return undefined;
-  return { migrationId, since: Number(since), renewed: Number(renewed), granted: word === 'granted' };
+  if (holder !== undefined && !/^\d+$/.test(volumes ?? '')) return undefined;
+  return {
+    migrationId,
+    since: Number(since),
+    renewed: Number(renewed),
+    granted: word === 'granted',
+    ...(holder !== undefined && { of: { holder, volumes: Number(volumes) } }),
+  };
 }

@@ -105,7 +105,7 @@ function tooSlow(name: string, delayMs: number, timeoutMs: number): string {
 }
 
 function tooManyTags(groups: readonly TargetGroup[], tags: number): string[] {
-  const needed = formatTargetMarks(groups).length + 1;
+  const needed = formatTargetMarks(groups, LONGEST_SIGNATURE).length + 1;
   const surplus = tags + needed - MOST_TAGS;
   if (groups.length === 0 || surplus <= 0) return [];
   return [
@@ -119,11 +119,20 @@ export function drainExpectation({ groups, takesMs }: DrainPlan): string {
   return `leaves target group ${names} first, for up to ${formatDuration(takesMs)} before the stop`;
 }
 
+/** Of which machine a note is, and by which migration: tags come along with images and launch templates. */
+export interface Signature {
+  instanceId: string;
+  migrationId: string;
+}
+
+const LONGEST_SIGNATURE = { instanceId: 'i-0123456789abcdef0', migrationId: 'mig-0123456789abcdef0' };
+
 /**
- * Values of tags on the machine, of what is to be registered again: `<name>/<id of the group> <target> <target>…`, each
- * target `<i|address>=<port>[@<zone>][/<QUIC server id>][+]`, where `i` is the instance and `+` says that it was healthy.
+ * Values of tags on the machine, of what is to be registered again: `<name>/<id of the group> of:<instance>:<migration>
+ * <target> <target>…`, each target `<i|address>=<port>[@<zone>][/<QUIC server id>][+]`, where `i` is the instance and `+`
+ * says that it was healthy. 0.1.0 wrote no signature, and reads over it.
  */
-export function formatTargetMarks(groups: readonly TargetGroup[]): string[] {
+export function formatTargetMarks(groups: readonly TargetGroup[], by: Signature): string[] {
   return groups.flatMap(({ arn, targets }) => {
     const group = arn.split(':targetgroup/')[1] ?? '';
     const marks: string[] = [];
@@ -132,10 +141,16 @@ export function formatTargetMarks(groups: readonly TargetGroup[]): string[] {
       const last = marks.at(-1);
       if (last !== undefined && last.length + 1 + text.length <= LONGEST_TAG)
         marks[marks.length - 1] = `${last} ${text}`;
-      else marks.push(`${group} ${text}`);
+      else marks.push(`${group} of:${by.instanceId}:${by.migrationId} ${text}`);
     }
     return marks;
   });
+}
+
+/** Undefined of a note of 0.1.0. */
+export function signatureOf(mark: string): Signature | undefined {
+  const [, instanceId, migrationId] = /^\S+ of:([^: ]+):([^: ]+)( |$)/.exec(mark) ?? [];
+  return instanceId && migrationId ? { instanceId, migrationId } : undefined;
 }
 
 function formatTarget({ id, port, zone, quicServerId, healthy }: GroupTarget): string {

@@ -1,5 +1,6 @@
 import type { CostEstimate } from './cost/estimate';
 import { formatDuration } from './duration';
+import { nameInstead, type KeptVolume } from './keptVolume';
 import type { Listed } from './list';
 import { COMPLETION_ALLOWANCE_MS, type NormalizedPolicy } from './policy';
 import { COPIES_AT_ONCE, destinationOf } from './copy';
@@ -22,6 +23,10 @@ export interface TargetSurvey {
   /** Volumes in all: those of the instances, and the standalone ones. */
   volumes: number;
   gib: number;
+  /** Volumes that it means too, and Holdfast keeps for itself: they are in no other number. Not there in surveys of 0.1.0. */
+  leftOut?: number;
+  /** Those of them that it names by id, where it does not select what is used in their place. */
+  replaced?: KeptVolume[];
   /** Instances and standalone volumes that no policy selects, this one included. */
   unprotected: Listed<Unprotected>;
 }
@@ -38,7 +43,7 @@ export interface PolicyPlan {
   change: 'CREATE' | 'UPDATE' | 'UNCHANGED';
   /** Fields that would change, as `field: from → to`. */
   changes: string[];
-  targets: Omit<TargetSurvey, 'unprotected'>[];
+  targets: Omit<TargetSurvey, 'unprotected' | 'replaced'>[];
   unprotected: Listed<Unprotected>;
   /** How long AWS's limits make a run take at least, until every snapshot is complete. */
   completeWithin: string;
@@ -78,6 +83,7 @@ export function planProblems(policy: NormalizedPolicy, surveys: readonly TargetS
   const isEmpty = surveys.every(({ volumes }) => volumes === 0);
   return [
     ...(isEmpty ? ['selector: it selects nothing in any target'] : []),
+    ...surveys.flatMap(({ replaced = [] }) => replaced.map((kept) => `selector: ${nameInstead(kept)}`)),
     ...limitProblems(policy, surveys),
   ];
 }

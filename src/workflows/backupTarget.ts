@@ -8,7 +8,9 @@ import {
   type BackupUnit,
   type RecoveryPointSummary,
 } from '../model/backup';
+import { FAILURE } from '../model/failures';
 import type { Hold } from '../model/hold';
+import { keptBecause, nameInstead, type SelectedKept } from '../model/keptVolume';
 import { listed, MAX_LISTED, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { ProgressRow } from '../model/progress';
@@ -51,6 +53,7 @@ async function protectAll(
       cursor,
     });
     cursor = page.cursor;
+    leaveOut(page.kept ?? [], result, run);
     if (page.units.length > 0) {
       const protecting = protectPage({ ...request, holds }, page.units, result, run)
         .then((made) => void (made.length > 0 && measured.push(measure(request, made))))
@@ -79,8 +82,25 @@ function nothingYet(): BackupTargetResult {
     volumes: 0,
     recoveryPoints: listed([]),
     failed: listed([]),
+    leftOut: listed([]),
     sizes: noSizes(),
   };
+}
+
+/** What Holdfast keeps for itself is no part of the fleet. Whoever names it by its id goes without a backup, and is told. */
+function leaveOut(kept: readonly SelectedKept[], result: BackupTargetResult, run: Run): void {
+  const named = kept.filter(({ unprotected }) => unprotected);
+  const others = kept.filter(({ unprotected }) => !unprotected);
+  for (const each of others)
+    result.leftOut = and(result.leftOut ?? listed([]), { item: each.volumeId, why: keptBecause(each) });
+  run.rows(others.map((each) => row(each.volumeId, 'left out', keptBecause(each))));
+  result.selected += named.length;
+  const failures = named.map((each) => ({
+    item: each.volumeId,
+    type: FAILURE.conflict,
+    message: nameInstead(each),
+  }));
+  note(result, failures, run);
 }
 
 /**

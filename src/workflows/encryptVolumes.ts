@@ -8,12 +8,19 @@ import {
 } from '../model/campaign';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
+import { keptCount } from '../model/keptVolume';
 import type { Residue } from '../model/residue';
 import { targetKey, type Target } from '../model/target';
 import { MachineFleet, type CarriedFleet } from './migration/fleet';
 import { CampaignOrders, type CarriedOrders } from './migration/campaignOrders';
 import { dryRunResult, nothingToDo, residueOf, resultOf } from './migration/campaignResult';
-import { campaignOf, planMachines, requireWindow, type CampaignPlan } from './migration/planning';
+import {
+  campaignOf,
+  planMachines,
+  requireWindow,
+  type CampaignPlan,
+  type Selection,
+} from './migration/planning';
 import { blockForbidden, requireKeyUse } from './migration/permissions';
 import { blockBeyondQuotas } from './migration/quotas';
 import { approved, findWarnings } from './migration/warnings';
@@ -113,15 +120,15 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
   };
 }
 
-interface Selection {
-  instanceIds: string[];
-  standalone: string[];
-}
-
 async function selected(target: Target, { instanceIds, volumeIds, selector }: Campaign): Promise<Selection> {
   const found = await read('Select machines').selectMachines({ target, instanceIds, volumeIds, selector });
-  if (found.instanceIds.length + found.standalone.length > 0) return found;
-  throw fail(FAILURE.nothingSelected, `nothing in ${targetKey(target)} matches ${JSON.stringify(selector)}`);
+  const { refused = [], leftOut } = found;
+  if (found.instanceIds.length + found.standalone.length + refused.length > 0) return found;
+  const but = leftOut ? ` but ${keptCount(leftOut.total)}` : '';
+  throw fail(
+    FAILURE.nothingSelected,
+    `nothing in ${targetKey(target)}${but} matches ${JSON.stringify(selector)}`,
+  );
 }
 
 /** A machine that must not be touched is skipped and named, and the run says that not everything happened. */

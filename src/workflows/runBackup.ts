@@ -18,6 +18,7 @@ import { copyTitle, type CopyJob } from '../model/copy';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
+import { keptCount } from '../model/keptVolume';
 import { listed, type Listed } from '../model/list';
 import type { NormalizedPolicy } from '../model/policy';
 import { formatSizes, sumOfSizes } from '../model/sizes';
@@ -64,7 +65,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
       missedSlots: missed,
     };
     if (result.sizes.snapshots > 0) run.remark(formatSizes(result.sizes));
-    if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy);
+    if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy, result);
     return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
   });
 }
@@ -133,7 +134,11 @@ async function missedSlots(
   return missed;
 }
 
-type TargetOutcome = BackupTargetResult | { notRun: FailedBackup };
+type TargetOutcome = (BackupTargetResult & { target: Target }) | { notRun: FailedBackup };
+
+function withTarget(result: BackupTargetResult, target: Target): TargetOutcome {
+  return { ...result, target };
+}
 
 /** A child that outlives a terminated parent: its snapshots are started, and somebody must see them complete. */
 async function protect(
@@ -151,8 +156,8 @@ async function protect(
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${policy.policyName} in ${name}`,
     });
-    run.row(name, 'protected', `${result.protected} of ${result.selected}`);
-    return result;
+    run.row(name, 'protected', `${result.protected} of ${result.selected}${leftOutOf(result)}`);
+    return withTarget(result, target);
   } catch (error) {
     if (isCancellation(error)) throw error;
     const partial = resultIn(error);
@@ -160,11 +165,16 @@ async function protect(
       name,
       'failed',
       partial
-        ? `${partial.protected} of ${partial.selected}; ${oldestPoint(partial)}`
+        ? `${partial.protected} of ${partial.selected}${leftOutOf(partial)}; ${oldestPoint(partial)}`
         : rootCause(error).message,
     );
-    return partial ?? { notRun: failedItem(name, error) };
+    return partial ? withTarget(partial, target) : { notRun: failedItem(name, error) };
   }
+}
+
+/** In words for the table; nothing where nothing is left out. */
+function leftOutOf({ leftOut }: BackupTargetResult): string {
+  return leftOut?.total ? `; ${keptCount(leftOut.total)} left out` : '';
 }
 
 function oldestPoint({ failed }: BackupTargetResult): string {
@@ -233,6 +243,9 @@ function resultOf(
     protected: isProtected,
     volumes: sum((result) => result.volumes),
     failed: listed(failures, notRun.length + sum(({ failed }) => failed.total)),
+    leftOut: listed(
+      ran.flatMap(({ target, leftOut }) => (leftOut?.total ? { target, volumes: leftOut.total } : [])),
+    ),
     recoveryPoints: listed(
       points,
       sum(({ recoveryPoints }) => recoveryPoints.total),
@@ -243,10 +256,15 @@ function resultOf(
   };
 }
 
-function nothingSelected({ policyName, selector, targets }: NormalizedPolicy) {
+function nothingSelected(
+  { policyName, selector, targets }: NormalizedPolicy,
+  { leftOut }: Pick<RunBackupResult, 'leftOut'>,
+) {
   const where = targets.map(targetKey).join(', ');
+  const kept = leftOut.items.reduce((sum, { volumes }) => sum + volumes, 0);
+  const but = kept > 0 ? `but ${keptCount(kept)} ` : '';
   return fail(
     FAILURE.nothingSelected,
-    `policy ${policyName} selects nothing in ${where}: no instance or volume matches ${JSON.stringify(selector)}`,
+    `policy ${policyName} selects nothing in ${where}: no instance or volume ${but}matches ${JSON.stringify(selector)}`,
   );
 }

@@ -4,6 +4,7 @@ import {
   joinedGroups,
   parseTargetMarks,
   planDrain,
+  signatureOf,
   type DrainedGroup,
   type GroupTarget,
 } from '../../src/model/drain';
@@ -16,6 +17,7 @@ const MARKED = {
   instanceId: INSTANCE,
   kmsKeyArn: 'arn:aws-cn:kms:cn-north-1:123456789012:key/k',
 };
+const BY = { instanceId: INSTANCE, migrationId: 'mig-0123456789abcdef0' };
 const arn = (name: string) =>
   `arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:targetgroup/${name}/73e2d6bc24d8a067`;
 const group = (name: string, targets: GroupTarget[]) => ({ arn: arn(name), name, targets });
@@ -35,7 +37,7 @@ describe('what is noted of target groups', () => {
     ['a QUIC target', [group('quic', [at(443, { quicServerId: '0x0123456789abcdef' })])]],
     ['several groups', [group('web', [at(80)]), group('api', [at(81)])]],
   ])('comes back as it was: %s', (_, groups) => {
-    expect(parseTargetMarks(formatTargetMarks(groups), MARKED)).toEqual(groups);
+    expect(parseTargetMarks(formatTargetMarks(groups, BY), MARKED)).toEqual(groups);
   });
 
   it('takes another tag where one is full', () => {
@@ -43,7 +45,7 @@ describe('what is noted of target groups', () => {
       'a-name-of-thirty-two-characters-x',
       Array.from({ length: 60 }, (_, index) => at(10_000 + index)),
     );
-    const marks = formatTargetMarks([many]);
+    const marks = formatTargetMarks([many], BY);
     expect(marks.length).toBeGreaterThan(1);
     expect(Math.max(...marks.map((mark) => mark.length))).toBeLessThanOrEqual(256);
     expect(parseTargetMarks(marks, MARKED)).toEqual([many]);
@@ -51,7 +53,7 @@ describe('what is noted of target groups', () => {
 
   it('holds what EC2 allows in a tag only', () => {
     const address = at(443, { id: '2001:db8::1', zone: 'all', quicServerId: '0x0123456789abcdef' });
-    for (const mark of formatTargetMarks([group('web', [at(80), address])]))
+    for (const mark of formatTargetMarks([group('web', [at(80), address])], BY))
       expect(mark).toMatch(/^[\w .:/=+\-@]+$/);
   });
 
@@ -59,6 +61,28 @@ describe('what is noted of target groups', () => {
     const first = group('web', [at(80)]);
     const again = group('web', [at(80, { healthy: false }), at(81)]);
     expect(joinedGroups([first, again])).toEqual([group('web', [at(80), at(81)])]);
+  });
+
+  it('is signed, in every tag', () => {
+    const many = group(
+      'web',
+      Array.from({ length: 60 }, (_, index) => at(10_000 + index)),
+    );
+    const marks = formatTargetMarks([many, group('api', [at(81)])], BY);
+    expect(marks.map(signatureOf)).toEqual(marks.map(() => BY));
+  });
+
+  it.each(['web/73e2d6bc24d8a067 i=80+', 'web/73e2d6bc24d8a067 of:i-1 i=80', 'of:i-1:mig-1 i=80', ''])(
+    'is not signed as %j',
+    (mark) => {
+      expect(signatureOf(mark)).toBeUndefined();
+    },
+  );
+
+  it('of 0.1.0, without a signature, is read as it was', () => {
+    expect(parseTargetMarks(['web/73e2d6bc24d8a067 i=80+ i=8080'], MARKED)).toEqual([
+      group('web', [at(80), at(8080, { healthy: false })]),
+    ]);
   });
 
   it('of others is nothing', () => {

@@ -1,4 +1,11 @@
-import { freeClones, formatCloneClaim, parseCloneClaim, type CloneClaim } from '../../src/model/cloneClaim';
+import {
+  claimsAhead,
+  formatCloneClaim,
+  freeClones,
+  parseCloneClaim,
+  type CloneClaim,
+  type FoundClaim,
+} from '../../src/model/cloneClaim';
 import { chooseStrategy, expectation, withoutClone } from '../../src/model/strategy';
 
 const disks = (count: number, size = 100) =>
@@ -82,35 +89,86 @@ describe('a claim of volume copies', () => {
     granted: false,
     ...more,
   });
-  const own = claim('mig-m');
+  const own = claim('mig-m', { of: { holder: 'i-m', volumes: 2 } });
+  /** On a volume of a machine. */
+  const on = (holder: string, of: CloneClaim): FoundClaim => ({ ...of, attachedTo: [holder] });
+  const free = (inProgress: number, claims: FoundClaim[]) =>
+    freeClones(inProgress, claimsAhead(claims, own, NOW));
 
-  it.each<[string, number, CloneClaim[], number]>([
+  it.each<[string, number, FoundClaim[], number]>([
     ['has all five where nobody else copies', 0, [], 5],
-    ['does not stand in its own way', 0, [own, own], 5],
+    ['does not stand in its own way', 0, [on('i-m', own), on('i-m', own)], 5],
     ['leaves those that are in progress', 3, [], 2],
-    ['waits for whoever came earlier', 0, [claim('mig-z', { since: NOW - 1 })], 4],
-    ['goes before whoever came later', 0, [claim('mig-a', { since: NOW + 1 })], 5],
-    ['of the same moment goes by its id', 0, [claim('mig-a'), claim('mig-z')], 4],
-    ['counts what was granted, whenever it came', 1, [claim('mig-z', { since: NOW + 1, granted: true })], 3],
+    ['waits for whoever came earlier', 0, [on('i-1', claim('mig-z', { since: NOW - 1 }))], 4],
+    [
+      'goes before whoever came later',
+      0,
+      [on('i-1', claim('mig-a', { since: NOW + 1, renewed: NOW + 1 }))],
+      5,
+    ],
+    ['of the same moment goes by its id', 0, [on('i-1', claim('mig-a')), on('i-2', claim('mig-z'))], 4],
+    [
+      'counts what was granted, whenever it came',
+      1,
+      [on('i-1', claim('mig-z', { since: NOW + 1, renewed: NOW + 1, granted: true }))],
+      3,
+    ],
+    ['counts every volume', 0, [on('i-1', claim('mig-a')), on('i-1', claim('mig-a'))], 3],
     [
       'forgets whoever was not heard of for an hour',
       0,
-      [claim('mig-a', { granted: true, renewed: NOW - HOUR })],
+      [on('i-1', claim('mig-a', { granted: true, since: 0, renewed: NOW - HOUR }))],
       5,
     ],
-    ['never finds less than none', 5, [claim('mig-a')], 0],
-  ])('%s', (_what, inProgress, claims, free) => {
-    expect(freeClones({ inProgress, claims }, own, NOW)).toBe(free);
+    ['never finds less than none', 5, [on('i-1', claim('mig-a'))], 0],
+  ])('%s', (_what, inProgress, claims, left) => {
+    expect(free(inProgress, claims)).toBe(left);
+  });
+
+  const theirs = claim('mig-a', { granted: true, of: { holder: 'i-1', volumes: 1 } });
+  it.each<[string, FoundClaim[], number]>([
+    ['on a volume of the machine that it names', [on('i-1', theirs)], 4],
+    [
+      'on a volume of several machines, of which it names one',
+      [{ ...theirs, attachedTo: ['i-0', 'i-1'] }],
+      4,
+    ],
+    ['copied to a volume of another machine', [on('i-1', theirs), on('i-2', theirs), on('i-3', theirs)], 4],
+    ['copied to more volumes of its machine than it is about', [on('i-1', theirs), on('i-1', theirs)], 4],
+    ['copied to a volume of the machine that asks', [on('i-m', claim('mig-a', { granted: true }))], 5],
+    ['copied to a volume that is attached to nothing', [{ ...theirs, attachedTo: [] }], 5],
+    [
+      'of another migration of the same machine, renewed earlier',
+      [on('i-1', theirs), on('i-1', { ...theirs, migrationId: 'mig-b', renewed: NOW - 1, since: 0 })],
+      4,
+    ],
+    ['from the future', [on('i-1', { ...theirs, renewed: NOW + HOUR })], 5],
+    ['renewed before it began', [on('i-1', { ...theirs, since: NOW, renewed: NOW - 1 })], 5],
+    ['of 0.1.0, which names no machine', [on('i-1', claim('mig-a', { granted: true }))], 4],
+  ])('counts once where it is true: %s', (_what, claims, left) => {
+    expect(free(0, claims)).toBe(left);
+  });
+
+  it('is granted before it is waiting, for whoever asks in turns', () => {
+    const claims = [on('i-1', claim('mig-a')), on('i-2', { ...theirs, of: undefined })];
+    expect(claimsAhead(claims, own, NOW).map(({ instanceId }) => instanceId)).toEqual(['i-2', 'i-1']);
   });
 
   it.each([true, false])('comes back from its tag as it was (granted: %s)', (granted) => {
     expect(parseCloneClaim(formatCloneClaim({ ...own, granted }))).toEqual({ ...own, granted });
+    const before = claim('mig-m', { granted });
+    expect(parseCloneClaim(formatCloneClaim(before))).toEqual(before);
   });
 
-  it.each(['', 'mig-1', 'mig-1 1 2', 'mig-1 x 2 granted', 'mig-1 1 2 maybe'])(
-    'is not read from %j',
-    (text) => {
-      expect(parseCloneClaim(text)).toBeUndefined();
-    },
-  );
+  it.each([
+    '',
+    'mig-1',
+    'mig-1 1 2',
+    'mig-1 x 2 granted',
+    'mig-1 1 2 maybe',
+    'mig-1 1 2 granted i-1',
+    'mig-1 1 2 granted i-1 x',
+  ])('is not read from %j', (text) => {
+    expect(parseCloneClaim(text)).toBeUndefined();
+  });
 });

@@ -75,6 +75,28 @@ export const SCENARIOS: Record<string, Scenario> = {
     };
   },
 
+  /** A volume that was replaced, selected by its tags and by its id. */
+  async replaced(migrations) {
+    const { world } = migrations;
+    const selector = { tags: { all: { policy: 'replaced' } } };
+    const volumeId = await aVolume(world.home, { tags: { policy: 'replaced' } });
+    await awaitResult(await migrations.start({ volumeIds: [volumeId] }));
+    await awaitResult(await start(migrations, 'createBackupPolicy', policy('replaced')));
+    const run = await ended(await start(migrations, 'runBackup', { policyName: 'replaced' }));
+    const byId = { ...policy('by-id'), selector: { volumeIds: [volumeId] } };
+    const planned = await ended(await start(migrations, 'planBackupPolicy', byId));
+    await awaitResult(await start(migrations, 'createBackupPolicy', byId));
+    const named = await ended(await start(migrations, 'runBackup', { policyName: 'by-id' }));
+    return {
+      'runBackup.leftOut': run,
+      'backupTarget.leftOut': backupChild(migrations, run),
+      'planBackupPolicy.replaced': planned,
+      'runBackup.replaced': named,
+      'backupTarget.replaced': backupChild(migrations, named),
+      'encryptVolumes.leftOut': await ended(await migrations.start({ selector, dryRun: true })),
+    };
+  },
+
   async backupCancelled(migrations) {
     await anInstance(migrations.world.home, { tags: { policy: 'cancelled' } });
     await awaitResult(await start(migrations, 'createBackupPolicy', policy('cancelled')));

@@ -142,7 +142,7 @@ describe('encryptVolumes of volumes that are attached to nothing', () => {
       { volumeId, references: [`instance ${instanceId}, tag data-volume`] },
     ]);
     const again = await migrations.encrypt({ selector });
-    expect(again.skipped.items.map(({ item }) => item)).toContain(volumeId);
+    expect(again.leftOut?.items.map(({ item }) => item)).toContain(volumeId);
     expect(again.encrypted.total).toBe(0);
   });
 

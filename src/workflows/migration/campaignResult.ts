@@ -77,6 +77,7 @@ export function resultOf(
     summary: `${summaryOf(encrypted, failed.length, rolledBack.length, skipped.total)}${residue ? `; ${residueSentence(residue, campaign.target)}` : ''}`,
     encrypted: listed(encrypted),
     skipped,
+    ...(campaign.leftOut && { leftOut: campaign.leftOut }),
     failed: listed(failed.map(failedItem)),
     rolledBack: listed(rolledBack.map(failedItem)),
     volumeIdMap,

@@ -10,15 +10,19 @@ const GRACE_MS = 60_000;
 /** An undo and a later run wait so long for targets where nobody said otherwise. */
 const SERVED_WITHIN_MS = 15 * 60_000;
 
+/** What the run itself has taken the machine out of: tags can be copied. What a later run takes up has none that is known. */
+type Drained<Of extends Undoable> = Of & { left?: string[] };
+
 /**
  * Takes the machine out of its target groups, and waits until requests under way have ended; it runs all the while. What
  * has to be registered again is noted on it before.
  *
  * @returns whether there was anything to leave, so that the machine carries its mark
  */
-export async function drain(migration: Migration): Promise<boolean> {
+export async function drain(migration: Drained<Migration>): Promise<boolean> {
   const { plan, id, run, undo } = migration;
   const groups = await targetsOf(migration, { afresh: false });
+  migration.left = groups.map(({ arn }) => arn);
   if (groups.length === 0) return false;
   await mutate(`Check that ${plan.instanceId} may be registered again`).requireRegistrable({
     target: plan.target,
@@ -35,7 +39,7 @@ export async function drain(migration: Migration): Promise<boolean> {
  * The same for a rollback, whose machine carries its marks. An earlier attempt may have taken it out of some groups, so
  * what is noted counts too.
  */
-export async function drainForRollback(migration: Migration): Promise<void> {
+export async function drainForRollback(migration: Drained<Migration>): Promise<void> {
   const { plan, id, run, terms } = migration;
   if (!plan.wasRunning || drainTimeoutMs(terms.drain) === undefined) return;
   run.row(plan.instanceId, 'draining');
@@ -46,6 +50,7 @@ export async function drainForRollback(migration: Migration): Promise<void> {
     groups: found,
     mark: false,
   });
+  migration.left = groups.map(({ arn }) => arn);
   if (groups.length > 0) await takenOut(migration, groups);
 }
 
@@ -72,15 +77,17 @@ async function takenOut({ plan, run, terms }: Migration, groups: TargetGroup[]):
  *
  * @returns targets that do not get requests all the same, and why
  */
-export async function registered({ plan, run, terms }: Migration): Promise<string[]> {
+export async function registered(migration: Drained<Migration>): Promise<string[]> {
+  const { plan, run, terms } = migration;
   const { target, instanceId } = plan;
   const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
   run.phase('Registering');
-  const { groups, gone } = await mutate(`Register ${instanceId} again`, {
+  const { groups, gone, foreign } = await mutate(`Register ${instanceId} again`, {
     ...URGENT,
     // A person is told after that: the machine runs, and gets no requests.
     scheduleToCloseTimeout: '10 minutes',
-  }).registerTargets({ plan });
+  }).registerTargets(noted(migration));
+  tellForeign(run, instanceId, foreign);
   if (groups.length + gone.length === 0) return [];
   tell(run, groups, gone);
   const problems = await wait(`Wait until ${instanceId} gets requests again`).awaitServed({
@@ -90,15 +97,19 @@ export async function registered({ plan, run, terms }: Migration): Promise<strin
   });
   for (const group of groups)
     run.row(group.name, problems.length > 0 ? 'registered' : 'serving', namesOf(group));
-  await mutate('Remove the notes of its target groups').forgetTargets({ plan });
+  await mutate('Remove the notes of its target groups').forgetTargets(noted(migration));
   return problems;
 }
 
 /** The machine runs as before. Whether its load balancers find it healthy is told, and holds nothing up. */
-export async function backInService({ plan, run }: Undoable): Promise<void> {
+export async function backInService(undoable: Drained<Undoable>): Promise<void> {
+  const { plan, run } = undoable;
   if (!plan.wasRunning) return;
   const { target, instanceId } = plan;
-  const { groups, gone } = await undoing(`Register ${instanceId} again`).registerTargets({ plan });
+  const { groups, gone, foreign } = await undoing(`Register ${instanceId} again`).registerTargets(
+    noted(undoable),
+  );
+  tellForeign(run, instanceId, foreign);
   if (groups.length + gone.length === 0) return;
   tell(run, groups, gone);
   try {
@@ -110,7 +121,7 @@ export async function backInService({ plan, run }: Undoable): Promise<void> {
     if (!(error instanceof TemporalFailure)) throw error;
     run.remark(`Registered again; its targets' health is not known: ${rootCause(error).message}`);
   }
-  await undoing('Remove the notes of its target groups').forgetTargets({ plan });
+  await undoing('Remove the notes of its target groups').forgetTargets(noted(undoable));
 }
 
 function tell(run: Migration['run'], groups: readonly TargetGroup[], gone: readonly string[]): void {
@@ -119,6 +130,19 @@ function tell(run: Migration['run'], groups: readonly TargetGroup[], gone: reado
     run.row(name, 'gone');
     run.remark(`Target group ${name} has been deleted meanwhile; nothing was registered there.`);
   }
+}
+
+/** Whose notes count. */
+function noted({ plan, id, left }: Drained<Undoable>) {
+  return { plan, migrationId: id, ...(left && { left }) };
+}
+
+/** Tags come along with images and launch templates. Answers of 0.1.0 say nothing of them. */
+function tellForeign(run: Migration['run'], instanceId: string, foreign: readonly string[] = []): void {
+  if (foreign.length === 0) return;
+  run.remark(
+    `${instanceId} carries notes of target groups that are not its own, and was not registered by them: ${foreign.join('; ')}. Remove them when nobody needs them.`,
+  );
 }
 
 function namesOf({ targets }: TargetGroup): string {

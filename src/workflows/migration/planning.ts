@@ -1,5 +1,7 @@
+import type { LeftOut } from '../../model/backup';
 import { drainExpectation } from '../../model/drain';
-import { listed, MAX_LISTED } from '../../model/list';
+import { keptBecause, keptCount, type KeptVolume } from '../../model/keptVolume';
+import { listed, MAX_LISTED, type Listed } from '../../model/list';
 import type { Campaign, CampaignState, QueuedMove, SkippedItem } from '../../model/campaign';
 import type { PlannedVolume, VolumeDecision } from '../../model/loneVolume';
 import type { PlannedMachine, Surveyed, Wanted } from '../../model/migration';
@@ -27,6 +29,8 @@ export interface CampaignPlan {
   interruptedVolumes: string[];
   blocked: SkippedItem[];
   nothingToDo: SkippedItem[];
+  /** Volumes that the selector means too, and Holdfast keeps for itself. */
+  leftOut: Listed<LeftOut>;
   /** In the window's words, where there is one. */
   nextWindow?: string;
   /** Of machines and volumes that are planned: what infrastructure as code knows by its id. */
@@ -35,14 +39,22 @@ export interface CampaignPlan {
   notChecked: string[];
 }
 
+/** What a campaign was asked about. */
+export interface Selection {
+  instanceIds: string[];
+  standalone: string[];
+  refused?: SkippedItem[];
+  leftOut?: Listed<KeptVolume>;
+}
+
 /** Looks at every machine before any is touched; a failure here changes nothing. */
 export async function planMachines(
   target: Target,
-  { instanceIds, standalone }: { instanceIds: string[]; standalone: string[] },
+  { instanceIds, standalone, refused = [], leftOut = listed([]) }: Selection,
   wanted: Wanted,
   run: Run,
 ): Promise<CampaignPlan> {
-  const total = instanceIds.length + standalone.length;
+  const total = instanceIds.length + standalone.length + refused.length;
   const plan: CampaignPlan = {
     target,
     kmsKeyArn: wanted.kmsKeyArn,
@@ -51,11 +63,17 @@ export async function planMachines(
     interrupted: [],
     volumes: [],
     interruptedVolumes: [],
-    blocked: [],
+    blocked: [...refused],
     nothingToDo: [],
+    leftOut: {
+      ...leftOut,
+      items: leftOut.items.map((kept) => ({ item: kept.volumeId, why: keptBecause(kept) })),
+    },
     owned: [],
     notChecked: [],
   };
+  run.rows(plan.leftOut.items.map(({ item, why }) => ({ item, state: 'left out', note: why })));
+  if (leftOut.total > 0) run.remark(`Left out: ${keptCount(leftOut.total)}.`);
   for (let start = 0; start < instanceIds.length; start += PLANNED_AT_ONCE) {
     const page = instanceIds.slice(start, start + PLANNED_AT_ONCE);
     const decisions = await batch(planning(page, total)).surveyMachines({
@@ -102,6 +120,7 @@ export function campaignOf(plan: CampaignPlan, { waves, window }: Campaign): Cam
     total,
     blocked: listed(plan.blocked),
     nothingToDo: listed(plan.nothingToDo),
+    ...(plan.leftOut.total > 0 && { leftOut: plan.leftOut }),
     waves: [[...urgent, ...first], ...later],
     waveCount: Math.max(1, queues.length),
     failedBefore: 0,

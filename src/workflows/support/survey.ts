@@ -1,3 +1,4 @@
+import { keptCount } from '../../model/keptVolume';
 import type { NormalizedPolicy } from '../../model/policy';
 import type { TargetSurvey } from '../../model/policyPlan';
 import { targetKey } from '../../model/target';
@@ -17,7 +18,8 @@ export async function survey(
         startToCloseTimeout: '15 minutes',
         heartbeatTimeout: '30 seconds',
       }).surveyTarget({ target, policy, others });
-      run.row(targetKey(target), 'looked at', `${found.volumes} volumes`);
+      const kept = found.leftOut ? `; ${keptCount(found.leftOut)} left out` : '';
+      run.row(targetKey(target), 'looked at', `${found.volumes} volumes${kept}`);
       return found;
     }),
   );
