@@ -26,6 +26,22 @@ export interface MovedVolumes {
   unclear: string[];
 }
 
+/**
+ * Whether the machine has run since a new volume was attached to it: by itself after its start, or because somebody started
+ * it by hand. EC2 sets the launch time anew with every start.
+ */
+export function hasRunOn(
+  { State, LaunchTime, BlockDeviceMappings = [] }: Instance,
+  made: readonly Volume[],
+): boolean {
+  const attached = new Set(BlockDeviceMappings.map(({ Ebs }) => Ebs?.VolumeId));
+  const on = made.filter(({ VolumeId }) => attached.has(VolumeId));
+  if (on.length === 0) return false;
+  const isUp = State?.Name === 'running' || State?.Name === 'pending';
+  const since = Math.min(...on.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
+  return isUp || (LaunchTime?.getTime() ?? 0) > since;
+}
+
 /** New volumes in their places on the machine whose originals a commit has deleted: all that is left is to take their marks. */
 export async function committedVolumes(
   ec2: EC2Client,
@@ -36,7 +52,10 @@ export async function committedVolumes(
     (volume) => attachmentOf(volume)?.InstanceId === InstanceId,
   );
   const isGone = await Promise.all(
-    attached.map(async ({ Tags }) => !(await readVolume(ec2, tagMap(Tags)[TAG.replaces] ?? ''))),
+    attached.map(async ({ Tags }) => {
+      const original = tagMap(Tags)[TAG.replaces];
+      return original !== undefined && original !== '' && !(await readVolume(ec2, original));
+    }),
   );
   return attached.flatMap(({ VolumeId }, index) => (VolumeId && isGone[index] ? VolumeId : []));
 }
@@ -76,6 +95,16 @@ export function diskOf(volume: Volume): DiskPlan {
     ...explicitPerformance(volume),
     zone: volume.AvailabilityZone ?? '',
     createdAt: volume.CreateTime?.getTime() ?? 0,
+  };
+}
+
+/** Of a machine whose migration has touched none of its volumes. */
+export function attachedDisk(volume: Volume, instanceId: string): DiskPlan {
+  const attachment = volume.Attachments?.find(({ InstanceId }) => InstanceId === instanceId);
+  return {
+    ...diskOf(volume),
+    device: attachment?.Device ?? '',
+    deleteOnTermination: attachment?.DeleteOnTermination ?? false,
   };
 }
 

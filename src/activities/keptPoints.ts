@@ -14,7 +14,7 @@ import { TAG } from '../model/names';
 import { movePointTags } from '../model/movePoint';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { foundInTime, requestId } from './idempotency';
+import { madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
 import { writeManifest } from './manifests';
@@ -32,6 +32,8 @@ interface KeepRequest {
   pointId: string;
   /** New volume by original. */
   volumes: Record<string, string>;
+  /** First execution run id: what another run has begun may be older than the last write. */
+  runId: string;
 }
 
 interface PointRequest {
@@ -58,13 +60,14 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
   return {
     /**
      * Begins a snapshot of each new volume, of a machine that is stopped: one set where all are attached to it, and each by
-     * itself where a run before this one has detached them. What that has begun is taken up.
+     * itself where a run before this one has detached them. Only what this run has begun is taken up: since another one
+     * ended, somebody may have started the machine.
      */
-    async startKeeping({ plan, pointId, volumes }: KeepRequest): Promise<Record<string, string>> {
+    async startKeeping({ plan, pointId, volumes, runId }: KeepRequest): Promise<Record<string, string>> {
       const ec2 = aws.ec2(plan.target, 'migrate');
-      const request = requestId(pointId, 'rollback');
+      const request = requestId(pointId, 'rollback', runId);
       const found: Record<string, string> = {};
-      await foundInTime(settings, async () => {
+      await madeEarlier(settings, async () => {
         Object.assign(found, await begun(ec2, pointId, request, Object.entries(volumes)));
         return Object.keys(found).length === Object.keys(volumes).length ? found : undefined;
       });
@@ -117,6 +120,7 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
      */
     async keepPoint({ plan, pointId, snapshots, volumes, takenAtMs, maker }: PointRequest): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
+      Context.current().heartbeat(pointId);
       const instance = plan.instanceId ? await readInstance(ec2, plan.instanceId) : undefined;
       const originals = await readAll(
         plan.disks.map(({ volumeId }) => volumeId),

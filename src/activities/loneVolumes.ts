@@ -184,7 +184,8 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       if (phase === 'soak' && !made) await requireKept(ec2, target, volumeId, migrationId, mark.replacedBy);
       const plan = { target, kmsKeyArn: made?.KmsKeyId ?? kmsKeyArn, disks };
       const soaking = phase === 'soak' && made && { soaking: newVolume(made) };
-      return { migrationId, plan, replacements: own, unclear, ...soaking };
+      const named = mark.replacedBy !== undefined;
+      return { migrationId, plan, replacements: own, named, unclear, ...soaking };
     },
 
     /** Tags of other resources that hold the id; whoever wrote them knows what they mean. */

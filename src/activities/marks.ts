@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
+import { formatKept } from '../model/keptVolume';
 import type { InterruptedMigration, MachinePlan } from '../model/migration';
 import {
   formatMachineMark,
@@ -22,9 +23,9 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
-import { committedVolumes, diskOf, movedVolumes } from './interrupted';
+import { attachedDisk, committedVolumes, diskOf, hasRunOn, movedVolumes } from './interrupted';
 import { requireInstance } from './machines';
-import { allProvenVolumes } from './ownVolumes';
+import { allProvenVolumes, newVolumesByTag } from './ownVolumes';
 import { readAll, readVolume } from './sharedReads';
 import { isWhole } from './staging';
 
@@ -117,8 +118,15 @@ export function markActivities({ aws }: ActivityDeps) {
       const disks = originals.map(diskOf);
       const committed = phase === 'soak' ? await committedVolumes(ec2, instance, migrationId) : [];
       // Before the stop no original is marked, and after a commit none is there.
-      if (disks.length + committed.length === 0 && phase !== 'rest')
+      const isOver = phase !== 'rest' && disks.length + committed.length === 0;
+      if (isOver && (await newVolumesByTag(ec2, migrationId)).length > 0)
         throw nothingMarked(instanceId, migrationId);
+      // The last mark of one that is over, or one that has staged something and stopped nothing.
+      if (isOver || phase === 'rest') {
+        const ids = attachedVolumeIds(instance);
+        for (const volume of await readAll(ids, (id) => readVolume(ec2, id)))
+          disks.push(attachedDisk(volume, instanceId));
+      }
       const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
       const attached = new Set(attachedVolumeIds(instance));
       const swapped =
@@ -127,11 +135,13 @@ export function markActivities({ aws }: ActivityDeps) {
         await requireKept(ec2, target, instanceId, migrationId, named);
       return {
         migrationId,
-        phase,
+        phase: isOver ? 'rest' : phase,
         ...(goingBack && { goingBack }),
         replacements,
         unclear,
         committed,
+        named,
+        ...(hasRunOn(instance, made) && { mayHaveWritten: true }),
         createdAt: earliest(made),
         swapped,
         drained: (instance.Tags ?? []).some(({ Key }) => Key?.startsWith(TAG.targetsPrefix)),
@@ -146,6 +156,21 @@ export function markActivities({ aws }: ActivityDeps) {
           untouchedData: [],
         },
       };
+    },
+
+    /** New volumes that a rollback leaves: they say so themselves, so that no selection takes them for the fleet's. */
+    async markLeft({
+      target,
+      migrationId,
+      volumeIds,
+    }: {
+      target: Target;
+      migrationId: string;
+      volumeIds: string[];
+    }): Promise<void> {
+      const ec2 = aws.ec2(target, 'migrate');
+      for (const volumeId of await present(ec2, volumeIds))
+        await tag(ec2, volumeId, TAG.kept, formatKept(migrationId, volumeId));
     },
 
     /** Takes the marks of a migration that is over from its new volumes, and from the machine where it is said. */

@@ -1,4 +1,5 @@
 import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { COPY_VOLUME } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
@@ -40,22 +41,29 @@ export function originalActivities(deps: ActivityDeps) {
   /** All are asked before the first is deleted: nothing is, while anything that the plan relied on does not hold. */
   async function deleteAll({ plan, migrationId }: OfMove, substitutes: Substitutes): Promise<void> {
     const ec2 = aws.ec2(plan.target, 'migrate');
-    await requireKeyStillUsable(deps, plan);
+    const { heartbeat } = Context.current();
     const found = await readAll(
       plan.disks.map(({ volumeId }) => volumeId),
       (id) => readVolume(ec2, id),
     );
     const originals = new Map(found.map((volume) => [volume.VolumeId, volume]));
     const left = plan.disks.filter(({ volumeId }) => originals.has(volumeId));
+    if (left.length === 0) return;
+    heartbeat('asking the key');
+    await requireKeyStillUsable(deps, plan);
+    heartbeat('asking what has taken their places');
     const problems = left.flatMap(({ volumeId, ...disk }) =>
       isKept(plan, migrationId, { volumeId, ...disk }, originals.get(volumeId))
         ? []
-        : `${volumeId} is not the detached original${plan.instanceId ? ` of ${plan.instanceId}` : ''} any more; it is left alone: delete it by hand if it is not needed`,
+        : `${volumeId} is not the detached original${plan.instanceId ? ` of ${plan.instanceId}` : ''} any more, with its tag ${TAG.original}; it is left alone: delete it by hand if it is not needed`,
     );
     problems.push(...(await whyNotSubstituted(ec2, plan, migrationId, left, substitutes)));
     if (problems.length > 0)
       throw ApplicationFailure.nonRetryable(`nothing was deleted: ${problems.join('; ')}`, FAILURE.conflict);
-    for (const { volumeId } of left) await deleteVolume(ec2, volumeId);
+    for (const { volumeId } of left) {
+      heartbeat(volumeId);
+      await deleteVolume(ec2, volumeId);
+    }
   }
 
   return {
@@ -78,13 +86,20 @@ export function originalActivities(deps: ActivityDeps) {
       await deleteAll(move, await substitutesOf(aws.ec2(move.plan.target, 'read'), move));
     },
 
+    /** Of a commit that was refused half-way. */
+    async originalsThere({ plan }: Pick<OfMove, 'plan'>): Promise<string[]> {
+      const ec2 = aws.ec2(plan.target, 'read');
+      const ids = plan.disks.map(({ volumeId }) => volumeId);
+      return (await readAll(ids, (id) => readVolume(ec2, id))).flatMap(({ VolumeId }) => VolumeId ?? []);
+    },
+
     /**
      * Asks, before a rollback touches the machine, what it relies on: that each original is there, is what it was and is
      * attached to nobody else, and can be read under the key that it has.
      *
      * @throws ApplicationFailure Conflict or KeyUnusable; nothing was changed
      */
-    async requireReturnable({ plan, migrationId }: OfMove): Promise<void> {
+    async requireReturnable({ plan }: OfMove): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
       const found = await readAll(
         plan.disks.map(({ volumeId }) => volumeId),
@@ -96,7 +111,7 @@ export function originalActivities(deps: ActivityDeps) {
         if (!volume) return `${disk.volumeId} is gone`;
         const holder = attachmentOf(volume)?.InstanceId;
         if (holder && holder !== plan.instanceId) return `${disk.volumeId} is attached to ${holder}`;
-        const isThere = holder !== undefined || isKept(plan, migrationId, disk, volume);
+        const isThere = holder !== undefined || isStill(disk, volume);
         return isThere ? [] : `${disk.volumeId} is ${volume.State}, and not the original that was kept`;
       });
       if (problems.length > 0)
@@ -143,6 +158,11 @@ async function keyProblem(
 async function requireKeyStillUsable(deps: ActivityDeps, { target, kmsKeyArn }: MovePlan): Promise<void> {
   await usableKey(deps, target, kmsKeyArn);
   await keyProbeActivities(deps).requireKeyUse({ target, kmsKeyArn });
+}
+
+/** The volume that the run has recorded, whatever became of its tags. */
+function isStill({ createdAt }: DiskPlan, { State, CreateTime }: Volume): boolean {
+  return State === 'available' && CreateTime?.getTime() === createdAt;
 }
 
 function isKept(

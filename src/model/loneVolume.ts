@@ -117,6 +117,8 @@ export interface InterruptedVolume {
   soaking?: { volumeId: string; createdAt: number };
   /** The new volume of a move that was not over, as far as there is proof. */
   replacements?: Record<string, string>;
+  /** The original names its new volume, whether that is there or not. */
+  named?: boolean;
   /** Volumes that seem to be the new one and are not proven: they are left alone. */
   unclear?: string[];
 }

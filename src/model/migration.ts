@@ -284,6 +284,10 @@ export interface InterruptedMigration {
   unclear?: string[];
   /** New volumes in their places whose originals its commit has deleted. */
   committed?: string[];
+  /** New volume by original, as the originals name it, whether that is there or not. */
+  named?: Record<string, string>;
+  /** The machine has run since it has a new volume: what is on that may be nowhere else. */
+  mayHaveWritten?: boolean;
   /** When the first of them was created, in milliseconds since the epoch: nothing was written to them before. */
   createdAt: number;
   /** Whether every new volume is attached in its original's place. */

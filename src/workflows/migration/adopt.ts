@@ -1,7 +1,8 @@
 import { CancellationScope, CancelledFailure, patched } from '@temporalio/workflow';
 import { drainTimeoutMs } from '../../model/drain';
 import type { InterruptedMigration, MigrateMachineRequest } from '../../model/migration';
-import { failedItem } from '../support/failure';
+import { FAILURE } from '../../model/failures';
+import { fail, failedItem, failureType } from '../support/failure';
 import { makerOf } from '../support/maker';
 import type { Run } from '../support/operation';
 import { mutate, read } from '../support/options';
@@ -11,7 +12,7 @@ import { backInService } from './drain';
 import { goOn } from './hooks';
 import { Made } from './made';
 import { Downtime, type Migration, type Swapped } from './migration';
-import { untilDone, VerdictChanged, type Orders } from './orders';
+import { isDiversion, untilDone, type Orders } from './orders';
 import { goBack } from './rollback';
 import { markSoaking, passHealthGate, startMachine } from './steps';
 import {
@@ -58,7 +59,12 @@ async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): 
   if (await isCommitted(found)) return undefined;
   const migration = interrupted(found, request, run, orders);
   if (found.phase !== 'swap' && found.swapped && !found.goingBack) return takeOver(found, migration, request);
-  await restore(found, migration, request);
+  try {
+    await restore(found, migration, request);
+  } catch (error) {
+    if (!isDiversion(error, 'machineGone')) throw error;
+    throw fail(FAILURE.notFound, `${instanceId} was terminated while it was put back; nothing was deleted`);
+  }
   return undefined;
 }
 
@@ -71,20 +77,20 @@ async function isCommitted({ plan, committed: volumeIds = [] }: InterruptedMigra
 }
 
 function interrupted(
-  { migrationId: id, plan, drained, replacements }: InterruptedMigration,
+  { migrationId: id, plan, drained, replacements, named = {} }: InterruptedMigration,
   request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
 ): Migration {
   const { maxDowntimeMs, healthChecks, drain, hooks } = request;
-  const originals = plan.disks.map(({ volumeId }) => volumeId);
+  const unnamed = plan.disks.map(({ volumeId }) => volumeId).filter((volumeId) => !named[volumeId]);
   return {
     ...{ id, plan, run, orders },
     undo: new UndoStack(),
     // What that run took out of its target groups has to be in them again, whatever this one was asked.
     terms: { drain: drainTimeoutMs(drain) === undefined ? drained : drain, hooks, healthChecks },
     downtime: new Downtime(maxDowntimeMs),
-    made: Made.before(replacements, originals),
+    made: Made.before(replacements, unnamed),
     maker: makerOf(request),
   };
 }
@@ -101,8 +107,13 @@ async function takeOver(
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
   const step = (item: string, act: () => Promise<void>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
-  if (found.phase !== 'start') return { ...swapped, ...(await whyItCannotStart(migration)) };
+  if (found.phase !== 'start') {
+    // A commit had begun, and one original is gone: only the rest of it can follow.
+    if ((found.committed ?? []).length > 0) orders.insistOnCommit();
+    return { ...swapped, ...(await whyItCannotStart(migration)) };
+  }
   orders.offer(createdAt);
+  orders.leave();
   try {
     await step('start the machine', () => startMachine(migration));
     await step('health checks', () => passHealthGate(migration, healthChecks));
@@ -110,8 +121,10 @@ async function takeOver(
     await releaseCapacity(migration);
     return swapped;
   } catch (error) {
-    if (!(error instanceof VerdictChanged)) throw error;
+    if (!isDiversion(error, 'verdictChanged')) throw error;
     return { ...swapped, unwell: `it was not well on its new volumes, and was told to ${orders.given}` };
+  } finally {
+    orders.withdraw();
   }
 }
 
@@ -125,6 +138,20 @@ async function whyItCannotStart({ plan }: Migration): Promise<Pick<Swapped, 'unw
   return problem === undefined ? {} : { unwell: `it is stopped, and cannot start: ${kmsKeyArn}: ${problem}` };
 }
 
+/** Whether a rollback that was terminated had brought the machine back already. */
+async function isAsBefore({ plan }: Migration): Promise<boolean> {
+  try {
+    await read(`Look whether ${plan.instanceId} is back`).requireAsPlanned({
+      plan,
+      running: plan.wasRunning,
+    });
+    return true;
+  } catch (error) {
+    if (failureType(error) !== FAILURE.conflict) throw error;
+    return false;
+  }
+}
+
 /** Of a migration that had begun to stop the machine. */
 const STOPPED_STEPS: [string, (undoable: Undoable) => Promise<void>][] = [
   ['stop the machine', stopAgain],
@@ -134,15 +161,15 @@ const STOPPED_STEPS: [string, (undoable: Undoable) => Promise<void>][] = [
 ];
 
 async function restore(
-  { phase, drained, goingBack }: InterruptedMigration,
+  { phase, drained, goingBack, mayHaveWritten }: InterruptedMigration,
   migration: Migration,
   { hooks }: MigrateMachineRequest,
 ): Promise<void> {
   const { run, orders } = migration;
   run.phase('Putting an interrupted migration back');
   // What is on the new volumes is more than a migration's own: it is kept before they go.
-  if (goingBack || (phase === 'soak' && patched('rollback-is-finished'))) {
-    await goBack(migration);
+  if (goingBack || mayHaveWritten || (phase === 'soak' && patched('rollback-is-finished'))) {
+    await goBack(migration, goingBack === true && (await isAsBefore(migration)));
     return;
   }
   type Step = [string, (undoable: Undoable) => Promise<void>];

@@ -8,6 +8,9 @@ import type { Move } from './migration';
 /** Of one snapshot: what broke so often needs a person. */
 const TRIES = 3;
 
+/** Two looks, the read lag between them, and the call. */
+const LOOKS_FIRST = { startToCloseTimeout: '2 minutes' } as const;
+
 /** The encrypted snapshot of the last moment on each original. */
 export type FinalPoint = Record<string, string>;
 
@@ -39,7 +42,9 @@ function snapshotOf(move: Move, volumeId: string): Promise<string> {
   const { plan, id, run } = move;
   run.row(volumeId, 'snapshot of its last moment');
   return whole(move, `snapshot of ${volumeId}`, (number) =>
-    mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId: id, volumeId, number }),
+    mutate(`Snapshot ${volumeId}`, LOOKS_FIRST).snapshotOriginal({
+      ...{ plan, migrationId: id, volumeId, number },
+    }),
   );
 }
 
@@ -47,7 +52,7 @@ function copyOf(move: Move, volumeId: string, snapshotId: string): Promise<strin
   const { plan, id } = move;
   const stage = 'kept';
   return whole(move, `encrypted copy of ${snapshotId}`, (number) =>
-    mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
+    mutate(`Copy ${snapshotId} encrypted`, LOOKS_FIRST).startEncryptedCopy({
       ...{ plan, migrationId: id, stage, volumeId, snapshotId },
       ...{ number, takesOver: true },
     }),

@@ -14,11 +14,11 @@ export class Made {
   /** How often each thing that broke was made, by what it is. */
   private readonly tries = new Map<string, number>();
 
-  /** Of a run that was terminated: what is proven, and that there may be more. */
-  static before(replacements: Replacements, originals: readonly string[]): Made {
+  /** Of a run that was terminated: what is proven, and originals that name no new volume, though one may be there. */
+  static before(replacements: Replacements, unnamed: readonly string[]): Made {
     const made = new Made();
     Object.assign(made.volumes, replacements);
-    for (const original of originals) if (!replacements[original]) made.openVolumes.add(original);
+    for (const original of unnamed) if (!replacements[original]) made.openVolumes.add(original);
     made.openSnapshots = 1;
     return made;
   }

@@ -1,6 +1,7 @@
-import { condition, patched } from '@temporalio/workflow';
+import { ApplicationFailure, condition, patched } from '@temporalio/workflow';
 import { lossNotAccepted, parseRollback, type RollbackMessage } from '../../model/messages';
 import type { FailedItem } from '../../model/outcome';
+import { fail } from '../support/failure';
 import { takes, takesParsed } from '../support/messages';
 import { tellOfNeed } from '../support/notices';
 import type { Run } from '../support/operation';
@@ -15,9 +16,22 @@ export interface Soak {
   writesSince: number;
 }
 
-/** People have changed their verdict while what was begun could still be left: nothing that cannot be undone was done. */
-export class VerdictChanged extends Error {
-  override name = 'VerdictChanged';
+/** What ends a step that waits for a person, and is no failure of it. */
+const DIVERSIONS = {
+  /** People have decided otherwise while nothing that cannot be undone was done. */
+  verdictChanged: 'VerdictChanged',
+  /** The machine is terminated: no step of it can be done any more. */
+  machineGone: 'MachineGone',
+} as const;
+type Diversion = (typeof DIVERSIONS)[keyof typeof DIVERSIONS];
+
+export function machineGone(instanceId: string): ApplicationFailure {
+  return fail(DIVERSIONS.machineGone, `${instanceId} was terminated`);
+}
+
+export function isDiversion(error: unknown, kind?: keyof typeof DIVERSIONS): boolean {
+  if (!(error instanceof ApplicationFailure)) return false;
+  return kind ? error.type === DIVERSIONS[kind] : Object.values(DIVERSIONS).includes(error.type as Diversion);
 }
 
 /** What people have told this migration: commit or roll back while it soaks, resume when an undo is stuck. */
@@ -27,21 +41,24 @@ export class Orders {
   private writesSince = 0;
   private stuck = false;
   private verdict: Verdict | undefined;
-  /** From the first step that cannot be undone on. */
-  private isFinal = false;
-  private changed = false;
+  /** The verdict that is carried out; none while one is waited for. */
+  private acting: Verdict | undefined;
+  /** What is under way can be left for another verdict: until the first step that cannot be undone. */
+  private leavable = false;
+  /** Something that cannot be undone has been done by a run before this one. */
+  private insists = false;
+  /** Not in what 0.1.0 began: there a verdict stood once it was given. */
+  private mayChange = false;
 
   constructor(private readonly run: Run) {
     const notSoaking = () =>
       this.soaking || this.verdict ? undefined : 'only a migration in soak can be told that; see its phase';
+    const canChange = () => this.stuck && this.leavable && this.mayChange;
     const decide = (verdict: Verdict) => () => {
-      if (this.verdict === verdict) return;
-      if (this.verdict && !this.mayChange) return;
-      this.verdict = verdict;
-      this.changed = this.stuck;
+      if (!this.verdict || canChange()) this.verdict = verdict;
     };
     const tooLate = (verdict: Verdict) => () =>
-      this.verdict && this.verdict !== verdict && !this.mayChange
+      this.verdict && this.verdict !== verdict && !canChange()
         ? `it was told to ${this.verdict} already`
         : notSoaking();
     takes('commit', decide('commit'), tooLate('commit'));
@@ -54,35 +71,26 @@ export class Orders {
     takes('resume', () => (this.stuck = false));
   }
 
-  /** What is stuck before its first step that cannot be undone may be told the opposite. */
-  private get mayChange(): boolean {
-    return this.stuck && !this.isFinal;
-  }
-
   get given(): Verdict | undefined {
     return this.verdict;
   }
 
   /** Waits for a verdict; after `soakMs` without one it is `commit`. */
   async verdictWithin({ soakMs, writesSince }: Soak): Promise<Verdict> {
-    return (await this.verdictBefore(soakMs, writesSince)) ?? (this.verdict = 'commit');
+    return (await this.verdictBefore(soakMs, writesSince)) ?? this.commitByItself();
   }
 
-  /** Waits for a verdict, no longer than so many milliseconds where that is said. */
+  /** Waits for a verdict, no longer than so many milliseconds where that is said. It is taken afterwards too. */
   async verdictBefore(
     waitMs: number | undefined,
     writesSince: number,
     summary = 'Soak: originals are kept',
   ): Promise<Verdict | undefined> {
     this.offer(writesSince);
-    try {
-      const decided = () => this.verdict !== undefined;
-      if (waitMs === undefined) await condition(decided);
-      else await condition(decided, waitMs, { summary });
-      return this.verdict;
-    } finally {
-      this.soaking = false;
-    }
+    const decided = () => this.verdict !== undefined;
+    if (waitMs === undefined) await condition(decided);
+    else await condition(decided, waitMs, { summary });
+    return this.verdict;
   }
 
   /** Takes verdicts from now on. */
@@ -91,9 +99,20 @@ export class Orders {
     this.soaking = true;
   }
 
-  /** A cancel while it soaks. Where that is stuck, people may still decide otherwise. */
-  rollBackByCancel(): void {
-    this.verdict ??= 'rollback';
+  /** What comes next is not to be left for a verdict, though one that was given stands. */
+  withdraw(): void {
+    this.soaking = false;
+    this.leavable = false;
+  }
+
+  /** A step that is stuck can be left for a verdict. */
+  leave(): void {
+    this.leavable = true;
+  }
+
+  /** A cancel while it soaks; a verdict that was given before it stands. */
+  rollBackByCancel(): Verdict {
+    return (this.verdict ??= 'rollback');
   }
 
   /** The time is over without a word. */
@@ -101,39 +120,55 @@ export class Orders {
     return (this.verdict ??= 'commit');
   }
 
+  /** A commit had begun, and can only be finished. */
+  insistOnCommit(): void {
+    this.verdict = 'commit';
+    this.insists = true;
+  }
+
+  /** Begins to carry a verdict out. */
+  carryOut(verdict: Verdict): void {
+    this.soaking = false;
+    this.verdict = verdict;
+    this.acting = verdict;
+    this.leavable = !this.insists;
+  }
+
   /** The next step cannot be undone: the verdict stands. */
   finalize(): void {
-    this.isFinal = true;
+    this.leavable = false;
   }
 
   /**
    * Says what a person must do, and waits until somebody says that it is done.
    *
-   * @throws VerdictChanged where the verdict is another one now
+   * @throws ApplicationFailure VerdictChanged where another verdict than the one that is carried out was given
    */
   async untilResumed({ item, message }: FailedItem): Promise<void> {
+    const knowsMore = patched('stuck-moves-tell-people-and-take-verdicts');
+    this.mayChange = knowsMore;
     this.stuck = true;
-    this.changed = false;
     this.run.phase('Needs a person');
     this.run.row(item, 'stuck', message);
-    const orElse = this.isFinal ? '' : this.wayOut();
     this.run.remark(
-      `**${item}** failed: ${message}. Put that right, then send \`resume\`; the step is tried again${orElse}.`,
+      `**${item}** failed: ${message}. Put that right, then send \`resume\`; the step is tried again${knowsMore ? this.wayOut() : ''}.`,
     );
-    if (patched('people-are-told-of-a-need')) await tellOfNeed(`${item}: ${message}`);
-    await condition(() => !this.stuck || this.changed);
+    if (knowsMore) await tellOfNeed(`${item}: ${message}`);
+    await condition(() => !this.stuck || this.isOverruled);
     this.stuck = false;
-    if (this.changed) {
-      this.changed = false;
-      throw new VerdictChanged(`it was told to ${this.verdict}`);
-    }
+    if (this.isOverruled) throw fail(DIVERSIONS.verdictChanged, `it was told to ${this.verdict}`);
     this.run.row(item, 'resumed');
   }
 
+  private get isOverruled(): boolean {
+    const { verdict, acting } = this;
+    return this.mayChange && this.leavable && verdict !== undefined && verdict !== acting;
+  }
+
   private wayOut(): string {
-    if (this.verdict === 'commit') return '; or send `rollback`';
-    if (this.verdict === 'rollback') return '; or send `commit`';
-    return this.soaking ? '; or send `rollback`' : '';
+    if (!this.leavable) return '';
+    if (this.acting === 'commit') return '; or send `rollback`';
+    return this.acting === 'rollback' ? '; or send `commit`' : '; or send `rollback` or `commit`';
   }
 }
 
@@ -149,7 +184,7 @@ export async function untilDone(
       await step();
       return;
     } catch (error) {
-      if (error instanceof VerdictChanged) throw error;
+      if (isDiversion(error)) throw error;
       await orders.untilResumed(describe(error));
     }
   }

@@ -2,12 +2,15 @@ import { patched } from '@temporalio/workflow';
 import { drainTimeoutMs } from '../../model/drain';
 import type { LeftVolume, MigrateMachineResult, MigrationReport } from '../../model/migration';
 import { keptBy } from '../../model/migrationMarks';
-import { failedItem, rootCause } from '../support/failure';
+import { TemporalFailure } from '@temporalio/workflow';
+import { FAILURE } from '../../model/failures';
+import { failedItem, failureType, rootCause } from '../support/failure';
 import { batch, mutate, undo, wait } from '../support/options';
 import { backInService, drainForRollback } from './drain';
 import { goOn, tryPre } from './hooks';
 import type { Migration, Move } from './migration';
-import { untilDone, VerdictChanged } from './orders';
+import { isDiversion, machineGone, untilDone } from './orders';
+import { lookAt } from './soakWatch';
 import {
   deleteNewVolumes,
   deleteStaging,
@@ -25,6 +28,20 @@ function stepsOf({ orders }: Pick<Move, 'orders'>): Step {
   return (item, act) => untilDone(orders, item, act, (error) => failedItem(item, error));
 }
 
+/** The same for steps of a machine, which end all where it is terminated meanwhile. */
+function machineStepsOf(migration: Migration): Step {
+  const step = stepsOf(migration);
+  return (item, act) =>
+    step(item, async () => {
+      try {
+        await act();
+      } catch (error) {
+        const isGone = failureType(error) === FAILURE.notFound && (await lookAt(migration)) === 'gone';
+        throw isGone ? machineGone(migration.plan.instanceId) : error;
+      }
+    });
+}
+
 /**
  * Back to the originals, the machine first: its snapshots are a moment and need not be complete for that. What was
  * written to the new volumes since the start stays as an encrypted recovery point, or, where none can be made, on the volumes.
@@ -35,9 +52,10 @@ export async function rollBackSwap(
 ): Promise<MigrateMachineResult> {
   if (!patched('rollback-puts-the-machine-back-first')) return rollBackAsBefore(migration, report);
   migration.run.phase('Rolling back');
-  await untouched(migration);
+  const asItRuns = await withPowerNow(migration);
+  await untouched(asItRuns);
   migration.orders.finalize();
-  const kept = await goBack(migration);
+  const kept = await goBack(asItRuns);
   const stays = kept.left.map(({ volumeId, why }) => `${volumeId} (${why})`).join(', ');
   const message = stays
     ? `rolled back to the original volumes; what was written since stays on ${stays}`
@@ -53,18 +71,27 @@ export async function rollBackSwap(
   };
 }
 
+/** Somebody may have started a machine that was stopped when it was planned, and uses it: then it runs afterwards too. */
+async function withPowerNow(migration: Migration): Promise<Migration> {
+  const machine = await lookAt(migration);
+  if (migration.plan.wasRunning || (machine !== 'running' && machine !== 'healthy')) return migration;
+  return { ...migration, plan: { ...migration.plan, wasRunning: true } };
+}
+
 /** What can be asked is asked while the machine runs; until here the verdict can be changed. */
 async function untouched(migration: Migration): Promise<void> {
-  const { plan, id, terms } = migration;
-  const step = stepsOf(migration);
+  const { plan, id, terms, orders } = migration;
+  const step = machineStepsOf(migration);
   await step('ask whether the originals can be put back', () =>
     undo('Ask whether the originals can be put back').requireReturnable({ plan, migrationId: id }),
   );
   try {
     await step('take the machine out of its target groups', () => drainForRollback(migration));
   } catch (error) {
-    if (error instanceof VerdictChanged && drainTimeoutMs(terms.drain) !== undefined)
-      await backInService(migration);
+    if (isDiversion(error, 'verdictChanged') && drainTimeoutMs(terms.drain) !== undefined) {
+      orders.finalize();
+      await step('register the machine again', () => backInService(migration));
+    }
     throw error;
   }
 }
@@ -76,22 +103,32 @@ interface Kept {
   left: LeftVolume[];
 }
 
-/** From the stop on. A run that finds a machine on this way back goes it to its end. */
-export async function goBack(migration: Migration): Promise<Kept> {
+/**
+ * From the stop on. A run that finds a machine on this way back goes it to its end.
+ *
+ * @param isBack it has its originals again, and its power: nothing of it is touched once more
+ */
+export async function goBack(migration: Migration, isBack = false): Promise<Kept> {
   const { plan, id, terms } = migration;
-  const step = stepsOf(migration);
-  await step('mark the machine', () =>
-    mutate(`Mark ${plan.instanceId} as going back`).markMachine({
-      ...{ plan, migrationId: id, phase: 'soak', goingBack: true },
-    }),
-  );
-  await tryPre(migration);
-  await step('stop the machine', () => stopAgain(migration));
+  const step = machineStepsOf(migration);
+  if (!isBack) {
+    await step('mark the machine', () =>
+      mutate(`Mark ${plan.instanceId} as going back`).markMachine({
+        ...{ plan, migrationId: id, phase: 'soak', goingBack: true },
+      }),
+    );
+    await tryPre(migration);
+    await step('stop the machine', () => stopAgain(migration));
+  }
   const stoppedAt = Date.now();
   const begun = await beginKeeping(migration);
-  await step('put the original volumes back', () => putDisksBack(migration));
-  await step('start the machine', () => restorePower(migration));
-  await goOn(migration);
+  if (!isBack) {
+    await step('put the original volumes back', () => putDisksBack(migration));
+    await step('start the machine', () => restorePower(migration));
+    await goOn(migration);
+    // Now: once the snapshots are complete, somebody may have stopped it for reasons of his own.
+    await step('verify', () => verifyAsBefore(migration));
+  }
   if (terms.drain) await step('register the machine again', () => backInService(migration));
   let kept: Kept = { left: [] };
   await step('keep what was written since', async () => {
@@ -101,7 +138,6 @@ export async function goBack(migration: Migration): Promise<Kept> {
   await step('delete the new volumes', () => deleteNewVolumes(migration, stay));
   await step('remove the marks', () => removeMarks(migration, stay));
   await step('delete staging snapshots', () => deleteStaging(migration));
-  await step('verify', () => verifyAsBefore(migration));
   return kept;
 }
 
@@ -119,10 +155,11 @@ export async function beginKeeping(move: Move): Promise<Begun> {
     const snapshots = await undo('Snapshot the new volumes', {
       startToCloseTimeout: '2 minutes',
     }).startKeeping({
-      ...{ plan, pointId: keptBy(id), volumes: made.volumes },
+      ...{ plan, pointId: keptBy(id), volumes: made.volumes, runId: move.maker.runId },
     });
     return { snapshots };
   } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
     const problem = rootCause(error).message;
     move.run.remark(`What was written to the new volumes could not be snapshotted: ${problem}.`);
     return { snapshots: {}, problem };
@@ -158,6 +195,10 @@ export async function keepWhatCompletes(
       `${volumeId} stays, detached and marked: what was written to it is nowhere else (${why}). Snapshot it once that can be done, and delete it then.`,
     );
   }
+  if (left.length > 0) {
+    const volumeIds = left.map(({ volumeId }) => volumeId);
+    await mutate('Mark the volumes that stay').markLeft({ target: plan.target, migrationId: id, volumeIds });
+  }
   return { ...(Object.keys(whole).length > 0 && { pointId }), left };
 }
 
@@ -170,6 +211,7 @@ async function rollBackAsBefore(
   const { target } = plan;
   const keptId = keptBy(id);
   const step = stepsOf(migration);
+  migration.orders.finalize();
   run.phase('Rolling back');
   await step('take the machine out of its target groups', () => drainForRollback(migration));
   await tryPre(migration);

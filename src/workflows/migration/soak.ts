@@ -1,11 +1,11 @@
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
 import { failedItem } from '../support/failure';
-import { batch, mutate } from '../support/options';
+import { batch, mutate, read } from '../support/options';
 import { finalPoint, type FinalPoint } from './finalPoint';
-import { endWithoutMachine, machineVerdict } from './soakWatch';
+import { endWithoutMachine, machineVerdict, requireMachine } from './soakWatch';
 import type { Migration, Move } from './migration';
-import { untilDone, VerdictChanged, type Soak, type Verdict } from './orders';
+import { isDiversion, untilDone, type Soak, type Verdict } from './orders';
 import { rollBackSwap } from './rollback';
 import { deleteStaging, removeMarks } from './undoing';
 
@@ -23,10 +23,14 @@ export async function soakUntilVerdict(
   );
   return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak), {
     commit: async () => {
+      await requireMachine(migration);
       await commit(migration, soak.lastMoment, () => removeMarks(migration));
       return { ...report, committed: true };
     },
-    rollback: () => rollBackSwap(migration, report),
+    rollback: async () => {
+      await requireMachine(migration);
+      return rollBackSwap(migration, report);
+    },
     gone: () => endWithoutMachine(migration, report),
   });
 }
@@ -62,17 +66,19 @@ export async function untilVerdict<Result>(
   } catch (error) {
     if (!isCancellation(error) || !(error instanceof Error)) throw error;
     cancelled = error;
-    orders.rollBackByCancel();
+    verdict = orders.rollBackByCancel();
   }
   for (;;) {
+    if (verdict === 'gone') orders.finalize();
+    else orders.carryOut(verdict);
     try {
       const act = verdict === 'gone' ? carryOut.gone : carryOut[verdict];
       const result = await CancellationScope.nonCancellable(act ?? carryOut.rollback);
       if (cancelled) throw cancelled;
       return result;
     } catch (error) {
-      if (!(error instanceof VerdictChanged)) throw error;
-      verdict = orders.given ?? 'rollback';
+      if (!isDiversion(error)) throw error;
+      verdict = isDiversion(error, 'machineGone') ? 'gone' : (orders.given ?? 'rollback');
     }
   }
 }
@@ -113,10 +119,17 @@ export async function commit(
     // It may be the point that was not there any more.
     if (wasRefused) await keep();
     wasRefused = true;
-    return batch('Delete the original volumes').deleteProvenOriginals({
-      ...{ plan, migrationId: id },
-      substitutes: { volumes: made.volumes, snapshots: kept },
-    });
+    try {
+      await batch('Delete the original volumes').deleteProvenOriginals({
+        ...{ plan, migrationId: id },
+        substitutes: { volumes: made.volumes, snapshots: kept },
+      });
+    } catch (error) {
+      // With one of them gone there is no way back to all of them.
+      const left = await read('Look which originals are there').originalsThere({ plan });
+      if (left.length < plan.disks.length) orders.finalize();
+      throw error;
+    }
   });
   orders.finalize();
   const rest: [string, () => Promise<unknown>][] = [

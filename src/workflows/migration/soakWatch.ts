@@ -5,7 +5,7 @@ import { fail, failedItem, rootCause } from '../support/failure';
 import { read } from '../support/options';
 import { passHealthChecks } from './healthGate';
 import type { Migration } from './migration';
-import { untilDone, type Soak, type Verdict } from './orders';
+import { machineGone, untilDone, type Soak, type Verdict } from './orders';
 import { removeMarks } from './undoing';
 
 const HOUR_MS = 3_600_000;
@@ -29,17 +29,25 @@ export async function machineVerdict(migration: Migration, soak: Soak): Promise<
     const leftMs = Math.max(0, endsAt - Date.now());
     const nextLookMs = provenAt === undefined && looks < HOURLY_LOOKS ? HOUR_MS : DAY_MS;
     const given = await orders.verdictBefore(Math.max(1, Math.min(leftMs, nextLookMs)), writesSince);
+    // Who carries a verdict out looks himself.
+    if (given) return given;
     const machine = await lookAt(migration);
     if (machine === 'gone') return 'gone';
-    if (given) return given;
+    if (orders.given) return orders.given;
     if (Date.now() >= endsAt) return orders.commitByItself();
     if (provenAt === undefined && machine === 'healthy' && (await passesItsChecks(migration)))
       provenAt = Date.now();
   }
 }
 
+/** @throws ApplicationFailure MachineGone before a verdict on a machine that does not exist any more */
+export async function requireMachine(migration: Migration): Promise<void> {
+  if (!patched('verdicts-look-at-the-machine')) return;
+  if ((await lookAt(migration)) === 'gone') throw machineGone(migration.plan.instanceId);
+}
+
 /** Undefined where nobody can tell now. */
-async function lookAt({ plan: { target, instanceId } }: Migration) {
+export async function lookAt({ plan: { target, instanceId } }: Migration) {
   try {
     return await read(`Look at ${instanceId}`, PATIENCE).lookAtMachine({ target, instanceId });
   } catch (error) {

@@ -36,7 +36,7 @@ async function adopt(request: MigrateVolumeRequest, run: Run, orders: Orders): P
   run.remark(`Move ${migrationId} of this volume was interrupted.`);
   leftAlone(run, unclear);
   const known = soaking ? { [volumeId]: soaking.volumeId } : replacements;
-  const made = Made.before(known, [volumeId]);
+  const made = Made.before(known, found.named ? [] : [volumeId]);
   const move: Move = { ...newMove(plan, run, orders, request), id: migrationId, made };
   if (soaking === undefined) {
     await remove(move);

@@ -42,9 +42,10 @@ async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolume
   );
   const keepsWhatItCannotKeep = patched('new-volume-stays-where-it-cannot-be-kept');
   orders.finalize();
+  const takenAt = Date.now();
   let kept: Awaited<ReturnType<typeof keepWhatCompletes>> = { pointId: keptBy(move.id), left: [] };
   await step('keep what is on the new volume', async () => {
-    if (keepsWhatItCannotKeep) kept = await keepWhatCompletes(move, await beginKeeping(move), Date.now());
+    if (keepsWhatItCannotKeep) kept = await keepWhatCompletes(move, await beginKeeping(move), takenAt);
     else await keepAsBefore(newPlan, keptBy(move.id));
   });
   const stay = kept.left.map(({ volumeId }) => volumeId);
