@@ -147,6 +147,7 @@ export class Orders {
   async untilResumed({ item, message }: FailedItem): Promise<void> {
     const knowsMore = patched('stuck-moves-tell-people-and-take-verdicts');
     this.mayChange = knowsMore;
+    if (this.isOverruled) throw this.overruled();
     this.stuck = true;
     this.run.phase('Needs a person');
     this.run.row(item, 'stuck', message);
@@ -156,8 +157,12 @@ export class Orders {
     if (knowsMore) await tellOfNeed(`${item}: ${message}`);
     await condition(() => !this.stuck || this.isOverruled);
     this.stuck = false;
-    if (this.isOverruled) throw fail(DIVERSIONS.verdictChanged, `it was told to ${this.verdict}`);
+    if (this.isOverruled) throw this.overruled();
     this.run.row(item, 'resumed');
+  }
+
+  private overruled(): ApplicationFailure {
+    return fail(DIVERSIONS.verdictChanged, `it was told to ${this.verdict}`);
   }
 
   private get isOverruled(): boolean {
