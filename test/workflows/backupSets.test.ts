@@ -135,6 +135,17 @@ describe('what a run takes of what the policy selects', () => {
     expect(world.proxy.callsOf('CreateSnapshots')).toHaveLength(4);
   });
 
+  it('gives up at a quota that time does not change, and says which', async () => {
+    await anInstance(world.home, { tags: { policy: 'quota' } });
+    await policy('quota');
+    const full = { code: 'SnapshotLimitExceeded', message: 'You have reached the limit' };
+    await fails('CreateSnapshots', { error: full });
+    const { failed } = await failedResult<RunBackupResult>(backUp('quota'), FAILURE.allFailed);
+    expect(failed.items[0]).toMatchObject({ type: FAILURE.quotaExceeded });
+    expect(failed.items[0]?.message).toContain('the quota “Snapshots per Region”');
+    expect(world.proxy.callsOf('CreateSnapshots')).toHaveLength(1);
+  });
+
   it('fails a point that is complete only after the one before it has violated the RPO', async () => {
     const { instanceId } = await anInstance(world.home, { tags: { policy: 'tardy' } });
     await policy('tardy');

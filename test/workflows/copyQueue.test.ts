@@ -96,6 +96,17 @@ describe('the queue of copies into a region', () => {
     expect(world.proxy.callsOf('CopySnapshot')).toHaveLength(4);
   });
 
+  it('gives up at a quota that time does not change, and says which', async () => {
+    await begin();
+    await volumes('quota', 2);
+    const error = { code: 'SnapshotLimitExceeded', message: 'You have reached the limit' };
+    await aws.control.post('faults', { action: 'CopySnapshot', effect: { error } });
+    const failure = await failedResult<CopyRecoveryPointsResult>(end('quota'), FAILURE.allFailed);
+    expect(failure.failed.items).toMatchObject([1, 2].map(() => ({ type: FAILURE.quotaExceeded })));
+    expect(failure.failed.items[0]?.message).toContain('the quota “Snapshots per Region”');
+    expect(world.proxy.callsOf('CopySnapshot')).toHaveLength(2);
+  });
+
   it('goes on in a new run when its history is long, and forgets nothing', async () => {
     await begin({ suggestContinueAsNewAfter: 20 });
     await volumes('long', 45);

@@ -51,6 +51,19 @@ describe('snapshots that encryptSnapshots leaves as they are', () => {
       tags: { [key]: 'x' },
     });
 
+  it('are those for whose copies the region’s quota has no room, which time does not change', async () => {
+    const [one = '', two = ''] = await snapshots.someSnapshots('quota', 2);
+    await snapshots.aws.control.post('faults', {
+      action: 'CopySnapshot',
+      effect: { error: { code: 'SnapshotLimitExceeded', message: 'You have reached the limit' } },
+    });
+    const run = snapshots.run(snapshots.named('quota'));
+    const failure = await failedResult<EncryptSnapshotsResult>(run, FAILURE.allFailed);
+    expect(failure.failed.items).toMatchObject([1, 2].map(() => ({ type: FAILURE.quotaExceeded })));
+    expect(failure.failed.items[0]?.message).toContain('the quota “Snapshots per Region”');
+    expect(await snapshots.ids('quota')).toEqual([one, two].sort());
+  });
+
   it('are named with every reason, and neither copied nor touched', async () => {
     const reasons: Record<string, RegExp[]> = {};
     const kept = async (...why: RegExp[]) => {

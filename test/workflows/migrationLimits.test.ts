@@ -1,5 +1,4 @@
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
-import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
 import { failedResult } from '../support/failure';
@@ -100,28 +99,6 @@ describe('encryptVolumes at limits that do not pass', () => {
     expect(rolledBack.items[0]?.message).toMatch(says);
     expect(await migrations.stateOf(instanceId)).toEqual(before);
   });
-
-  /** https://docs.aws.amazon.com/ebs/latest/userguide/how-ebs-encryption-works.html */
-  it.each(['direct', 'clone'])(
-    'puts a machine back whose new volumes vanish, and says what the key is, with %s',
-    async (strategy) => {
-      const { instanceId } = await anInstance(migrations.account);
-      const before = await migrations.stateOf(instanceId);
-      const kms = migrations.account.kms();
-      const KeyId = migrations.key;
-      const disabled = migrations.meanwhile('StopInstances', () =>
-        kms.send(new DisableKeyCommand({ KeyId })),
-      );
-      const run = failed(migrations.encrypt({ instanceIds: [instanceId], strategy }));
-      await disabled;
-      const { rolledBack } = await run;
-      await kms.send(new EnableKeyCommand({ KeyId }));
-      expect(rolledBack.items[0]?.message).toMatch(
-        /ResourceFailed: volume vol-\w+ in .* is not there any more: EC2 lets .* the key is Disabled; enable it/,
-      );
-      expect(await migrations.stateOf(instanceId)).toEqual(before);
-    },
-  );
 
   it('ends before the stop when somebody’s retention deletes a seed snapshot', async () => {
     const { instanceId } = await anInstance(migrations.account);
