@@ -1,8 +1,9 @@
 import { isMutation } from '../support/awsProxy';
 import type { CrashName } from './crashes';
-import { PATHS } from './paths';
-import { wrongs, type CallFault, type FaultName, type Played } from './player';
+import { LATER_PATHS, PATHS, type Path } from './paths';
+import { RUN_FAULTS, wrongs, type CallFault, type FaultName, type Played } from './player';
 import { sample } from './sample';
+import { STRATEGIES } from '../support/migration';
 import { Sweep } from './sweep';
 
 /** `npm run test:sweep` plays everything; `npm test` what its time allows. */
@@ -15,13 +16,17 @@ const LONG_MS = ALL ? 3_600_000 : 240_000;
 const UNDONE = PATHS.filter(({ refused }) => refused);
 const THROUGH = PATHS.filter(({ refused }) => !refused);
 const CRASHES: CrashName[] = ['killed', 'restarted'];
+const CALLS: CallFault[] = ['refused', 'failing', 'lost'];
+/** What comes after a first run, by one strategy: to record a path takes as long as to play it twice. */
+const strategy = STRATEGIES[SEED % STRATEGIES.length];
+const LATER = LATER_PATHS.filter((path) => ALL || (path.strategy === strategy && !path.served));
 
 describe('a migration ends fully migrated, or exactly as before', () => {
   let sweep: Sweep;
 
   beforeAll(async () => {
-    sweep = await Sweep.open();
-  }, 180_000);
+    sweep = await Sweep.open([...PATHS, ...LATER]);
+  }, LONG_MS);
   afterAll(async () => {
     await sweep.close();
     if (ALL) process.stdout.write(`\nseed ${SEED}\n${sweep.report.toString()}\n`);
@@ -34,16 +39,21 @@ describe('a migration ends fully migrated, or exactly as before', () => {
     expect(wrongs(played)).toEqual([]);
   }
 
-  const each = <Fault extends FaultName>(paths: typeof PATHS, faults: readonly Fault[]) =>
+  const each = <Fault extends FaultName>(paths: readonly Path[], faults: readonly Fault[]) =>
     paths.flatMap((path) => faults.map((fault) => [path.name, fault, path] as const));
 
   if (ALL) {
-    it.each(each<CallFault>(PATHS, ['refused', 'failing', 'lost']))(
+    it.each(each<CallFault>([...PATHS, ...LATER], CALLS))(
       'by %s, with any call %s',
       (name, fault, path) => timed(name, fault, () => sweep.break(sweep.trials(path, fault))),
       LONG_MS,
     );
-    it.each(each(PATHS, CRASHES))(
+    it.each(each([...PATHS, ...LATER], RUN_FAULTS))(
+      'by %s, %s at any call',
+      (name, fault, path) => timed(name, fault, () => sweep.stop(sweep.trials(path, fault))),
+      LONG_MS,
+    );
+    it.each(each([...PATHS, ...LATER], CRASHES))(
       'by %s, %s at any call',
       (name, fault, path) => timed(name, fault, () => sweep.crash(sweep.trials(path, fault))),
       LONG_MS,
@@ -69,7 +79,24 @@ describe('a migration ends fully migrated, or exactly as before', () => {
     () => timed('all', 'lost', () => sweep.loseReads(THROUGH)),
     LONG_MS,
   );
-  it.each(['refused', 'failing', 'lost'] as const)(
+  it.each(RUN_FAULTS)(
+    '%s somewhere',
+    (fault) => {
+      const trials = [PATHS, LATER].map((paths) => paths.flatMap((path) => sweep.trials(path, fault)));
+      const some = trials.flatMap((all) => sample(all, 2 * SAMPLE, SEED));
+      return timed('all', fault, () => sweep.stop(some));
+    },
+    LONG_MS,
+  );
+  it(
+    'after a first run, with a call broken',
+    () => {
+      const trials = LATER.flatMap((path) => CALLS.flatMap((fault) => sweep.trials(path, fault)));
+      return timed('later', 'lost', () => sweep.break(sample(trials, 2 * SAMPLE, SEED)));
+    },
+    LONG_MS,
+  );
+  it.each(CALLS)(
     'undone, with a call %s again',
     (fault) => {
       const trials = UNDONE.flatMap((path) => sweep.trials(path, fault));
