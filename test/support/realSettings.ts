@@ -1,30 +1,27 @@
 import { createActivities } from '../../src/activities';
 import { DEFAULT_SETTINGS } from '../../src/activities/deps';
-import { SCENARIOS, CONTINUED } from '../replay/scenarios';
 import type { Scenario } from '../replay/scenario';
-import { SERVED_SCENARIOS } from '../replay/servedScenarios';
-import { SNAPSHOTS, SNAPSHOTS_CONTINUED } from '../replay/snapshotScenarios';
 import { AwsServer } from './awsServer';
 import { MigrationWorld } from './migration';
-import { SPEED, type VirtualTime } from './virtualTime';
+import { REACHED, type Part } from './reached';
+import { SPEED, VirtualTime } from './virtualTime';
 import type { WorldOptions } from './world';
 
-type Played = [name: string, scenarios: Record<string, Scenario>, speed: string, options: WorldOptions];
+/** A local AWS and a world of their own, and what is played there. */
+interface Stage extends WorldOptions {
+  scenarios: Record<string, Scenario>;
+  /** As SPEED when left out. */
+  speed?: string;
+}
 
-/** Every path that is recorded for the replay tests: all workflows, their undo, their cancels. */
-const PLAYED: Played[] = [
-  ['on a server as it is', { ...SCENARIOS, ...SNAPSHOTS }, String(SPEED), {}],
-  ['on an AWS where nothing takes time', SERVED_SCENARIOS, 'instant', {}],
-  [
-    'on a server that suggests to continue as new',
-    { ...CONTINUED, snapshots: SNAPSHOTS_CONTINUED },
-    String(SPEED),
-    { suggestContinueAsNewAfter: 5 },
-  ],
-];
+/**
+ * Plays everything with the settings and timeouts of production, in virtual time, while each first change of an activity
+ * fails and the answer to the next is lost: no attempt may outlive its timeouts.
+ */
+export function playedInVirtualTime(part: Part, stages: Record<string, Stage>): void {
+  const time = new VirtualTime();
 
-export function playedWith(time: VirtualTime): void {
-  describe.each(PLAYED)('%s', (_, scenarios, speed, options) => {
+  describe.each(Object.entries(stages))('%s', (_, { scenarios, speed = String(SPEED), ...options }) => {
     let aws: AwsServer;
     let migrations: MigrationWorld;
 
@@ -43,14 +40,16 @@ export function playedWith(time: VirtualTime): void {
       await migrations.close();
       aws.stop();
     });
-    beforeEach(() => {
-      migrations.world.proxy.reset();
-      time.took.length = 0;
-    });
-
+    beforeEach(() => migrations.world.proxy.reset());
     // Also of a run that hangs: it says why.
     afterEach(() => expect(time.tooLong()).toEqual([]));
 
-    it.each(Object.entries(scenarios))('%s', async (_name, play) => void (await play(migrations)), 40_000);
+    it.each(Object.entries(scenarios))('%s', async (_name, play) => void (await play(migrations)));
+  });
+
+  it('reaches its activities', () => {
+    if (process.env.DBG) require('fs').writeFileSync(process.env.DBG, [...time.reached].join('\n'));
+    const wanted = Object.entries(REACHED).filter(([, by]) => by === part);
+    expect(wanted.map(([name]) => name).filter((name) => !time.reached.has(name))).toEqual([]);
   });
 }

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as timer } from 'node:timers/promises';
 import { Context, sleep as activitySleep } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Activities } from '../../src/activities';
 import type { Waits } from '../../src/activities/waits';
@@ -33,6 +34,7 @@ interface Took {
 class Attempt {
   passedMs = 0;
   silentMs = 0;
+  isDisturbed = false;
   private beatAt = 0;
 
   constructor(readonly changes: { seen: number }) {}
@@ -50,16 +52,17 @@ class Attempt {
   }
 }
 
-/** A clock that passes fast for what an activity waits for, and counts what each attempt would have taken in truth. */
+/**
+ * A clock that passes fast for what an activity waits for, and counts what each attempt would have taken in truth. The
+ * first change of every activity fails before it takes effect, and the second loses its answer.
+ */
 export class VirtualTime implements Waits {
-  readonly took: Took[] = [];
+  readonly reached = new Set<string>();
+  private took: Took[] = [];
   private readonly attempts = new AsyncLocalStorage<Attempt>();
   private readonly altogether = new Map<string, number>();
   private readonly changes = new Map<string, { seen: number }>();
   private readonly watched = new WeakSet<object>();
-
-  /** @param disturbed the first change of every activity fails before it takes effect, the second loses its answer */
-  constructor(private readonly disturbed = false) {}
 
   now(): number {
     return Date.now() + (this.attempts.getStore()?.passedMs ?? 0);
@@ -94,32 +97,42 @@ export class VirtualTime implements Waits {
     });
   }
 
-  /** What took too long, as a table. */
+  /** What took too long since the last time, as a table. */
   tooLong(): string[] {
-    return this.took.filter(isTooLong).map(line);
-  }
-
-  reached(): Set<string> {
-    return new Set(this.took.map(({ activity }) => activity));
+    const took = this.took;
+    this.took = [];
+    return took.filter(isTooLong).map(line);
   }
 
   private passes(ms: number, meanwhile: Promise<void>): Promise<void> {
     return this.attempts.getStore()?.passes(ms, meanwhile) ?? meanwhile;
   }
 
+  /** A disturbed attempt is followed by the next at once: the server's own pauses would cost a second each. */
   private async counted(work: () => Promise<unknown>): Promise<unknown> {
     const context = Context.current();
-    const { workflowExecution, activityId } = context.info;
-    const key = `${workflowExecution?.runId}/${activityId}`;
-    const attempt = new Attempt(this.changes.get(key) ?? { seen: 0 });
-    this.changes.set(key, attempt.changes);
-    const { heartbeat } = context;
-    Object.assign(context, { heartbeat: (details: unknown) => (attempt.beats(), heartbeat(details)) });
-    try {
-      return await this.attempts.run(attempt, work);
-    } finally {
-      attempt.beats();
-      this.note(key, attempt, context);
+    const { heartbeat, info } = context;
+    const key = `${info.workflowExecution?.runId}/${info.activityId}`;
+    const changes = this.changes.get(key) ?? { seen: 0 };
+    this.changes.set(key, changes);
+    let { heartbeatDetails } = info as { heartbeatDetails: unknown };
+    for (let number = info.attempt; ; number++) {
+      const attempt = new Attempt(changes);
+      const beat = (details: unknown) => {
+        heartbeatDetails = details;
+        attempt.beats();
+        heartbeat(details);
+      };
+      Object.assign(context, { heartbeat: beat, info: { ...info, attempt: number, heartbeatDetails } });
+      try {
+        return await this.attempts.run(attempt, work);
+      } catch (error) {
+        const isFinal = error instanceof ApplicationFailure && error.nonRetryable;
+        if (!attempt.isDisturbed || isFinal || context.cancellationSignal.aborted) throw error;
+      } finally {
+        attempt.beats();
+        this.note(key, attempt, context);
+      }
     }
   }
 
@@ -128,6 +141,7 @@ export class VirtualTime implements Waits {
       info.attempt === 1 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (info.attempt - 2), LONGEST_PAUSE_MS);
     const altogetherMs = (this.altogether.get(key) ?? 0) + pauseMs + passedMs;
     this.altogether.set(key, altogetherMs);
+    this.reached.add(info.activityType);
     this.took.push({
       workflow: info.workflowType ?? '',
       activity: info.activityType,
@@ -160,19 +174,18 @@ export class VirtualTime implements Waits {
   }
 
   private async disturb<Answer>(
-    { changes }: Attempt,
+    attempt: Attempt,
     action: string,
     input: object,
     call: () => Promise<Answer>,
   ): Promise<Answer> {
     const isProbe = 'DryRun' in input && input.DryRun === true;
-    if (!this.disturbed || isProbe || !isMutation({ action })) return call();
-    changes.seen += 1;
-    if (changes.seen === 1)
-      throw Object.assign(new Error(`${action} failed once`), { name: 'InternalError' });
+    if (isProbe || !isMutation({ action })) return call();
+    const nth = ++attempt.changes.seen;
+    attempt.isDisturbed ||= nth <= 2;
+    if (nth === 1) throw Object.assign(new Error(`${action} failed once`), { name: 'InternalError' });
     const answer = await call();
-    if (changes.seen === 2)
-      throw Object.assign(new Error(`no answer to ${action}`), { name: 'TimeoutError' });
+    if (nth === 2) throw Object.assign(new Error(`no answer to ${action}`), { name: 'TimeoutError' });
     return answer;
   }
 }
