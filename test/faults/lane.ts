@@ -150,7 +150,9 @@ export class Lane {
 
 /** The verdict of a path that has one. Said again it means the same. */
 export async function tell(handle: WorkflowHandle, { before }: Path): Promise<void> {
-  if (before && 'verdict' in before) await handle.signal(before.verdict, { ...MESSAGE, ...ANY_LOSS });
+  if (!before || !('verdict' in before)) return;
+  const { verdict } = before;
+  await handle.signal(verdict, { ...MESSAGE, ...(verdict === 'rollback' && ANY_LOSS) });
 }
 
 /** Something happens once a call has taken effect; its answer never arrives, so that nothing of that attempt goes on. */

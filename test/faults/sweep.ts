@@ -97,7 +97,9 @@ export class Sweep {
   }
 
   private recordings(paths: readonly Path[]): Promise<Recording[]> {
-    return inLanes(this.lanes.slice(0, RECORDED_AT_ONCE), paths, (lane, path) => record(this.world.client, lane, path));
+    return inLanes(this.lanes.slice(0, RECORDED_AT_ONCE), paths, (lane, path) =>
+      record(this.world.client, lane, path),
+    );
   }
 
   private learn(cached: Recording, uncached: Recording | undefined): void {
