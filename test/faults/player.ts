@@ -50,9 +50,9 @@ export async function playStopped(client: Client, lane: Lane, trial: Trial<RunFa
   const subject = await lane.prepared(client, await lane.subject(), path, {});
   const handle = lane.handle(client, subject);
   let isTerminated = false;
-  const terminate = async () => {
-    await handle.terminate('swept');
+  const terminate = () => {
     isTerminated = true;
+    return handle.terminate('swept');
   };
   lane.arm(
     path,
