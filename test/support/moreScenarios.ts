@@ -1,7 +1,5 @@
-import type { CopyRecoveryPointsResult } from '../../src/model/copy';
 import type { RunBackupResult } from '../../src/model/backup';
 import { ended, type Scenario } from '../replay/scenario';
-import { awaitResult } from './awaitResult';
 import { HOOKS } from './hooksWorld';
 import { MESSAGE, type MigrationWorld } from './migration';
 import { aKey, anInstance, aVolume } from './seed';
@@ -36,8 +34,7 @@ export const MORE_SCENARIOS: Record<string, Scenario> = {
     await world.run('createBackupPolicy', policy('vaulted', { copies: [copy] }));
     const { copies } = await world.run<RunBackupResult>('runBackup', { policyName: 'vaulted' });
     const copying = world.client.workflow.getHandle(copies.items[0]?.workflowId ?? '');
-    await awaitResult<CopyRecoveryPointsResult>(copying);
-    return { copying };
+    return { copying: await ended(copying) };
   },
 
   async hooked(migrations) {
@@ -46,7 +43,7 @@ export const MORE_SCENARIOS: Record<string, Scenario> = {
     await world.run('createBackupPolicy', policy('hooked', { hooks: HOOKS }));
     const hooked = await ended(await world.start('runBackup', { policyName: 'hooked' }));
     const run = world.client.workflow.getHandle('hooked-cancelled');
-    const cancelled = migrations.meanwhile('CreateSnapshots', () => run.cancel());
+    const cancelled = migrations.meanwhile('SendCommand', () => run.cancel());
     await world.start('runBackup', { policyName: 'hooked' }, { workflowId: run.workflowId });
     await cancelled;
     return { hooked, cancelled: await ended(run) };
@@ -70,10 +67,15 @@ export const MORE_SCENARIOS: Record<string, Scenario> = {
     world.proxy.fault('ModifySnapshotAttribute', REFUSED);
     world.proxy.fault('ModifyImageAttribute', REFUSED);
     const refused = await world.start('createShareableAmi', { ...asked, amiName: 'refused' });
-    return { cancelled: run, refused: await ended(refused) };
+    await ended(refused);
+    world.proxy.fault('CreateGrant', REFUSED);
+    const ungranted = await world.start('createShareableAmi', { ...asked, amiName: 'ungranted' });
+    return { cancelled: run, refused, ungranted: await ended(ungranted) };
   },
 
+  /** In an account with many keys that have no alias: each of them might be the one that was made. */
   async keyChanged({ world }) {
+    for (let made = 0; made < 15; made++) await aKey(world.home);
     const alias = 'alias/changed';
     const asked = { alias, keyUsage: 'ENCRYPT_DECRYPT' };
     await world.run('createCustomerManagedKey', { ...asked, description: 'first' });
@@ -83,7 +85,10 @@ export const MORE_SCENARIOS: Record<string, Scenario> = {
   },
 
   async expired({ world }) {
-    await world.run('createBackupPolicy', policy('short', { frequency: '1d', retention: '2d', minKeep: 1 }));
+    await world.run(
+      'createBackupPolicy',
+      policy('short', { frequency: '1d', retention: '2d', minKeep: 1, paused: false }),
+    );
     await aVolume(world.home, { tags: { policy: 'short' } });
     for (let day = 0; day < 4; day++) {
       world.clock.offset = day * 86_400_000;

@@ -54,10 +54,11 @@ class Attempt {
 
 /**
  * A clock that passes fast for what an activity waits for, and counts what each attempt would have taken in truth. The
- * first change of every activity fails before it takes effect, and the second loses its answer.
+ * first change of every activity fails before it takes effect, and the second loses its answer, while it `disturbs`.
  */
 export class VirtualTime implements Waits {
   readonly reached = new Set<string>();
+  disturbs = true;
   private took: Took[] = [];
   private readonly attempts = new AsyncLocalStorage<Attempt>();
   private readonly altogether = new Map<string, number>();
@@ -180,7 +181,7 @@ export class VirtualTime implements Waits {
     call: () => Promise<Answer>,
   ): Promise<Answer> {
     const isProbe = 'DryRun' in input && input.DryRun === true;
-    if (isProbe || !isMutation({ action })) return call();
+    if (!this.disturbs || isProbe || !isMutation({ action })) return call();
     const nth = ++attempt.changes.seen;
     attempt.isDisturbed ||= nth <= 2;
     if (nth === 1) throw Object.assign(new Error(`${action} failed once`), { name: 'InternalError' });
