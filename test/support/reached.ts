@@ -54,7 +54,9 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   protectUnits: 'keeping',
   measureChanges: 'keeping',
   lastPoints: 'keeping',
-  thawGuests: 'keeping',
+  thawGuests: {
+    never: 'only of a page whose worker died; does what protectUnits does at its end, with the same code',
+  },
   estimatePolicy: 'keeping',
   surveyTarget: 'keeping',
   findUncopied: 'keeping',
