@@ -18,6 +18,8 @@ export interface Photograph {
   targets: string[];
 }
 
+const LONGEST_VALUE = 400;
+
 /** How a machine was, and what was written since to the new volumes of its soak, by device. */
 export interface Known {
   instanceId: string;
@@ -159,10 +161,16 @@ function differences(before: Photograph, after: Photograph): string[] {
   return complaints(names.map((name) => [name, before[name], after[name]]));
 }
 
+/** The beginning says what it is; a hundred of them still fit on a screen. */
+function brief(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+}
+
 function complaints(pairs: [string, unknown, unknown][]): string[] {
   return pairs
     .filter(([, wanted, is]) => !isDeepStrictEqual(wanted, is))
-    .map(([what, wanted, is]) => `${what}: ${JSON.stringify(is)} instead of ${JSON.stringify(wanted)}`);
+    .map(([what, wanted, is]) => `${what}: ${brief(is)} instead of ${brief(wanted)}`);
 }
 
 /** What of an instance a migration must not change, besides its run state and its disks. */

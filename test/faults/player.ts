@@ -1,5 +1,6 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { isMutation, type Fault } from '../support/awsProxy';
+import { explained } from '../support/failure';
 import { followed } from './follow';
 import type { End, Judgement } from './judge';
 import { fallen, type Lane, type Subject } from './lane';
@@ -63,7 +64,8 @@ export async function playStopped(client: Client, lane: Lane, trial: Trial<RunFa
   if (isTerminated && !stuck)
     stuck = await followed(client, await lane.start(client, subject, path, {}), path, PATIENCE_MS);
   const { status } = await handle.describe();
-  return { ...(await ended(lane, subject, trial, stuck)), closed: status.name };
+  const why = status.name === 'FAILED' ? `: ${await failureOf(handle)}` : '';
+  return { ...(await ended(lane, subject, trial, stuck)), closed: `${status.name}${why}` };
 }
 
 /**
@@ -88,6 +90,10 @@ export async function ended(
   const met = lane.calls().filter((call) => call.action === action).length >= nth;
   if (stuck) return { ...trial, met, end: 'other', why: stuck };
   return { ...trial, met, ...(await lane.judged(subject)) };
+}
+
+async function failureOf(handle: WorkflowHandle): Promise<string> {
+  return handle.result().then(String, (error: unknown) => String((explained(error) as Error).message));
 }
 
 /** What must not have happened: an end that is neither, or the wrong one, or a fault that no change has met. */
