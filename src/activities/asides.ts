@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { rest } from './waits';
 
 /** Work that goes on beside an activity's own loop, so many at a time; it sees to its own failures. */
 export class Asides {
@@ -24,7 +24,7 @@ export class Asides {
   async drained(beat: () => void, everyMs: number): Promise<void> {
     while (this.isBusy) {
       beat();
-      await Promise.race([Promise.all(this.running), sleep(everyMs)]);
+      await Promise.race([Promise.all(this.running), rest(everyMs)]);
     }
   }
 

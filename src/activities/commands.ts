@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { asyncLocalStorage } from '@temporalio/activity';
 import {
   CancelCommandCommand,
@@ -12,7 +11,7 @@ import {
 import { formatHookMark, parseHookMark, type HookMark } from '../model/hooks';
 import type { Settings } from './deps';
 import { patienceWith } from './protectionItems';
-import { now } from './waits';
+import { now, rest } from './waits';
 
 /** Calls that fail for no known reason, until the command counts as not sent; and those that are throttled. */
 const SEND_ATTEMPTS = 6;
@@ -127,7 +126,7 @@ export class Commands {
         if (found) return found;
         const isEnough = failures >= SEND_ATTEMPTS || throttles >= THROTTLED_ATTEMPTS;
         if (answer === 'give up' || isEnough || signal?.aborted) throw new SendFailed(error, mayRun);
-        await sleep(this.settings.pollMs);
+        await rest(this.settings.pollMs);
       }
     }
   }
@@ -136,7 +135,7 @@ export class Commands {
   private async sent({ instanceId, mark }: Order): Promise<SentCommand | undefined> {
     const { readLagMs } = this.settings;
     for (const waitMs of [0, readLagMs, Math.ceil(readLagMs / 5)]) {
-      await sleep(waitMs);
+      await rest(waitMs);
       const all = await this.marked(instanceId, mark.recoveryPointId).catch(() => []);
       const found = all.find((each) => formatHookMark(each.mark) === formatHookMark(mark));
       if (found) return found;
@@ -151,7 +150,7 @@ export class Commands {
       const told = await this.look(command);
       if (told && FINAL.has(told.Status ?? '')) return endOf(told);
       if (now() >= until) return undefined;
-      await sleep(Math.ceil(pauseMs), undefined, { signal });
+      await rest(Math.ceil(pauseMs), signal);
     }
   }
 

@@ -50,6 +50,23 @@ const CLOCKS_APART_MS = 5 * 60_000;
 
 /** Grants on keys: https://docs.aws.amazon.com/kms/latest/developerguide/grants.html */
 export function grantActivities({ aws, settings }: ActivityDeps) {
+  /** What a key does not show yet is waited for once, for all keys together: each by itself would outlast the attempt. */
+  async function shownOnAll(
+    keys: readonly string[],
+    look: (KeyId: string) => Promise<GrantListEntry[]>,
+  ): Promise<{ KeyId: string; grant: GrantListEntry }[]> {
+    let found: { KeyId: string; grant: GrantListEntry }[] = [];
+    await foundInTime(settings, async () => {
+      found = [];
+      for (const KeyId of keys) {
+        Context.current().heartbeat();
+        for (const grant of await look(KeyId)) found.push({ KeyId, grant });
+      }
+      return keys.every((each) => found.some(({ KeyId }) => KeyId === each)) || undefined;
+    });
+    return found;
+  }
+
   return {
     /**
      * Lets the partner's account use the keys; what it was granted under this name already stays as it is.
@@ -89,25 +106,19 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
         'grants' in which
           ? which.grants.some(({ kmsKeyId, grantId }) => kmsKeyId === KeyId && grantId === grant.GrantId)
           : isSince(grant, which.sinceMs);
-      for (const KeyId of keys) {
-        const found = await foundInTime(settings, async () => {
-          const grants = (await grantsOf(kms, KeyId, partner, name)).filter((grant) => isOurs(KeyId, grant));
-          return theOnly(grants, ({ GrantId }) => GrantId, `grant ${name} on ${KeyId}`);
-        });
-        if (found) await revoke(kms, KeyId, found);
-      }
+      const found = await shownOnAll(keys, async (KeyId) => {
+        const grants = (await grantsOf(kms, KeyId, partner, name)).filter((grant) => isOurs(KeyId, grant));
+        const only = theOnly(grants, ({ GrantId }) => GrantId, `grant ${name} on ${KeyId}`);
+        return only ? [only] : [];
+      });
+      for (const { KeyId, grant } of found) await revoke(kms, KeyId, grant);
     },
 
-    /** Takes every grant of this name back, and looks again until none is left. */
+    /** Takes every grant of this name back. What a key does not show yet is waited for once, for all keys together. */
     async revokeKeyUse({ target, kmsKeyIds, partner, name }: Granted): Promise<void> {
       const kms = aws.kms(target, 'share');
-      for (const KeyId of kmsKeyIds) {
-        const find = async () => {
-          const grants = await grantsOf(kms, KeyId, partner, name);
-          return grants.length > 0 ? grants : undefined;
-        };
-        for (const grant of (await foundInTime(settings, find)) ?? []) await revoke(kms, KeyId, grant);
-      }
+      const found = await shownOnAll(kmsKeyIds, (KeyId) => grantsOf(kms, KeyId, partner, name));
+      for (const { KeyId, grant } of found) await revoke(kms, KeyId, grant);
     },
   };
 }

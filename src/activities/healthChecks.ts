@@ -10,7 +10,7 @@ import { GuestCheck } from './guestCheck';
 import { requireInstance } from './machines';
 import { connects, responds } from './probes';
 import { isWindows } from './snapshotSets';
-import { now, sleep } from './waits';
+import { now, rest, sleep } from './waits';
 
 interface CheckRequest {
   target: Target;
@@ -95,12 +95,15 @@ export async function beating<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
-  context.heartbeat(beat);
-  const timer = setInterval(() => context.heartbeat(beat), everyMs);
+  const over = new AbortController();
+  const beats = async () => {
+    for (; !over.signal.aborted; await rest(everyMs, over.signal)) context.heartbeat(beat);
+  };
+  void beats().catch(() => undefined);
   try {
     return await work();
   } finally {
-    clearInterval(timer);
+    over.abort();
   }
 }
 

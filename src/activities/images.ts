@@ -159,7 +159,8 @@ async function once(
     if (amiId) return amiId;
   } catch (error) {
     if ((error as Error).name !== 'InvalidAMIName.Duplicate') throw error;
-    const twin = await foundInTime(settings, find);
+    // A retry has waited out the read lag: a second wait would outlast the attempt.
+    const twin = await (Context.current().info.attempt > 1 ? find() : foundInTime(settings, find));
     if (twin) return twin;
     throw ApplicationFailure.nonRetryable(
       `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; choose another name`,

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import {
   GetKeyPolicyCommand,
   ListResourceTagsCommand,
@@ -83,6 +84,7 @@ export async function* unnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KeyMet
   for await (const { Keys = [] } of paginateListKeys({ client: kms }, {})) {
     for (const { KeyId } of Keys) {
       if (!KeyId || named.has(KeyId)) continue;
+      Context.current().heartbeat();
       const looked = await lookAt(kms, KeyId);
       if (looked) yield looked;
     }

@@ -3,15 +3,18 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { COPY_VOLUME } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
-import type { DiskPlan, MovePlan } from '../model/migration';
+import { groupBy } from '../model/group';
+import type { DiskPlan, MachinePlan, MovePlan } from '../model/migration';
 import { parseOriginalMark } from '../model/migrationMarks';
 import { ownDescription, TAG } from '../model/names';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
+import { attachedVolumeIds } from './inventory';
 import { describeKey, keyUnusable, usableKey, whyUnusable } from './keyChecks';
 import { keyProbeActivities } from './keyProbes';
 import { allProvenVolumes, deleteVolume, isStagedFrom } from './ownVolumes';
+import { requireInstance } from './machines';
 import { snapshotsById } from './recoveryPoints';
 import { readAll, readVolume } from './sharedReads';
 import { snapshotsByTag } from './staging';
@@ -63,6 +66,23 @@ export function originalActivities(deps: ActivityDeps) {
     for (const { volumeId } of left) {
       heartbeat(volumeId);
       await deleteVolume(ec2, volumeId);
+    }
+  }
+
+  async function requireStartable(
+    { target, instanceId, disks }: MachinePlan,
+    leaving: string[],
+  ): Promise<void> {
+    const ec2 = aws.ec2(target, 'read');
+    const instance = await requireInstance(ec2, target, instanceId);
+    const ids = [...attachedVolumeIds(instance), ...disks.map(({ volumeId }) => volumeId)];
+    const staying = [...new Set(ids)].filter((id) => !leaving.includes(id));
+    const volumes = await readAll(staying, (id) => readVolume(ec2, id));
+    for (const [key, under] of groupBy(volumes, ({ KmsKeyId = '' }) => KmsKeyId)) {
+      const problem = key === '' ? undefined : await keyProblem(deps, target, key);
+      if (problem === undefined) continue;
+      const names = under.map(({ VolumeId }) => VolumeId).join(', ');
+      throw keyUnusable(target, key, `${instanceId} could not start again with ${names}: ${problem}`);
     }
   }
 
@@ -124,6 +144,28 @@ export function originalActivities(deps: ActivityDeps) {
         const problem = await keyProblem(deps, plan.target, key);
         if (problem) throw keyUnusable(plan.target, key, `the originals are under it, and ${problem}`);
       }
+    },
+
+    /**
+     * Asks, before a machine is stopped, whether it could start again: EC2 starts none whose volumes' keys it cannot use, while
+     * one that runs goes on (https://docs.aws.amazon.com/kms/latest/developerguide/unusable-kms-keys.html). Volumes that stay, and the
+     * originals that an undo attaches, count.
+     *
+     * @throws ApplicationFailure KeyUnusable naming key and volumes; nothing was changed
+     */
+    async requireStartable({ plan }: { plan: MachinePlan }): Promise<void> {
+      await requireStartable(plan, []);
+    },
+
+    /** The same for a rollback, whose new volumes are not attached any more when the machine starts. */
+    async requireStays({
+      plan,
+      volumes,
+    }: {
+      plan: MachinePlan;
+      volumes: Record<string, string>;
+    }): Promise<void> {
+      await requireStartable(plan, Object.values(volumes));
     },
 
     /** What forbids, for certain, that anything new is made or started under a key; undefined where nothing is known. */

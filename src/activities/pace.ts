@@ -1,3 +1,5 @@
+import { now as nowByWaits } from './waits';
+
 /** How much a new observation counts for the usual duration. */
 const WEIGHT = 0.3;
 /** Looks at most in the time that one usually takes. */
@@ -21,7 +23,7 @@ export class Pace {
   constructor(
     private readonly pollMs: number,
     private readonly looks = USUAL_LOOKS,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = nowByWaits,
   ) {}
 
   /** From when this process knows of it. */

@@ -1,3 +1,5 @@
+import { now as nowByWaits } from './waits';
+
 /** EBS lets an account have this many pending snapshots in a region: https://docs.aws.amazon.com/general/latest/gr/ebs-service.html */
 const PENDING_AT_ONCE = 100;
 
@@ -14,7 +16,7 @@ export class PendingSlots {
   constructor(
     /** How long a refusal counts, in milliseconds. */
     private readonly forgetMs: number,
-    private readonly now: () => number = Date.now,
+    private readonly now: () => number = nowByWaits,
   ) {}
 
   /** A set that is larger than the whole room goes alone. */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setTimeout as timer } from 'node:timers/promises';
 import { sleep as activitySleep } from '@temporalio/activity';
 
 /** The clock by which activities wait, as against the calendar of `ActivityDeps.clock`, by which points expire. */
@@ -7,9 +8,15 @@ export interface Waits {
   now(): number;
   /** Ends early, with a CancelledFailure, when the activity is cancelled. */
   sleep(ms: number): Promise<void>;
+  /** Goes on although the activity is cancelled; what ends it early, with an AbortError, is the signal. */
+  rest(ms: number, signal?: AbortSignal): Promise<void>;
 }
 
-export const REAL_WAITS: Waits = { now: Date.now, sleep: activitySleep };
+export const REAL_WAITS: Waits = {
+  now: Date.now,
+  sleep: activitySleep,
+  rest: (ms, signal) => timer(ms, undefined, { signal }),
+};
 
 const injected = new AsyncLocalStorage<Waits>();
 
@@ -20,6 +27,11 @@ export function now(): number {
 
 export function sleep(ms: number): Promise<void> {
   return (injected.getStore() ?? REAL_WAITS).sleep(ms);
+}
+
+/** For what has to come to its end, and for whoever is called outside of an activity. */
+export function rest(ms: number, signal?: AbortSignal): Promise<void> {
+  return (injected.getStore() ?? REAL_WAITS).rest(ms, signal);
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;

@@ -1,4 +1,3 @@
-import { Context } from '@temporalio/activity';
 import { paginateDescribeTags, type EC2Client } from '@aws-sdk/client-ec2';
 import { machineOwnedText, ownerIn, volumeOwnedText, type OwnedVolume, type Owner } from '../model/ownership';
 import type { Target } from '../model/target';
@@ -11,6 +10,7 @@ import {
   type WarningsFound,
 } from '../model/warnings';
 import type { ActivityDeps } from './deps';
+import { beating } from './healthChecks';
 import { FILTER_VALUES } from './inventory';
 import { Mounts } from './mounts';
 import { Starters } from './starters';
@@ -42,7 +42,8 @@ export function warningActivities(deps: ActivityDeps) {
     }): Promise<WarningsFound> {
       const { target, kmsKeyArn, moves } = asked;
       const owned: OwnedVolume[] = [];
-      const looks = await heartbeating(async () => {
+      // Looks wait for turns and for guests, and for what another page has asked already.
+      const looks = await beating(undefined, HEARTBEAT_MS, async () => {
         const tags = await unlessDenied(() => tagsOf(aws.ec2(target, 'read'), idsIn(moves)), {
           what: OWNERS,
           items: [],
@@ -61,17 +62,6 @@ export function warningActivities(deps: ActivityDeps) {
       return { warned, owned, notChecked: looks.flatMap(({ notChecked }) => notChecked) };
     },
   };
-}
-
-/** Looks wait for turns and for guests, and for what another page has asked already. */
-async function heartbeating<Found>(look: () => Promise<Found>): Promise<Found> {
-  const context = Context.current();
-  const beat = setInterval(() => context.heartbeat(), HEARTBEAT_MS);
-  try {
-    return await look();
-  } finally {
-    clearInterval(beat);
-  }
 }
 
 function ownersLook(moves: readonly MoveAsked[], tags: Tags | NotChecked, owned: OwnedVolume[]): Look {

@@ -63,8 +63,20 @@ export function toFailure(error: unknown): Error {
 function verdictOf(error: Error, { action }: CallSite): Verdict {
   const verdict = classify(error.name, action);
   if (!verdict.bounded || limitOf(error.name, action)) return verdict;
-  const { httpStatusCode = 500 } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
-  return httpStatusCode >= 500 ? { type: verdict.type, retry: true } : verdict;
+  const { httpStatusCode } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
+  const isFault = httpStatusCode === undefined ? isOfNetwork(error) : httpStatusCode >= 500;
+  return isFault ? { type: verdict.type, retry: true } : verdict;
+}
+
+/** Without an answer Node's code tells a broken network from what a client cannot even send. */
+function isOfNetwork(error: Error): boolean {
+  if (error instanceof AggregateError)
+    return error.errors.some((each) => each instanceof Error && isOfNetwork(each));
+  const { code } = error as { code?: unknown };
+  return (
+    typeof code === 'string' &&
+    /^(E(CONN|HOST|NET|PIPE|TIMEDOUT|AI_AGAIN)|ENOTFOUND|ERR_(SSL|TLS|STREAM))/.test(code)
+  );
 }
 
 /** Whether it was thrown by a client, and nobody can tell if it passes. */

@@ -155,14 +155,16 @@ const ROWS: readonly Row[] = [
   ],
   [
     'VcpuLimitExceeded',
-    false,
+    // Whoever holds what is full may stop: a machine that is put back waits for that for a while.
+    'perhaps',
     'the quota “Running On-Demand … instances”, in vCPUs',
     'stop other instances, or raise the quota in Service Quotas',
     INSTANCES,
   ],
   [
     'InstanceLimitExceeded',
-    false,
+    // Whoever holds what is full may stop: a machine that is put back waits for that for a while.
+    'perhaps',
     'the quota “Running On-Demand … instances”',
     'stop other instances, or raise the quota in Service Quotas',
     INSTANCES,

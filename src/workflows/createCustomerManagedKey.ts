@@ -78,6 +78,9 @@ interface MadeKey {
   ours: boolean;
 }
 
+/** Both ask for each key of the account that has no alias, and again after the read lag. */
+const MANY_KEYS = { startToCloseTimeout: '10 minutes', heartbeatTimeout: '30 seconds' } as const;
+
 async function makeKey(wanted: WantedKey, run: Run, undo: UndoStack): Promise<MadeKey> {
   const { target, alias } = wanted;
   run.phase('Making the key');
@@ -85,7 +88,7 @@ async function makeKey(wanted: WantedKey, run: Run, undo: UndoStack): Promise<Ma
   const discarded: DiscardedKey = { wanted, sinceMs: Date.now() };
   const discard = () => discardMade(discarded, `Schedule the key of ${alias} for deletion`);
   undo.register(`delete the key made for ${alias}`, discard);
-  const made = await mutate(`Make a key for ${alias}`).createKey(wanted);
+  const made = await mutate(`Make a key for ${alias}`, MANY_KEYS).createKey(wanted);
   discarded.keyId = made;
   const keyId = await mutate(`Name ${made} ${alias}`).claimAlias({ target, alias, keyId: made });
   if (keyId === made) return { keyId, ours: true };
@@ -97,7 +100,9 @@ async function makeKey(wanted: WantedKey, run: Run, undo: UndoStack): Promise<Ma
 /** A key of a run that was terminated, or somebody's with copied tags: neither is taken, and a person may want it gone. */
 async function keysLeft({ target, alias }: WantedKey, keyId: string): Promise<string | undefined> {
   if (!patched('names-keys-left')) return undefined;
-  const left = await read(`Look for other keys made for ${alias}`).findKeysLeft({ target, alias, keyId });
+  const left = await read(`Look for other keys made for ${alias}`, MANY_KEYS).findKeysLeft({
+    ...{ target, alias, keyId },
+  });
   if (left.length === 0) return undefined;
   return `${left.join(', ')} carry the mark of ${alias}, but nothing proves that this run made them: they are not used. Schedule their deletion where nothing is under them`;
 }

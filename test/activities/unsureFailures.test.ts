@@ -115,7 +115,7 @@ describe('a limit that does not pass', () => {
   it.each([
     ['TagLimitExceeded', 'the 50 tags of a resource', 'remove tags that nobody needs'],
     ['VolumeLimitExceeded', 'Storage for', 'raise the quota in Service Quotas'],
-    ['VcpuLimitExceeded', 'vCPUs', 'stop other instances'],
+    ['KeyPairLimitExceeded', 'the quota of key pairs', 'raise the quota'],
     ['AttachmentLimitExceeded', 'the volumes and network interfaces', 'detach one'],
   ])('%s is final at once, names what is full and says what to do', async (name, what, so) => {
     const [failure] = await attempts([refusal(name, 400)], { activityId: name });

@@ -80,11 +80,15 @@ async function withPowerNow(migration: Migration): Promise<Migration> {
 
 /** What can be asked is asked while the machine runs; until here the verdict can be changed. */
 async function untouched(migration: Migration): Promise<void> {
-  const { plan, id, terms, orders } = migration;
+  const { plan, id, terms, orders, made } = migration;
   const step = machineStepsOf(migration);
   await step('ask whether the originals can be put back', () =>
     undo('Ask whether the originals can be put back').requireReturnable({ plan, migrationId: id }),
   );
+  if (plan.wasRunning)
+    await step('ask whether the machine could start again', () =>
+      undo('Ask whether volumes that stay can be read').requireStays({ plan, volumes: made.volumes }),
+    );
   try {
     await step('take the machine out of its target groups', () => drainForRollback(migration));
   } catch (error) {

@@ -12,6 +12,8 @@ export async function stopMachine(migration: Migration): Promise<void> {
   const { target, instanceId } = plan;
   run.phase('Stopping');
   await read(`Check that ${instanceId} is as planned`).requireAsPlanned({ plan, running: plan.wasRunning });
+  if (plan.wasRunning && patched('asks-whether-it-could-start-again'))
+    await read(`Check that ${instanceId} could start again`).requireStartable({ plan });
   undo.registerOnce('marks', () => removeMarks(migration));
   await mutate(`Mark ${instanceId}`).markMachine({ plan, migrationId: id, phase: 'swap' });
   if (!plan.wasRunning) return;
