@@ -6,12 +6,11 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
-import { classify } from '../aws/classify';
 import { FAILURE } from '../model/failures';
 import type { FailedItem } from '../model/outcome';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { failedItem, onceMore } from './failedItem';
+import { failedItem, onceMore, passes } from './failedItem';
 import { COMING_BACK, IN_ARCHIVE, tieringOf } from './archiveTier';
 import { Sightings } from './gone';
 import { pointsAgain } from './pointsAgain';
@@ -144,7 +143,7 @@ async function archiveSome(
         result.archived.push(recoveryPointId);
       }
     } catch (error) {
-      if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+      if (passes(error)) throw error;
       result.failed.push(failedItem(recoveryPointId, error));
     }
   }

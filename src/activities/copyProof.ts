@@ -11,12 +11,12 @@ import { describeKey, whyUnusable } from './keyChecks';
 import { claimsFor } from './recoveryPoints';
 import { unlessUnknown } from './unlessUnknown';
 
-/** What has no copy after so long will get none: the job that copied it has failed, and said so. */
+/** What has no copy at all after so long will get none: the job that copied it has failed, and said so. */
 const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
 
 /**
  * Marks the points that are due to go, and belong in other places, where they are not for certain: their copies are under way, or
- * what seems to be a copy may not be one, or cannot be read.
+ * what seems to be a copy may not be one, or cannot be read. That has no age: the point may be all that can be read.
  *
  * @param raw the snapshots as AWS tells them, by id
  */
@@ -27,9 +27,7 @@ export async function markUncopied(
   raw: ReadonlyMap<string, Snapshot>,
 ): Promise<void> {
   const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
-  const due = snapshots.filter(
-    ({ expiresAt = Infinity, takenAt }) => expiresAt <= clock.now() && takenAt > oldest,
-  );
+  const due = snapshots.filter(({ expiresAt = Infinity }) => expiresAt <= clock.now());
   for (const place of new Set(due.flatMap(({ copyPlaces }) => copyPlaces))) {
     const wanted = due.filter(({ copyPlaces }) => copyPlaces.includes(place));
     const destination = placeOfCopy(place, accountId);
@@ -42,6 +40,7 @@ export async function markUncopied(
       const copies = (claims?.own ?? []).filter(({ tags }) =>
         [snapshot.snapshotId, snapshot.encryptedFrom].includes(tags[TAG.copyOf]),
       );
+      if (there && copies.length === 0 && snapshot.takenAt <= oldest) continue;
       const [copy] = copies;
       const isOne = copies.length === 1 && copy !== undefined && !claims?.rivals.has(copy.snapshotId);
       const isVault = destination.accountId !== accountId;

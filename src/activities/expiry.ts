@@ -1,10 +1,8 @@
 import { Context } from '@temporalio/activity';
 import { DeleteSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import { classify } from '../aws/classify';
 import { isNotFound } from '../aws/failures';
 import { periodStart } from '../calendar/calendar';
 import { decideArchival } from '../model/archival';
-import { FAILURE } from '../model/failures';
 import type { FailedItem } from '../model/outcome';
 import type { Stranger } from '../model/pointClaims';
 import {
@@ -18,7 +16,7 @@ import {
 import type { OthersCount } from '../model/snapshotOwner';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { failedItem, onceMore } from './failedItem';
+import { failedItem, onceMore, passes } from './failedItem';
 import { countOthers } from './others';
 import { pointsAgain } from './pointsAgain';
 import { pointsNow } from './pointsNow';
@@ -141,7 +139,7 @@ async function deleteOne(
     result.deleted.push(recoveryPointId);
   } catch (error) {
     // The next attempt finds what is left, and goes on.
-    if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+    if (passes(error)) throw error;
     const failure = failedItem(recoveryPointId, error);
     const left = snapshotIds.filter((id) => !gone.includes(id));
     result.failed.push(gone.length === 0 ? failure : { ...failure, message: halved(gone, left, failure) });

@@ -14,6 +14,17 @@ export async function onceMore<Result>(action: () => Promise<Result>): Promise<R
   }
 }
 
+/**
+ * Whether it says nothing of the thing that was asked for: Holdfast's own budget and AWS's throttles and faults pass, and whoever
+ * tries the whole again finds what is left. What nobody can judge is told of the one thing.
+ */
+export function passes(error: unknown): boolean {
+  if (error instanceof ApplicationFailure) return error.type === FAILURE.throttled;
+  if (!(error instanceof Error)) return false;
+  const { type, retry, bounded } = classify(error.name);
+  return type === FAILURE.throttled || (type === FAILURE.serviceError && retry && !bounded);
+}
+
 /** One thing of a batch that did not happen, where the others go on. */
 export function failedItem(item: string, error: unknown): FailedItem {
   const failure = toFailure(error);

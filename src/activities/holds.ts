@@ -2,8 +2,6 @@ import { createHash } from 'node:crypto';
 import { Context } from '@temporalio/activity';
 import { WorkflowIdConflictPolicy } from '@temporalio/client';
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import { classify } from '../aws/classify';
-import { FAILURE } from '../model/failures';
 import {
   holdTitle,
   sourceOf,
@@ -19,7 +17,7 @@ import type { NormalizedPolicy } from '../model/policy';
 import { placesIn, readRecoveryPoint } from '../model/recoveryPoint';
 import { targetKey, type Target, type TargetInput } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { failedItem } from './failedItem';
+import { failedItem, passes } from './failedItem';
 import { tagMap } from './imageReads';
 import { openHolds } from './openHolds';
 import { expiryPlaces } from './policySchedules';
@@ -197,7 +195,7 @@ async function eachOf(
     await call(ids);
     return ids.length;
   } catch (error) {
-    if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+    if (passes(error)) throw error;
     const [only = ''] = ids;
     let accepted = 0;
     if (ids.length === 1) problems.failed.push(failedItem(only, error));

@@ -11,7 +11,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
-import type { ImageSource } from '../model/image';
+import { imageInDescription, type ImageSource } from '../model/image';
 import { TAG } from '../model/names';
 import { isHeld } from '../model/recoveryPoint';
 import { targetKey, type Target } from '../model/target';
@@ -201,12 +201,6 @@ async function snapshotsById(ec2: EC2Client, ids: string[]): Promise<Snapshot[]>
  */
 export function isMadeForImage({ Description = '' }: Snapshot, amiId: string): boolean {
   return imageInDescription(Description) === amiId;
-}
-
-export function imageInDescription(description: string): string | undefined {
-  return /^(?:Created by CreateImage\(i-[0-9a-f]+\) for|Copied for DestinationAmi) (ami-[0-9a-f]+)\b/.exec(
-    description,
-  )?.[1];
 }
 
 async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {

@@ -5,13 +5,12 @@ import {
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
-import { isOwnImageDescription, stagingName } from '../model/image';
+import { imageInDescription, isOwnImageDescription, stagingName } from '../model/image';
 import { TAG } from '../model/names';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { isMadeFor } from './imageProof';
 import { ownImage, snapshotIdsOf } from './imageReads';
-import { imageInDescription } from './imageRemoval';
 import { theOnly } from './proof';
 
 interface Marks {

@@ -7,9 +7,7 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 import type { Client } from '@temporalio/client';
-import { classify } from '../aws/classify';
 import { isUncommitted } from '../model/encryptedCopy';
-import { FAILURE } from '../model/failures';
 import { listed, type Listed } from '../model/list';
 import { parseVolumeMark } from '../model/loneVolume';
 import { parseMachineMark } from '../model/migrationMarks';
@@ -29,7 +27,7 @@ import { isHeld } from '../model/recoveryPoint';
 import type { OthersCount } from '../model/snapshotOwner';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { failedItem, onceMore } from './failedItem';
+import { failedItem, onceMore, passes } from './failedItem';
 import { tagMap } from './imageReads';
 import { volumesById } from './inventory';
 import { statusOf } from './openWorkflows';
@@ -87,7 +85,7 @@ export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
           await onceMore(() => deleteSnapshot(ec2, snapshotId));
           result.deleted.push(snapshotId);
         } catch (error) {
-          if (error instanceof Error && classify(error.name).type === FAILURE.throttled) throw error;
+          if (passes(error)) throw error;
           result.failed.push(failedItem(snapshotId, error));
         }
       }

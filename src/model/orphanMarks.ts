@@ -1,3 +1,5 @@
+import { COPY_VOLUME } from './encryptedCopy';
+import { imageInDescription } from './image';
 import { ownDescription, TAG } from './names';
 
 interface Marked {
@@ -11,7 +13,7 @@ export function isStaged({ tags, description }: Marked): boolean {
 }
 
 export function isOfImage({ tags, description }: Marked): boolean {
-  return Boolean(tags[TAG.request] && tags[TAG.run] && imageIn(description));
+  return Boolean(tags[TAG.request] && tags[TAG.run] && imageInDescription(description));
 }
 
 /** What a migration makes one of: a snapshot, or a copy, of a volume for one request. */
@@ -19,15 +21,29 @@ export function stagedThing({ tags, volumeId }: Marked): string {
   return [tags[TAG.migration], tags[TAG.request], volumeId, tags[TAG.sourceVolume]].join('|');
 }
 
-/** CopyImage makes several that AWS does not tell apart: they are one thing here, which is left to a person. */
-export function imageThing({ volumeId, description }: Marked): string {
-  return `${imageIn(description)}|${volumeId}`;
+/** All snapshots of an image are one thing here: several of them are left to a person, for AWS does not tell copies apart. */
+export function imageThing({ description }: Marked): string {
+  return imageInDescription(description) ?? '';
 }
 
 export function encryptedThing({ tags }: Marked): string {
   return tags[TAG.encryptedFrom] ?? '';
 }
 
-export function imageIn(description: string): string | undefined {
-  return /\bami-[0-9a-f]+/.exec(description)?.[0];
+/**
+ * Why tags and description do not prove that nobody else made it, by what AWS itself records; undefined where its volume is the one
+ * that they name. CopySnapshot takes both along, and what it makes names no volume.
+ *
+ * @param named the volume by the marks
+ */
+export function unproven(
+  { volumeId }: Pick<Marked, 'volumeId'>,
+  named: string | undefined,
+): string | undefined {
+  if (volumeId === COPY_VOLUME)
+    return 'AWS says that it is a copy, which anybody may have made with these marks: a person must judge';
+  if (named === undefined) return 'its marks name no volume: a person must judge';
+  return named === volumeId
+    ? undefined
+    : `its marks name ${named}, and AWS says that it is of ${volumeId}: a person must judge`;
 }

@@ -1,10 +1,11 @@
 import { isUncommitted } from './encryptedCopy';
 import { groupBy } from './group';
 import { workflowIds, type CopiedSlot } from './ids';
+import { imageInDescription } from './image';
 import { isVolumeId } from './loneVolume';
 import { ownDescription, TAG } from './names';
 import { claimsOf, volumeOf } from './pointClaims';
-import { encryptedThing, imageIn, imageThing, isOfImage, isStaged, stagedThing } from './orphanMarks';
+import { encryptedThing, imageThing, isOfImage, isStaged, stagedThing, unproven } from './orphanMarks';
 import { isHeld } from './recoveryPoint';
 import { otherOwner } from './snapshotOwner';
 import type { Target } from './target';
@@ -171,8 +172,16 @@ function left(
   return groups.flatMap((group) => {
     const ids = group.map(({ snapshotId }) => snapshotId);
     const items = group.filter(({ snapshotId }) => loose.has(snapshotId));
-    return items.flatMap((item) => onlyAlone(judge(facts, item), ids.length > 1 ? ids : []));
+    return items.flatMap((item) =>
+      onlyAlone(onlyProven(judge(facts, item), item), ids.length > 1 ? ids : []),
+    );
   });
+}
+
+function onlyProven(orphans: Orphan[], item: MarkedSnapshot): Orphan[] {
+  const why = unproven(item, item.tags[TAG.sourceVolume]);
+  if (why === undefined) return orphans;
+  return orphans.map((orphan) => ({ ...orphan, removable: false, reason: `${orphan.reason}; ${why}` }));
 }
 
 function onlyAlone(orphans: Orphan[], rivals: readonly string[]): Orphan[] {
@@ -267,7 +276,7 @@ function leftUncommitted(facts: OrphanFacts, { snapshotId, tags }: MarkedSnapsho
 
 /** AWS itself writes which image a snapshot was made for. */
 function leftByImage({ images }: OrphanFacts, { snapshotId, description }: MarkedSnapshot): Orphan[] {
-  const imageId = imageIn(description);
+  const imageId = imageInDescription(description);
   if (images.some((image) => image.imageId === imageId)) return [];
   return [snapshot(snapshotId, `its image ${imageId} is deregistered`, true)];
 }

@@ -49,7 +49,11 @@ const inError = aSnapshot({ state: 'error', stateMessage: 'key disabled' });
 function staged(more: Partial<MarkedSnapshot> = {}): MarkedSnapshot {
   return {
     ...aSnapshot({ description: 'holdfast/mig-1', ...more }),
-    tags: { 'holdfast:migration': 'mig-1', 'holdfast:source-instance': 'i-1' },
+    tags: {
+      'holdfast:migration': 'mig-1',
+      'holdfast:source-instance': 'i-1',
+      'holdfast:source-volume': 'vol-1',
+    },
   };
 }
 
@@ -73,7 +77,7 @@ describe('orphans among snapshots', () => {
     expect(found({ snapshots: [aSnapshot(), other] })).toEqual([]);
   });
 
-  it('are encrypted copies that nobody committed; the last of their data are only reported', () => {
+  it('are encrypted copies that nobody committed, which are only reported', () => {
     const copy = aSnapshot(
       { snapshotId: 'snap-3', volumeId: 'vol-ffffffff' },
       {
@@ -86,13 +90,13 @@ describe('orphans among snapshots', () => {
     const uncommitted = { ...copy, tags };
     const whole = [aSnapshot(), other];
     const existingOriginals = new Set(['snap-1']);
-    expect(found({ snapshots: [...whole, uncommitted], existingOriginals })).toEqual([['snap-3', true]]);
+    expect(found({ snapshots: [...whole, uncommitted], existingOriginals })).toEqual([['snap-3', false]]);
     expect(found({ snapshots: [...whole, uncommitted], existingOriginals }, { 'encrypt-1': 'open' })).toEqual(
       [],
     );
     expect(found({ snapshots: [other, uncommitted] })).toContainEqual(['snap-3', false]);
     // Terminated between its marks and the end of its original: the one or the other is the point.
-    expect(found({ snapshots: [...whole, copy], existingOriginals })).toEqual([['snap-3', true]]);
+    expect(found({ snapshots: [...whole, copy], existingOriginals })).toEqual([['snap-3', false]]);
   });
 
   it('are none of a point of encrypted copies, which all say the same volume', () => {
@@ -131,20 +135,48 @@ describe('orphans among snapshots', () => {
 
   it.each<[string, MarkedSnapshot]>([
     ['what an ended migration made on its way', staged()],
-    ['an encrypted copy that nobody committed', uncommittedCopy()],
-    ['what an image was made of', ofImage()],
     ['one in error', inError],
   ])('are deleted only where nobody else carries their marks: %s', (_what, it) => {
-    const facts = { existingOriginals: new Set(['snap-0']) };
-    const alone = found({ ...facts, snapshots: [it] });
+    const alone = found({ snapshots: [it] });
     expect(alone).toContainEqual(['snap-1', true]);
     const copied = { ...it, snapshotId: 'snap-9', startedAt: it.startedAt + DAY / 2, state: 'completed' };
-    const both = found({ ...facts, snapshots: [it, copied] });
+    const both = found({ snapshots: [it, copied] });
     expect(both).toContainEqual(['snap-1', false]);
     expect(both.filter(([, removable]) => removable)).toEqual([]);
     // Of what is too young to be judged itself.
     const young = { ...copied, startedAt: NOW };
-    expect(found({ ...facts, snapshots: [it, young] })).toContainEqual(['snap-1', false]);
+    expect(found({ snapshots: [it, young] })).toContainEqual(['snap-1', false]);
+  });
+
+  const copied = { volumeId: 'vol-ffffffff' };
+  it.each<[string, MarkedSnapshot]>([
+    ['an image’s snapshot', { ...ofImage(), ...copied }],
+    ['an uncommitted encrypted copy', uncommittedCopy()],
+    ['a staging snapshot with its volume', staged(copied)],
+  ])('are left to a person where they may be somebody’s copy with all marks: of %s', (_what, it) => {
+    const { orphans } = of({ snapshots: [it], existingOriginals: new Set(['snap-0']) });
+    expect(orphans).toMatchObject([{ resourceId: 'snap-1', removable: false }]);
+    expect(orphans[0]?.reason).toContain('AWS says that it is a copy');
+  });
+
+  it('are left to a person where their marks name no volume, or another', () => {
+    const { 'holdfast:source-volume': _, ...tags } = staged().tags;
+    const reasons = of({
+      snapshots: [{ ...staged(), tags }, staged({ snapshotId: 'snap-2', volumeId: 'vol-2' })],
+    });
+    expect(reasons.orphans).toMatchObject([
+      { resourceId: 'snap-1', removable: false },
+      { resourceId: 'snap-2', removable: false },
+    ]);
+    expect(reasons.orphans[0]?.reason).toContain('its marks name no volume');
+    expect(reasons.orphans[1]?.reason).toContain('its marks name vol-1, and AWS says that it is of vol-2');
+  });
+
+  it('are of an image only by the words that EC2 itself writes, and of one image together', () => {
+    expect(found({ snapshots: [{ ...ofImage(), description: 'before ami-0a' }] })).toEqual([]);
+    const second = { ...ofImage(), ...copied, snapshotId: 'snap-2' };
+    const { orphans } = of({ snapshots: [ofImage(), second] });
+    expect(orphans[0]?.reason).toContain('snap-1, snap-2 carry the same marks');
   });
 
   it('are none of Holdfast’s where AWS says that somebody has copied them, and are named', () => {
@@ -193,7 +225,7 @@ describe('orphans among snapshots', () => {
     const ofImage = aSnapshot({ description: 'Created by CreateImage(i-1) for ami-0a' });
     const tags = { 'holdfast:request': 'r', 'holdfast:run': 'x', 'holdfast:workflow': 'w' };
     const left = { ...ofImage, tags };
-    expect(found({ snapshots: [left] })).toEqual([['snap-1', true]]);
+    expect(found({ snapshots: [left] })).toEqual([['snap-1', false]]);
     expect(found({ snapshots: [left] }, { w: 'open' })).toEqual([]);
     const image = { imageId: 'ami-0a', description: '', createdAt: 0, tags: {} };
     expect(found({ snapshots: [left], images: [image] })).toEqual([]);

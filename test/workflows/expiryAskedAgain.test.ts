@@ -212,6 +212,35 @@ describe('a point that was to be deleted', () => {
     world.proxy.reset();
     expect((await found(policyName)).map(({ SnapshotId }) => SnapshotId)).toContain(only(points));
   });
+
+  it.each<[string, boolean, (KeyId: string, copy: Snapshot) => Promise<unknown>]>([
+    [
+      'stays when it is old and the key of its copy is disabled',
+      true,
+      (KeyId) => world.home.kms(DR).send(new DisableKeyCommand({ KeyId })),
+    ],
+    [
+      'stays when it is old and the key of its copy is to be deleted',
+      true,
+      (KeyId) => world.home.kms(DR).send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
+    ],
+    [
+      'goes when it is old and has no copy: it will get none',
+      false,
+      (_, { SnapshotId }) => world.home.ec2(DR).send(new DeleteSnapshotCommand({ SnapshotId })),
+    ],
+  ])('%s', async (what, stays, happens) => {
+    const policyName = what.replace(/\W+/g, '-');
+    const KeyId = await aKey(world.home, DR);
+    await aVolume(world.home, { tags: { policy: policyName }, kmsKeyId: await aKey(world.home) });
+    const copies = [{ toRegion: DR, kmsKeyId: KeyId, retention: '90d' }];
+    const points = await due(policyName, { copies }, 10);
+    expect(points).toHaveLength(1);
+    const there = await found(policyName, DR);
+    await happens(KeyId, there.find((each) => tagsOf(each)['holdfast:copy-of'] === only(points)) ?? {});
+    expect((await remove(points)).deleted).toHaveLength(stays ? 0 : 1);
+    expect(await found(policyName)).toHaveLength(stays ? 2 : 1);
+  });
   /** What is asked of points by their ids is asked where their copies are. */
   const isOfPlace = (params: Readonly<Record<string, string>>) =>
     Object.values(params).includes('tag:holdfast:recovery-point');

@@ -1,4 +1,5 @@
 import {
+  CopySnapshotCommand,
   CreateSnapshotCommand,
   DeleteSnapshotCommand,
   DescribeSnapshotAttributeCommand,
@@ -70,9 +71,11 @@ describe('what crashed runs leave behind', () => {
     const staged = await twinOf({
       VolumeId: volumeId,
       Description: ownDescription('mig-1'),
-      Tags: Object.entries({ 'holdfast:migration': 'mig-1', 'holdfast:policy': 'staged' }).map(
-        ([Key, Value]) => ({ Key, Value }),
-      ),
+      Tags: Object.entries({
+        'holdfast:migration': 'mig-1',
+        'holdfast:policy': 'staged',
+        'holdfast:source-volume': volumeId,
+      }).map(([Key, Value]) => ({ Key, Value })),
     });
     const looked = await sweep();
     expect(looked).toMatchObject({ dryRun: true, deleted: { total: 0 } });
@@ -85,6 +88,35 @@ describe('what crashed runs leave behind', () => {
     expect((await sweep({ dryRun: false })).deleted.items).toEqual([staged]);
     expect(await snapshots('staged')).toEqual([]);
     expect(await sweep({ dryRun: false })).toMatchObject({ found: { total: 0 }, deleted: { total: 0 } });
+  });
+
+  it('may be somebody’s copy with all marks of what is gone, which is only said', async () => {
+    const volumeId = await aVolume(world.home, { tags: { policy: 'copied' } });
+    const { SnapshotId: first = '' } = await world.home
+      .ec2()
+      .send(new CreateSnapshotCommand({ VolumeId: volumeId }));
+    await completed(world.home, first);
+    const { SnapshotId: theirs = '' } = await world.home.ec2().send(
+      new CopySnapshotCommand({
+        SourceRegion: HOME_REGION,
+        SourceSnapshotId: first,
+        Description: ownDescription('mig-2'),
+        TagSpecifications: [
+          {
+            ResourceType: 'snapshot',
+            Tags: [
+              { Key: 'holdfast:migration', Value: 'mig-2' },
+              { Key: 'holdfast:source-volume', Value: volumeId },
+            ],
+          },
+        ],
+      }),
+    );
+    await completed(world.home, theirs);
+    const { found, deleted } = await sweep({ dryRun: false });
+    expect(deleted.total).toBe(0);
+    expect(found.items).toEqual([expect.objectContaining({ resourceId: theirs, removable: false })]);
+    await world.home.ec2().send(new DeleteSnapshotCommand({ SnapshotId: theirs }));
   });
 
   it('may be the second of two, which is only said: whoever copies all tags makes the same', async () => {
