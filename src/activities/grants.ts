@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import {
   CreateGrantCommand,
   paginateListGrants,
@@ -53,15 +54,21 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
       }
     },
 
-    /** Takes every grant of this name back, and looks again until none is left. */
+    /** Takes every grant of this name back. What a key does not show yet is waited for once, for all keys together. */
     async revokeKeyUse({ target, kmsKeyIds, partner, name }: Granted): Promise<void> {
       const kms = aws.kms(target, 'share');
-      for (const KeyId of kmsKeyIds) {
-        const find = async () => {
-          const grants = await grantsOf(kms, KeyId, partner, name);
-          return grants.length > 0 ? grants : undefined;
-        };
-        for (const { GrantId } of (await foundInTime(settings, find)) ?? []) {
+      let found: GrantListEntry[][] = [];
+      await foundInTime(settings, async () => {
+        found = [];
+        for (const KeyId of kmsKeyIds) {
+          Context.current().heartbeat();
+          found.push(await grantsOf(kms, KeyId, partner, name));
+        }
+        return found.every((grants) => grants.length > 0) || undefined;
+      });
+      for (const [index, KeyId] of kmsKeyIds.entries()) {
+        for (const { GrantId } of found[index] ?? []) {
+          Context.current().heartbeat();
           try {
             await kms.send(new RevokeGrantCommand({ KeyId, GrantId }));
           } catch (error) {

@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import {
   DeleteAliasCommand,
   DescribeKeyCommand,
@@ -36,6 +37,7 @@ export async function findKeyMadeFor(
   for await (const { Keys = [] } of paginateListKeys({ client: kms }, {})) {
     for (const { KeyId } of Keys) {
       if (!KeyId || named.has(KeyId)) continue;
+      Context.current().heartbeat();
       const tags = await tagsOfUsable(kms, KeyId);
       if (tags?.[TAG.alias] === alias && accept(tags)) return KeyId;
     }

@@ -66,14 +66,21 @@ interface MadeKey {
   ours: boolean;
 }
 
+/** Both ask for each key of the account that has no alias, and again after the read lag. */
+const MANY_KEYS = { startToCloseTimeout: '10 minutes', heartbeatTimeout: '30 seconds' } as const;
+
 async function makeKey(wanted: WantedKey, run: Run, undo: UndoStack): Promise<MadeKey> {
   const { target, alias, maker } = wanted;
   run.phase('Making the key');
   run.row(alias, 'making');
   const discard = () =>
-    undoing(`Schedule the key of ${alias} for deletion`).discardKey({ target, alias, runId: maker.runId });
+    undoing(`Schedule the key of ${alias} for deletion`, MANY_KEYS).discardKey({
+      target,
+      alias,
+      runId: maker.runId,
+    });
   undo.register(`delete the key made for ${alias}`, discard);
-  const made = await mutate(`Make a key for ${alias}`).createKey(wanted);
+  const made = await mutate(`Make a key for ${alias}`, MANY_KEYS).createKey(wanted);
   const keyId = await mutate(`Name ${made} ${alias}`).claimAlias({ target, alias, keyId: made });
   if (keyId === made) return { keyId, ours: true };
   await discard();

@@ -119,6 +119,10 @@ export async function stopped(account: TestAccount, instanceId: string): Promise
 
 async function attachNew(ec2: EC2Client, instanceId: string, zone: string, disk: DiskSpec): Promise<void> {
   const VolumeId = await createVolume(ec2, zone, disk, {});
+  await until(async () => {
+    const { Volumes } = await ec2.send(new DescribeVolumesCommand({ VolumeIds: [VolumeId] }));
+    return Volumes?.[0]?.State === 'available';
+  });
   await ec2.send(new AttachVolumeCommand({ InstanceId: instanceId, VolumeId, Device: disk.device }));
   await ec2.send(
     new ModifyInstanceAttributeCommand({
