@@ -39,14 +39,16 @@ export class Crashes {
   async play(lanes: readonly Lane[], trials: readonly Trial<CrashName>[]): Promise<Played[]> {
     const pairs = trials.map((trial, index) => ({ trial, lane: nth(lanes, index) }));
     const client = new Client({ connection: this.connection });
-    const subjects = await Promise.all(pairs.map(({ lane }) => lane.subject()));
+    const subjects = await Promise.all(
+      pairs.map(async ({ lane, trial }) => lane.prepared(client, await lane.subject(), trial.path, LIMITS)),
+    );
     const gathering = new Gathering(pairs.length, () => this.crash(trials[0]?.fault));
     const played = await Promise.all(
       pairs.map(async ({ trial, lane }, index) => {
         const subject = nth(subjects, index);
         lane.arm(trial.path, trial.point, { held: () => gathering.arrived() });
-        const handle = await lane.start(client, subject, trial.path, LIMITS);
-        return ended(lane, subject, trial, await followed(client, handle, PATIENCE_MS));
+        const handle = await lane.begin(client, subject, trial.path, LIMITS);
+        return ended(lane, subject, trial, await followed(client, handle, trial.path, PATIENCE_MS));
       }),
     );
     await gathering.over();

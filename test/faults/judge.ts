@@ -18,7 +18,17 @@ export interface Photograph {
   targets: string[];
 }
 
-export type End = 'migrated' | 'as before' | 'other';
+const LONGEST_VALUE = 400;
+
+/** How a machine was, and what was written since to the new volumes of its soak, by device. */
+export interface Known {
+  instanceId: string;
+  before: Photograph;
+  written?: Record<string, string>;
+}
+
+/** `rolled back`: as before, and one recovery point of the new volumes is kept. */
+export type End = 'migrated' | 'as before' | 'rolled back' | 'other';
 
 export interface Judgement {
   end: End;
@@ -55,18 +65,38 @@ export async function photograph(
 /** Exactly as before, or fully migrated: nothing between is right. */
 export async function judge(
   migrations: MigrationWorld,
-  { instanceId, before }: { instanceId: string; before: Photograph },
+  { instanceId, before, written }: Known,
   group?: TargetGroup,
 ): Promise<Judgement> {
   const after = await photograph(migrations, instanceId, group);
   if (isDeepStrictEqual(after, before)) return { end: 'as before' };
-  const wrong = [
-    ...notMigrated(before, after, migrations.key),
-    ...(await notKept(migrations, before, after)),
+  const points = await keptPoints(migrations, before, after);
+  const stayed = { ...after, snapshots: before.snapshots };
+  const rolledBack = [...differences(before, stayed), ...notKept([written ?? before.content], points)];
+  if (rolledBack.length === 0) return { end: 'rolled back' };
+  const migrated = whole(before, written).map(({ content, kept }) => [
+    ...notMigrated({ ...before, content }, after, migrations.key),
+    ...notKept(kept, points),
+  ]);
+  if (migrated.some((wrong) => wrong.length === 0)) return { end: 'migrated' };
+  const isUnencrypted = after.state.disks.every(({ encrypted }) => !encrypted);
+  const wrong = isUnencrypted ? differences(before, after) : migrated[0];
+  return { end: 'other', why: (wrong ?? []).join('; ') };
+}
+
+type Content = Photograph['content'];
+
+/**
+ * What a machine may hold that is migrated, and the recovery points that are kept then. A rollback that another run
+ * ended as a migration may have kept its own; what was written is on the machine or in that point.
+ */
+function whole({ content: before }: Photograph, written?: Content): { content: Content; kept: Content[] }[] {
+  if (!written) return [{ content: before, kept: [before] }];
+  return [
+    { content: written, kept: [before] },
+    { content: written, kept: [before, written] },
+    { content: before, kept: [before, written] },
   ];
-  if (wrong.length === 0) return { end: 'migrated' };
-  const stayed = after.state.disks.every(({ encrypted }) => !encrypted);
-  return { end: 'other', why: (stayed ? differences(before, after) : wrong).join('; ') };
 }
 
 /** What a committed migration may not have changed, and what it must have. */
@@ -88,19 +118,41 @@ function notMigrated(before: Photograph, after: Photograph, key: string): string
   ]);
 }
 
-/** A commit keeps one encrypted snapshot of each original's last moment, and no other. */
-async function notKept(migrations: MigrationWorld, before: Photograph, after: Photograph): Promise<string[]> {
+/** The snapshots that are there now and were not before. */
+interface Points {
+  wrong: Snapshot[];
+  gone: string[];
+  digests: string[];
+}
+
+async function keptPoints(
+  migrations: MigrationWorld,
+  before: Photograph,
+  after: Photograph,
+): Promise<Points> {
   const made = after.snapshots.filter((id) => !before.snapshots.includes(id));
   const there = (await snapshotsOf(migrations)).filter(({ SnapshotId = '' }) => made.includes(SnapshotId));
-  const digests = await Promise.all(made.map((id) => migrations.blocks.digest(id)));
   const isKept = (snapshot: Snapshot) =>
     snapshot.State === 'completed' &&
     snapshot.KmsKeyId === migrations.key &&
     tagsOf(snapshot)['holdfast:expires-at'] === 'never';
+  return {
+    wrong: there.filter((each) => !isKept(each)),
+    gone: before.snapshots.filter((id) => !after.snapshots.includes(id)),
+    digests: await Promise.all(made.map((id) => migrations.blocks.digest(id))),
+  };
+}
+
+/** A verdict keeps one encrypted snapshot of each volume that it gives up, as it was at the last moment, and no other. */
+function notKept(wanted: Content[], { wrong, gone, digests }: Points): string[] {
   return complaints([
-    ['snapshots that are not the final recovery point', [], there.filter((each) => !isKept(each))],
-    ['content of the final recovery point', Object.values(before.content).sort(), digests.sort()],
-    ['snapshots that are gone', [], before.snapshots.filter((id) => !after.snapshots.includes(id))],
+    ['snapshots that are no final recovery point', [], wrong],
+    [
+      'content of the final recovery points',
+      wanted.flatMap((each) => Object.values(each)).sort(),
+      digests.sort(),
+    ],
+    ['snapshots that are gone', [], gone],
   ]);
 }
 
@@ -109,10 +161,16 @@ function differences(before: Photograph, after: Photograph): string[] {
   return complaints(names.map((name) => [name, before[name], after[name]]));
 }
 
+/** The beginning says what it is; a hundred of them still fit on a screen. */
+function brief(value: unknown): string {
+  const text = JSON.stringify(value);
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}…` : text;
+}
+
 function complaints(pairs: [string, unknown, unknown][]): string[] {
   return pairs
     .filter(([, wanted, is]) => !isDeepStrictEqual(wanted, is))
-    .map(([what, wanted, is]) => `${what}: ${JSON.stringify(is)} instead of ${JSON.stringify(wanted)}`);
+    .map(([what, wanted, is]) => `${what}: ${brief(is)} instead of ${brief(wanted)}`);
 }
 
 /** What of an instance a migration must not change, besides its run state and its disks. */

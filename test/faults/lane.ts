@@ -4,12 +4,12 @@ import { TASK_QUEUE } from '../../src/model/names';
 import { anAccount } from '../support/accounts';
 import { isMutation, type Fault } from '../support/awsProxy';
 import type { AwsCall } from '../support/awsWire';
-import { MigrationWorld } from '../support/migration';
+import { ANY_LOSS, MESSAGE, MigrationWorld } from '../support/migration';
 import { anInstance } from '../support/seed';
 import { TargetGroup } from '../support/targetGroups';
 import { TEST_LIMITS, type TestLimits } from '../support/shortenTimeouts';
 import type { World } from '../support/world';
-import { judge, photograph, type Judgement, type Photograph } from './judge';
+import { judge, photograph, type Judgement, type Known } from './judge';
 import { LOST, REFUSED, type Path, type Point } from './paths';
 
 /** Role that aWorld gives every account of a lane by its wildcard. */
@@ -21,10 +21,7 @@ export const READ_TURNS = 4;
 const HOOKS = { pre: { commands: ['sync'] }, post: { commands: ['true'] } };
 
 /** A machine with two volumes that is about to be migrated, and how it was before. */
-export interface Subject {
-  instanceId: string;
-  before: Photograph;
-}
+export type Subject = Known;
 
 /** An account where one migration after the other is played; lanes of a world do so side by side. */
 export class Lane {
@@ -55,7 +52,8 @@ export class Lane {
   /** How a migration ended. A machine that is exactly as before serves the next one. */
   async judged(subject: Subject): Promise<Judgement> {
     const judgement = await judge(this.migrations, subject, this.group);
-    if (judgement.end === 'as before') this.unharmed = subject;
+    const { instanceId, before } = subject;
+    if (judgement.end === 'as before') this.unharmed = { instanceId, before };
     return judgement;
   }
 
@@ -84,18 +82,49 @@ export class Lane {
     return this.world.proxy.forget(this.migrations.account.accountId);
   }
 
+  /** What comes before a path: a first run that is terminated, or one whose machine writes in its soak. */
+  async prepared(client: Client, subject: Subject, path: Path, limits: TestLimits): Promise<Subject> {
+    const { before } = path;
+    if (!before) return subject;
+    if ('terminated' in before) {
+      const handle = this.handle(client, subject);
+      const struck = new Promise<void>((resolve) => {
+        this.fault(
+          before.terminated,
+          fallen(() => handle.terminate('swept').finally(resolve)),
+        );
+      });
+      await this.start(client, subject, path, limits);
+      await struck;
+      return subject;
+    }
+    const handle = await this.start(client, subject, path, limits, {});
+    await this.migrations.phase(handle, 'Soaking');
+    await this.migrations.writeTo(subject.instanceId);
+    return { ...subject, written: await this.migrations.contentOf(subject.instanceId) };
+  }
+
+  /** Begins the path itself. */
+  async begin(client: Client, subject: Subject, path: Path, limits: TestLimits): Promise<WorkflowHandle> {
+    if (!path.before || 'terminated' in path.before) return this.start(client, subject, path, limits);
+    const handle = this.handle(client, subject);
+    await tell(handle, path);
+    return handle;
+  }
+
   /** A migration that commits as soon as it may: what it leaves is final. */
   start(
     client: Client,
     { instanceId }: Subject,
     { strategy, served }: Path,
     limits: TestLimits,
+    soak: { soakMs?: number } = { soakMs: 1 },
   ): Promise<WorkflowHandle> {
     const { target, key: kmsKeyArn } = this.migrations;
     return client.workflow.start('migrateMachine', {
       args: [
         {
-          ...{ target, instanceId, kmsKeyArn, strategy, maxDowntimeMs: 600_000, soakMs: 1 },
+          ...{ target, instanceId, kmsKeyArn, strategy, maxDowntimeMs: 600_000, ...soak },
           ...(served && { drain: true, hooks: HOOKS }),
         },
       ],
@@ -105,6 +134,11 @@ export class Lane {
     });
   }
 
+  /** The machine's run, whichever is the last one. */
+  handle(client: Client, { instanceId }: Subject): WorkflowHandle {
+    return client.workflow.getHandle(workflowIds.machine(this.migrations.target, instanceId));
+  }
+
   close(): void {
     this.migrations.account.destroy();
   }
@@ -112,6 +146,23 @@ export class Lane {
   private fault({ action, nth }: Point, fault: Fault): void {
     this.world.proxy.fault(action, fault, nth, this.migrations.account.accountId);
   }
+}
+
+/** The verdict of a path that has one. Said again it means the same. */
+export async function tell(handle: WorkflowHandle, { before }: Path): Promise<void> {
+  if (!before || !('verdict' in before)) return;
+  const { verdict } = before;
+  await handle.signal(verdict, { ...MESSAGE, ...(verdict === 'rollback' && ANY_LOSS) });
+}
+
+/** Something happens once a call has taken effect; its answer never arrives, so that nothing of that attempt goes on. */
+export function fallen(what: () => Promise<unknown>): Fault {
+  return {
+    held: async () => {
+      await what();
+      throw new Error('nobody is there to hear the answer');
+    },
+  };
 }
 
 /** Plays every item in whichever lane is free; the answers are in the order of the items. */

@@ -7,6 +7,12 @@ export interface Point {
   nth: number;
 }
 
+/**
+ * What has happened when the path begins: nothing yet; a first run was terminated at a call; or the machine is in its
+ * soak, and a person sends a verdict. What comes before it is not swept.
+ */
+export type Before = { terminated: Point } | { verdict: 'commit' | 'rollback' };
+
 /** One way through a migration. */
 export interface Path {
   name: string;
@@ -15,6 +21,7 @@ export interface Path {
   served?: true;
   /** This call is refused, so that everything before it is undone. */
   refused?: Point;
+  before?: Before;
 }
 
 /** The last call before a migration counts as done: refusing it leaves the most to undo. */
@@ -29,6 +36,18 @@ export const PATHS: readonly Path[] = WAYS.flatMap((way) => [
   way,
   { ...way, name: `${way.name}, undone`, refused: LAST },
 ]);
+
+const BEFORE: Readonly<Record<string, Before>> = {
+  'taken over in mid-swap': { terminated: { action: 'AttachVolume', nth: 1 } },
+  'taken over after the start': { terminated: { action: 'StartInstances', nth: 1 } },
+  rollback: { verdict: 'rollback' },
+  commit: { verdict: 'commit' },
+};
+
+/** What may come after a first run, by the strategy of that run. */
+export const LATER_PATHS: readonly Path[] = WAYS.flatMap((way) =>
+  Object.entries(BEFORE).map(([name, before]) => ({ ...way, name: `${way.name}, ${name}`, before })),
+);
 
 export const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } } as const;
 export const LOST = { after: 'lose the response' } as const;

@@ -1,8 +1,9 @@
-import type { Client } from '@temporalio/client';
+import type { Client, WorkflowHandle } from '@temporalio/client';
 import { isMutation, type Fault } from '../support/awsProxy';
+import { explained } from '../support/failure';
 import { followed } from './follow';
 import type { End, Judgement } from './judge';
-import type { Lane, Subject } from './lane';
+import { fallen, type Lane, type Subject } from './lane';
 import { LOST, REFUSED, type Path, type Point } from './paths';
 import { nameOf } from './recorder';
 
@@ -17,7 +18,10 @@ export const CALL_FAULTS = {
 } as const satisfies Record<string, Fault>;
 
 export type CallFault = keyof typeof CALL_FAULTS;
-export type FaultName = CallFault | 'killed' | 'restarted';
+/** What befalls the run itself, while the answer to a call is outstanding. */
+export const RUN_FAULTS = ['cancelled', 'terminated'] as const;
+export type RunFault = (typeof RUN_FAULTS)[number];
+export type FaultName = CallFault | RunFault | 'killed' | 'restarted';
 
 export interface Trial<Name extends FaultName = FaultName> {
   path: Path;
@@ -28,15 +32,40 @@ export interface Trial<Name extends FaultName = FaultName> {
 export interface Played extends Trial, Judgement {
   /** Whether the call came at all: how often a wait looks depends on the moment. */
   met: boolean;
+  /** How the last run was closed. */
+  closed?: string;
 }
 
 /** One migration with one fault at one of its calls. */
 export async function play(client: Client, lane: Lane, trial: Trial<CallFault>): Promise<Played> {
   const { path, point, fault } = trial;
-  const subject = await lane.subject();
+  const subject = await lane.prepared(client, await lane.subject(), path, {});
   lane.arm(path, point, CALL_FAULTS[fault]);
-  const stuck = await followed(client, await lane.start(client, subject, path, {}), PATIENCE_MS);
+  const stuck = await followed(client, await lane.begin(client, subject, path, {}), path, PATIENCE_MS);
   return ended(lane, subject, trial, stuck);
+}
+
+/** One migration that is cancelled or terminated at one of its calls. After a terminate the next run has to end it. */
+export async function playStopped(client: Client, lane: Lane, trial: Trial<RunFault>): Promise<Played> {
+  const { path, point, fault } = trial;
+  const subject = await lane.prepared(client, await lane.subject(), path, {});
+  const handle = lane.handle(client, subject);
+  let isTerminated = false;
+  const terminate = () => {
+    isTerminated = true;
+    return handle.terminate('swept');
+  };
+  lane.arm(
+    path,
+    point,
+    fault === 'terminated' ? fallen(terminate) : { held: () => handle.cancel().then(() => undefined) },
+  );
+  let stuck = await followed(client, await lane.begin(client, subject, path, {}), path, PATIENCE_MS);
+  if (isTerminated && !stuck)
+    stuck = await followed(client, await lane.start(client, subject, path, {}), path, PATIENCE_MS);
+  const { status } = await handle.describe();
+  const why = status.name === 'FAILED' ? `: ${await failureOf(handle)}` : '';
+  return { ...(await ended(lane, subject, trial, stuck)), closed: `${status.name}${why}` };
 }
 
 /**
@@ -46,7 +75,7 @@ export async function play(client: Client, lane: Lane, trial: Trial<CallFault>):
 export async function playReads(client: Client, lane: Lane, path: Path, turn: number): Promise<Played> {
   const subject = await lane.subject();
   lane.armReads(path, turn);
-  const stuck = await followed(client, await lane.start(client, subject, path, {}), READS_PATIENCE_MS);
+  const stuck = await followed(client, await lane.start(client, subject, path, {}), path, READS_PATIENCE_MS);
   const point = { action: 'Describe*', nth: turn };
   return { ...(await ended(lane, subject, { path, point, fault: 'lost' }, stuck)), met: true };
 }
@@ -63,19 +92,38 @@ export async function ended(
   return { ...trial, met, ...(await lane.judged(subject)) };
 }
 
+async function failureOf(handle: WorkflowHandle): Promise<string> {
+  return handle.result().then(String, (error: unknown) => String((explained(error) as Error).message));
+}
+
 /** What must not have happened: an end that is neither, or the wrong one, or a fault that no change has met. */
 export function wrongs(played: readonly Played[]): string[] {
   return played
-    .filter((one) => !allowed(one).includes(one.end) || (!one.met && isMutation(one.point)))
+    .filter((one) => !allowed(one).includes(one.end) || (!one.met && isMutation(one.point)) || isUnheard(one))
     .map(described);
 }
 
-/** Only a refusal may undo: what is lost or away for a moment is retried, and a path that undoes goes on undoing. */
+/**
+ * What is lost or away for a moment is retried, and a path that undoes goes on undoing: only a refusal or a cancel may
+ * undo. A verdict is carried through, whoever cancels; after a terminate the next run migrates, whatever it finds.
+ */
 function allowed({ path, fault }: Played): End[] {
-  if (path.refused) return ['as before'];
+  const { before, refused } = path;
+  if (fault === 'terminated') return refused ? ['as before', 'migrated'] : ['migrated'];
+  if (refused) return ['as before'];
+  if (before && 'verdict' in before) return [before.verdict === 'commit' ? 'migrated' : 'rolled back'];
+  if (fault === 'cancelled') return ['as before', 'rolled back', 'migrated'];
   return fault === 'refused' ? ['as before', 'migrated'] : ['migrated'];
 }
 
-function described({ path, point, fault, met, end, why }: Played): string {
-  return `${path.name}: ${nameOf(point)} ${fault}${met ? '' : ' (never came)'}: ${end}${why ? `: ${why}` : ''}`;
+/** A cancel that left nothing behind has to be said. */
+function isUnheard({ path, fault, met, end, closed }: Played): boolean {
+  const isVerdict = path.before !== undefined && 'verdict' in path.before;
+  if (fault !== 'cancelled' || !met || isVerdict || path.refused || end === 'migrated') return false;
+  return closed !== 'CANCELLED';
+}
+
+function described({ path, point, fault, met, end, closed, why }: Played): string {
+  const how = closed ? ` and ${closed}` : '';
+  return `${path.name}: ${nameOf(point)} ${fault}${met ? '' : ' (never came)'}: ${end}${how}${why ? `: ${why}` : ''}`;
 }

@@ -18,9 +18,9 @@ export interface Recording {
 
 /** Plays a path with no fault but its own. */
 export async function record(client: Client, lane: Lane, path: Path): Promise<Recording> {
-  const subject = await lane.subject();
+  const subject = await lane.prepared(client, await lane.subject(), path, {});
   lane.arm(path);
-  const stuck = await followed(client, await lane.start(client, subject, path, {}), PATIENCE_MS);
+  const stuck = await followed(client, await lane.begin(client, subject, path, {}), path, PATIENCE_MS);
   if (stuck) throw new Error(`${path.name}: ${stuck}`);
   const calls = lane.calls();
   const { end, why } = await lane.judged(subject);

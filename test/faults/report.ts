@@ -12,6 +12,7 @@ export class Report {
       String(played.length),
       count(({ end }) => end === 'migrated'),
       count(({ end }) => end === 'as before'),
+      count(({ end }) => end === 'rolled back'),
       count(({ end }) => end === 'other'),
       count(({ met }) => !met),
       seconds.toFixed(0),
@@ -19,7 +20,17 @@ export class Report {
   }
 
   toString(): string {
-    const head = ['path', 'fault', 'points', 'migrated', 'as before', 'other', 'never came', 'seconds'];
+    const head = [
+      'path',
+      'fault',
+      'points',
+      'migrated',
+      'as before',
+      'rolled back',
+      'other',
+      'never came',
+      'seconds',
+    ];
     const lines = [head, head.map(() => '---'), ...this.rows];
     return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
   }

@@ -2,15 +2,26 @@ import { isDeepStrictEqual } from 'node:util';
 import { aWorld, type World } from '../support/world';
 import { Crashes, type CrashName } from './crashes';
 import { inLanes, Lane, LANE_ROLE, READ_TURNS } from './lane';
-import { PATHS, type Path, type Point } from './paths';
-import { play, playReads, type CallFault, type Played, type Trial } from './player';
+import type { Path, Point } from './paths';
+import {
+  play,
+  playReads,
+  playStopped,
+  type CallFault,
+  type FaultName,
+  type Played,
+  type RunFault,
+  type Trial,
+} from './player';
 import { mutationsIn, pointsOf, record, type Recording } from './recorder';
 import { Report } from './report';
 
 /** Migrations that are played side by side. */
 const LANES = 10;
+/** Without the workflow cache each computes as much as several: more would outlive the limits of workflow tasks. */
+const RECORDED_AT_ONCE = 5;
 
-/** Every path, recorded; and what plays faults at its calls. */
+/** Paths, recorded; and what plays faults at its calls. */
 export class Sweep {
   readonly report = new Report();
   private readonly points = new Map<string, Point[]>();
@@ -22,12 +33,12 @@ export class Sweep {
   ) {}
 
   /** Records each path twice: without the workflow cache, and with it. */
-  static async open(): Promise<Sweep> {
+  static async open(paths: readonly Path[]): Promise<Sweep> {
     const world = await aWorld({ cache: false, anyAccount: LANE_ROLE });
     const lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.open(world)));
     const sweep = new Sweep(world, lanes);
     try {
-      await sweep.recordAll();
+      await sweep.recordAll(paths);
     } catch (error) {
       await sweep.close();
       throw error;
@@ -39,13 +50,18 @@ export class Sweep {
     return this.points.get(name) ?? [];
   }
 
-  trials<Name extends CallFault | CrashName>(path: Path, fault: Name): Trial<Name>[] {
+  trials<Name extends FaultName>(path: Path, fault: Name): Trial<Name>[] {
     return this.pointsOf(path).map((point) => ({ path, point, fault }));
   }
 
   /** A refused, failing or lost call in each of the trials. */
   async break(trials: readonly Trial<CallFault>[]): Promise<Played[]> {
     return inLanes(this.lanes, trials, (lane, trial) => play(this.world.client, lane, trial));
+  }
+
+  /** Runs that are cancelled or terminated. */
+  async stop(trials: readonly Trial<RunFault>[]): Promise<Played[]> {
+    return inLanes(this.lanes, trials, (lane, trial) => playStopped(this.world.client, lane, trial));
   }
 
   /** Every read of each path loses its answer, many of them in one migration. */
@@ -72,16 +88,18 @@ export class Sweep {
     await this.world.close();
   }
 
-  private async recordAll(): Promise<void> {
-    const uncached = await this.recordings();
+  private async recordAll(paths: readonly Path[]): Promise<void> {
+    const uncached = await this.recordings(paths);
     await this.world.stopWorker();
     await this.world.startWorker();
-    const cached = await this.recordings();
+    const cached = await this.recordings(paths);
     cached.forEach((recording, index) => this.learn(recording, uncached[index]));
   }
 
-  private recordings(): Promise<Recording[]> {
-    return inLanes(this.lanes, PATHS, (lane, path) => record(this.world.client, lane, path));
+  private recordings(paths: readonly Path[]): Promise<Recording[]> {
+    return inLanes(this.lanes.slice(0, RECORDED_AT_ONCE), paths, (lane, path) =>
+      record(this.world.client, lane, path),
+    );
   }
 
   private learn(cached: Recording, uncached: Recording | undefined): void {
