@@ -1,5 +1,5 @@
 import { ApplicationFailure, condition, patched } from '@temporalio/workflow';
-import { lossNotAccepted, parseRollback, type RollbackMessage } from '../../model/messages';
+import { lossNotAccepted, parseRollback, type Message, type RollbackMessage } from '../../model/messages';
 import type { FailedItem } from '../../model/outcome';
 import { fail } from '../support/failure';
 import { takes, takesParsed } from '../support/messages';
@@ -54,9 +54,13 @@ export class Orders {
     const notSoaking = () =>
       this.soaking || this.verdict ? undefined : 'only a migration in soak can be told that; see its phase';
     const canChange = () => this.stuck && this.leavable && this.mayChange;
-    const decide = (verdict: Verdict) => () => {
-      if (!this.verdict || canChange()) this.verdict = verdict;
-    };
+    const decide =
+      (verdict: Verdict) =>
+      ({ by, reason }: Message) => {
+        if (this.verdict && !canChange()) return;
+        this.verdict = verdict;
+        run.remark(`Told to ${verdict} by ${by}: ${reason}`);
+      };
     const tooLate = (verdict: Verdict) => () =>
       this.verdict && this.verdict !== verdict && !canChange()
         ? `it was told to ${this.verdict} already`

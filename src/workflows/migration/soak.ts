@@ -1,6 +1,7 @@
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
-import { failedItem } from '../support/failure';
+import { FAILURE } from '../../model/failures';
+import { fail, failedItem } from '../support/failure';
 import { batch, mutate, read } from '../support/options';
 import { finalPoint, type FinalPoint } from './finalPoint';
 import { endWithoutMachine, machineVerdict, requireMachine } from './soakWatch';
@@ -18,14 +19,16 @@ export async function soakUntilVerdict(
   report: MigrationReport,
   soak: MachineSoak,
 ): Promise<MigrateMachineResult> {
-  migration.run.remark(
+  migration.run.waitsFor(
     `The original volumes of ${migration.plan.instanceId} are kept. ${verdicts(soak, 'delete them', 'put them back')}`,
   );
   return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak), {
     commit: async () => {
       await requireMachine(migration);
       await commit(migration, soak.lastMoment, () => removeMarks(migration));
-      return { ...report, committed: true };
+      const message =
+        'committed: its original volumes are deleted, and a recovery point of their last moment stays';
+      return { ...report, message, committed: true };
     },
     rollback: async () => {
       await requireMachine(migration);
@@ -69,6 +72,7 @@ export async function untilVerdict<Result>(
     verdict = orders.rollBackByCancel();
   }
   for (;;) {
+    run.waitsFor();
     if (verdict === 'gone') orders.finalize();
     else orders.carryOut(verdict);
     try {
@@ -81,6 +85,11 @@ export async function untilVerdict<Result>(
       verdict = isDiversion(error, 'machineGone') ? 'gone' : (orders.given ?? 'rollback');
     }
   }
+}
+
+async function requireKey({ target, kmsKeyArn }: Move['plan']): Promise<void> {
+  const problem = await read('Look at its key').keyProblem({ target, kmsKeyArn });
+  if (problem !== undefined) throw fail(FAILURE.keyUnusable, `${kmsKeyArn}: ${problem}`);
 }
 
 /**
@@ -101,6 +110,8 @@ export async function commit(
   const asksAgain = patched('commit-asks-again');
   let kept: FinalPoint = {};
   const keep = async () => {
+    // Copies under a key that cannot be used all fail, and say less than the key does.
+    if (asksAgain) await requireKey(plan);
     kept = await finalPoint(move);
     if (!asksAgain) {
       const snapshotIds = Object.values(kept);

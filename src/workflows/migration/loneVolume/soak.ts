@@ -18,13 +18,14 @@ export async function soakVolume(
 ): Promise<MigrateVolumeResult> {
   const [volumeId, made] = [nameOf(move), report.volumeIdMap[nameOf(move)]];
   move.run.row(volumeId, 'replaced', made);
-  move.run.remark(
+  move.run.waitsFor(
     `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}`,
   );
   return untilVerdict<MigrateVolumeResult>(move, () => move.orders.verdictWithin(soak), {
     commit: async () => {
       await commit(move, lastMoment, () => removeVolumeMarks(move));
-      return { ...report, committed: true };
+      const message = `committed: ${volumeId} is deleted, and a recovery point of its last moment stays`;
+      return { ...report, message, committed: true };
     },
     rollback: () => rollBack(move, report),
   });
