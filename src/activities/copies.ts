@@ -2,7 +2,7 @@ import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { CopySnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
-import { isNotFound } from '../aws/failures';
+import { isNotFound, isUnsure } from '../aws/failures';
 import { expiryOf } from '../calendar/calendar';
 import { destinationOf, type CopyJob } from '../model/copy';
 import { FAILURE } from '../model/failures';
@@ -65,6 +65,8 @@ export interface StartedCopies {
   full: boolean;
 }
 
+/** Attempts after which a refusal that nobody can judge is one snapshot's own; the others of its batch go on. */
+const PATIENT_ATTEMPTS = 6;
 /** Each look is a call, which a copy that is seen complete a little later is not worth. */
 const LOOKS_A_COPY = 4;
 
@@ -263,9 +265,13 @@ async function startCopy(
     // What was shared a moment ago may not be seen there yet; what is gone, the next look says.
     if (type === FAILURE.quotaExceeded && retry && !bounded) result.full = true;
     else if (isNotFound(error) && job.terms.toAccount !== undefined) throw notSharedYet(job, snapshotId);
-    else if (retry && type !== FAILURE.conflict) throw error;
+    else if (retry && type !== FAILURE.conflict && !isFinallyUnsure(error)) throw error;
     else result.failed.push(failedItem(snapshotId, error));
   }
+}
+
+function isFinallyUnsure(error: Error): boolean {
+  return isUnsure(error) && Context.current().info.attempt >= PATIENT_ATTEMPTS;
 }
 
 function notSharedYet({ terms }: CopyJob, snapshotId: string): ApplicationFailure {

@@ -1,5 +1,6 @@
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
+import { isNotFound, isUnsure } from '../aws/failures';
 import type { SkippedItem } from '../model/campaign';
 import { encryptedCopyTags, isUncommitted, marksOfGone, PARKED } from '../model/encryptedCopy';
 import { FAILURE } from '../model/failures';
@@ -40,11 +41,26 @@ export function otherHolder(copy: Snapshot, { maker }: SnapshotScope): string | 
   return holder === maker.workflowId.slice(0, 256) ? undefined : holder;
 }
 
-/** Asked again later it may work: throttles, server faults, answers that were lost. */
+/** Asked again later it may work: throttles, server faults, answers that were lost. What nobody knows is one copy's own trouble. */
 export function mayPass(error: unknown): boolean {
   if (!(error instanceof Error)) return true;
+  if (isUnsure(error)) return false;
   const { type, retry } = classify(error.name);
   return retry && type !== FAILURE.conflict;
+}
+
+/** What ended it for this one alone; what may pass is thrown. */
+export async function refusalOf(
+  item: string,
+  action: () => Promise<unknown>,
+): Promise<FailedItem | undefined> {
+  try {
+    await action();
+    return undefined;
+  } catch (error) {
+    if (mayPass(error)) throw error;
+    return failedItem(item, error);
+  }
 }
 
 async function mark(ec2: EC2Client, copyId: string, tags: Record<string, string>): Promise<void> {
@@ -90,7 +106,9 @@ export class Commit {
       await this.decided(pair, copy, original, facts);
     } catch (error) {
       if (mayPass(error)) throw error;
-      this.result.failed.push(failedItem(snapshotId, error));
+      const refusal = failedItem(snapshotId, error);
+      if (isNotFound(error)) this.result.failed.push(refusal);
+      else this.wait(snapshotId, refusal.message);
     }
   }
 
@@ -144,10 +162,12 @@ export class Commit {
 
   /** EC2 has the last word: something came between the look and the call. The original is the point again. */
   private async stayOriginal(copyId: string, refusal: FailedItem): Promise<void> {
-    await unmark(this.ec2, copyId, ...PARKED);
-    const isRefused = refusal.type === FAILURE.conflict || refusal.type === FAILURE.invalidRequest;
-    if (isRefused) await this.keep(copyId, refusal.item, [refusal.message]);
-    else this.wait(refusal.item, refusal.message);
+    const { item, type, message } = refusal;
+    const stillMarked = await refusalOf(copyId, () => unmark(this.ec2, copyId, ...PARKED));
+    const both = `its copy ${copyId} keeps the marks of the point too: ${stillMarked?.message}`;
+    const isRefused = type === FAILURE.conflict || type === FAILURE.invalidRequest;
+    if (isRefused) await this.keep(copyId, item, [message]);
+    else this.wait(item, stillMarked ? `${message}; ${both}` : message);
   }
 
   private async keep(copyId: string, item: string, reasons: string[]): Promise<void> {

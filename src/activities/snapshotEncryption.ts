@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
-import { isNotFound } from '../aws/failures';
 import { COPY_ATTEMPTS } from '../model/copy';
 import type { PageRecord } from '../model/copyLedger';
 import { isUncommitted } from '../model/encryptedCopy';
@@ -19,6 +18,7 @@ import {
 } from '../model/snapshotEncryption';
 import { overOf, sleepUntil } from './copyWaits';
 import { byPlace } from './byPlace';
+import { mayPass, refusalOf } from './copyCommit';
 import { age, CLOCKS_APART_MS, copyCommand, copyFacts, unrecordedCopies } from './copyRecords';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
@@ -28,6 +28,7 @@ import { OtherRuns } from './otherRuns';
 import { Pace } from './pace';
 import { PageLog } from './pageLog';
 import { deleteSnapshot, LAGS_UNTIL_GONE, snapshotsById } from './recoveryPoints';
+import { Refusals } from './refusals';
 import { encryptedCopiesOf, marksOf } from './snapshotFacts';
 import { decidePage } from './snapshotPlans';
 import { now } from './waits';
@@ -95,6 +96,7 @@ class EncryptionRound {
   private readonly underWay = new Map<string, string>();
   private readonly seenAt = new Map<string, number>();
   private readonly errors = new Map<string, number>();
+  private readonly refusals = new Refusals();
   private full = false;
 
   constructor(
@@ -134,7 +136,7 @@ class EncryptionRound {
       const nextLook =
         this.underWay.size > 0
           ? this.pace.nextLook([...this.underWay.keys()], lookedAt)
-          : lookedAt + (this.full ? PAUSE_POLLS * pollMs : 0);
+          : lookedAt + (this.full || this.refusals.some ? PAUSE_POLLS * pollMs : 0);
       await sleepUntil(nextLook, pollMs);
       await this.look();
     }
@@ -151,7 +153,7 @@ class EncryptionRound {
       strays.map(({ snapshotId }) => snapshotId),
     );
     for (const copy of strays)
-      if (there.has(copy.snapshotId)) await this.drop(copy.copyId);
+      if (there.has(copy.snapshotId)) await this.dropped(copy.copyId, copy.snapshotId);
       else this.copied.push(copy);
   }
 
@@ -187,13 +189,10 @@ class EncryptionRound {
       const copy = this.originals.get(snapshotId)?.copy;
       if (!copy) continue;
       const tags = { [TAG.workflow]: maker.workflowId.slice(0, 256), [TAG.run]: maker.runId };
-      try {
-        await this.ec2.send(new CreateTagsCommand({ Resources: [copy.copyId], Tags: tagList(tags) }));
-      } catch (error) {
-        if (isNotFound(error)) continue;
-        throw error;
-      }
-      this.begun(snapshotId, copy.copyId);
+      const command = new CreateTagsCommand({ Resources: [copy.copyId], Tags: tagList(tags) });
+      const refusal = await refusalOf(snapshotId, () => this.ec2.send(command));
+      if (!refusal) this.begun(snapshotId, copy.copyId);
+      else if (refusal.type !== FAILURE.notFound) this.giveUp(snapshotId, refusal);
     }
   }
 
@@ -201,6 +200,7 @@ class EncryptionRound {
     this.log.begun.set(copyId, snapshotId);
     heartbeat();
     this.waiting.splice(this.waiting.indexOf(snapshotId), 1);
+    this.refusals.forget(snapshotId);
     this.underWay.set(copyId, snapshotId);
     this.seenAt.set(copyId, now());
     this.pace.started(copyId);
@@ -224,7 +224,8 @@ class EncryptionRound {
       if (!(error instanceof Error)) throw error;
       const { type, retry, bounded } = classify(error.name);
       if (type === FAILURE.quotaExceeded && retry && !bounded) this.full = true;
-      else if (retry && type !== FAILURE.conflict) throw error;
+      else if (this.refusals.isPatientWith(snapshotId, error)) return;
+      else if (mayPass(error)) throw error;
       else this.giveUp(snapshotId, failedItem(snapshotId, error));
     }
   }
@@ -232,6 +233,7 @@ class EncryptionRound {
   private giveUp(snapshotId: string, failure: FailedItem): void {
     const at = this.waiting.indexOf(snapshotId);
     if (at >= 0) this.waiting.splice(at, 1);
+    this.refusals.forget(snapshotId);
     this.failed.push(failure);
   }
 
@@ -260,10 +262,11 @@ class EncryptionRound {
   }
 
   private async again(copyId: string, why: string): Promise<void> {
-    await this.drop(copyId);
-    this.pace.forget(copyId);
     const snapshotId = this.underWay.get(copyId) ?? '';
+    const isDropped = await this.dropped(copyId, snapshotId);
+    this.pace.forget(copyId);
     this.underWay.delete(copyId);
+    if (!isDropped) return;
     const errors = (this.errors.get(snapshotId) ?? 0) + 1;
     this.errors.set(snapshotId, errors);
     if (errors < COPY_ATTEMPTS) return void this.waiting.push(snapshotId);
@@ -271,10 +274,12 @@ class EncryptionRound {
     this.failed.push({ item: snapshotId, type: FAILURE.resourceFailed, message });
   }
 
-  /** Of this activity's own: its id is in the log. */
-  private async drop(copyId: string): Promise<void> {
-    await deleteSnapshot(this.ec2, copyId);
-    this.log.begun.delete(copyId);
+  /** Of this activity's own: its id is in the log. One that cannot be deleted is named, and the others go on. */
+  private async dropped(copyId: string, snapshotId: string): Promise<boolean> {
+    const refusal = await refusalOf(snapshotId, () => deleteSnapshot(this.ec2, copyId));
+    if (refusal) this.failed.push(refusal);
+    else this.log.begun.delete(copyId);
+    return !refusal;
   }
 
   /**
@@ -307,8 +312,8 @@ class EncryptionRound {
     ownId: string,
     { copyId, by }: { copyId: string; by: string },
   ): Promise<void> {
-    await this.drop(ownId);
     this.copied = this.copied.filter((each) => each.snapshotId !== snapshotId);
+    if (!(await this.dropped(ownId, snapshotId))) return;
     this.failed.push({
       item: snapshotId,
       type: FAILURE.conflict,

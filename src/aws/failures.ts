@@ -80,7 +80,7 @@ function isOfNetwork(error: Error): boolean {
 }
 
 /** Whether it was thrown by a client, and nobody can tell if it passes. */
-function isUnsure(error: unknown): boolean {
+export function isUnsure(error: unknown): boolean {
   const site = error instanceof Error ? CALL_SITES.get(error) : undefined;
   return site !== undefined && verdictOf(error as Error, site).bounded === true;
 }

@@ -182,6 +182,22 @@ describe('encryptSnapshots', () => {
     expect(await snapshots.ids('broken')).toEqual([bad, ...Object.values(failure.snapshotIdMap)].sort());
   });
 
+  it('copies and commits the others where one is refused by a name that nobody knows', async () => {
+    const { proxy } = snapshots.world;
+    const [first = '', odd = '', third = ''] = (await snapshots.someSnapshots('odd', 3)).sort();
+    proxy.fault(({ action, params }) => action === 'CopySnapshot' && Object.values(params).includes(odd), {
+      before: { code: 'SnapshotOddity', status: 400 },
+    });
+    const failure = await failedResult<EncryptSnapshotsResult>(
+      snapshots.committed(snapshots.named('odd')),
+      FAILURE.partialFailure,
+    );
+    expect(Object.keys(failure.snapshotIdMap).sort()).toEqual([first, third]);
+    expect(failure.failed.items).toEqual([expect.objectContaining({ item: odd })]);
+    expect(failure.failed.items[0]?.message).toMatch(/SnapshotOddity/);
+    expect(await snapshots.snapshot(odd)).toBeDefined();
+  });
+
   it('commits some, and rolls the others back', async () => {
     const [first = '', second = ''] = await snapshots.someSnapshots('some', 2);
     const handle = await snapshots.copied(snapshots.named('some'));

@@ -97,6 +97,23 @@ const MENDED: Record<string, Mended> = {
     ),
   ),
   'the deletion is denied': { ...refused('DeleteSnapshot'), said: /ec2:DeleteSnapshot/ },
+  'CreateTags is denied': { ...refused('CreateTags'), said: /ec2:CreateTags/ },
+  'the deletion is denied, and DeleteTags': {
+    comes: () => {
+      for (const action of ['DeleteSnapshot', 'DeleteTags']) snapshots.world.proxy.fault(action, DENIED);
+      return Promise.resolve();
+    },
+    mended: reset,
+    said: /ec2:DeleteSnapshot.* keeps the marks of the point too: ec2:DeleteTags/,
+  },
+  'the deletion is refused by a name that nobody knows': {
+    comes: () =>
+      Promise.resolve(
+        snapshots.world.proxy.fault('DeleteSnapshot', { before: { code: 'SnapshotOddity', status: 400 } }),
+      ),
+    mended: reset,
+    said: /SnapshotOddity/,
+  },
 };
 
 describe('what is asked again right before encryptSnapshots deletes', () => {

@@ -48,7 +48,7 @@ export interface SnapshotState {
   /** Copies that this run has made and nobody has committed, packed; a run of 0.1.0 recorded none. */
   copies?: string;
   /** A commit that an earlier run of the chain has begun. */
-  committing?: { order: CommitOrder; cursor: string };
+  committing?: { order: CommitOrder; cursor: string; problems?: string[] };
   /** Given to an earlier run of the chain, and not carried out yet. */
   orders?: CommitOrder[];
 }
@@ -176,7 +176,7 @@ export class SnapshotRun {
 
   private async commitPages(order: CommitOrder, only: ReadonlySet<string> | undefined): Promise<string[]> {
     const { scope } = this.state;
-    const problems: string[] = [];
+    const problems = [...(this.state.committing?.problems ?? [])];
     for (let cursor = this.state.committing?.cursor; ;) {
       const copies = this.ledger.page(A_BATCH, cursor, only);
       const last = copies.at(-1);
@@ -189,7 +189,7 @@ export class SnapshotRun {
       this.committed(copies, part);
       problems.push(...part.waiting.map(({ item, reasons }) => `${item}: ${reasons.join('; ')}`));
       cursor = last.copyId;
-      this.state.committing = { order, cursor };
+      this.state.committing = { order, cursor, problems: problems.slice(0, A_BATCH) };
       await this.goOn();
     }
   }
