@@ -51,6 +51,20 @@ export async function markUncopied(
   }
 }
 
+/** Marks points whose own key is unusable for certain: retention does not count on what may never be read again. */
+export async function markUnreadable(
+  { aws }: Pick<ActivityDeps, 'aws'>,
+  target: Target,
+  snapshots: readonly SnapshotNow[],
+  raw: ReadonlyMap<string, Snapshot>,
+): Promise<void> {
+  const keys = new Keys(() => aws.kms(target, 'read'), target);
+  for (const snapshot of snapshots) {
+    const { Encrypted, KmsKeyId } = raw.get(snapshot.snapshotId) ?? {};
+    if (Encrypted && KmsKeyId && (await keys.isUnusable(KmsKeyId))) snapshot.readable = false;
+  }
+}
+
 /**
  * What AWS records of a copy, against what it records of its source. That a copy is of this very snapshot AWS does not
  * record; it is what the marks say.
@@ -77,7 +91,8 @@ export function mayBeCopyOf(copy: Snapshot, source: Snapshot): boolean {
 
 /** Whether copies can be read: each key is asked for once. */
 class Keys {
-  private readonly known = new Map<string, boolean>();
+  /** Undefined where nobody may say. */
+  private readonly known = new Map<string, boolean | undefined>();
 
   constructor(
     private readonly kms: () => KMSClient,
@@ -86,14 +101,21 @@ class Keys {
 
   async isUsable({ Encrypted, KmsKeyId }: Snapshot): Promise<boolean> {
     if (!Encrypted) return true;
-    if (!KmsKeyId) return false;
-    const known = this.known.get(KmsKeyId) ?? (await this.ask(KmsKeyId));
-    this.known.set(KmsKeyId, known);
-    return known;
+    return KmsKeyId !== undefined && (await this.ask(KmsKeyId)) === true;
   }
 
-  private async ask(keyId: string): Promise<boolean> {
-    const key = await unlessUnknown(() => describeKey(this.kms(), keyId));
-    return key !== undefined && whyUnusable(key, this.place) === undefined;
+  async isUnusable(keyId: string): Promise<boolean> {
+    return (await this.ask(keyId)) === false;
+  }
+
+  private async ask(keyId: string): Promise<boolean | undefined> {
+    if (!this.known.has(keyId)) this.known.set(keyId, await this.look(keyId));
+    return this.known.get(keyId);
+  }
+
+  private async look(keyId: string): Promise<boolean | undefined> {
+    const answer = await unlessUnknown(async () => ({ key: await describeKey(this.kms(), keyId) }));
+    if (!answer) return undefined;
+    return answer.key !== undefined && whyUnusable(answer.key, this.place) === undefined;
   }
 }

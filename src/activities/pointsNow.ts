@@ -9,7 +9,7 @@ import { readRecoveryPoint } from '../model/recoveryPoint';
 import type { SnapshotNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
 import { COMING_BACK, IN_ARCHIVE, tieringOf } from './archiveTier';
-import { markUncopied } from './copyProof';
+import { markUncopied, markUnreadable } from './copyProof';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { FILTER_VALUES, instancesById, volumesById } from './inventory';
@@ -79,6 +79,7 @@ export async function pointsNow(deps: Deps, target: Target, only?: Question): Pr
     ];
   });
   await markUncopied(deps, target, snapshots, raw);
+  await markUnreadable(deps, target, snapshots, raw);
   const existingSources = await sourcesThatExist(deps.aws, target, snapshots);
   return { snapshots, strangers, holdUnknown: unknown.length > 0, existingSources };
 }

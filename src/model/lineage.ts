@@ -8,9 +8,11 @@ type Member = Pick<RecoveryPointSnapshot, 'snapshotId' | 'takenAt' | 'retention'
   completed: boolean;
   /** False of what is left of a set: nothing can be recovered as it was. */
   whole?: boolean;
+  /** False of what is under a key that nobody can use: it may never be read again. */
+  readable?: boolean;
 };
 
-/** The completed snapshots of one lineage in one place, as far as their sets are whole. */
+/** The completed snapshots of one lineage in one place, as far as their sets are whole and can be read. */
 export class Lineage<Snapshot extends Member = Member> {
   private readonly byAge: Snapshot[];
   private readonly ranks: Map<string, number>;
@@ -22,7 +24,7 @@ export class Lineage<Snapshot extends Member = Member> {
     private readonly periodStart: PeriodStart,
   ) {
     this.byAge = snapshots
-      .filter(({ completed, whole = true }) => completed && whole)
+      .filter(({ completed, whole = true, readable = true }) => completed && whole && readable)
       .sort((a, b) => b.takenAt - a.takenAt);
     this.ranks = new Map(this.byAge.map(({ snapshotId }, rank) => [snapshotId, rank]));
   }

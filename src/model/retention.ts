@@ -26,6 +26,8 @@ export interface SnapshotNow extends RecoveryPointSnapshot {
   usedByImage: boolean;
   /** Or not certain. */
   copyRunning: boolean;
+  /** False where its key is disabled, or gone, for certain: older points that can be read are worth more. */
+  readable?: boolean;
   /** Somebody has asked for it back from the archive. */
   restoring?: boolean;
   /** All that claim to be it, where there are several: none of them is touched. */

@@ -245,6 +245,19 @@ describe('a point that was to be deleted', () => {
   const isOfPlace = (params: Readonly<Record<string, string>>) =>
     Object.values(params).includes('tag:holdfast:recovery-point');
 
+  it('stays while nobody can use the key of what is newer: that may never be read again', async () => {
+    const KeyId = await aKey(world.home);
+    await aVolume(world.home, { tags: { policy: 'unread' }, kmsKeyId: KeyId });
+    const points = await due('unread');
+    expect(points).toHaveLength(1);
+    await world.home.kms().send(new DisableKeyCommand({ KeyId }));
+    expect(await remove(points)).toMatchObject({
+      deleted: [],
+      kept: [{ reason: 'among the newest of its lineage' }],
+    });
+    expect(await found('unread')).toHaveLength(2);
+  });
+
   it('goes whole or stays whole, as far as EC2 says so before', async () => {
     await anInstance(world.home, { tags: { policy: 'whole' } });
     const points = await due('whole');
