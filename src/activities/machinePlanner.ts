@@ -66,12 +66,18 @@ export function machinePlanner(deps: ActivityDeps) {
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       const workflowId = workflowIds.machine(target, instanceId);
       const open = await isOpen(deps, workflowId);
-      if (mark && !open) return { kind: 'interrupted', migrationId: mark.migrationId };
+      // One that only prepared waits its turn like any other: its machine runs, and is in its target groups.
+      const isUrgent = mark?.phase !== 'rest' || hasNotes(instance);
+      if (mark && !open && isUrgent) return { kind: 'interrupted', migrationId: mark.migrationId };
       // Who plans is told of target groups in any case.
       const decision = await planned({ target, instanceId, ...wanted }, instance, true);
       return open ? held(decision, workflowId, mark) : decision;
     },
   };
+}
+
+function hasNotes({ Tags = [] }: Instance): boolean {
+  return Tags.some(({ Key }) => Key?.startsWith(TAG.targetsPrefix));
 }
 
 /** A machine in mid-swap may look as if nothing of it were left to do. */

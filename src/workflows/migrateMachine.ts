@@ -19,6 +19,7 @@ import { soakUntilVerdict } from './migration/soak';
 import { settledStrategy } from './migration/settle';
 import { backToWork, bringToRest } from './migration/rest';
 import {
+  markBeforeStaging,
   markSoaking,
   nameNewVolumes,
   passHealthGate,
@@ -104,6 +105,7 @@ async function migrate(
   try {
     const strategy = await settledStrategy(migration, planned);
     const steps = STEPS[strategy.name];
+    await markBeforeStaging(migration);
     await steps.beforeStop(migration); // the machine keeps running
     if (request.reserveCapacity) await reserveCapacity(migration, request.maxDowntimeMs);
     requireOpenWindow(request);

@@ -123,6 +123,18 @@ describe('orders at awkward moments', () => {
     expect(left.filter((id) => now.includes(id))).toEqual([]);
   });
 
+  it.each(['copy', 'direct'])(
+    'what a %s has staged that was terminated while it prepared goes',
+    async (strategy) => {
+      const { instanceId } = await interruptedMachine(migrations, 'DescribeSnapshots', 1, { strategy });
+      const left = (await migrations.snapshots(instanceId)).map(({ SnapshotId }) => SnapshotId);
+      expect(left).not.toEqual([]);
+      await settledRun(await startMove(migrations, instanceId, { strategy }));
+      const now = (await migrations.snapshots(instanceId)).map(({ SnapshotId }) => SnapshotId);
+      expect(left.filter((id) => now.includes(id))).toEqual([]);
+    },
+  );
+
   it('somebody’s volume from what is staged is untouched where the one that the original names is gone', async () => {
     const { instanceId } = await interruptedMachine(migrations, 'DetachVolume', 2);
     const originals = (await migrations.volumes({ Name: 'tag-key', Values: ['holdfast:original'] }))

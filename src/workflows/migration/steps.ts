@@ -6,6 +6,14 @@ import { runPost } from './hooks';
 import type { Migration, Replacements } from './migration';
 import { putDisksBack, removeMarks, restorePower, stopAgain } from './undoing';
 
+/** Should this run be terminated while it prepares, the next one finds by the mark that something is staged. */
+export async function markBeforeStaging(migration: Migration): Promise<void> {
+  const { plan, id, undo } = migration;
+  if (!plan.wasRunning || !patched('marked-before-anything-is-staged')) return;
+  undo.registerOnce('marks', () => removeMarks(migration));
+  await mutate(`Mark ${plan.instanceId}`).markMachine({ plan, migrationId: id, phase: 'rest' });
+}
+
 /** The machine is marked before the stop: a terminated run cannot undo, and the next one must know what was. */
 export async function stopMachine(migration: Migration): Promise<void> {
   const { undo, plan, run, id, downtime } = migration;
