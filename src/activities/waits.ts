@@ -13,7 +13,7 @@ export interface Waits {
 }
 
 export const REAL_WAITS: Waits = {
-  now: Date.now,
+  now: () => Date.now(),
   sleep: activitySleep,
   rest: (ms, signal) => timer(ms, undefined, { signal }),
 };

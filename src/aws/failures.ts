@@ -63,21 +63,13 @@ export function toFailure(error: unknown): Error {
 function verdictOf(error: Error, { action }: CallSite): Verdict {
   const verdict = classify(error.name, action);
   if (!verdict.bounded || limitOf(error.name, action)) return verdict;
-  const { httpStatusCode } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
-  const isFault = httpStatusCode === undefined ? isOfNetwork(error) : httpStatusCode >= 500;
+  const { httpStatusCode = 500 } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
+  const isFault = httpStatusCode >= 500 && !NEVER_SENT.test(error.name);
   return isFault ? { type: verdict.type, retry: true } : verdict;
 }
 
-/** Without an answer Node's code tells a broken network from what a client cannot even send. */
-function isOfNetwork(error: Error): boolean {
-  if (error instanceof AggregateError)
-    return error.errors.some((each) => each instanceof Error && isOfNetwork(each));
-  const { code } = error as { code?: unknown };
-  return (
-    typeof code === 'string' &&
-    /^(E(CONN|HOST|NET|PIPE|TIMEDOUT|AI_AGAIN)|ENOTFOUND|ERR_(SSL|TLS|STREAM))/.test(code)
-  );
-}
+/** What a client cannot even send has no status either, as a broken connection. */
+const NEVER_SENT = /^(TypeError|EndpointError)$/;
 
 /** Whether it was thrown by a client, and nobody can tell if it passes. */
 export function isUnsure(error: unknown): boolean {
