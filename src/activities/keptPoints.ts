@@ -14,16 +14,16 @@ import { TAG } from '../model/names';
 import { movePointTags } from '../model/movePoint';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { Sightings } from './gone';
 import { madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
 import { writeManifest } from './manifests';
 import { theOnly } from './proof';
-import { LAGS_UNTIL_GONE } from './recoveryPoints';
 import { readAll, readInstance, readSnapshot, readVolume } from './sharedReads';
 import { idOf, isWhole, snapshotsByTag, sourceTags, stagingTags } from './staging';
 import { ownDescription } from '../model/names';
-import { now, sleep } from './waits';
+import { sleep } from './waits';
 
 interface KeepRequest {
   /** Of the originals. */
@@ -56,7 +56,7 @@ export interface SettledSnapshots {
 
 /** Recovery points that moves leave: of the last moment on the originals, and of what was written to new volumes. */
 export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) {
-  const { pollMs, readLagMs } = settings;
+  const { pollMs } = settings;
   return {
     /**
      * Begins a snapshot of each new volume, of a machine that is stopped: one set where all are attached to it, and each by
@@ -94,19 +94,19 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
     }): Promise<SettledSnapshots> {
       const ec2 = aws.ec2(target, 'read');
       const result: SettledSnapshots = { completed: [], broken: [] };
-      const seenAt = new Map(snapshotIds.map((id) => [id, now()]));
+      const sightings = new Sightings(settings);
       for (let open = snapshotIds; ; await sleep(pollMs)) {
         Context.current().heartbeat({ waitingFor: open });
         const snapshots = await readAll(open, (id) => readSnapshot(ec2, id));
         const byId = new Map(snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot]));
+        const gone = sightings.gone(open, byId.keys());
         open = open.filter((snapshotId) => {
           const snapshot = byId.get(snapshotId);
-          if (snapshot) seenAt.set(snapshotId, now());
-          const isGone = now() - (seenAt.get(snapshotId) ?? 0) > LAGS_UNTIL_GONE * readLagMs;
           if (snapshot?.State === 'completed') result.completed.push(snapshotId);
           else if (snapshot?.State === 'error')
             result.broken.push({ snapshotId, why: snapshot.StateMessage ?? 'EC2 gave no reason' });
-          else if (isGone) result.broken.push({ snapshotId, why: 'somebody has deleted it' });
+          else if (gone.includes(snapshotId))
+            result.broken.push({ snapshotId, why: 'somebody has deleted it' });
           else return true;
           return false;
         });
