@@ -42,22 +42,22 @@ export function hasRunOn(
   return isUp || (LaunchTime?.getTime() ?? 0) > since;
 }
 
-/** New volumes in their places on the machine whose originals a commit has deleted: all that is left is to take their marks. */
+/** Originals that a commit has deleted, each with the new volume in its place: what is staged and their marks are left to go. */
 export async function committedVolumes(
   ec2: EC2Client,
   { InstanceId }: Instance,
   migrationId: string,
-): Promise<string[]> {
+): Promise<[string, string][]> {
   const attached = (await newVolumesByTag(ec2, migrationId)).filter(
     (volume) => attachmentOf(volume)?.InstanceId === InstanceId,
   );
-  const isGone = await Promise.all(
-    attached.map(async ({ Tags }) => {
+  const pairs = await Promise.all(
+    attached.map(async ({ VolumeId, Tags }): Promise<[string, string][]> => {
       const original = tagMap(Tags)[TAG.replaces];
-      return original !== undefined && original !== '' && !(await readVolume(ec2, original));
+      return original && VolumeId && !(await readVolume(ec2, original)) ? [[original, VolumeId]] : [];
     }),
   );
-  return attached.flatMap(({ VolumeId }, index) => (VolumeId && isGone[index] ? VolumeId : []));
+  return pairs.flat();
 }
 
 /** @throws ApplicationFailure AmbiguousOwner where two volumes seem to be the original at one device */

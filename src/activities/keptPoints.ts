@@ -10,19 +10,23 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { MovePlan } from '../model/migration';
 import type { Maker } from '../model/maker';
-import { TAG } from '../model/names';
+import { groupBy } from '../model/group';
+import { ownDescription, TAG } from '../model/names';
 import { movePointTags } from '../model/movePoint';
+import type { FailedItem } from '../model/outcome';
+import { isHeld } from '../model/recoveryPoint';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { failedItem, onceMore, passes } from './failedItem';
 import { Sightings } from './gone';
 import { madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
 import { writeManifest } from './manifests';
 import { theOnly } from './proof';
+import { deleteSnapshot, snapshotsById } from './recoveryPoints';
 import { readAll, readInstance, readSnapshot, readVolume } from './sharedReads';
 import { idOf, isWhole, snapshotsByTag, sourceTags, stagingTags } from './staging';
-import { ownDescription } from '../model/names';
 import { sleep } from './waits';
 
 interface KeepRequest {
@@ -48,6 +52,16 @@ interface PointRequest {
   maker: Maker;
 }
 
+/** Snapshots that a rollback keeps. */
+export interface Keeping {
+  /** By original. */
+  snapshots: Record<string, string>;
+  /** By original: what runs before this one had begun of the same volumes. */
+  earlier: Record<string, string[]>;
+  /** Snapshots that all seem to be one of those: none of them is touched. */
+  unclear: string[];
+}
+
 /** What became of snapshots. */
 export interface SettledSnapshots {
   completed: string[];
@@ -57,31 +71,68 @@ export interface SettledSnapshots {
 /** Recovery points that moves leave: of the last moment on the originals, and of what was written to new volumes. */
 export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) {
   const { pollMs } = settings;
+
+  /** One set, or what is missing of it. */
+  async function keepNow(
+    ec2: EC2Client,
+    { plan, pointId, volumes, runId }: KeepRequest,
+  ): Promise<Record<string, string>> {
+    const request = requestOf(pointId, runId);
+    const found: Record<string, string> = {};
+    await madeEarlier(settings, async () => {
+      Object.assign(found, await begun(ec2, pointId, request, Object.entries(volumes)));
+      return Object.keys(found).length === Object.keys(volumes).length ? found : undefined;
+    });
+    const missing = Object.entries(volumes).filter(([original]) => found[original] === undefined);
+    if (missing.length === 0) return found;
+    const tags = { ...stagingTags(pointId, request), ...sourceTags(plan) };
+    const instance = plan.instanceId ? await readInstance(ec2, plan.instanceId) : undefined;
+    const attached = instance ? attachedVolumeIds(instance) : [];
+    const isSet = missing.length > 1 && missing.every(([, id]) => attached.includes(id));
+    const made =
+      instance && isSet
+        ? await snapshotSet(ec2, instance, missing, tags, pointId)
+        : await snapshotEach(ec2, missing, tags, pointId);
+    return { ...found, ...made };
+  }
+
   return {
     /**
      * Begins a snapshot of each new volume, of a machine that is stopped: one set where all are attached to it, and each by
      * itself where a run before this one has detached them. Only what this run has begun is taken up: since another one
-     * ended, somebody may have started the machine.
+     * ended, somebody may have started the machine. What that one has begun is told, for these snapshots hold all of it.
      */
-    async startKeeping({ plan, pointId, volumes, runId }: KeepRequest): Promise<Record<string, string>> {
-      const ec2 = aws.ec2(plan.target, 'migrate');
-      const request = requestId(pointId, 'rollback', runId);
-      const found: Record<string, string> = {};
-      await madeEarlier(settings, async () => {
-        Object.assign(found, await begun(ec2, pointId, request, Object.entries(volumes)));
-        return Object.keys(found).length === Object.keys(volumes).length ? found : undefined;
-      });
-      const missing = Object.entries(volumes).filter(([original]) => found[original] === undefined);
-      if (missing.length === 0) return found;
-      const tags = { ...stagingTags(pointId, request), ...sourceTags(plan) };
-      const instance = plan.instanceId ? await readInstance(ec2, plan.instanceId) : undefined;
-      const attached = instance ? attachedVolumeIds(instance) : [];
-      const isSet = missing.length > 1 && missing.every(([, id]) => attached.includes(id));
-      const made =
-        instance && isSet
-          ? await snapshotSet(ec2, instance, missing, tags, pointId)
-          : await snapshotEach(ec2, missing, tags, pointId);
-      return { ...found, ...made };
+    async startKeeping(asked: KeepRequest): Promise<Keeping> {
+      const ec2 = aws.ec2(asked.plan.target, 'migrate');
+      const snapshots = await keepNow(ec2, asked);
+      return { snapshots, ...(await earlierOf(ec2, asked)) };
+    },
+
+    /**
+     * Deletes what an earlier run of the same rollback had kept, once later snapshots of the same volumes are kept.
+     *
+     * @returns those that stay, because somebody holds, locks or uses them
+     */
+    async deleteSuperseded({
+      target,
+      snapshotIds,
+    }: {
+      target: Target;
+      snapshotIds: string[];
+    }): Promise<FailedItem[]> {
+      const ec2 = aws.ec2(target, 'migrate');
+      const stay: FailedItem[] = [];
+      for (const [snapshotId, { Tags }] of await snapshotsById(ec2, snapshotIds)) {
+        Context.current().heartbeat(snapshotId);
+        try {
+          if (isHeld(tagMap(Tags))) throw new Error('it is on legal hold');
+          await onceMore(() => deleteSnapshot(ec2, snapshotId));
+        } catch (error) {
+          if (passes(error)) throw error;
+          stay.push(failedItem(snapshotId, error));
+        }
+      }
+      return stay;
     },
 
     /** Waits until each is completed, in error, or gone: one that breaks does not hide the others. */
@@ -140,6 +191,33 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
       }
     },
   };
+}
+
+function requestOf(pointId: string, runId: string): string {
+  return requestId(pointId, 'rollback', runId);
+}
+
+/** What other runs of the rollback have begun: of each new volume and run the only one that EC2 says is of it. */
+async function earlierOf(
+  ec2: EC2Client,
+  { pointId, volumes, runId }: KeepRequest,
+): Promise<Pick<Keeping, 'earlier' | 'unclear'>> {
+  const begun = (await snapshotsByTag(ec2, TAG.migration, pointId)).filter(
+    (snapshot) =>
+      isWhole(pointId)(snapshot) && tagMap(snapshot.Tags)[TAG.request] !== requestOf(pointId, runId),
+  );
+  const earlier: Record<string, string[]> = {};
+  const unclear: string[] = [];
+  for (const [original, id] of Object.entries(volumes))
+    for (const twins of groupBy(
+      begun.filter(({ VolumeId }) => VolumeId === id),
+      ({ Tags }) => tagMap(Tags)[TAG.request] ?? '',
+    ).values()) {
+      const ids = twins.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+      if (ids.length === 1) earlier[original] = [...(earlier[original] ?? []), ...ids];
+      else unclear.push(...ids);
+    }
+  return { earlier, unclear };
 }
 
 /** Of each volume the only one that EC2 says is of it. */

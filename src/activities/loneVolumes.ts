@@ -28,6 +28,7 @@ import { isOpen } from './campaigns';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { beingModified, volumeFacts } from './machines';
+import { namedStaged } from './ownSnapshots';
 import { allProvenVolumes, provenVolumes, type FoundVolumes } from './ownVolumes';
 import { ambiguous } from './proof';
 import { isWhole, snapshotsByTag } from './staging';
@@ -117,9 +118,11 @@ export function loneVolumeActivities(deps: ActivityDeps) {
         ec2.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) }));
       const own = made ?? Object.values(await allProvenVolumes(ec2, migrationId));
       for (const volumeId of own)
-        if (await readVolume(ec2, volumeId)) await untag([volumeId], [TAG.migration, TAG.replaces]);
+        if (await readVolume(ec2, volumeId))
+          await untag([volumeId], [TAG.migration, TAG.replaces, TAG.staged]);
       for (const { volumeId } of plan.disks)
-        if (await readVolume(ec2, volumeId)) await untag([volumeId], [TAG.cloneClaim, TAG.original]);
+        if (await readVolume(ec2, volumeId))
+          await untag([volumeId], [TAG.cloneClaim, TAG.staged, TAG.original]);
     },
 
     /**
@@ -185,7 +188,8 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const plan = { target, kmsKeyArn: made?.KmsKeyId ?? kmsKeyArn, disks };
       const soaking = phase === 'soak' && made && { soaking: newVolume(made) };
       const named = mark.replacedBy !== undefined;
-      return { migrationId, plan, replacements: own, named, unclear, ...soaking };
+      const staged = await namedStaged(ec2, [original], migrationId, [volumeId]);
+      return { migrationId, plan, replacements: own, named, unclear, ...soaking, ...(staged && { staged }) };
     },
 
     /** Tags of other resources that hold the id; whoever wrote them knows what they mean. */

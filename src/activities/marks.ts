@@ -25,6 +25,7 @@ import { tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
 import { attachedDisk, committedVolumes, diskOf, hasRunOn, movedVolumes } from './interrupted';
 import { requireInstance } from './machines';
+import { namedStaged } from './ownSnapshots';
 import { allProvenVolumes, newVolumesByTag } from './ownVolumes';
 import { readAll, readVolume } from './sharedReads';
 import { isWhole } from './staging';
@@ -86,9 +87,9 @@ export function markActivities({ aws }: ActivityDeps) {
         ec2,
         plan.disks.map(({ volumeId }) => volumeId),
       );
-      if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim]);
+      if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim, TAG.staged]);
       const remaining = await present(ec2, replacements);
-      if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces]);
+      if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces, TAG.staged]);
       await untag(ec2, [plan.instanceId], [TAG.migration]).catch((error: unknown) => {
         // A machine that is terminated needs no mark.
         if (!isNotFound(error)) throw error;
@@ -121,12 +122,15 @@ export function markActivities({ aws }: ActivityDeps) {
       const isOver = phase !== 'rest' && disks.length + committed.length === 0;
       if (isOver && (await newVolumesByTag(ec2, migrationId)).length > 0)
         throw nothingMarked(instanceId, migrationId);
+      const inPlace = await readAll(attachedVolumeIds(instance), (id) => readVolume(ec2, id));
       // The last mark of one that is over, or one that has staged something and stopped nothing.
-      if (isOver || phase === 'rest') {
-        const ids = attachedVolumeIds(instance);
-        for (const volume of await readAll(ids, (id) => readVolume(ec2, id)))
-          disks.push(attachedDisk(volume, instanceId));
-      }
+      if (isOver || phase === 'rest')
+        disks.push(...inPlace.map((volume) => attachedDisk(volume, instanceId)));
+      const deleted = committed.map(([original]) => original);
+      const staged = await namedStaged(ec2, inPlace, migrationId, [
+        ...disks.map(({ volumeId }) => volumeId),
+        ...deleted,
+      ]);
       const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
       const attached = new Set(attachedVolumeIds(instance));
       const swapped =
@@ -139,7 +143,9 @@ export function markActivities({ aws }: ActivityDeps) {
         ...(goingBack && { goingBack }),
         replacements,
         unclear,
-        committed,
+        committed: committed.map(([, volumeId]) => volumeId),
+        ...(deleted.length > 0 && { deleted }),
+        ...(staged && { staged }),
         named,
         ...(hasRunOn(instance, made) && { mayHaveWritten: true }),
         createdAt: earliest(made),
@@ -184,7 +190,7 @@ export function markActivities({ aws }: ActivityDeps) {
       machine: boolean;
     }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
-      await untag(ec2, volumeIds, [TAG.migration, TAG.replaces]);
+      await untag(ec2, volumeIds, [TAG.migration, TAG.replaces, TAG.staged]);
       if (machine) await untag(ec2, [plan.instanceId], [TAG.migration]);
     },
 

@@ -119,6 +119,8 @@ export interface InterruptedVolume {
   replacements?: Record<string, string>;
   /** The original names its new volume, whether that is there or not. */
   named?: boolean;
+  /** Staging snapshots that it had begun to delete; none where it had not. */
+  staged?: string[];
   /** Volumes that seem to be the new one and are not proven: they are left alone. */
   unclear?: string[];
 }

@@ -284,6 +284,10 @@ export interface InterruptedMigration {
   unclear?: string[];
   /** New volumes in their places whose originals its commit has deleted. */
   committed?: string[];
+  /** Those originals, in the same order. */
+  deleted?: string[];
+  /** Staging snapshots that it had begun to delete; none where it had not. */
+  staged?: string[];
   /** New volume by original, as the originals name it, whether that is there or not. */
   named?: Record<string, string>;
   /** The machine has run since it has a new volume: what is on that may be nowhere else. */

@@ -74,6 +74,34 @@ export function parseOriginalMark(text = '', volumeId?: string): OriginalMark | 
   return { ...mark, ...(replacedBy !== NONE && { replacedBy }) };
 }
 
+/** So many ids of snapshots and one of a migration are within the 256 characters of a tag's value. */
+const STAGED_A_VOLUME = 9;
+
+/**
+ * Tags on the volumes that stay in place while staging snapshots are deleted: `<migration id> <snapshot id> …`. With some of them gone
+ * the others, and copies that somebody has made, could not be told from each other by what AWS records.
+ *
+ * @returns a value a volume; what is more than they can hold is not named
+ */
+export function formatStaged(
+  migrationId: string,
+  volumeIds: readonly string[],
+  snapshotIds: readonly string[],
+): Record<string, string> {
+  return Object.fromEntries(
+    volumeIds.flatMap((volumeId, index) => {
+      const ids = snapshotIds.slice(index * STAGED_A_VOLUME, (index + 1) * STAGED_A_VOLUME);
+      return ids.length === 0 ? [] : [[volumeId, [migrationId, ...ids].join(' ')]];
+    }),
+  );
+}
+
+/** The snapshots that a volume names; none where it names another migration's. */
+export function parseStaged(text = '', migrationId: string): string[] {
+  const [named, ...snapshotIds] = text.split(' ');
+  return named === migrationId ? snapshotIds.filter((id) => id !== '') : [];
+}
+
 const NONE = '-';
 
 function isAnothers(named: string | undefined, bearer: string | undefined): boolean {

@@ -81,6 +81,8 @@ export const TAG = {
   original: 'holdfast:original',
   /** On a volume that a migration made: the volume that it replaces. */
   replaces: 'holdfast:replaces',
+  /** On the volumes that a migration which is over leaves in place, until its staging snapshots are gone: which those are. */
+  staged: 'holdfast:staged',
   /** On a volume that stays although its migration is over: that, and the volume's own id, which a copy of it has not. */
   kept: 'holdfast:kept',
   /** On a volume whose copy (CopyVolumes) is to be made: its migration's place among the five of the region. */

@@ -56,7 +56,7 @@ async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): 
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
   leftAlone(run, found.unclear);
-  if (await isCommitted(found)) return undefined;
+  if (await isCommitted(found, run)) return undefined;
   const migration = interrupted(found, request, run, orders);
   if (found.phase !== 'swap' && found.swapped && !found.goingBack) return takeOver(found, migration, request);
   try {
@@ -69,15 +69,22 @@ async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): 
 }
 
 /** Its commit had begun, which nothing takes back: what it still had to do is done. */
-async function isCommitted({ plan, committed: volumeIds = [] }: InterruptedMigration): Promise<boolean> {
+async function isCommitted(
+  { migrationId, plan, committed: volumeIds = [], deleted = [], staged }: InterruptedMigration,
+  run: Run,
+): Promise<boolean> {
   if (volumeIds.length === 0) return false;
   const machine = plan.disks.length === 0;
+  const disks = deleted.map((volumeId) => ({ volumeId }));
+  const pairs = Object.fromEntries(deleted.map((volumeId, index) => [volumeId, volumeIds[index] ?? '']));
+  const made = Made.before(pairs, [], staged);
+  await deleteStaging({ id: migrationId, plan: { target: plan.target, disks }, run, made });
   await mutate(`Remove the marks of ${plan.instanceId}`).unmarkCommitted({ plan, volumeIds, machine });
   return machine;
 }
 
 function interrupted(
-  { migrationId: id, plan, drained, replacements, named = {} }: InterruptedMigration,
+  { migrationId: id, plan, drained, replacements, named = {}, staged }: InterruptedMigration,
   request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
@@ -90,7 +97,7 @@ function interrupted(
     // What that run took out of its target groups has to be in them again, whatever this one was asked.
     terms: { drain: drainTimeoutMs(drain) === undefined ? drained : drain, hooks, healthChecks },
     downtime: new Downtime(maxDowntimeMs),
-    made: Made.before(replacements, unnamed),
+    made: Made.before(replacements, unnamed, staged),
     maker: makerOf(request),
   };
 }
@@ -173,11 +180,6 @@ async function restore(
     return;
   }
   type Step = [string, (undoable: Undoable) => Promise<void>];
-  // Without marks no later run looks for what is staged, and takes somebody's copy of what is gone for it.
-  const rest: Step[] = [
-    ['remove the marks', removeMarks],
-    ['delete staging snapshots', deleteStaging],
-  ];
   const steps: Step[] = [
     ...(phase === 'rest' ? [] : STOPPED_STEPS),
     ['release capacity', (of) => cancelCapacity(of, false)],
@@ -185,7 +187,8 @@ async function restore(
       ? [['let the guest go on', () => goOn({ ...migration, terms: { hooks } })] satisfies Step]
       : []),
     ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
-    ...(patched('marks-go-before-what-is-staged') ? rest : rest.reverse()),
+    ['delete staging snapshots', deleteStaging],
+    ['remove the marks', removeMarks],
     ['verify', verifyAsBefore],
   ];
   for (const [item, step] of steps)

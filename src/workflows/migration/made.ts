@@ -14,12 +14,18 @@ export class Made {
   /** How often each thing that broke was made, by what it is. */
   private readonly tries = new Map<string, number>();
 
-  /** Of a run that was terminated: what is proven, and originals that name no new volume, though one may be there. */
-  static before(replacements: Replacements, unnamed: readonly string[]): Made {
+  /**
+   * Of a run that was terminated: what is proven, and originals that name no new volume, though one may be there.
+   *
+   * @param staged snapshots that it had named before it began to delete them
+   */
+  static before(replacements: Replacements, unnamed: readonly string[], staged?: readonly string[]): Made {
     const made = new Made();
     Object.assign(made.volumes, replacements);
     for (const original of unnamed) if (!replacements[original]) made.openVolumes.add(original);
-    made.openSnapshots = 1;
+    // What it had named it had begun to delete: nothing else is looked for.
+    if (staged) made.foundSnapshots(staged);
+    else made.openSnapshots = 1;
     return made;
   }
 

@@ -14,6 +14,7 @@ import { lookAt } from './soakWatch';
 import {
   deleteNewVolumes,
   deleteStaging,
+  leftAlone,
   planOfNewVolumes,
   putDisksBack,
   removeMarks,
@@ -140,14 +141,16 @@ export async function goBack(migration: Migration, isBack = false): Promise<Kept
   });
   const stay = kept.left.map(({ volumeId }) => volumeId);
   await step('delete the new volumes', () => deleteNewVolumes(migration, stay));
-  await step('remove the marks', () => removeMarks(migration, stay));
   await step('delete staging snapshots', () => deleteStaging(migration));
+  await step('remove the marks', () => removeMarks(migration, stay));
   return kept;
 }
 
 interface Begun {
   /** By original. */
   snapshots: Record<string, string>;
+  /** By original: what a run before this one had begun, all of which is in those. */
+  earlier?: Record<string, string[]>;
   /** Why none could be begun. */
   problem?: string;
 }
@@ -156,12 +159,13 @@ interface Begun {
 export async function beginKeeping(move: Move): Promise<Begun> {
   const { plan, id, made } = move;
   try {
-    const snapshots = await undo('Snapshot the new volumes', {
+    const { snapshots, earlier, unclear } = await undo('Snapshot the new volumes', {
       startToCloseTimeout: '2 minutes',
     }).startKeeping({
       ...{ plan, pointId: keptBy(id), volumes: made.volumes, runId: move.maker.runId },
     });
-    return { snapshots };
+    leftAlone(move.run, unclear);
+    return { snapshots, earlier };
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     const problem = rootCause(error).message;
@@ -173,7 +177,7 @@ export async function beginKeeping(move: Move): Promise<Begun> {
 /** Also of a volume by itself. */
 export async function keepWhatCompletes(
   move: Move,
-  { snapshots, problem = 'no snapshot of it could be begun' }: Begun,
+  { snapshots, earlier = {}, problem = 'no snapshot of it could be begun' }: Begun,
   takenAtMs: number,
 ): Promise<Kept> {
   const { plan, id, made, run, maker } = move;
@@ -189,6 +193,10 @@ export async function keepWhatCompletes(
     await batch('Keep the snapshots').keepPoint({
       ...{ plan, pointId, snapshots: whole, volumes: made.volumes, takenAtMs, maker },
     });
+  await deleteEarlier(
+    move,
+    Object.keys(whole).flatMap((original) => earlier[original] ?? []),
+  );
   const left = Object.entries(made.volumes).flatMap(([original, volumeId]) => {
     if (whole[original] !== undefined) return [];
     return { volumeId, why: whyBroken.get(snapshots[original] ?? '') ?? problem };
@@ -204,6 +212,14 @@ export async function keepWhatCompletes(
     await mutate('Mark the volumes that stay').markLeft({ target: plan.target, migrationId: id, volumeIds });
   }
   return { ...(Object.keys(whole).length > 0 && { pointId }), left };
+}
+
+/** Later snapshots of the same volumes hold all that these hold. */
+async function deleteEarlier({ plan: { target }, run }: Move, snapshotIds: string[]): Promise<void> {
+  if (snapshotIds.length === 0) return;
+  const stay = await batch('Delete what an earlier run had kept').deleteSuperseded({ target, snapshotIds });
+  for (const { item, message } of stay)
+    run.remark(`${item}, which an earlier run of this rollback had kept, stays: ${message}.`);
 }
 
 /** As 0.1.0 did it: the machine was down until the snapshots were complete. */

@@ -143,10 +143,6 @@ export async function commit(
     }
   });
   orders.finalize();
-  const rest: [string, () => Promise<unknown>][] = [
-    // Without marks no later run looks for what is staged, and takes somebody's copy of what is gone for it.
-    ['remove the marks', removeMarks],
-    ['delete staging snapshots', () => deleteStaging(move, Object.values(kept))],
-  ];
-  for (const [item, act] of asksAgain ? rest : rest.reverse()) await step(item, act);
+  await step('delete staging snapshots', () => deleteStaging(move, Object.values(kept)));
+  await step('remove the marks', removeMarks);
 }

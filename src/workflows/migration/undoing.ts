@@ -1,5 +1,5 @@
 import { patched } from '@temporalio/workflow';
-import type { MovePlan } from '../../model/migration';
+import type { DiskPlan, MovePlan } from '../../model/migration';
 import { undo, wait } from '../support/options';
 import { URGENT, type Migration, type Move } from './migration';
 
@@ -7,6 +7,11 @@ import { URGENT, type Migration, type Move } from './migration';
 export type Undoable = Pick<Migration, 'id' | 'plan' | 'run' | 'made'>;
 
 type Own = Pick<Move, 'id' | 'plan' | 'run' | 'made'>;
+
+/** Of the originals only their ids: a commit may have deleted them. */
+type Staged = Omit<Own, 'plan'> & {
+  plan: Pick<MovePlan, 'target'> & { disks: readonly Pick<DiskPlan, 'volumeId'>[] };
+};
 
 /** As long as an undo's calls; after that a person is told. */
 const UNDO_WAIT = { ...URGENT, scheduleToCloseTimeout: '10 minutes' } as const;
@@ -36,7 +41,7 @@ async function ownVolumes({ plan, id, run, made }: Own): Promise<string[]> {
   return Object.values(made.volumes);
 }
 
-async function ownSnapshots({ plan, id, run, made }: Own): Promise<string[]> {
+async function ownSnapshots({ plan, id, run, made }: Staged): Promise<string[]> {
   if (made.unansweredSnapshots) {
     const look = undo('Find snapshots that no answer told of', UNDO_LOOK);
     const found = await look.findOwnSnapshots({ plan, migrationId: id, known: made.snapshots });
@@ -53,7 +58,11 @@ export function leftAlone(run: Move['run'], unclear: readonly string[] = []): vo
   );
 }
 
-export async function deleteStaging(move: Own, keep: string[] = []): Promise<void> {
+/**
+ * The marks go after it: should the run be terminated here, the next one goes by what the volumes name, and takes nobody's
+ * copy of what is gone for it.
+ */
+export async function deleteStaging(move: Staged, keep: string[] = []): Promise<void> {
   const { plan, id } = move;
   const { target } = plan;
   if (!knowsItsOwn()) {
@@ -62,6 +71,8 @@ export async function deleteStaging(move: Own, keep: string[] = []): Promise<voi
   }
   const snapshotIds = (await ownSnapshots(move)).filter((snapshotId) => !keep.includes(snapshotId));
   if (snapshotIds.length === 0) return;
+  const volumeIds = [...plan.disks.map(({ volumeId }) => volumeId), ...Object.values(move.made.volumes)];
+  await undo('Name the staging snapshots').nameStaged({ target, migrationId: id, volumeIds, snapshotIds });
   await undo('Delete staging snapshots', UNDO_MANY).deleteOwnSnapshots({ target, snapshotIds });
 }
 

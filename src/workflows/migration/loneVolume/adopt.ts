@@ -32,11 +32,11 @@ async function adopt(request: MigrateVolumeRequest, run: Run, orders: Orders): P
   const look = read(`Look for an interrupted move of ${volumeId}`);
   const found = await look.findInterruptedVolume({ target, volumeId, kmsKeyArn });
   if (!found) return undefined;
-  const { migrationId, plan, soaking, replacements = {}, unclear } = found;
+  const { migrationId, plan, soaking, replacements = {}, unclear, staged } = found;
   run.remark(`Move ${migrationId} of this volume was interrupted.`);
   leftAlone(run, unclear);
   const known = soaking ? { [volumeId]: soaking.volumeId } : replacements;
-  const made = Made.before(known, found.named ? [] : [volumeId]);
+  const made = Made.before(known, found.named ? [] : [volumeId], staged);
   const move: Move = { ...newMove(plan, run, orders, request), id: migrationId, made };
   if (soaking === undefined) {
     await remove(move);
@@ -52,14 +52,10 @@ async function adopt(request: MigrateVolumeRequest, run: Run, orders: Orders): P
 
 async function remove(move: Move): Promise<void> {
   move.run.phase('Undoing an interrupted move');
-  type Step = [string, (move: Move) => Promise<void>];
-  const rest: Step[] = [
-    ['remove the marks', removeVolumeMarks],
-    ['delete staging snapshots', deleteStaging],
-  ];
-  const steps: Step[] = [
+  const steps: [string, (move: Move) => Promise<void>][] = [
     ['delete the new volume', deleteNewVolumes],
-    ...(patched('marks-go-before-what-is-staged') ? rest : rest.reverse()),
+    ['delete staging snapshots', deleteStaging],
+    ['remove the marks', removeVolumeMarks],
     ['verify', verifyUntouched],
   ];
   for (const [item, step] of steps)

@@ -51,11 +51,8 @@ async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolume
   });
   const stay = kept.left.map(({ volumeId }) => volumeId);
   await step('delete the new volume', () => deleteNewVolumes(move, stay));
-  const rest: [string, () => Promise<unknown>][] = [
-    ['remove the marks', () => removeVolumeMarks(move, stay)],
-    ['delete staging snapshots', () => deleteStaging(move)],
-  ];
-  for (const [item, act] of keepsWhatItCannotKeep ? rest : rest.reverse()) await step(item, act);
+  await step('delete staging snapshots', () => deleteStaging(move));
+  await step('remove the marks', () => removeVolumeMarks(move, stay));
   await step('verify', () => verifyUntouched(move, stay));
   const stays = kept.left.map(({ volumeId, why }) => `${volumeId} stays (${why})`).join('; ');
   return {
