@@ -50,9 +50,21 @@ async function recordedInstances(deps: ActivityDeps, target: Target, image: Imag
   const { [TAG.workflow]: workflowId, [TAG.run]: runId } = tagMap(image.Tags);
   // Whoever wrote the tags may have written anything, and Temporal refuses what is no run id.
   if (!workflowId || !runId || !RUN_ID.test(runId)) return [];
-  const resources = await resourcesOfRun(deps, target, workflowId, runId);
+  const resources = await resourcesOfChain(deps, target, workflowId, runId);
   if (resources.includes(image.ImageId ?? '')) return resources.filter((id) => id.startsWith('i-'));
   return instanceInEvidence(deps, image, runId);
+}
+
+/** Of the run, and of the one that it was reset to, which goes on in its name. */
+async function resourcesOfChain(
+  deps: ActivityDeps,
+  target: Target,
+  workflowId: string,
+  firstRunId: string,
+): Promise<string[]> {
+  const ofFirst = await resourcesOfRun(deps, target, workflowId, firstRunId, firstRunId);
+  const ofLast = await resourcesOfRun(deps, target, workflowId, firstRunId);
+  return [...ofFirst, ...ofLast];
 }
 
 /** Only a workflow itself writes its search attributes. None of a run that Temporal has forgotten. */
@@ -60,10 +72,12 @@ async function resourcesOfRun(
   { temporal }: ActivityDeps,
   { accountId, region }: Target,
   workflowId: string,
-  runId: string,
+  firstRunId: string,
+  runId?: string,
 ): Promise<string[]> {
   try {
-    const { searchAttributes } = await temporal.workflow.getHandle(workflowId, runId).describe();
+    const { searchAttributes, raw } = await temporal.workflow.getHandle(workflowId, runId).describe();
+    if (runId === undefined && raw.workflowExecutionInfo?.firstRunId !== firstRunId) return [];
     const valuesOf = ({ name }: { name: string }) => (searchAttributes[name] ?? []).map(String);
     const isThere =
       valuesOf(SEARCH_ATTRIBUTES.account).includes(accountId) &&

@@ -132,7 +132,7 @@ describe('recovery points that encryptSnapshots encrypts', () => {
     expect(meaning(there).every(({ sourceTarget }) => sourceTarget?.region === HOME_REGION)).toBe(true);
   });
 
-  it('are swept when their run was terminated, while the originals are there', async () => {
+  it('are named when their run was terminated, while the originals are there', async () => {
     await aVolume(snapshots.world.home, { tags: { policy: 'swept' } });
     await policy('swept', { retention: 'forever' });
     await backUp('swept');
@@ -144,7 +144,10 @@ describe('recovery points that encryptSnapshots encrypts', () => {
     expect(swept.found.items[0]?.reason).toContain(
       `${handle.workflowId}, which encrypted ${original?.SnapshotId}`,
     );
-    expect(swept.deleted.total).toBe(1);
-    expect(idsOf(await found('swept'))).toEqual([original?.SnapshotId]);
+    // Somebody may have made it, with all of these marks: only a person can tell.
+    expect(swept.deleted.total).toBe(0);
+    const left = idsOf(await found('swept'));
+    expect(left).toHaveLength(2);
+    expect(left).toEqual(expect.arrayContaining([original?.SnapshotId, swept.found.items[0]?.resourceId]));
   });
 });

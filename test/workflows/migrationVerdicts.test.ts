@@ -117,8 +117,25 @@ describe('a verdict on a migration in soak', () => {
       expect(await awaitResult(machine)).toMatchObject({ committed: true });
     });
 
+    it('goes on where somebody has deleted an original of which nothing was kept, and says so', async () => {
+      const { instanceId, originals, machine } = await soaking('clone');
+      const [kept = '', lost = ''] = originals;
+      await migrations.deleteVolume(lost);
+      await migrations.tell(instanceId, 'commit');
+      expect(await awaitResult(machine)).toMatchObject({ committed: true });
+      expect(await there([kept])).toEqual([]);
+      const points = (await migrations.snapshots(instanceId)).map(
+        (snapshot) => tagsOf(snapshot)['holdfast:source-volume'],
+      );
+      expect(points).toEqual([kept]);
+      const { rows } = await machine.query<ProgressPage>('progress');
+      expect(rows).toContainEqual(expect.objectContaining({ item: lost, state: 'lost' }));
+    });
+
     async function deleteKept(instanceId: string): Promise<void> {
-      const kept = (await migrations.snapshots(instanceId)).find(({ Encrypted }) => Encrypted);
+      const kept = (await migrations.snapshots(instanceId)).find(
+        (snapshot) => tagsOf(snapshot)['holdfast:recovery-point'] !== undefined,
+      );
       await home()
         .ec2()
         .send(new DeleteSnapshotCommand({ SnapshotId: kept?.SnapshotId }));
@@ -235,11 +252,25 @@ describe('a verdict on a migration in soak', () => {
     it('goes back also when the role may not make snapshots', async () => {
       const { instanceId, before, volumeIdMap, machine } = await soaking();
       migrations.world.proxy.fault('CreateSnapshots', REFUSED);
+      migrations.world.proxy.fault('CreateSnapshot', REFUSED);
       await migrations.tell(instanceId, 'rollback', ANY_LOSS);
       const result = await awaitResult<MigrateMachineResult>(machine);
       expect(result.leftVolumes?.map(({ volumeId }) => volumeId).sort()).toEqual(
         Object.values(volumeIdMap).sort(),
       );
+      expect(await migrations.stateOf(instanceId)).toEqual(before);
+    });
+
+    it('keeps what was written although a first try failed while the machine was down', async () => {
+      const { instanceId, before, originals, machine } = await soaking();
+      migrations.world.proxy.fault('CreateSnapshots', REFUSED);
+      await migrations.tell(instanceId, 'rollback', ANY_LOSS);
+      const result = await awaitResult<MigrateMachineResult>(machine);
+      expect(result.leftVolumes).toBeUndefined();
+      const kept = (await migrations.snapshots(instanceId)).map(
+        (snapshot) => tagsOf(snapshot)['holdfast:recovery-point'],
+      );
+      expect(kept).toEqual(originals.map(() => result.keptRecoveryPoint));
       expect(await migrations.stateOf(instanceId)).toEqual(before);
     });
 

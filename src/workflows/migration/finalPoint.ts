@@ -27,15 +27,32 @@ export async function finalPoint(move: Move): Promise<FinalPoint> {
     ...(patched('final-point-by-recorded-id') && { volumes: made.volumes }),
   });
   if (!patched('broken-snapshots-are-made-again')) return finalPointOnce(move, there);
+  const lost = await lostOriginals(move, there);
   const points = await Promise.all(
-    plan.disks.map(async ({ volumeId }): Promise<[string, string]> => {
+    plan.disks.map(async ({ volumeId }): Promise<[string, string] | []> => {
+      if (lost.includes(volumeId)) return [];
       const found = there[volumeId];
       if (found?.underKey) return [volumeId, found.snapshotId];
       const source = found?.snapshotId ?? (await snapshotOf(move, volumeId));
       return [volumeId, await copyOf(move, volumeId, source)];
     }),
   );
-  return Object.fromEntries(points);
+  return Object.fromEntries(points.filter((pair) => pair.length === 2));
+}
+
+/** What somebody has deleted in the soak: of it nothing can be kept any more, and the others do not wait for it. */
+async function lostOriginals({ plan, run }: Move, there: Record<string, LastMoment>): Promise<string[]> {
+  const without = plan.disks.map(({ volumeId }) => volumeId).filter((volumeId) => !there[volumeId]);
+  if (without.length === 0) return [];
+  const left = await read('Look which originals are there').originalsThere({ plan });
+  const lost = without.filter((volumeId) => !left.includes(volumeId));
+  for (const volumeId of lost) {
+    run.row(volumeId, 'lost', 'somebody has deleted it');
+    run.remark(
+      `${volumeId} was deleted by somebody while it was kept, and no snapshot of its last moment exists: no recovery point holds it.`,
+    );
+  }
+  return lost;
 }
 
 function snapshotOf(move: Move, volumeId: string): Promise<string> {

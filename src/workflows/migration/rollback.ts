@@ -174,13 +174,14 @@ export async function beginKeeping(move: Move): Promise<Begun> {
   }
 }
 
-/** Also of a volume by itself. */
-export async function keepWhatCompletes(
-  move: Move,
-  { snapshots, earlier = {}, problem = 'no snapshot of it could be begun' }: Begun,
-  takenAtMs: number,
-): Promise<Kept> {
+/** Also of a volume by itself. What could not be begun while a machine waited is tried once more: nothing can have been written since. */
+export async function keepWhatCompletes(move: Move, begun: Begun, takenAtMs: number): Promise<Kept> {
   const { plan, id, made, run, maker } = move;
+  const {
+    snapshots,
+    earlier = {},
+    problem = 'no snapshot of it could be begun',
+  } = begun.problem === undefined ? begun : await beginKeeping(move);
   const [pointId, snapshotIds] = [keptBy(id), Object.values(snapshots)];
   const settled = await wait(`Wait for ${snapshotIds.length} snapshots`).settledSnapshots({
     target: plan.target,

@@ -7,6 +7,7 @@ import {
   defineQuery,
   isCancellation,
   log,
+  patched,
   setCurrentDetails,
   setHandler,
   TemporalFailure,
@@ -181,9 +182,17 @@ async function concludeFailed(run: Run, error: TemporalFailure, request: unknown
   const summary = `${failureType(error)}: ${rootCause(error).message}`;
   if (outcome !== 'Cancelled') {
     run.remark(summary);
-    await tellOfFailure(outcome, summary);
+    await toTheEnd(() => tellOfFailure(outcome, summary));
   }
   await conclude(run, outcome, request, detailsOf(error));
+}
+
+/** A run that was cancelled, and failed at what that began, is no less a failure. */
+async function toTheEnd(tell: () => Promise<void>): Promise<void> {
+  const isCancelled = CancellationScope.current().consideredCancelled;
+  if (isCancelled && patched('failures-of-cancelled-runs-are-told'))
+    await CancellationScope.nonCancellable(tell);
+  else await tell();
 }
 
 /** Runs even when the workflow was cancelled: an undone campaign leaves evidence too. */
