@@ -6,6 +6,10 @@ const SLOW = [
   'e2e/killedMigration',
   'e2e/killedWorker',
   'workflows/migrateMachine',
+  'workflows/migrationStrangers',
+  'workflows/migrateVolume',
+  'workflows/migrationUndo',
+  'workflows/migrationByHand',
   'e2e/killedBackup',
 ];
 

@@ -20,8 +20,19 @@ type Resource = 'snapshot' | 'volume';
  */
 export class Strangers {
   private readonly made = new Map<string, Record<string, string>>();
+  /** What was there before them: each test would copy all that those before it have left, and the next one those copies. */
+  private readonly before = new Set<string>();
 
-  constructor(private readonly account: TestAccount) {}
+  private constructor(private readonly account: TestAccount) {}
+
+  /** Of an account, for what is made or marked in it from now on. */
+  static async of(account: TestAccount): Promise<Strangers> {
+    const strangers = new Strangers(account);
+    const volumes = (await strangers.volumes()).filter(({ Tags }) => isMarked({ Tags }));
+    for (const { VolumeId = '' } of volumes) strangers.before.add(VolumeId);
+    for (const { SnapshotId = '' } of await strangers.snapshots()) strangers.before.add(SnapshotId);
+    return strangers;
+  }
 
   get ids(): string[] {
     return [...this.made.keys()];
@@ -29,9 +40,9 @@ export class Strangers {
 
   /** Copies every volume and every completed snapshot that is marked now, and is no stranger's. */
   async copyAll(): Promise<void> {
-    for (const volume of (await this.volumes()).filter((each) => this.isMarked(each, each.VolumeId)))
+    for (const volume of (await this.volumes()).filter((each) => this.isToCopy(each, each.VolumeId)))
       await this.restored(volume);
-    for (const snapshot of (await this.snapshots()).filter((each) => this.isMarked(each, each.SnapshotId)))
+    for (const snapshot of (await this.snapshots()).filter((each) => this.isToCopy(each, each.SnapshotId)))
       if (snapshot.State === 'completed') await this.copied(snapshot);
   }
 
@@ -87,8 +98,8 @@ export class Strangers {
     });
   }
 
-  private isMarked(resource: { Tags?: Tag[] }, id = ''): boolean {
-    return !this.made.has(id) && Object.keys(tagsOf(resource)).some((key) => key.startsWith('holdfast:'));
+  private isToCopy(resource: { Tags?: Tag[] }, id = ''): boolean {
+    return !this.made.has(id) && !this.before.has(id) && isMarked(resource);
   }
 
   private async volumes(): Promise<Volume[]> {
@@ -104,6 +115,10 @@ export class Strangers {
   private async snapshotById(id = ''): Promise<Snapshot | undefined> {
     return (await this.snapshots()).find(({ SnapshotId }) => SnapshotId === id);
   }
+}
+
+function isMarked(resource: { Tags?: Tag[] }): boolean {
+  return Object.keys(tagsOf(resource)).some((key) => key.startsWith('holdfast:'));
 }
 
 function stateOf(resource: Volume | Snapshot) {

@@ -48,7 +48,7 @@ describe('what somebody has copied, with all tags and descriptions', () => {
     await migrations.writeTo(instanceId);
     return {
       instanceId,
-      strangers: new Strangers(migrations.world.home),
+      strangers: await Strangers.of(migrations.world.home),
       before: await migrations.stateOf(instanceId),
       content: await migrations.contentOf(instanceId),
     };
