@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
-import { ScheduleNotFoundError } from '@temporalio/client';
-import { rhythmOf, ScheduleProblem, type Rhythm } from '../calendar/timetable';
+import { ScheduleNotFoundError, type Client } from '@temporalio/client';
+import { clockNotes, rhythmOf, ScheduleProblem, zoneOf, type Rhythm } from '../calendar/timetable';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { scheduleIds } from '../model/ids';
@@ -29,6 +29,7 @@ import {
   writeSchedule,
 } from './policySchedules';
 import { policyTargets } from './policyTargets';
+import { requireSameSlots } from './serverSlots';
 import { placesOf } from './targets';
 
 const NEXT_RUNS = 5;
@@ -60,13 +61,13 @@ export function policyActivities(deps: ActivityDeps) {
         ...(policy.cron && { cron: policy.cron }),
         ...(jitterMs && { jitterMs }),
         retention: kept,
-        timezone: policy.timezone,
+        timezone: zoneOf(policy.timezone),
         selector: policy.selector ?? { tags: { all: { [DEFAULT_SELECTOR_TAG]: policy.policyName } } },
         targets,
         ...(policy.targets?.every(isOneTarget) === false && { targetsFrom: policy.targets }),
         rpoMs: (policy.rpo && fixedDurationMs(policy.rpo)) || 2 * frequencyMs,
         minKeep: policy.minKeep,
-        paused: policy.paused,
+        paused: policy.paused ?? (await pausedBefore(temporal, policy.policyName)),
         copies: await copyTermsOf(deps, policy, targets, frequencyMs),
         ...(policy.residency && { residency: policy.residency }),
         ...(policy.archive && { archive: policy.archive }),
@@ -79,19 +80,39 @@ export function policyActivities(deps: ActivityDeps) {
       return withHash({ ...terms, ...(requestedBy && { requestedBy }), ...(ticket && { ticket }) });
     },
 
-    /** Creates or changes the policy's Schedule; one that carries the same policy stays untouched. */
-    async applyPolicy({ policy }: { policy: NormalizedPolicy }): Promise<CreateBackupPolicyResult> {
+    /**
+     * Creates or changes the policy's Schedule; one that carries the same policy stays untouched.
+     *
+     * @param paused as the policy says it; without it a Schedule that is there keeps its state
+     * @throws ApplicationFailure InvalidInput where the server refuses the Schedule, or would run it at other times than were reckoned
+     */
+    async applyPolicy({
+      policy,
+      paused,
+    }: {
+      policy: NormalizedPolicy;
+      paused?: boolean;
+    }): Promise<CreateBackupPolicyResult> {
       const scheduleId = scheduleIds.policy(policy.policyName);
+      await requireSameSlots(temporal, policy, clock.now());
       const status = await writeSchedule(
         temporal,
         policySchedule(policy),
-        (existing) => policyOf(existing)?.hash === policy.hash,
+        (existing) =>
+          policyOf(existing)?.hash === policy.hash &&
+          (paused === undefined || existing.state.paused === paused),
+        paused,
       );
-      const { info } = await temporal.schedule.getHandle(scheduleId).describe();
-      const nextRuns = policy.paused
+      const { info, state } = await temporal.schedule.getHandle(scheduleId).describe();
+      const nextRuns = state.paused
         ? []
         : info.nextActionTimes.slice(0, NEXT_RUNS).map((at) => at.toISOString());
       return { policyName: policy.policyName, status, scheduleId, nextRuns };
+    },
+
+    /** What the changes of the clocks do to the policy's runs within a year, for people. */
+    clockNotes({ policy: { timetable, timezone } }: { policy: NormalizedPolicy }): Promise<string[]> {
+      return Promise.resolve(timetable ? clockNotes(timetable, timezone, clock.now()) : []);
     },
 
     /** Every place gets an hourly `enforceExpiry`, independent of its policies: their points outlive them. */
@@ -111,9 +132,13 @@ export function policyActivities(deps: ActivityDeps) {
         if (existing?.hash !== policy.hash) return;
         const moved = withHash({ ...existing, targets });
         for (const place of placesOf(moved)) await writeSchedule(temporal, expirySchedule(place), () => true);
-        await handle.update(({ state }) => ({ ...policySchedule(moved), state }));
+        await handle.update((now) => {
+          // What has been applied since the run began is newer than what it found.
+          if (policyOf(now)?.hash !== policy.hash) throw new AppliedMeanwhile();
+          return { ...policySchedule(moved), state: now.state };
+        });
       } catch (error) {
-        if (!(error instanceof ScheduleNotFoundError)) throw error;
+        if (!(error instanceof ScheduleNotFoundError || error instanceof AppliedMeanwhile)) throw error;
       }
     },
 
@@ -163,6 +188,20 @@ export function policyActivities(deps: ActivityDeps) {
     },
   };
 }
+
+/** As the policy that is there says it: one that says nothing of it changes nothing of it. */
+async function pausedBefore(temporal: Client, policyName: string): Promise<boolean> {
+  try {
+    const description = await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe();
+    return policyOf(description)?.paused ?? description.state.paused;
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return false;
+    throw error;
+  }
+}
+
+/** Leaves a Schedule as somebody has written it a moment ago. */
+class AppliedMeanwhile extends Error {}
 
 function notFound(policyName: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(

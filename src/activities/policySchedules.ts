@@ -1,11 +1,15 @@
+import { ApplicationFailure } from '@temporalio/common';
 import {
+  isGrpcServiceError,
   ScheduleAlreadyRunning,
   ScheduleNotFoundError,
   ScheduleOverlapPolicy,
+  ServiceError,
   type Client,
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
+import { FAILURE } from '../model/failures';
 import { readExpiryId, scheduleIds, workflowIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
 import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } from '../model/policy';
@@ -77,7 +81,7 @@ const MONTHS = [
 const DAYS = ['SUNDAY', 'MONDAY', 'TUESDAY', 'WEDNESDAY', 'THURSDAY', 'FRIDAY', 'SATURDAY'] as const;
 
 /** Everything that is allowed is named, so that Temporal reads it as the gaps were reckoned. */
-function specOf({
+export function specOf({
   frequencyMs,
   timetable,
   timezone,
@@ -136,19 +140,49 @@ export function expirySchedule(target: Target): ScheduleOptions {
   };
 }
 
+/**
+ * @param paused what the Schedule is to be from now on; one that is there keeps its state where it is left out
+ */
 export async function writeSchedule(
   temporal: Client,
   wanted: ScheduleOptions,
   isSame: (existing: ScheduleDescription) => boolean,
+  paused?: boolean,
 ): Promise<CreateBackupPolicyResult['status']> {
   const handle = temporal.schedule.getHandle(wanted.scheduleId);
   try {
-    await temporal.schedule.create(wanted);
+    await accepted(() => temporal.schedule.create(wanted));
     return 'CREATED';
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
   }
   if (isSame(await handle.describe())) return 'UNCHANGED';
-  await handle.update(({ state }) => ({ ...wanted, state: { ...state, ...wanted.state } }));
+  await accepted(() =>
+    handle.update(({ state }) => ({
+      ...wanted,
+      state: { ...state, ...(paused !== undefined && { paused }) },
+    })),
+  );
   return 'UPDATED';
 }
+
+/**
+ * What the server refuses once it refuses for ever.
+ *
+ * @throws ApplicationFailure InvalidInput, non-retryable
+ */
+export async function accepted<Result>(call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (error) {
+    const cause = error instanceof ServiceError ? error.cause : error;
+    if (!isGrpcServiceError(cause) || Number(cause.code) !== INVALID_ARGUMENT) throw error;
+    throw ApplicationFailure.nonRetryable(
+      `Temporal's server refuses the Schedule: ${cause.details}; change when the policy runs`,
+      FAILURE.invalidInput,
+    );
+  }
+}
+
+/** https://grpc.io/docs/guides/status-codes/ */
+const INVALID_ARGUMENT = 3;

@@ -1,13 +1,16 @@
 import { CronExpressionParser } from 'cron-parser';
 import { DateTime, IANAZone } from 'luxon';
 import type { BackupPolicy } from '../model/policy';
-import { fixedDurationMs } from '../model/duration';
+import { fixedDurationMs, formatDuration } from '../model/duration';
 import { timetableOf, type Timetable } from '../model/timetable';
+import { nextServerSlot, wallClockOf } from './serverSlots';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** Both changes of the clocks, and a leap day now and then, are in so many days. */
 const LOOK_AHEAD_DAYS = 400;
+/** An hour more in a day says nothing. */
+const NOTED = 1.25;
 /** 29 February comes every four years, and eight across 2100. */
 const LONGEST_LOOK_DAYS = 9 * 366;
 
@@ -32,8 +35,8 @@ export class ScheduleProblem extends Error {
 
 /** @throws ScheduleProblem */
 export function rhythmOf(policy: BackupPolicy, now: number): Rhythm {
-  const { frequency, cron, calendar, timezone } = policy;
-  requireTimezone(timezone);
+  const { frequency, cron, calendar } = policy;
+  const timezone = zoneOf(policy.timezone);
   const everyMs = frequency === undefined ? undefined : fixedDurationMs(frequency);
   if (everyMs !== undefined) return { longestMs: everyMs, shortestMs: everyMs };
   const timetable = calendar ? timetableOf(calendar) : timetableOfCron(cron ?? '');
@@ -45,8 +48,27 @@ export function rhythmOf(policy: BackupPolicy, now: number): Rhythm {
 
 /** @throws ScheduleProblem */
 export function requireTimezone(timezone: string): void {
-  if (IANAZone.isValidZone(timezone)) return;
-  throw new ScheduleProblem('timezone', `${timezone} is not an IANA timezone; write it like Europe/Berlin`);
+  zoneOf(timezone);
+}
+
+const ZONES = new Map(Intl.supportedValuesOf('timeZone').map((zone) => [zone.toLowerCase(), zone]));
+/** Older names of zones, as in `US/Eastern`: no list has them, and Temporal's server takes them as they are written in the database. */
+const WRITTEN_RIGHT = /^(UTC|GMT|[A-Z][A-Za-z]+(\/[A-Z][A-Za-z_+\-0-9]*)+)$/;
+
+/**
+ * A zone in the one spelling that Temporal's server takes too; Node takes any.
+ *
+ * @throws ScheduleProblem
+ */
+export function zoneOf(timezone: string): string {
+  const known = ZONES.get(timezone.toLowerCase());
+  if (known !== undefined) return known;
+  const problem = (text: string) => new ScheduleProblem('timezone', text);
+  if (!IANAZone.isValidZone(timezone))
+    throw problem(`${timezone} is not an IANA timezone; write it like Europe/Berlin`);
+  if (WRITTEN_RIGHT.test(timezone)) return timezone;
+  const canonical = new Intl.DateTimeFormat('en', { timeZone: timezone }).resolvedOptions().timeZone;
+  return canonical;
 }
 
 /** @throws ScheduleProblem */
@@ -111,20 +133,77 @@ export function slotBefore(
     .at(-1);
 }
 
-/** As Temporal does it: a wall-clock time that a day skips does not come, one that it has twice comes twice. */
+/** As Temporal's server reckons them: around a change of the clocks step by step, on all other days all at once. */
 export function slotsFrom(timetable: Timetable, timezone: string, from: number, days: number): number[] {
   const zone = IANAZone.create(timezone);
   const slots: number[] = [];
   let day = DateTime.fromMillis(from, { zone: timezone }).startOf('day');
-  for (let count = 0; count < days; count++, day = day.plus({ days: 1 })) {
-    if (!isOn(timetable, day)) continue;
+  // Where midnight itself is skipped a day begins later, and the next one does not.
+  for (let count = 0; count < days; count++, day = day.plus({ days: 1 }).startOf('day')) {
     const midnight = Date.UTC(day.year, day.month - 1, day.day);
-    const offsets = offsetsAround(midnight, zone);
-    for (const hour of timetable.hours)
-      for (const minute of timetable.minutes)
-        slots.push(...instantsOf(midnight + (hour * 60 + minute) * MINUTE_MS, offsets, zone));
+    const [offset = 0, ...others] = offsetsAround(midnight, zone);
+    if (others.length > 0) slots.push(...serverSlots(timetable, zone, day));
+    else if (isOn(timetable, day))
+      for (const hour of timetable.hours)
+        for (const minute of timetable.minutes)
+          slots.push(midnight + (hour * 60 + minute - offset) * MINUTE_MS);
   }
   return [...new Set(slots)].filter((slot) => slot >= from).sort((a, b) => a - b);
+}
+
+/** Of one day. What the server runs next depends on what it ran last, so that the walk begins the day before. */
+function serverSlots(timetable: Timetable, zone: IANAZone, day: DateTime): number[] {
+  const [begins, ends] = [day.toMillis(), day.plus({ days: 1 }).startOf('day').toMillis()];
+  const slots: number[] = [];
+  const next = (after: number) => nextServerSlot(timetable, zone, after, ends);
+  for (let at = next(begins - DAY_MS); at !== undefined && at < ends; at = next(at))
+    if (at >= begins) slots.push(at);
+  return slots;
+}
+
+/** When the clocks of a zone change within a time: the first moments under another offset. */
+export function clockChanges(timezone: string, from: number, to: number): number[] {
+  const zone = IANAZone.create(timezone);
+  const changes: number[] = [];
+  for (let day = from; day < to; day += DAY_MS) {
+    const before = zone.offset(day);
+    if (zone.offset(day + DAY_MS) === before) continue;
+    let [same, other] = [day, day + DAY_MS];
+    while (other - same > MINUTE_MS) {
+      const middle = same + Math.floor((other - same) / 2);
+      if (zone.offset(middle) === before) same = middle;
+      else other = middle;
+    }
+    changes.push(Math.floor(other / MINUTE_MS) * MINUTE_MS);
+  }
+  return changes;
+}
+
+/** What a year's changes of the clocks do to a schedule, for people; nothing where the distance of its slots stays the same. */
+export function clockNotes(timetable: Timetable, timezone: string, now: number): string[] {
+  return clockChanges(timezone, now, now + LOOK_AHEAD_DAYS * DAY_MS).flatMap((at) => {
+    const zone = IANAZone.create(timezone);
+    const [before, after] = [zone.offset(at - MINUTE_MS), zone.offset(at)];
+    const around = slotsFrom(timetable, timezone, at - 9 * DAY_MS, 12);
+    const [longest, usual] = [longestGap(around, at), longestGap(around, at - 7 * DAY_MS)];
+    const twice = around.filter((slot) => isShownAgain(around, slot, zone)).length;
+    if (longest < usual * NOTED && twice === 0) return [];
+    const way = after > before ? 'forward' : 'back';
+    const runs = twice > 0 ? `; ${twice} of its times come twice` : '';
+    return `${DateTime.fromMillis(at, { zone: timezone }).toFormat('yyyy-LL-dd')}, when the clocks of ${timezone} go ${way}: up to ${formatDuration(longest)} between two runs instead of ${formatDuration(usual)}${runs}`;
+  });
+}
+
+function longestGap(slots: readonly number[], around: number): number {
+  const near = slots.slice(1).flatMap((slot, index) => {
+    const begins = slots[index] ?? slot;
+    return slot > around - DAY_MS / 4 && begins < around + DAY_MS / 4 ? slot - begins : [];
+  });
+  return Math.max(0, ...near);
+}
+
+function isShownAgain(slots: readonly number[], slot: number, zone: IANAZone): boolean {
+  return slots.some((other) => other > slot && wallClockOf(zone, other) === wallClockOf(zone, slot));
 }
 
 function isOn({ daysOfMonth, months, daysOfWeek }: Timetable, day: DateTime): boolean {

@@ -161,7 +161,7 @@ function listText(states: readonly PolicyState[]): string {
 }
 
 function planText(plan: PolicyPlan): string {
-  const { policyName, change, changes, targets, completeWithin, copiedWithin, problems } = plan;
+  const { policyName, change, changes, targets, completeWithin, copiedWithin, clocks = [], problems } = plan;
   return [
     `${policyName}: ${change}`,
     ...changes.map((line) => `  ${line}`),
@@ -171,6 +171,7 @@ function planText(plan: PolicyPlan): string {
     ),
     `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
     ...costText(plan),
+    ...clocks.map((note) => `  ! ${note}`),
     ...problems.map((problem) => `  ✗ ${problem}`),
   ].join('\n');
 }

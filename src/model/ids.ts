@@ -57,6 +57,8 @@ export function readExpiryId(scheduleId: string): Target | undefined {
 
 export const scheduleIds = {
   policy: (policyName: string) => `policy/${policyName}`,
+  /** One that is there for a moment, to be asked when the policy would run. */
+  probe: (policyName: string, hash: string) => `probe/${policyName}/${hash.slice(0, 16)}`,
   expiry: ({ accountId, region }: Target) => `expiry/${accountId}/${region}`,
   /** The legal hold that a policy itself asks for. */
   policyHold: (policyName: string) => `legal-hold/${policyName}`,

@@ -47,7 +47,8 @@ export const policyFields = {
   /** Oldest that the newest completed point may be. Without it: twice the frequency. */
   rpo: fixedDurationSchema.optional(),
   minKeep: z.number().int().min(1).max(1000).default(DEFAULT_MIN_KEEP),
-  paused: z.boolean().default(false),
+  /** Left out, a Schedule keeps its own state, so that no change of the policy lifts a pause; a new one runs. */
+  paused: z.boolean().optional(),
   /** Regions to copy every point to. */
   copies: copiesSchema.optional(),
   /** Regions that the data may or may not be in, now and in whatever is made of it later. */

@@ -50,6 +50,8 @@ export interface PolicyPlan {
   /** The same until every copy is complete. */
   copiedWithin?: string;
   cost: CostEstimate;
+  /** What the changes of the clocks do to its runs within a year; left out where they change nothing. */
+  clocks?: string[];
   /** Why the policy cannot do what it says. */
   problems: string[];
 }

@@ -30,10 +30,20 @@ export const calendarSchema = z.strictObject({
 
 export type Calendar = z.output<typeof calendarSchema>;
 
-/** Five fields, as of crontab(5); reckoned in the policy's timezone. */
+/** `*`, a value, or a range, each with or without a step; a value is a number or the name of a month or weekday. */
+const CRON_TERM = /^(\*|(\d{1,2}|[a-z]{3})(-(\d{1,2}|[a-z]{3}))?)(\/[1-9]\d?)?$/i;
+
+/** Five fields, as of crontab(5), and of it what a Temporal Schedule says exactly; reckoned in the policy's timezone. */
 export const cronSchema = z
   .string()
-  .refine((text) => text.trim().split(/\s+/).length === 5, 'not five fields; write it like 30 2 * * 1-5');
+  .refine((text) => text.trim().split(/\s+/).length === 5, 'not five fields; write it like 30 2 * * 1-5')
+  .superRefine((text, context) => {
+    const terms = text.trim().split(/[\s,]+/);
+    const wrong = terms.find((term) => !CRON_TERM.test(term));
+    if (wrong === undefined) return;
+    const message = `${wrong} is no value, range or step that a Schedule knows; write 30, 1-5, */15, MON or a list of those with commas (the first Monday of a month is a calendar with daysOfMonth 1 to 7 and daysOfWeek MONDAY)`;
+    context.addIssue({ code: 'custom', message });
+  });
 
 /** A calendar as a normalized policy carries it, with all that it allows. Sunday is 0. */
 export const timetableSchema = z.strictObject({

@@ -25,7 +25,11 @@ export async function createBackupPolicy(input: CreateBackupPolicyInput): Promis
     await mutate('Make sure that points expire').ensureExpirySchedules({ policy });
     const { policyName, legalHold: reason } = policy;
     if (reason) await mutate(`Hold ${policyName}`).ensurePolicyHold({ policyName, reason });
-    const result = await mutate(`Schedule ${policyName}`).applyPolicy({ policy });
+    const { paused } = request;
+    const result = await mutate(`Schedule ${policyName}`).applyPolicy({
+      policy,
+      ...(paused !== undefined && { paused }),
+    });
     run.row(result.scheduleId, result.status, result.nextRuns[0] && `next run ${result.nextRuns[0]}`);
     return result;
   });

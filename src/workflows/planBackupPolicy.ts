@@ -1,3 +1,4 @@
+import { patched } from '@temporalio/workflow';
 import type { CostEstimate } from '../model/cost/estimate';
 import { formatDuration } from '../model/duration';
 import { listed } from '../model/list';
@@ -26,7 +27,11 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
     const before = existing.find(({ policyName }) => policyName === policy.policyName);
     run.phase('Reckoning');
     const cost = await read(`Price ${policy.policyName}`).estimatePolicy({ policy, surveys });
-    return planOf(policy, before, surveys, cost);
+    const clocks =
+      policy.timetable && patched('plans-tell-of-the-clocks')
+        ? await read('Look at the changes of the clocks').clockNotes({ policy })
+        : [];
+    return { ...planOf(policy, before, surveys, cost), ...(clocks.length > 0 && { clocks }) };
   });
 }
 

@@ -68,6 +68,7 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   keysOfSlot: 'keeping',
   verifyVaultKeys: 'keeping',
   unshareSlot: 'keeping',
+  clockNotes: 'keeping',
   planExpiry: 'keeping',
   deletePoints: 'keeping',
   archivePoints: 'keeping',
