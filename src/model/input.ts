@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { inputWords } from './inputWords';
+
+// Every schema is read through this module; words that a schema has of its own come first.
+z.config({ localeError: inputWords });
 
 /** Who asked, and under which ticket: ends up in tags and evidence. A claim, not authentication. */
 const requestFields = {

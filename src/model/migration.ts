@@ -251,6 +251,8 @@ export interface MigrationReport extends MoveReport {
   instanceId: string;
   /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
   downtimeMs: number;
+  /** It was stopped, and has not been started on its new volumes yet: no commit comes by itself before that. */
+  unstarted?: true;
   /** What happened because of blockers that `allow` let pass. */
   accepted?: Accepted[];
   /** Where it has changed; no `after` where it has none, could not be read, or changed again with a rollback. */
