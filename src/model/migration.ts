@@ -107,6 +107,8 @@ export interface MachineFacts {
   tagKeys?: readonly string[];
   /** Where a health check or a hook needs it. */
   agent?: Agent;
+  /** Why this worker must not make some of the checks. */
+  checksRefused?: readonly string[];
   /** Of its target groups, where they were asked for. */
   targets?: DrainFacts;
   volumes: VolumeFacts[];
@@ -159,6 +161,7 @@ export function planMigration(
     ...(drained.plan ? [] : machineTagBlockers(facts.tagKeys)),
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
+    ...(wasRunning ? (facts.checksRefused ?? []) : []),
     ...hookBlockers(wasRunning ? hooks : undefined, facts.agent),
   ];
   if (reasons.length > 0) return { kind: 'blocked', reasons };
