@@ -16,7 +16,8 @@ import type {
 
 export { ConfigError } from './config';
 export { NoWorkerAnswered, OperationFailed } from './client/errors';
-export { Holdfast, Operation, OPERATION_NAMES } from './client/operations';
+export { Holdfast, Operation } from './client/operations';
+export { OPERATION_NAMES } from './model/operations';
 export type { OperationInput, OperationName, OperationOptions, OperationResult } from './client/operations';
 export { FAILURE, type FailureType } from './model/failures';
 export type { Listed } from './model/list';

@@ -4,6 +4,7 @@ import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/e
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { accountsFileSchema, type AccountsFile } from './aws/accounts';
+import { isHostPattern } from './model/checkHosts';
 import { parseInput } from './model/input';
 import { regionSchema } from './model/target';
 
@@ -39,6 +40,8 @@ export interface WorkerConfig {
   notify: string[];
   /** Pause between two looks of an activity that waits, where it is not the usual one. */
   pollMs?: number;
+  /** Hosts that health checks may reach from the worker; all without it. */
+  checkHosts?: string[];
   /** Port of the Prometheus endpoint; metrics are off without it. */
   metricsPort?: number;
   logLevel: LogLevel;
@@ -113,6 +116,20 @@ const workerEnvironmentSchema = z.object({
     .transform((text) => text.split(/[\s,]+/).filter(Boolean))
     .pipe(z.array(z.string().regex(RECEIVER, 'write https URLs and ARNs of SNS topics, with commas between')))
     .default([]),
+  HOLDFAST_CHECK_HOSTS: z
+    .string()
+    .transform((text) => text.split(/[\s,]+/).filter(Boolean))
+    .pipe(
+      z.array(
+        z
+          .string()
+          .refine(
+            isHostPattern,
+            'write names, names like *.example.com, addresses and ranges like 10.0.0.0/8, with commas between',
+          ),
+      ),
+    )
+    .optional(),
   HOLDFAST_LOG_LEVEL: z.enum(LOG_LEVELS, { error: `use one of ${LOG_LEVELS.join(', ')}` }).default('info'),
 });
 
@@ -139,6 +156,7 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
       cloudWatchNamespace: values.HOLDFAST_CLOUDWATCH_NAMESPACE,
     }),
     ...(values.HOLDFAST_POLL_SECONDS && { pollMs: values.HOLDFAST_POLL_SECONDS * 1000 }),
+    ...(values.HOLDFAST_CHECK_HOSTS && { checkHosts: values.HOLDFAST_CHECK_HOSTS }),
     ...workflowBundle(values.HOLDFAST_WORKFLOW_BUNDLE),
     ...(values.HOLDFAST_METRICS_PORT && { metricsPort: values.HOLDFAST_METRICS_PORT }),
   };

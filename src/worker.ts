@@ -44,13 +44,17 @@ async function main(): Promise<void> {
     const activities = createActivities({
       aws: sessions,
       temporal: new Client({ connection, namespace, dataConverter }),
-      manifests: openStore(config.manifests, s3),
-      evidence: openStore(config.evidence, s3),
+      manifests: openStore(config.manifests, s3, dataConverter?.payloadCodecs),
+      evidence: openStore(config.evidence, s3, dataConverter?.payloadCodecs),
       heartbeats: notices.heartbeats,
       notifier: notices.notifier,
       clock: Date,
       waits: REAL_WAITS,
-      settings: { ...DEFAULT_SETTINGS, ...(config.pollMs && { pollMs: config.pollMs }) },
+      settings: {
+        ...DEFAULT_SETTINGS,
+        ...(config.pollMs && { pollMs: config.pollMs }),
+        ...(config.checkHosts && { checkHosts: config.checkHosts }),
+      },
     });
     const workers = await createWorkers({ connection, config, activities, dataConverter });
     const runs = Promise.all(workers.map((worker) => runWithOthers(worker, workers)));

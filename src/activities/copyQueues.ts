@@ -1,7 +1,7 @@
 import { WorkflowIdConflictPolicy } from '@temporalio/client';
 import { destinationOf, type CopyJob } from '../model/copy';
 import { workflowIds } from '../model/ids';
-import { ENQUEUE_COPIES, TASK_QUEUE } from '../model/names';
+import { ENQUEUE_COPIES, STARTED_BY_MEMO, TASK_QUEUE } from '../model/names';
 import { targetKey } from '../model/target';
 import type { ActivityDeps } from './deps';
 
@@ -14,6 +14,7 @@ export function copyQueueActivities({ temporal }: ActivityDeps) {
         workflowId: workflowIds.copyQueue(destination),
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
         taskQueue: TASK_QUEUE,
+        memo: { [STARTED_BY_MEMO]: 'worker' },
         args: [{ target: destination }],
         signal: ENQUEUE_COPIES,
         signalArgs: [{ jobId, job }],

@@ -35,6 +35,8 @@ export interface Settings {
   readLagMs: number;
   /** Pause between two looks of an activity that waits. */
   pollMs: number;
+  /** Hosts that health checks may reach from the worker; all when left out. */
+  checkHosts?: readonly string[];
 }
 
 export const DEFAULT_SETTINGS: Settings = { readLagMs: 15_000, pollMs: 5_000 };

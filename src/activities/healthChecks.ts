@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { DescribeInstanceInformationCommand, type SSMClient } from '@aws-sdk/client-ssm';
 import { FAILURE } from '../model/failures';
+import { whyNotAllowed } from '../model/checkHosts';
 import { checkName, type Agent, type HealthCheck, type Places } from '../model/healthChecks';
 import { targetKey, type Target } from '../model/target';
 import { Commands } from './commands';
@@ -48,6 +49,9 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
     const { PrivateIpAddress = '', PrivateDnsName = '' } = instance;
     const places: Places = { privateIp: PrivateIpAddress, privateDns: PrivateDnsName, instanceId };
     const { tcp, http, command = [] } = check;
+    // The plan has said so before; by now the machine may have another address.
+    const forbidden = whyNotAllowed(check, places, settings.checkHosts);
+    if (forbidden) throw ApplicationFailure.nonRetryable(forbidden, FAILURE.healthCheckFailed);
     if (tcp) return (leftMs, signal) => connects(tcp, places, leftMs, signal);
     if (http) return (leftMs, signal) => responds(http, places, leftMs, signal);
     const since = Context.current().info.scheduledTimestampMs;

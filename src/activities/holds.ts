@@ -11,7 +11,7 @@ import {
   type SetLegalHoldRequest,
 } from '../model/hold';
 import { workflowIds } from '../model/ids';
-import { TAG, TASK_QUEUE } from '../model/names';
+import { STARTED_BY_MEMO, TAG, TASK_QUEUE } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
 import { placesIn, readRecoveryPoint } from '../model/recoveryPoint';
@@ -118,6 +118,7 @@ export function holdActivities({ aws, temporal, settings }: ActivityDeps) {
         workflowId: workflowIds.policyHold(policyName),
         workflowIdConflictPolicy: WorkflowIdConflictPolicy.USE_EXISTING,
         taskQueue: TASK_QUEUE,
+        memo: { [STARTED_BY_MEMO]: 'worker' },
         args: [{ policyName, reason }],
         staticSummary: `Legal hold on ${holdTitle({ policyName })}`,
       });

@@ -28,6 +28,8 @@ interface CopyAsked {
   source: Target;
   destination: Target;
   amiId: string;
+  /** Of the copy; as the source's when left out. */
+  amiName?: string;
   kmsKeyId?: string;
 }
 
@@ -63,7 +65,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
     /**
      * @throws ApplicationFailure NotFound, NotShareable, KeyUnusable, or Conflict when the name is taken there
      */
-    async planImageCopy({ source, destination, amiId, kmsKeyId }: CopyAsked): Promise<ImagePlan> {
+    async planImageCopy({ source, destination, amiId, amiName, kmsKeyId }: CopyAsked): Promise<ImagePlan> {
       const image = await ownImage(aws.ec2(source, 'read'), { 'image-id': amiId });
       if (!image) {
         throw ApplicationFailure.nonRetryable(
@@ -91,7 +93,7 @@ export function imagePlanActivities(deps: ActivityDeps) {
       const request = imageCopyRequest(source, amiId, destination);
       const plan = {
         request,
-        name: image.Name ?? amiId,
+        name: amiName ?? image.Name ?? amiId,
         description: imageDescription(`Copied from ${amiId} in ${source.region}`, request),
         ...(key && { kmsKeyId: key.arn }),
         reencrypt: key !== undefined,

@@ -135,19 +135,19 @@ export async function takenOver(
   const where = `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken by ${image.ImageId}`;
   const marked =
     tagMap(image.Tags)[TAG.request] === request && isOwnImageDescription(image.Description, request);
-  if (!marked) throw conflict(`${where}, which was made for something else; choose another name`);
+  if (!marked) throw conflict(`${where}, which was made for something else; give another amiName`);
   if (!(await isMadeFor(deps, target, image, request))) throw notProven(where, image);
   if (!isSound(image)) throw conflict(`${where}, which is ${image.State}; deregister it first`);
   const { snapshots } = await imageFacts(ec2, image);
   if (image.State === 'available' && kmsKeyId && snapshots.some((each) => each.kmsKeyId !== kmsKeyId))
-    throw conflict(`${where}, which is not under ${kmsKeyId}; choose another name, or deregister it`);
+    throw conflict(`${where}, which is not under ${kmsKeyId}; give another amiName, or deregister it`);
   return image.ImageId;
 }
 
 /** Marks can be copied: nothing is shared, and nothing removed, on their word. */
 export function notProven(where: string, image: Image): ApplicationFailure {
   return conflict(
-    `${where}, which carries the marks of this very request, but nothing proves that it was made for it: ${madeOf(image)}. Nothing was shared; choose another name, or deregister it where it is of no use`,
+    `${where}, which carries the marks of this very request, but nothing proves that it was made for it: ${madeOf(image)}. Nothing was shared; give another amiName, or deregister it where it is of no use`,
   );
 }
 

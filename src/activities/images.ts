@@ -163,7 +163,7 @@ async function once(
     const twin = await (Context.current().info.attempt > 1 ? find() : foundInTime(settings, find));
     if (twin) return twin;
     throw ApplicationFailure.nonRetryable(
-      `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; choose another name`,
+      `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; give another amiName`,
       FAILURE.conflict,
     );
   }

@@ -1,9 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { DescribeKeyCommand, type KeyMetadata, type KMSClient } from '@aws-sdk/client-kms';
-import { isNotFound } from '../aws/failures';
+import type { KeyMetadata } from '@aws-sdk/client-kms';
 import { FAILURE } from '../model/failures';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { describeKey, whyNotHere, whyUnknown } from './keyNames';
+
+export { describeKey };
 
 export interface UsableKey {
   keyId: string;
@@ -29,24 +31,13 @@ export function keyCheckActivities(deps: ActivityDeps) {
 
 /** @throws ApplicationFailure KeyUnusable, saying why */
 export async function usableKey({ aws }: ActivityDeps, target: Target, kmsKeyId: string): Promise<UsableKey> {
+  const notHere = await whyNotHere(aws, target, kmsKeyId);
+  if (notHere) throw keyUnusable(target, kmsKeyId, notHere);
   const key = await describeKey(aws.kms(target, 'read'), kmsKeyId);
-  if (!key?.KeyId || !key.Arn)
-    throw keyUnusable(target, kmsKeyId, 'there is no such key; create it with createCustomerManagedKey');
+  if (!key?.KeyId || !key.Arn) throw keyUnusable(target, kmsKeyId, await whyUnknown(aws, target, kmsKeyId));
   const problem = whyUnusable(key, target);
   if (problem) throw keyUnusable(target, kmsKeyId, problem);
   return { keyId: key.KeyId, arn: key.Arn, customerManaged: key.KeyManager === 'CUSTOMER' };
-}
-
-/** Undefined when there is no such key. */
-export async function describeKey(kms: KMSClient, kmsKeyId: string): Promise<KeyMetadata | undefined> {
-  try {
-    const { KeyMetadata: key } = await kms.send(new DescribeKeyCommand({ KeyId: kmsKeyId }));
-    return key;
-  } catch (error) {
-    // A malformed ARN, or one of another region, names no key here either.
-    if (isNotFound(error) || (error as Error).name === 'InvalidArnException') return undefined;
-    throw error;
-  }
 }
 
 export function keyUnusable(target: Target, kmsKeyId: string, why: string): ApplicationFailure {

@@ -6,7 +6,7 @@ import {
   RotateKeyOnDemandCommand,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { ROTATION_DAYS, type KeyRotation } from '../model/key';
+import { ON_DEMAND_ROTATIONS, ROTATION_DAYS, type KeyRotation } from '../model/key';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { keyUnusable } from './keyChecks';
@@ -53,7 +53,7 @@ export function keyRotationActivities({ aws }: ActivityDeps) {
         throw keyUnusable(
           target,
           keyId,
-          'KMS rotates a key ten times on demand, and has; leave rotateNow out',
+          `KMS rotates a key ${ON_DEMAND_ROTATIONS} times on demand, and has; leave rotateNow out`,
         );
       }
     },

@@ -1,4 +1,5 @@
 import { DescribeInstanceAttributeCommand, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import { whyNotAllowed } from '../model/checkHosts';
 import { drainTimeoutMs } from '../model/drain';
 import { heldBy, workflowIds } from '../model/ids';
 import { managerOfMachine } from '../model/managers';
@@ -50,7 +51,8 @@ export function machinePlanner(deps: ActivityDeps) {
     const facts = { ...machine, instanceStore, ...(targets && { targets }) };
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
     const agent = commands || wanted.hooks ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
-    return planMigration({ ...facts, agent }, wanted);
+    const checksRefused = checksNotAllowed(instance, wanted.healthChecks, deps.settings.checkHosts);
+    return planMigration({ ...facts, agent, checksRefused }, wanted);
   }
 
   return {
@@ -74,6 +76,20 @@ export function machinePlanner(deps: ActivityDeps) {
       return open ? held(decision, workflowId, mark) : decision;
     },
   };
+}
+
+function checksNotAllowed(
+  {
+    InstanceId: instanceId = '',
+    PrivateIpAddress: privateIp = '',
+    PrivateDnsName: privateDns = '',
+  }: Instance,
+  checks: MachineAsked['healthChecks'] = [],
+  allowed: readonly string[] | undefined,
+): string[] {
+  return checks.flatMap(
+    (check) => whyNotAllowed(check, { privateIp, privateDns, instanceId }, allowed) ?? [],
+  );
 }
 
 function hasNotes({ Tags = [] }: Instance): boolean {

@@ -74,12 +74,12 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       const look = lookedAt({ target, instanceId });
       let began = false;
       const askedAt = now();
-      // A start that nobody saw pending has failed, once reads are sure to show that it was asked for.
-      const isOver = (code: string | undefined) =>
-        began || code === 'Client.InternalError' || now() - askedAt > readLagMs;
+      // A start that nobody saw pending has failed, once reads are sure to show that it was asked for. Until then the
+      // reason may be that of an earlier start.
+      const isOver = () => began || now() - askedAt > readLagMs;
       const isThere = async () => {
         const { State, StateReason } = (await look()) ?? {};
-        if (state === 'running' && State?.Name === 'stopped' && isOver(StateReason?.Code)) {
+        if (state === 'running' && State?.Name === 'stopped' && isOver()) {
           throw ApplicationFailure.nonRetryable(
             `${instanceId} in ${targetKey(target)} did not start: ${StateReason?.Message ?? 'EC2 gave no reason'}; whoever starts it needs kms:CreateGrant on the volumes' key`,
             FAILURE.resourceFailed,

@@ -30,20 +30,25 @@ export async function writeManifest(
 }
 
 /**
- * User data changes only while the instance is stopped, so it is the same as long as the launch time is: it is asked for
- * once and kept beside the manifests, because a call for each instance would double what a backup takes.
+ * User data changes only while the instance is stopped, so of a running one it is the same as long as the launch time is:
+ * it is asked for once and kept beside the manifests, because a call for each instance would double what a backup takes.
  */
 async function userDataOf(store: ObjectStore, ec2: EC2Client, instance: Instance): Promise<string> {
-  const { InstanceId = '', LaunchTime } = instance;
+  const { InstanceId = '', LaunchTime, State } = instance;
+  if (State?.Name !== 'running') return readUserData(ec2, InstanceId);
   const key = `user-data/${InstanceId}-${LaunchTime?.getTime() ?? 0}.json`;
   const known = await store.get(key);
   if (known !== undefined) return (JSON.parse(known) as { userData: string }).userData;
+  const userData = await readUserData(ec2, InstanceId);
+  await store.put(key, JSON.stringify({ schemaVersion: 1, instanceId: InstanceId, userData }));
+  return userData;
+}
+
+async function readUserData(ec2: EC2Client, InstanceId: string): Promise<string> {
   const { UserData } = await ec2.send(
     new DescribeInstanceAttributeCommand({ InstanceId, Attribute: 'userData' }),
   );
-  const userData = UserData?.Value ?? '';
-  await store.put(key, JSON.stringify({ schemaVersion: 1, instanceId: InstanceId, userData }));
-  return userData;
+  return UserData?.Value ?? '';
 }
 
 /** The order in which AWS answers is not content. */

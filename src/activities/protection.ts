@@ -27,7 +27,7 @@ import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
 import { heartbeat, record, recordedBefore, setOf } from './ownSets';
 import { deleteSnapshot, LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
-import { SetMaker, type SetsRequest } from './snapshotSets';
+import { hasNothing, SetMaker, type SetsRequest } from './snapshotSets';
 import { now, sleep } from './waits';
 
 /** A unit that fails so often for no known reason is reported. */
@@ -109,7 +109,7 @@ class Protection {
     const isRetry = Context.current().info.attempt > 1;
     const before = recordedBefore();
     this.items = (await this.maker.look(units)).map((now) => newItem(now, isRetry, before));
-    for (const item of this.items.filter(({ now }) => now.volumes.length === 0 && now.left.length > 0)) {
+    for (const item of this.items.filter(({ now }) => hasNothing(now))) {
       this.result.leftOut.push(item.now.unit.resourceId);
       item.state = 'over';
     }

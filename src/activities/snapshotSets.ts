@@ -260,3 +260,8 @@ function volumeLine(volume: Volume, instance: Instance | undefined): VolumeLine 
     kmsKeyId: volume.KmsKeyId,
   };
 }
+
+/** What the policy excludes is left out, and so is an instance whose disks are no EBS volumes. */
+export function hasNothing({ volumes, left, unit }: UnitNow): boolean {
+  return volumes.length === 0 && (left.length > 0 || unit.volumeIds.length === 0);
+}

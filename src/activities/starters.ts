@@ -65,6 +65,11 @@ export class Starters {
         why: 'CloudTrail has more of them than are read',
         items: [],
       });
+    look.notChecked.push({
+      what: 'starts of the last quarter of an hour',
+      why: 'CloudTrail tells of calls minutes after they were made',
+      items: [],
+    });
     const kms = this.aws.kms(target, 'read');
     const policy = await unlessDenied(() => readPolicy(kms, kmsKeyArn), { what: WHAT, items: [] });
     const asked = { target, kmsKeyArn, policy, verdicts: new Map<string, Verdict>() };

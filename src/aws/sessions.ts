@@ -15,6 +15,7 @@ import { accountsIn, entryOf, roleFor, type AccountEntry, type AccountsFile } fr
 import type { AwsClients, Capability } from './clients';
 import { instrument, type AnyClient, type CallObserver, type Instruments } from './instrument';
 import type { RateBudget } from './rateBudget';
+import { askedEveryTime, RunSessions, runSessionName, SHARED_SESSION } from './runSessions';
 import { sessionCredentials, type RoleCredentials } from './sessionCredentials';
 
 interface SessionOptions {
@@ -47,6 +48,7 @@ const ORGANIZATIONS_REGION = 'us-east-1';
 export class AwsSessions implements AwsClients {
   private readonly clients = new Map<string, AnyClient>();
   private readonly credentials = new Map<string, () => Promise<RoleCredentials>>();
+  private readonly runSessions = new RunSessions();
   private readonly sts: STSClient;
   private organizationsClient: OrganizationsClient | undefined;
   private readonly instruments: Instruments;
@@ -158,22 +160,42 @@ export class AwsSessions implements AwsClients {
     return cached(this.clients, `${service}/${targetKey(target)}/${capability}`, () => {
       const account = this.requireListed(target);
       const role = account && this.requireRole(account, target, capability);
+      const isShared = capability === 'read';
       return instrument(
-        make(this.clientOptions(target, role, account?.externalId)),
+        make(this.clientOptions(target, role, account?.externalId, isShared)),
         { service, target, as: role ?? OWN_CREDENTIALS },
         { ...this.instruments, ...(!role && { guard: () => this.requireOwn(target) }) },
       );
     }) as Client;
   }
 
-  private clientOptions({ region }: Target, role: string | undefined, externalId: string | undefined) {
-    return { ...CLIENT_OPTIONS, region, ...(role && { credentials: this.session(role, externalId) }) };
+  private clientOptions(
+    { region }: Target,
+    role: string | undefined,
+    externalId: string | undefined,
+    isShared = true,
+  ) {
+    if (!role) return { ...CLIENT_OPTIONS, region };
+    const credentials = isShared
+      ? this.session(role, externalId)
+      : askedEveryTime(() => this.runSession(role, externalId));
+    return { ...CLIENT_OPTIONS, region, credentials };
   }
 
   private session(role: string, externalId: string | undefined): () => Promise<RoleCredentials> {
     return cached(this.credentials, `${role}|${externalId ?? ''}`, () =>
-      sessionCredentials(() => assumeRole(this.sts, role, externalId)),
+      sessionCredentials(() => assumeRole(this.sts, role, externalId, SHARED_SESSION)),
     );
+  }
+
+  /** Of the run that is at work: reads share a session, what may change something tells whose doing it is. */
+  private runSession(role: string, externalId: string | undefined): Promise<RoleCredentials> {
+    const name = runSessionName();
+    if (name === SHARED_SESSION) return this.session(role, externalId)();
+    const credentials = this.runSessions.get(`${role}|${externalId ?? ''}|${name}`, () =>
+      sessionCredentials(() => assumeRole(this.sts, role, externalId, name)),
+    );
+    return credentials();
   }
 
   private requireListed(target: Target): AccountEntry | undefined {
@@ -220,11 +242,16 @@ async function askOwnAccount(sts: STSClient): Promise<string> {
   return Account;
 }
 
-async function assumeRole(sts: STSClient, role: string, externalId?: string): Promise<RoleCredentials> {
+async function assumeRole(
+  sts: STSClient,
+  role: string,
+  externalId: string | undefined,
+  sessionName: string,
+): Promise<RoleCredentials> {
   const { Credentials: given } = await sts.send(
     new AssumeRoleCommand({
       RoleArn: role,
-      RoleSessionName: 'holdfast',
+      RoleSessionName: sessionName,
       ...(externalId && { ExternalId: externalId }),
     }),
   );

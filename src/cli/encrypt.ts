@@ -22,7 +22,14 @@ type Decision = Said & Output & { campaign?: string };
 type Flags = Parameters<typeof encryptInput>[0];
 
 /** States of machines that did not get what was asked for, or not by themselves. */
-const NOT_DONE: readonly string[] = ['failed', 'rolledBack', 'blocked', 'cancelled', 'not started'];
+const NOT_DONE: readonly string[] = [
+  'failed',
+  'rolledBack',
+  'blocked',
+  'cancelled',
+  'not started',
+  'needs a person',
+];
 
 /** `holdfast encrypt …`: campaigns that move machines to encrypted volumes. */
 export function encryptCommands(program: Command, connected: Connected, print: Print): void {

@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { readFileSync } from 'node:fs';
 import { Argument, Command, Option } from 'commander';
 import {
   CampaignNotFound,
@@ -10,8 +11,11 @@ import {
   PolicyNotFound,
   type OperationName,
 } from '../client';
+import { readTemporalConfig } from '../config';
 import { MESSAGE_NAMES } from '../model/messages';
 import { TASK_QUEUE } from '../model/names';
+import { opened } from '../store/encryptedStore';
+import { loadDataConverter } from '../temporal/dataConverter';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
 import { messageCommands } from './messages';
@@ -61,6 +65,18 @@ program
   .action((workflowId: string, { cursor }: { cursor?: string }) =>
     connected(async (holdfast) => print(await holdfast.operation(workflowId).progress(cursor))),
   );
+
+program
+  .command('document <file>')
+  .description(
+    'a manifest or evidence, decrypted with HOLDFAST_DATA_CONVERTER where it is encrypted; - for stdin',
+  )
+  .action(async (file: string) => {
+    const { dataConverterModule } = readTemporalConfig(process.env);
+    const converter = await loadDataConverter(dataConverterModule);
+    const document = readFileSync(file === '-' ? process.stdin.fd : file, 'utf8');
+    process.stdout.write(`${await opened(document, converter?.payloadCodecs ?? [])}\n`);
+  });
 
 messageCommands(program, MESSAGE_NAMES, { connected, print });
 

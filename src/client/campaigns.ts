@@ -11,7 +11,7 @@ const TOLD_AT_ONCE = 10;
 /** One machine of a campaign: what the campaign says of it, and where its own workflow is. */
 export interface MachineStatus {
   instanceId: string;
-  /** In the campaign: `planned`, `migrating`, `encrypted`, `rolledBack`, `blocked`, … */
+  /** `planned`, `migrating`, `encrypted`, `rolledBack`, `blocked`, `needs a person`, … */
   state: string;
   /** Of its migration, where one was started. */
   phase?: string;
@@ -59,24 +59,54 @@ export class Campaigns {
   async status(workflowId: string): Promise<CampaignStatus> {
     const { page, rows } = await this.progress(workflowId);
     const migrations = new Map((await this.migrations(workflowId)).map((each) => [each.instanceId, each]));
-    const { phase, waitsFor, counts } = page;
-    const machines = rows.map((row) => machineStatus(row, migrations.get(row.item)));
+    const { phase, waitsFor } = page;
+    const undone = await this.rolledBack(rows, migrations);
+    const machines = rows.map((row) => machineStatus(row, migrations.get(row.item), undone.has(row.item)));
+    const counts: Record<string, number> = {};
+    for (const { state } of machines) counts[state] = (counts[state] ?? 0) + 1;
     return { workflowId, phase, ...(waitsFor && { waitsFor }), counts, machines };
   }
 
-  /** Tells every migration of the campaign that is still open; one that is not in soak says so. */
+  /**
+   * Tells every migration of the campaign that is still open; one that is not in soak says so.
+   *
+   * @throws CampaignNotFound
+   */
   async tellMachines(
     campaignId: string,
     message: 'commit' | 'rollback',
     said: RollbackMessage,
   ): Promise<Told[]> {
-    const open = (await this.migrations(campaignId)).filter(({ isOpen }) => isOpen);
+    const all = await this.migrations(campaignId);
+    // Migrations outlive what Temporal keeps of their campaign.
+    if (all.length === 0) await this.requireCampaign(campaignId);
+    const open = all.filter(({ isOpen }) => isOpen);
     const told: Told[] = [];
     for (let start = 0; start < open.length; start += TOLD_AT_ONCE) {
       const page = open.slice(start, start + TOLD_AT_ONCE);
       told.push(...(await Promise.all(page.map((each) => this.tell(each, message, said)))));
     }
     return told;
+  }
+
+  /** Machines that a person has sent back after the campaign's word: such a migration did what it was told, and succeeded. */
+  private async rolledBack(
+    rows: readonly ProgressRow[],
+    migrations: ReadonlyMap<string, Migration>,
+  ): Promise<Set<string>> {
+    const ended = rows.flatMap(({ item, state }) => {
+      const migration = migrations.get(item);
+      return state === 'encrypted' && migration?.outcome === 'Succeeded' ? [migration] : [];
+    });
+    const undone = new Set<string>();
+    for (let start = 0; start < ended.length; start += TOLD_AT_ONCE)
+      await Promise.all(
+        ended.slice(start, start + TOLD_AT_ONCE).map(async ({ instanceId, workflowId }) => {
+          const result = await this.holdfast.operation<{ outcome?: string }>(workflowId).result();
+          if (result.outcome === 'rolledBack') undone.add(instanceId);
+        }),
+      );
+    return undone;
   }
 
   private async tell(
@@ -92,10 +122,10 @@ export class Campaigns {
     }
   }
 
-  /** The newest migration of each machine. */
+  /** The newest migration of each machine, and of each volume without one. */
   private async migrations(campaignId: string): Promise<Migration[]> {
     const { campaign } = SEARCH_ATTRIBUTES;
-    const query = `WorkflowType = "migrateMachine" AND ${campaign.name} = ${JSON.stringify(campaignId)}`;
+    const query = `WorkflowType IN ("migrateMachine", "migrateVolume") AND ${campaign.name} = ${JSON.stringify(campaignId)}`;
     const newest = new Map<string, WorkflowExecutionInfo>();
     for await (const info of this.holdfast.temporal.workflow.list({ query })) {
       const known = newest.get(info.workflowId);
@@ -116,22 +146,49 @@ export class Campaigns {
       }
       return { page, rows };
     } catch (error) {
-      if (!(error instanceof WorkflowNotFoundError)) throw error;
-      throw new CampaignNotFound(
-        `there is no campaign ${workflowId}; give the workflow id of an encryptVolumes`,
-      );
+      throw error instanceof WorkflowNotFoundError ? noCampaign(workflowId) : error;
     }
   }
+
+  private async requireCampaign(workflowId: string): Promise<void> {
+    try {
+      const { type } = await this.holdfast.temporal.workflow.getHandle(workflowId).describe();
+      if (type === 'encryptVolumes') return;
+    } catch (error) {
+      if (!(error instanceof WorkflowNotFoundError)) throw error;
+    }
+    throw noCampaign(workflowId);
+  }
 }
+
+function noCampaign(workflowId: string): CampaignNotFound {
+  return new CampaignNotFound(
+    `there is no campaign ${workflowId}; give the workflow id of an encryptVolumes`,
+  );
+}
+
+/** A campaign keeps the first word of a migration, which may go on for weeks after it. */
+function stateNow(state: string, migration: Migration | undefined, isUndone: boolean): string {
+  if (isUndone) return 'rolledBack';
+  if (migration?.isOpen && migration.phase === 'Needs a person') return 'needs a person';
+  // What the campaign itself calls failed or blocked is no better now.
+  if (!migration || migration.isOpen || !['encrypted', 'migrating'].includes(state)) return state;
+  if (migration.outcome === 'Succeeded') return state;
+  // One that was terminated has no outcome.
+  return BADLY_ENDED[migration.outcome ?? ''] ?? 'failed';
+}
+
+const BADLY_ENDED: Partial<Record<string, string>> = { RolledBack: 'rolledBack', Cancelled: 'cancelled' };
 
 function machineStatus(
   { item, state, note, facts }: ProgressRow,
   migration: Migration | undefined,
+  isUndone: boolean,
 ): MachineStatus {
   const { phase, outcome, workflowId } = migration ?? {};
   return {
     instanceId: item,
-    state,
+    state: stateNow(state, migration, isUndone),
     ...(phase && { phase }),
     ...(outcome && { outcome }),
     ...(workflowId && { workflowId }),

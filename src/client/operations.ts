@@ -3,7 +3,8 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { ConfigError, oneLine, readTemporalConfig, type Environment } from '../config';
 import type { Message, MessageName, RollbackMessage } from '../model/messages';
-import { TASK_QUEUE } from '../model/names';
+import { STARTED_BY_MEMO, TASK_QUEUE } from '../model/names';
+import { type OPERATION_NAMES } from '../model/operations';
 import type { ProgressPage } from '../model/progress';
 import { loadDataConverter } from '../temporal/dataConverter';
 import type * as workflows from '../workflows';
@@ -11,24 +12,7 @@ import { operationFailed, unanswered } from './errors';
 
 type Workflows = typeof workflows;
 
-/** The public workflow types. What else src/workflows exports are their children. */
-export const OPERATION_NAMES = [
-  'createBackupPolicy',
-  'planBackupPolicy',
-  'deleteBackupPolicy',
-  'runBackup',
-  'enforceExpiry',
-  'setLegalHold',
-  'restoreFromArchive',
-  'sweepOrphans',
-  'createCustomerManagedKey',
-  'encryptVolumes',
-  'encryptSnapshots',
-  'enableEncryptionByDefault',
-  'createShareableAmi',
-  'copyAmiToPartnerRegion',
-] as const satisfies readonly (keyof Workflows)[];
-
+/** Each is exported by src/workflows; `OperationInput` does not compile where one is not. */
 export type OperationName = (typeof OPERATION_NAMES)[number];
 export type OperationInput<Name extends OperationName> = Parameters<Workflows[Name]>[0];
 export type OperationResult<Name extends OperationName> = Awaited<ReturnType<Workflows[Name]>>;
@@ -79,6 +63,7 @@ export class Holdfast {
       args: [input],
       taskQueue: TASK_QUEUE,
       workflowId,
+      memo: { [STARTED_BY_MEMO]: 'client' },
     });
     return new Operation(this.temporal, handle as WorkflowHandle);
   }

@@ -27,7 +27,7 @@ export const setLegalHoldInput = operationInput({
   reason: z
     .string({ error: 'say why; it stands in the tags' })
     .min(1, 'say why; it stands in the tags')
-    .max(256),
+    .max(256, 'at most 256 characters, as a tag takes'),
   /** Where to look; without it, everywhere that a policy leaves points. */
   targets: targetsInputSchema.optional(),
 }).refine(

@@ -1,4 +1,8 @@
 import { z } from 'zod';
+import { inputWords } from './inputWords';
+
+// Every schema is read through this module; words that a schema has of its own come first.
+z.config({ localeError: inputWords });
 
 /** Who asked, and under which ticket: ends up in tags and evidence. A claim, not authentication. */
 const requestFields = {
@@ -19,6 +23,11 @@ export function notYet(what: string) {
   return z.undefined({ error: `${what} not available in this version of Holdfast; leave it out` }).optional();
 }
 
+/** In place of an input: somebody gave more than the one JSON object, and nobody can know which is meant. */
+export class ExtraArguments {
+  constructor(readonly count: number) {}
+}
+
 export type Parsed<T> = { ok: true; value: T } | { ok: false; problems: string };
 
 /** Parses an input; the problems are one line that names every wrong field and its fix. */
@@ -26,6 +35,10 @@ export function parseInput<Schema extends z.ZodType>(
   schema: Schema,
   input: unknown,
 ): Parsed<z.output<Schema>> {
+  if (input instanceof ExtraArguments) {
+    const problems = `the input must be one JSON object, but ${input.count} arguments were given; put all fields into one object, and give --input once`;
+    return { ok: false, problems };
+  }
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     return { ok: false, problems: `the input must be one JSON object, but it is ${nameOf(input)}` };
   }

@@ -6,6 +6,9 @@ import { regionSchema, targetInputSchema, type Target } from './target';
 /** AWS's limits for automatic rotation (https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html). */
 export const ROTATION_DAYS = { min: 90, max: 2560, default: 365 } as const;
 
+/** AWS's limit for rotations on demand of a key (https://docs.aws.amazon.com/kms/latest/developerguide/rotating-keys-on-demand.html). */
+export const ON_DEMAND_ROTATIONS = 25;
+
 /** AWS's limit for an alias, `alias/` included. */
 const MAX_ALIAS = 256;
 
@@ -55,7 +58,7 @@ export const createCustomerManagedKeyInput = operationInput({
     .max(MOST_REPLICAS, `at most ${MOST_REPLICAS} regions`)
     .refine((regions) => new Set(regions).size === regions.length, 'names a region twice')
     .optional(),
-  /** Rotates the key now, besides its period: KMS allows it ten times in a key's life. */
+  /** Rotates the key now, besides its period: KMS allows it {@link ON_DEMAND_ROTATIONS} times in a key's life. */
   rotateNow: z.boolean().default(false),
   /** Roles that may use the key through EC2, as ARNs, `*` allowed in them; everybody of the account when left out. */
   users: z.array(roleArnSchema).min(1, 'leave it out, or name a role').max(50).optional(),

@@ -107,6 +107,8 @@ export interface MachineFacts {
   tagKeys?: readonly string[];
   /** Where a health check or a hook needs it. */
   agent?: Agent;
+  /** Why this worker must not make some of the checks. */
+  checksRefused?: readonly string[];
   /** Of its target groups, where they were asked for. */
   targets?: DrainFacts;
   volumes: VolumeFacts[];
@@ -159,6 +161,7 @@ export function planMigration(
     ...(drained.plan ? [] : machineTagBlockers(facts.tagKeys)),
     ...strategyBlockers(strategy, moved),
     ...healthCheckBlockers(wasRunning ? healthChecks : [], facts.agent),
+    ...(wasRunning ? (facts.checksRefused ?? []) : []),
     ...hookBlockers(wasRunning ? hooks : undefined, facts.agent),
   ];
   if (reasons.length > 0) return { kind: 'blocked', reasons };
@@ -251,6 +254,8 @@ export interface MigrationReport extends MoveReport {
   instanceId: string;
   /** From the stop call until the machine ran again; 0 for a machine that was stopped. */
   downtimeMs: number;
+  /** It was stopped, and has not been started on its new volumes yet: no commit comes by itself before that. */
+  unstarted?: true;
   /** What happened because of blockers that `allow` let pass. */
   accepted?: Accepted[];
   /** Where it has changed; no `after` where it has none, could not be read, or changed again with a rollback. */

@@ -13,6 +13,12 @@ export const TASK_QUEUE = 'holdfast';
 export const WAITS_TASK_QUEUE = 'holdfast-waits';
 
 /**
+ * Memo of what Holdfast itself starts, from its client or an activity. A type in it that this worker does not know is of
+ * a newer version, whose worker is to come; without it, it is a slip of somebody's pen.
+ */
+export const STARTED_BY_MEMO = 'holdfastStartedBy';
+
+/**
  * Search attributes of every workflow (https://docs.temporal.io/search-attribute). The shape is that of the SDK's
  * `SearchAttributeKey`, which the model may not import. `HoldfastResource` takes at most 40 ids.
  */

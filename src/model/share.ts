@@ -58,6 +58,8 @@ export const copyAmiToPartnerRegionInput = operationInput({
   amiId: amiIdSchema,
   destinationRegion: regionSchema,
   partnerAccountId: accountIdSchema,
+  /** Name of the copy; the source's when left out. The same source under the same name is the same request. */
+  amiName: amiNameSchema.optional(),
   /**
    * Customer managed key of the destination region: id, ARN or alias. Left out: the key there under the same alias as
    * the source's; else the default key there, where encryption by default is on with a customer managed key.

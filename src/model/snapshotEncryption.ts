@@ -11,7 +11,7 @@ import { targetInputSchema, type Target } from './target';
 /** Copies that one run has under way: half of what EBS makes at once in a region, so that backups' copies go on. */
 export const ENCRYPTIONS_AT_ONCE = 10;
 
-const snapshotIdSchema = z
+export const snapshotIdSchema = z
   .string()
   .regex(/^snap-[0-9a-f]{8,17}$/, 'not a snapshot id; write it like snap-0123456789abcdef0');
 

@@ -44,8 +44,15 @@ async function post(url: string, notification: Notification): Promise<void> {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify(notification),
+    // Whoever can answer for the webhook could otherwise send the worker to what only its network reaches.
+    redirect: 'manual',
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
+  await answer.body?.cancel();
   // The path of a webhook is often its secret.
-  if (!answer.ok) throw new Error(`the webhook at ${host} answered ${answer.status}`);
+  if (answer.ok) return;
+  const isMoved = answer.status >= 300 && answer.status < 400;
+  throw new Error(
+    `the webhook at ${host} answered ${answer.status}${isMoved ? '; redirects are not followed: put the address that it leads to into HOLDFAST_NOTIFY' : ''}`,
+  );
 }

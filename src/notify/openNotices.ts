@@ -26,12 +26,18 @@ export function openNotices(
     clients.push(client);
     return client;
   };
+  const sns = new Map<string, SNSClient>();
+  const snsIn = (region: string): SNSClient => {
+    const client = sns.get(region) ?? kept(new SNSClient({ region }));
+    sns.set(region, client);
+    return client;
+  };
   const cloudWatch = cloudWatchNamespace
     ? [cloudWatchHeartbeats(kept(new CloudWatchClient({ region: aws.region })), cloudWatchNamespace)]
     : [];
   return {
     heartbeats: allHeartbeats([prometheusHeartbeats(meter), ...cloudWatch]),
-    notifier: new Notifiers(notify, (region) => kept(new SNSClient({ region }))),
+    notifier: new Notifiers(notify, snsIn),
     destroy: () => clients.forEach((client) => client.destroy()),
   };
 }

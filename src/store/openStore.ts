@@ -1,6 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import type { PayloadCodec } from '@temporalio/common';
 import { instrument, type CallObserver } from '../aws/instrument';
 import type { AwsConfig, StoreLocation } from '../config';
+import { EncryptedStore } from './encryptedStore';
 import { FolderStore } from './folderStore';
 import type { ObjectStore } from './objectStore';
 import { S3Store } from './s3Store';
@@ -20,8 +22,15 @@ export function storeClient({ region, endpoint }: AwsConfig, observer?: CallObse
   return instrument(client, { service: 's3', target, as: 'the worker’s own credentials' }, { observer });
 }
 
-export function openStore(location: StoreLocation, s3: S3Client): ObjectStore {
-  return location.kind === 'folder'
-    ? new FolderStore(location.path)
-    : new S3Store(s3, location.bucket, location.prefix);
+/** @param codecs of the data converter: with some, documents are encrypted as payloads are */
+export function openStore(
+  location: StoreLocation,
+  s3: S3Client,
+  codecs: readonly PayloadCodec[] = [],
+): ObjectStore {
+  const store =
+    location.kind === 'folder'
+      ? new FolderStore(location.path)
+      : new S3Store(s3, location.bucket, location.prefix);
+  return codecs.length > 0 ? new EncryptedStore(store, codecs) : store;
 }

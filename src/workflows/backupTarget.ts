@@ -131,7 +131,9 @@ async function protectPage(
       result.recoveryPoints = and(result.recoveryPoints, point);
     }
     run.rows([
-      ...outcome.leftOut.map((resourceId) => row(resourceId, 'left out', 'the policy excludes its volumes')),
+      ...outcome.leftOut.map((resourceId) =>
+        row(resourceId, 'left out', 'it has no EBS volumes, or the policy excludes them'),
+      ),
       ...outcome.completed.map((point) =>
         row(point.resourceId, point.created ? 'protected' : 'was protected', noteOn(point)),
       ),

@@ -37,7 +37,7 @@ interface Source {
 export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput): Promise<SharedImageResult> {
   return operation(copyAmiToPartnerRegionInput, input, async (request, run) => {
     run.phase('Planning');
-    const { amiId, destinationRegion, partnerAccountId, kmsKeyId } = request;
+    const { amiId, destinationRegion, partnerAccountId, amiName, kmsKeyId } = request;
     const source = await onlyTarget(request.target);
     if (source.region === destinationRegion) {
       throw fail(
@@ -53,6 +53,7 @@ export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput)
       destination,
       amiId,
       kmsKeyId,
+      ...(amiName !== undefined && { amiName }),
     });
     if (plan.clear && !plan.existing) warnOfClearDisks(run);
     const undo = new UndoStack();

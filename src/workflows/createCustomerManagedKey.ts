@@ -1,13 +1,14 @@
 import {
   createCustomerManagedKeyInput,
   defaultAlias,
+  ON_DEMAND_ROTATIONS,
   ROTATION_DAYS,
   type CreateCustomerManagedKeyInput,
   type CreateCustomerManagedKeyResult,
 } from '../model/key';
 import type { KeyState } from '../activities/keys';
 import { discardMade, type DiscardedKey } from './keys/discards';
-import { refuseReplicas, replicate, verifyReplicas } from './keys/replicas';
+import { refuseReplicas, replicate, requireFreeAliases, verifyReplicas } from './keys/replicas';
 import { bringTo, type WantedKey } from './keys/settings';
 import { patched } from '@temporalio/workflow';
 import { outsideAccessWarning } from '../model/keyOutsiders';
@@ -35,6 +36,7 @@ export async function createCustomerManagedKey(
     const wanted: WantedKey = { ...request, target, alias, maker: makerOf(request) };
     const existing = await read(`Look for ${alias}`).findKey({ target, alias });
     refuseReplicas(wanted, existing);
+    await requireFreeAliases(wanted, existing);
     const undo = new UndoStack();
     const warnings = new Set<string>();
     const warn = (text: string | undefined) => {
@@ -121,6 +123,8 @@ async function rotateNow(
   if (!asked) return false;
   const before = await read(`Count the rotations of ${alias}`).countRotations({ target, keyId });
   await mutate(`Rotate ${alias} now`).rotateKeyNow({ target, keyId, before });
-  run.remark(`${alias} was rotated on demand, time ${before + 1} of the ten that KMS allows.`);
+  run.remark(
+    `${alias} was rotated on demand, time ${before + 1} of the ${ON_DEMAND_ROTATIONS} that KMS allows.`,
+  );
   return true;
 }

@@ -9,6 +9,7 @@ import { FAILURE } from '../model/failures';
 import { listed, type Listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import { targetKey, type Target, type TargetInput } from '../model/target';
+import { checkedKey } from './encryptionDefault/checkedKey';
 import { restoreDefault } from './encryptionDefault/restore';
 import { eachTarget, setDefault } from './encryptionDefault/targets';
 import { fail, settle } from './support/failure';
@@ -69,8 +70,10 @@ async function restored(
     run,
   );
   run.phase('Restoring');
-  const all = await eachTarget(changes, run, (change, undo) => restoreDefault(change, run, undo));
-  return settled('EBS encryption by default is as it was', all, []);
+  const warnings: string[] = [];
+  const all = await eachTarget(changes, run, (change, undo) => restoreDefault(change, run, undo, warnings));
+  for (const warning of warnings) run.remark(warning);
+  return settled('EBS encryption by default is as it was', all, warnings);
 }
 
 async function resolved(asked: TargetInput[], run: Run): Promise<Target[]> {
@@ -85,19 +88,6 @@ function refuseMismatch(kmsKeyIds: Keys, targets: readonly Target[]): void {
   const regions = targets.map(({ region }) => region);
   const problems = regionMismatch(kmsKeyIds, regions).map(({ field, message }) => `${field}: ${message}`);
   if (problems.length > 0) throw fail(FAILURE.invalidInput, problems.join('; '));
-}
-
-async function checkedKey(target: Target, kmsKeyId: string, run: Run, warnings: string[]): Promise<string> {
-  const name = targetKey(target);
-  run.row(name, 'checking');
-  const key = await read(`Check ${kmsKeyId} in ${name}`).requireUsableKey({ target, kmsKeyId });
-  const keyArn = key.arn;
-  // AWS's own key is open to everybody of the account.
-  const warning =
-    key.customerManaged &&
-    (await read(`Ask for Auto Scaling in ${name}`).autoScalingWarning({ target, keyArn }));
-  if (warning) warnings.push(warning);
-  return keyArn;
 }
 
 async function encryptByDefault(

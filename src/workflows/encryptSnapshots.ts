@@ -10,7 +10,8 @@ import {
 } from '../model/snapshotEncryption';
 import { targetKey } from '../model/target';
 import { CommitOrders, type CommitOrder } from './snapshots/commitOrders';
-import { SnapshotRun, type SnapshotState } from './snapshots/snapshotRun';
+import { SnapshotRun } from './snapshots/snapshotRun';
+import type { SnapshotState } from './snapshots/state';
 import { emptyTally, leftOutText, resultOf, waiting } from './snapshots/tally';
 import { fail, settle } from './support/failure';
 import { customerManagedKey } from './support/key';
@@ -53,10 +54,11 @@ export async function encryptSnapshots(
         undoAndRethrow(error, run, undo),
       );
       if (order.verdict === 'rollback') return rollBack(order, snapshots, run);
+      delete snapshots.state.held;
       run.phase('Committing');
       // What has begun to be committed is finished.
       const problem = await CancellationScope.nonCancellable(() => snapshots.commit(order));
-      if (problem) await CancellationScope.nonCancellable(() => held(problem, run));
+      if (problem) await CancellationScope.nonCancellable(() => held(problem, snapshots.state));
       if (orders.isEmpty) await snapshots.goOn();
     }
     return settled(snapshots);
@@ -112,7 +114,9 @@ async function copyAll(snapshots: SnapshotRun, run: Run): Promise<void> {
 async function nextOrder(snapshots: SnapshotRun, orders: CommitOrders, run: Run): Promise<CommitOrder> {
   const { committing } = snapshots.state;
   if (committing) return committing.order;
-  run.phase('Waiting for commit');
+  const { held: refused } = snapshots.state;
+  run.phase(refused === undefined ? 'Waiting for commit' : 'Needs a person');
+  if (refused !== undefined) run.waitsFor(refused);
   run.remark(
     `${waiting(snapshots.tally)} encrypted copies are complete. Send \`commit\` to delete their unencrypted originals, or \`rollback\` to delete the copies.`,
   );
@@ -123,10 +127,9 @@ async function nextOrder(snapshots: SnapshotRun, orders: CommitOrders, run: Run)
 }
 
 /** What could not be committed is there, and so is its original: a person mends what stands against it. */
-async function held(problem: string, run: Run): Promise<void> {
-  const text = `Not committed, and nothing of it deleted: ${problem}. When that is mended, send \`commit\` again; or \`rollback\`.`;
-  run.waitsFor(text);
-  await tellPeople({ kind: 'Failed', summary: text });
+async function held(problem: string, state: SnapshotState): Promise<void> {
+  state.held = `Not committed, and nothing of it deleted: ${problem}. When that is mended, send \`commit\` again; or \`rollback\`.`;
+  await tellPeople({ kind: 'NeedsPerson', summary: state.held });
 }
 
 async function takeBack(snapshots: SnapshotRun, run: Run): Promise<void> {

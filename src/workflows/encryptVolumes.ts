@@ -11,7 +11,7 @@ import { FAILURE } from '../model/failures';
 import { keptCount } from '../model/keptVolume';
 import type { Residue } from '../model/residue';
 import { targetKey, type Target } from '../model/target';
-import { MachineFleet, type CarriedFleet } from './migration/fleet';
+import { itemOf, MachineFleet, type CarriedFleet } from './migration/fleet';
 import { CampaignOrders, type CarriedOrders } from './migration/campaignOrders';
 import { dryRunResult, nothingToDo, residueOf, resultOf } from './migration/campaignResult';
 import {
@@ -57,6 +57,7 @@ export async function encryptVolumes(
     run.about({ campaign: workflowInfo().workflowId });
     const decided = carried ? carried.campaign : await prepared(request, orders, run);
     if ('summary' in decided) return decided;
+    orders.concerns(() => itemsOf(decided, fleet));
     run.phase('Migrating');
     fleet.checkpoint = async () => {
       if (!workflowInfo().continueAsNewSuggested) return;
@@ -97,6 +98,13 @@ async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
   await findWarnings(plan, run);
   for (const { item, reasons } of plan.blocked) run.row(item, 'blocked', reasons.join('; '));
   return plan;
+}
+
+/** Undefined where it does not carry all: of those that are not moved it keeps so many. */
+function itemsOf({ waves, blocked, nothingToDo }: CampaignState, fleet: MachineFleet): string[] | undefined {
+  if (blocked.truncated || nothingToDo.truncated) return undefined;
+  const left = [...blocked.items, ...nothingToDo.items].map(({ item }) => item);
+  return [...waves.flat().map(itemOf), ...left, ...fleet.items];
 }
 
 function soakMs({ soak }: Campaign): number | undefined {

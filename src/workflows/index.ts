@@ -1,20 +1,27 @@
-/** The workflow types that the worker serves. The exported names are the public contract. */
-export { copyAmiToPartnerRegion } from './copyAmiToPartnerRegion';
-export { createCustomerManagedKey } from './createCustomerManagedKey';
-export { createShareableAmi } from './createShareableAmi';
-export { enableEncryptionByDefault } from './enableEncryptionByDefault';
-export { copyQueue } from './copyQueue';
-export { copyRecoveryPoints } from './copyRecoveryPoints';
-export { backupTarget } from './backupTarget';
-export { createBackupPolicy } from './createBackupPolicy';
-export { planBackupPolicy } from './planBackupPolicy';
-export { deleteBackupPolicy } from './deleteBackupPolicy';
-export { enforceExpiry } from './enforceExpiry';
-export { restoreFromArchive } from './restoreFromArchive';
-export { sweepOrphans } from './sweepOrphans';
-export { setLegalHold } from './setLegalHold';
-export { runBackup } from './runBackup';
-export { encryptSnapshots } from './encryptSnapshots';
-export { encryptVolumes } from './encryptVolumes';
-export { migrateMachine } from './migrateMachine';
-export { migrateVolume } from './migrateVolume';
+import * as contents from './contents';
+import { carriesState, takesOneObject } from './support/arguments';
+
+/** The workflow types that the worker serves, and what they take. The exported names are the public contract. */
+export const copyAmiToPartnerRegion = takesOneObject(contents.copyAmiToPartnerRegion);
+export const createCustomerManagedKey = takesOneObject(contents.createCustomerManagedKey);
+export const createShareableAmi = takesOneObject(contents.createShareableAmi);
+export const enableEncryptionByDefault = takesOneObject(contents.enableEncryptionByDefault);
+/** Started by Holdfast alone; it has no frame that could refuse anything. */
+export const { copyQueue } = contents;
+export const copyRecoveryPoints = takesOneObject(contents.copyRecoveryPoints);
+export const backupTarget = takesOneObject(contents.backupTarget);
+export const createBackupPolicy = takesOneObject(contents.createBackupPolicy);
+export const planBackupPolicy = takesOneObject(contents.planBackupPolicy);
+export const deleteBackupPolicy = takesOneObject(contents.deleteBackupPolicy);
+export const enforceExpiry = takesOneObject(contents.enforceExpiry);
+export const restoreFromArchive = takesOneObject(contents.restoreFromArchive);
+export const sweepOrphans = takesOneObject(contents.sweepOrphans);
+export const setLegalHold = carriesState(contents.setLegalHold);
+export const runBackup = takesOneObject(contents.runBackup);
+export const encryptSnapshots = carriesState(contents.encryptSnapshots);
+export const encryptVolumes = carriesState(contents.encryptVolumes);
+export const migrateMachine = takesOneObject(contents.migrateMachine);
+export const migrateVolume = takesOneObject(contents.migrateVolume);
+
+/** Temporal gives it every run of a type that is not in this list. */
+export { unknownType as default } from './unknownType';

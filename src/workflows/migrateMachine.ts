@@ -42,8 +42,10 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
     const orders = new Orders(run);
     const { target, instanceId, campaignId } = request;
     run.about({ campaign: campaignId, target, resources: [instanceId] });
+    const down: Down = { ms: 0 };
     try {
-      const swapped = (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders));
+      const swapped =
+        (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders, down));
       if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
       // A cancel from here on is a rollback, which the soak carries out.
       const report = await CancellationScope.nonCancellable(async () => {
@@ -58,7 +60,7 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
       const result = await soakUntilVerdict(swapped.migration, encrypted(swapped), soak);
       return result.committed ? result : { ...result, ...addressBefore(result) };
     } catch (error) {
-      const failed = { instanceId, ...failedMove(error), downtimeMs: 0 };
+      const failed = { instanceId, ...failedMove(error), downtimeMs: down.ms };
       await CancellationScope.nonCancellable(() => announced(campaignId, failed));
       throw error;
     }
@@ -70,11 +72,17 @@ function addressBefore({ publicIp }: MigrationReport): Pick<MigrationReport, 'pu
   return publicIp ? { publicIp: { before: publicIp.before } } : {};
 }
 
+/** How long the machine was down, also where the migration ends badly or is cancelled. */
+interface Down {
+  ms: number;
+}
+
 /** @returns a report instead where there was nothing to do */
 async function migrate(
   request: MigrateMachineRequest,
   run: Run,
   orders: Orders,
+  down: Down,
 ): Promise<Swapped | MigrationReport> {
   const {
     target,
@@ -125,7 +133,7 @@ async function migrate(
     const done = { migration, replacements, writesSince, lastMoment, strategy, accepted };
     return { ...done, ...(moved && { publicIp: moved }) };
   } catch (failure) {
-    return await rollBack(migration, failure, accepted);
+    return await rollBack(migration, failure, down, accepted);
   }
 }
 
@@ -142,11 +150,13 @@ function requireOpenWindow({ instanceId, stopBy }: MigrateMachineRequest): void 
 async function rollBack(
   { plan, run, orders, undo, downtime }: Migration,
   failure: unknown,
+  down: Down,
   accepted: readonly Accepted[] = [],
 ): Promise<never> {
   run.phase('Rolling back');
   run.remark(`Rolling back because: ${rootCause(failure).message}`);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
+  down.ms = downtime.ms;
   if (isCancellation(failure)) throw failure;
   const cause = downtime.explain(failure);
   const why = `${failureType(cause)}: ${rootCause(cause).message}`;
@@ -196,6 +206,7 @@ function encrypted(swapped: Swapped): MigrationReport {
     ...report(plan.instanceId, 'encrypted', message, downtime.ms),
     volumeIdMap: replacements,
     writesSince: new Date(writesSince).toISOString(),
+    ...(!plan.wasRunning && { unstarted: true }),
     ...(strategy && { strategy: { name: strategy.name, why: strategy.why } }),
     ...(accepted && { accepted }),
     ...(publicIp && { publicIp }),

@@ -81,6 +81,52 @@ describe('AwsSessions', () => {
       expect(proxy.callsOf('AssumeRole').map(({ params }) => params.RoleArn)).toEqual([roleOf(other, 'all')]);
     });
 
+    it('names the run in the sessions of what changes something, and shares those of reads', async () => {
+      const roles = { read: roleOf(other, 'reader'), backup: roleOf(other, 'writer') };
+      open({ [other.accountId]: { regions: [HOME_REGION], externalId: 'agreed', roles } });
+      const inRun = (runId: string, capability: 'read' | 'backup') =>
+        new MockActivityEnvironment({ workflowExecution: { workflowId: 'w', runId } }).run(() =>
+          sessions.ec2(at(other), capability).send(new DescribeVolumesCommand({})),
+        );
+      await Promise.all([inRun('run-1', 'backup'), inRun('run-2', 'backup')]);
+      await Promise.all([inRun('run-1', 'backup'), inRun('run-1', 'read'), inRun('run-2', 'read')]);
+      const named = proxy
+        .callsOf('AssumeRole')
+        .map(({ params }) => `${String(params.RoleArn).split('/')[1]} ${String(params.RoleSessionName)}`);
+      expect(named.filter((name) => name.startsWith('writer')).sort()).toEqual([
+        'writer holdfast-run-1',
+        'writer holdfast-run-2',
+      ]);
+      expect(named.filter((name) => name.startsWith('reader'))).toEqual(['reader holdfast']);
+    });
+
+    it('signs what runs do at the same time with the session of each', async () => {
+      const role = roleOf(other, 'all');
+      open({ [other.accountId]: { regions: [HOME_REGION], role } });
+      const whoIs = async (runId: string) => {
+        const keyId = new Map<string, string>();
+        await new MockActivityEnvironment({ workflowExecution: { workflowId: 'w', runId } }).run(async () => {
+          const ec2 = sessions.ec2(at(other), 'migrate');
+          ec2.middlewareStack.add(
+            (next) => (args) => {
+              const { headers } = (args as { request: { headers: Record<string, string> } }).request;
+              keyId.set(runId, /Credential=([^/]+)/.exec(headers.authorization ?? '')?.[1] ?? '');
+              return next(args);
+            },
+            { step: 'deserialize', priority: 'low', name: `seen-${runId}`, override: true },
+          );
+          await ec2.send(new DescribeVolumesCommand({}));
+          ec2.middlewareStack.remove(`seen-${runId}`);
+        });
+        return keyId.get(runId);
+      };
+      const [one, other1] = [await whoIs('run-1'), await whoIs('run-2')];
+      expect(one).toBeTruthy();
+      expect(other1).toBeTruthy();
+      expect(one).not.toBe(other1);
+      expect(await whoIs('run-1')).toBe(one);
+    });
+
     it('hands out the same client again', () => {
       open({ [other.accountId]: { regions: [HOME_REGION], role: roleOf(other, 'all') } });
       expect(sessions.ec2(at(other), 'read')).toBe(sessions.ec2(at(other), 'read'));

@@ -46,6 +46,26 @@ describe('starting and stopping', () => {
     }
   });
 
+  it('believes no reason that an earlier start has left', async () => {
+    const { instanceId } = await anInstance(account);
+    const shown = [
+      ...['stopped', 'stopped'].map((Name) => ({ Name, Code: 'Client.InternalError' })),
+      ...['pending', 'running'].map((Name) => ({ Name, Code: '' })),
+    ];
+    const look = () => {
+      const { Name, Code } = (shown.length > 1 ? shown.shift() : shown[0]) ?? {};
+      const machine = { InstanceId: instanceId, State: { Name }, StateReason: { Code, Message: 'earlier' } };
+      return Promise.resolve({ Reservations: [{ Instances: [machine] }] });
+    };
+    const power = machinePowerActivities({
+      aws: { ec2: () => ({ send: look }) },
+      settings: { pollMs: 5, readLagMs: 2_000 },
+    } as unknown as ActivityDeps);
+    const asked = { target: target(), instanceId, state: 'running' as const };
+    await new MockActivityEnvironment().run(() => power.awaitMachine(asked));
+    expect(shown).toHaveLength(1);
+  });
+
   it('waits for no start that has failed, although nobody saw it begin', async () => {
     const { instanceId } = await anInstance(account);
     await account.ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));

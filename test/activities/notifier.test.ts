@@ -20,6 +20,7 @@ describe('notifications', () => {
   const bodies: unknown[] = [];
   let server: Server;
   let answer = 200;
+  let location: string | undefined;
 
   beforeAll(async () => {
     server = createServer((request, response) => {
@@ -27,7 +28,7 @@ describe('notifications', () => {
       request.on('data', (chunk: Buffer) => (body += chunk.toString()));
       request.on('end', () => {
         bodies.push(JSON.parse(body));
-        response.writeHead(answer).end();
+        response.writeHead(answer, location === undefined ? {} : { location }).end();
       });
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -50,6 +51,24 @@ describe('notifications', () => {
     const sent = new Notifiers([webhook(), webhook()], noSns).send(NOTIFICATION);
     await expect(sent).rejects.toThrow(/^the webhook at 127\.0\.0\.1:\d+ answered 503$/);
     expect(bodies).toHaveLength(2);
+  });
+
+  it('do not follow a webhook that sends them elsewhere', async () => {
+    bodies.length = 0;
+    const elsewhere = createServer((_request, response) => response.writeHead(200).end());
+    await new Promise<void>((resolve) => elsewhere.listen(0, '127.0.0.1', resolve));
+    const asked = jest.fn();
+    elsewhere.on('request', asked);
+    const { port } = elsewhere.address() as AddressInfo;
+    answer = 307;
+    location = `http://127.0.0.1:${port}/inside`;
+    const sent = new Notifiers([webhook()], noSns).send(NOTIFICATION);
+    await expect(sent).rejects.toThrow(/answered 307; redirects are not followed/);
+    expect(bodies).toHaveLength(1);
+    expect(asked).not.toHaveBeenCalled();
+    answer = 200;
+    location = undefined;
+    elsewhere.close();
   });
 
   it('go to SNS topics, in the region of the topic', async () => {

@@ -22,7 +22,9 @@ describe('histories', () => {
     const types = names.map(
       (name) => recorded(name).events[0]?.workflowExecutionStartedEventAttributes?.workflowType.name,
     );
-    expect([...new Set(types)].sort()).toEqual(Object.keys(workflows).sort());
+    // The default one has no type of its own: it refuses runs of types that there are not.
+    const served = Object.keys(workflows).filter((type) => type !== 'default');
+    expect([...new Set(types)].sort()).toEqual(served.sort());
   });
 
   it('are really checked: one with another activity in it does not replay', async () => {

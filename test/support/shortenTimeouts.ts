@@ -1,4 +1,5 @@
 import {
+  continueAsNew,
   workflowInfo,
   type ActivityOptions,
   type WorkflowInterceptors,
@@ -10,6 +11,9 @@ import {
  * `startToClose`, `scheduleToClose` and `heartbeat` of every activity, and `timer` for every timer.
  */
 export const TEST_LIMITS = 'testLimits';
+
+/** Memo of a run that hands all that it was started with over to the run that continues it, before anything else. */
+export const TEST_CONTINUES = 'testContinues';
 
 export interface TestLimits {
   startToClose?: number;
@@ -23,6 +27,16 @@ export const interceptors: WorkflowInterceptorsFactory = (): WorkflowInterceptor
   // The memo is not there yet when the SDK calls this factory.
   const given = () => workflowInfo().memo?.[TEST_LIMITS] as TestLimits | undefined;
   return {
+    inbound: [
+      {
+        execute(input, next) {
+          const { memo, continuedFromExecutionRunId } = workflowInfo();
+          return memo?.[TEST_CONTINUES] && !continuedFromExecutionRunId
+            ? continueAsNew(...input.args)
+            : next(input);
+        },
+      },
+    ],
     outbound: [
       {
         scheduleActivity: (input, next) => next({ ...input, options: shorten(input.options, given() ?? {}) }),

@@ -165,7 +165,7 @@ export class SnapshotWorld {
       text = (await handle.query<ProgressPage>('progress')).waitsFor;
       return text !== undefined;
     });
-    await this.waiting(handle);
+    await inPhase(handle, 'Needs a person');
     return text ?? '';
   }
 

@@ -4,6 +4,8 @@ import {
   CreateVolumeCommand,
   DescribeInstancesCommand,
   DescribeSnapshotsCommand,
+  DetachVolumeCommand,
+  StopInstancesCommand,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
 import type { RunBackupResult } from '../../src/model/backup';
@@ -47,6 +49,18 @@ describe('what a run takes of what the policy selects', () => {
   }
   const volumesOf = async (policyName: string) =>
     (await snapshotsOf(policyName)).map(({ VolumeId }) => VolumeId).sort();
+
+  it('leaves out an instance that has no EBS volumes, and says so', async () => {
+    const tags = { policy: 'bare' };
+    const [bare] = [await anInstance(world.home, { tags }), await anInstance(world.home, { tags })];
+    const ec2 = world.home.ec2();
+    await ec2.send(new StopInstancesCommand({ InstanceIds: [bare.instanceId] }));
+    for (const VolumeId of Object.values(bare.volumes))
+      await ec2.send(new DetachVolumeCommand({ VolumeId, Force: true }));
+    await policy('bare');
+    const result = await backUp('bare');
+    expect(result).toMatchObject({ selected: 1, protected: 1, failed: { total: 0 }, coverage: 1 });
+  });
 
   it('leaves out boot volumes', async () => {
     const { volumes } = await anInstance(world.home, { tags: { policy: 'noBoot' } });

@@ -191,7 +191,20 @@ describe('copyAmiToPartnerRegion', () => {
   it('refuses a name that another image has there', async () => {
     const { amiId, name } = await another();
     await world.home.ec2(THERE).send(new RegisterImageCommand({ Name: name, RootDeviceName: '/dev/xvda' }));
-    expect(await expectFailure(run(asked(amiId)), FAILURE.conflict)).toContain(name);
+    const message = await expectFailure(run(asked(amiId)), FAILURE.conflict);
+    expect(message).toContain(name);
+    expect(message).toContain('give another amiName');
+  });
+
+  it('gives the copy another name where it is told to, and takes that copy over', async () => {
+    const { amiId, name } = await another();
+    await world.home.ec2(THERE).send(new RegisterImageCommand({ Name: name, RootDeviceName: '/dev/xvda' }));
+    const renamed = asked(amiId, { amiName: `${name}-copy` });
+    const first = await run(renamed);
+    expect(first).toMatchObject({ success: true, name: `${name}-copy` });
+    world.proxy.reset();
+    expect(await run(renamed)).toMatchObject({ amiId: first.amiId });
+    expect(world.proxy.mutations()).toEqual([]);
   });
 
   it('refuses the image of somebody else, also one that is shared with the account', async () => {

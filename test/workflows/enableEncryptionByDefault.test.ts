@@ -3,6 +3,7 @@ import {
   GetEbsDefaultKmsKeyIdCommand,
   GetEbsEncryptionByDefaultCommand,
 } from '@aws-sdk/client-ec2';
+import { ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import { FAILURE } from '../../src/model/failures';
 import type { EnableEncryptionByDefaultResult } from '../../src/workflows/enableEncryptionByDefault';
 import { awaitResult } from '../support/awaitResult';
@@ -180,6 +181,22 @@ describe('enableEncryptionByDefault', () => {
     expect(partly.failed.items[0]?.message).toContain(later);
     expect(await settingsOf('us-east-1')).toEqual({ on: true, key: later });
     expect(await settingsOf('eu-west-1')).toEqual(westBefore);
+  });
+
+  it('does not go back to a key that is about to be deleted', async () => {
+    const [before, after] = [await aKey(world.home), await aKey(world.home)];
+    await run({ kmsKeyIds: { 'us-east-1': before } });
+    const { changed } = await run({ kmsKeyIds: { 'us-east-1': after } });
+    await world.home.kms().send(new ScheduleKeyDeletionCommand({ KeyId: before }));
+    world.proxy.reset();
+    const { failed } = await failedResult<EnableEncryptionByDefaultResult>(
+      run({ restore: changed.items }),
+      FAILURE.allFailed,
+    );
+    expect(failed.items[0]).toMatchObject({ type: FAILURE.keyUnusable });
+    expect(failed.items[0]?.message).toContain('PendingDeletion');
+    expect(world.proxy.mutations()).toEqual([]);
+    expect(await settingsOf('us-east-1')).toEqual({ on: true, key: after });
   });
 
   it('works in another account through its role', async () => {

@@ -140,7 +140,7 @@ describe('what is asked again right before encryptSnapshots deletes', () => {
       await snapshots.tell(handle, 'commit');
       expect(await snapshots.held(handle)).toMatch(said);
       expect(snapshots.world.notifications.slice(told)).toEqual([
-        expect.objectContaining({ kind: 'Failed', workflowId: handle.workflowId }),
+        expect.objectContaining({ kind: 'NeedsPerson', workflowId: handle.workflowId }),
       ]);
       await mended(of);
       expect(await snapshots.snapshot(of.original)).toBeDefined();
@@ -152,6 +152,21 @@ describe('what is asked again right before encryptSnapshots deletes', () => {
       expect(tagsOf((await snapshots.snapshot(of.copyId)) ?? {})).not.toHaveProperty('holdfast:uncommitted');
     },
   );
+
+  it.each([
+    [['x', 'vol-0123456789abcdef0'], 'items: no snapshot ids: x, vol-0123456789abcdef0'],
+    [[], 'items: name originals'],
+    [['snap-0000000000000000f'], 'items: no copy of snap-0000000000000000f waits'],
+  ])('refuses a commit of %p, and goes on waiting', async (items, why) => {
+    await snapshots.someSnapshots('nonsense', 1);
+    const handle = await snapshots.copied(snapshots.named('nonsense'));
+    await expect(snapshots.tell(handle, 'commit', { items })).rejects.toMatchObject({
+      cause: { message: expect.stringContaining(why) as string },
+    });
+    await snapshots.waiting(handle);
+    await snapshots.tell(handle, 'rollback');
+    await failedResult(awaitResult(handle), FAILURE.rolledBack);
+  });
 
   it('the key: where it stays as it is, a cancel takes the copies back', async () => {
     const { handle, original, copyId } = await copied('cancelled');

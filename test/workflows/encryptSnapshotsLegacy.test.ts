@@ -9,6 +9,7 @@ import type { EncryptSnapshotsResult, SnapshotScope } from '../../src/model/snap
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { tagsOf } from '../support/seed';
+import { TEST_CONTINUES } from '../support/shortenTimeouts';
 import { SnapshotWorld } from '../support/snapshotEncryption';
 
 let snapshots: SnapshotWorld;
@@ -58,6 +59,7 @@ async function oldRun(count: number): Promise<OldRun> {
     args: [input, { scope: of.scope, stage: 'waiting', tally }],
     taskQueue: TASK_QUEUE,
     workflowId,
+    memo: { [TEST_CONTINUES]: true },
   });
   return { ...of, handle: await snapshots.waiting(handle) };
 }

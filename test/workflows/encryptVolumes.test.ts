@@ -1,9 +1,10 @@
 import type { EncryptVolumesResult } from '../../src/model/campaign';
 import { FAILURE } from '../../src/model/failures';
+import type { ProgressPage } from '../../src/model/progress';
 import { awaitResult } from '../support/awaitResult';
 import { expectFailure, failedResult } from '../support/failure';
 import { MESSAGE, MigrationWorld } from '../support/migration';
-import { anInstance } from '../support/seed';
+import { anInstance, stopped } from '../support/seed';
 
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
 
@@ -93,6 +94,27 @@ describe('encryptVolumes', () => {
     const result = await failed(migrations.encrypt({ instanceIds: ids, concurrency: 1 }));
     expect(result).toMatchObject({ rolledBack: { total: 1 }, skipped: { total: 1 } });
     expect(result.skipped.items[0]?.reasons[0]).toContain('maxFailures is 1');
+  });
+
+  it('counts the downtime of a machine that was rolled back', async () => {
+    const [instanceId = ''] = await migrations.machines(1);
+    migrations.world.proxy.fault('AttachVolume', REFUSED, 1);
+    const result = await failed(migrations.encrypt({ instanceIds: [instanceId], concurrency: 1 }));
+    expect(result).toMatchObject({ rolledBack: { total: 1 } });
+    expect(result.summary).toMatch(new RegExp(`longest downtime [1-9].*, of ${instanceId}, which is not\\)`));
+  });
+
+  it('promises no commit by itself for a machine that was stopped', async () => {
+    const [first = '', second = ''] = await migrations.machines(2);
+    await stopped(migrations.world.home, second);
+    const campaign = await migrations.start({ instanceIds: [first, second], soak: '7d' });
+    await migrations.phase(migrations.machine(second), 'Soaking');
+    await awaitResult(campaign);
+    const { rows } = await campaign.query<ProgressPage>('progress');
+    const rowOf = (id: string) => rows.find(({ item }) => item === id);
+    expect(rowOf(first)?.facts?.soakUntil).toMatch(/Z$/);
+    expect(rowOf(second)?.facts?.soakUntil).toBeUndefined();
+    expect(rowOf(second)?.note).not.toMatch(/\d{4}-\d\d-\d\dT/);
   });
 
   it('asks its machines to undo when it is cancelled', async () => {

@@ -142,6 +142,14 @@ describe('the waves of encryptVolumes', () => {
         /^The window opens \w+day .* 00:00 \(UTC\); 2 machines of this wave to go/,
       );
       await campaign.executeUpdate('pause', { args: [MESSAGE] });
+      const typo = `${first.slice(0, -1)}${first.endsWith('0') ? '1' : '0'}`;
+      await expect(
+        campaign.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [first, typo] }] }),
+      ).rejects.toMatchObject({
+        cause: {
+          message: `cancelItem: items: not of this campaign: ${typo} (did you mean ${first}?)`,
+        },
+      });
       await campaign.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [first] }] });
       await campaign.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [second] }] });
       const result = await failedResult<EncryptVolumesResult>(awaitResult(campaign), FAILURE.allFailed);

@@ -176,6 +176,26 @@ describe('health checks of a migration', () => {
     expect(sent()).toEqual([]);
   });
 
+  it('keep a machine from being touched where they would reach what the worker must not', async () => {
+    const { settings, proxy } = migrations.world;
+    const instanceId = await machine();
+    settings.checkHosts = ['10.99.0.0/16'];
+    try {
+      proxy.reset();
+      const healthChecks = [{ tcp: { host: '169.254.169.254', port: 80 } }];
+      const { skipped } = await failedResult<EncryptVolumesResult>(
+        migrations.encrypt({ instanceIds: [instanceId], healthChecks }),
+        FAILURE.allFailed,
+      );
+      expect(skipped.items[0]?.reasons.join()).toContain(
+        'would reach 169.254.169.254, which HOLDFAST_CHECK_HOSTS',
+      );
+      expect(proxy.mutations()).toEqual([]);
+    } finally {
+      delete settings.checkHosts;
+    }
+  });
+
   it('are refused before any call where they say nothing that can be done', async () => {
     const healthChecks = [{ tcp: { port: 70_000 } }, { command: ['true'], retries: 3 }];
     const message = await expectFailure(

@@ -8,6 +8,7 @@ import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { FAILURE } from '../../src/model/failures';
 import type { MigrateMachineResult } from '../../src/model/migration';
 import { workflowIds } from '../../src/model/ids';
+import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
@@ -65,6 +66,8 @@ describe('the soak of a migration', () => {
     await until(async () => (await migrations.instance(instanceId)).State?.Name === 'stopped');
     const run = await soaking(instanceId, DAY_MS);
     await migrations.phase(run, 'Soaking');
+    const waitsFor = async () => (await run.query<ProgressPage>('progress')).waitsFor;
+    expect(await waitsFor()).toContain('deleted 1 d after its first healthy start.');
     await temporal.sleep(10 * DAY_MS);
     expect((await run.describe()).status.name).toBe('RUNNING');
     await home.ec2().send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
@@ -74,7 +77,9 @@ describe('the soak of a migration', () => {
         .send(new DescribeInstanceStatusCommand({ InstanceIds: [instanceId] }));
       return InstanceStatuses[0]?.InstanceStatus?.Status === 'ok';
     });
-    await temporal.sleep(3 * DAY_MS);
+    await temporal.sleep(DAY_MS);
+    await until(async () => /are deleted at \d{4}-.*Z\.$/.test((await waitsFor()) ?? ''));
+    await temporal.sleep(2 * DAY_MS);
     expect(await awaitResult(run)).toMatchObject({ outcome: 'encrypted', committed: true });
   });
 

@@ -1,3 +1,4 @@
+import { patched, type ApplicationFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import type { KeyReplica } from '../../model/key';
 import type { KeyState } from '../../activities/keys';
@@ -24,6 +25,32 @@ export function refuseReplicas(
       FAILURE.invalidInput,
       `replicaRegions: ${alias} is a key of one region, which KMS cannot change; choose another alias for a new key`,
     );
+}
+
+/**
+ * Before anything is made: a key that was made in vain lives on for a week at least.
+ *
+ * @throws ApplicationFailure InvalidInput
+ */
+export async function requireFreeAliases(
+  { target, alias, replicaRegions = [] }: WantedKey,
+  existing: KeyState | undefined,
+): Promise<void> {
+  const isThere = (region: string) => existing?.replicas?.some((replica) => replica.region === region);
+  const missing = replicaRegions.filter((region) => !isThere(region));
+  if (missing.length === 0 || !patched('aliases-of-replicas-are-looked-for-first')) return;
+  for (const region of missing) {
+    const name = `${alias} in ${region}`;
+    const named = await read(`Look for ${name}`).findKey({ target: { ...target, region }, alias });
+    if (named && named.keyId !== existing?.keyId) throw aliasTaken(name, named.keyId);
+  }
+}
+
+function aliasTaken(name: string, holder: string): ApplicationFailure {
+  return fail(
+    FAILURE.invalidInput,
+    `alias: ${name} names the key ${holder}; choose an alias that is free there too`,
+  );
 }
 
 interface Replicating {
@@ -70,9 +97,7 @@ export async function replicate(
 async function nameReplica({ target, alias }: WantedKey, { keyId }: KeyState, name: string): Promise<void> {
   const named = await read(`Look for ${name}`).findKey({ target, alias });
   const holder = named?.keyId ?? (await mutate(`Name ${name}`).claimAlias({ target, alias, keyId }));
-  if (holder === keyId) return;
-  const message = `alias: ${name} names the key ${holder}; choose an alias that is free there too`;
-  throw fail(FAILURE.invalidInput, message);
+  if (holder !== keyId) throw aliasTaken(name, holder);
 }
 
 /** Those that were there before are told as well. */

@@ -1,6 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import type { Message } from '../../model/messages';
+import { nearest } from '../../model/nearest';
 import { fail } from '../support/failure';
 import { takes } from '../support/messages';
 import type { Run } from '../support/operation';
@@ -33,6 +34,8 @@ export class CampaignOrders {
   /** What the question is about, where it may be answered for some only. */
   private asked: ReadonlySet<string> | undefined;
   readonly cancelled: Set<string>;
+  /** All machines and volumes of the campaign; none before they are known. */
+  private all: (() => Iterable<string> | undefined) | undefined;
   /** Called for each machine that is to be cancelled; the fleet asks its workflow to undo. */
   onCancel: (instanceId: string) => void = () => undefined;
 
@@ -66,7 +69,7 @@ export class CampaignOrders {
           this.onCancel(item);
         }
       },
-      ({ items = [] }) => (items.length > 0 ? undefined : 'items: name the instances to cancel'),
+      ({ items = [] }) => (items.length > 0 ? this.strangers(items) : 'items: name the instances to cancel'),
     );
   }
 
@@ -86,6 +89,26 @@ export class CampaignOrders {
       ...(question && { question }),
       ...(last && { last }),
     };
+  }
+
+  /** From now on only these can be cancelled. What was named before the plan was made, and is none of them, is said. */
+  concerns(all: () => Iterable<string> | undefined): void {
+    this.all = all;
+    const problem = this.strangers([...this.cancelled]);
+    if (problem) this.run.remark(`cancelItem: ${problem}`);
+  }
+
+  private strangers(items: readonly string[]): string | undefined {
+    const all = this.all?.();
+    if (!all) return undefined;
+    const own = new Set(all);
+    const others = items
+      .filter((item) => !own.has(item))
+      .map((item) => {
+        const meant = nearest(item, own);
+        return meant ? `${item} (did you mean ${meant}?)` : item;
+      });
+    return others.length > 0 ? `items: not of this campaign: ${others.join(', ')}` : undefined;
   }
 
   /** From now on `approve` and `reject` are an answer. */

@@ -74,7 +74,7 @@ export function resultOf(
   const volumeIdMap = Object.fromEntries(pairs.slice(0, MAPPED));
   const imports = importCommands(campaign.owned ?? [], volumeIdMap, campaign);
   return {
-    summary: `${summaryOf(encrypted, failed.length, rolledBack.length, skipped.total)}${residue ? `; ${residueSentence(residue, campaign.target)}` : ''}`,
+    summary: `${summaryOf(encrypted, ends, failed.length, rolledBack.length, skipped.total)}${residue ? `; ${residueSentence(residue, campaign.target)}` : ''}`,
     encrypted: listed(encrypted),
     skipped,
     ...(campaign.leftOut && { leftOut: campaign.leftOut }),
@@ -127,14 +127,25 @@ function failedItem(end: MoveEnd) {
 
 function summaryOf(
   encrypted: EncryptVolumesResult['encrypted']['items'],
+  ends: readonly MoveEnd[],
   failed: number,
   rolledBack: number,
   skipped: number,
 ): string {
   const machines = encrypted.flatMap((each) => ('volumeId' in each ? [] : [each]));
   const volumes = machines.reduce((total, machine) => total + machine.volumes, 0);
-  const longest = Math.max(0, ...machines.map(({ downtimeMs }) => downtimeMs));
-  return `${count(machines.length, 'machine')} with ${count(volumes, 'volume')} encrypted (longest downtime ${formatDuration(longest)})${alone(encrypted.length - machines.length)}, ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
+  return `${count(machines.length, 'machine')} with ${count(volumes, 'volume')} encrypted (${longestDowntime(ends)})${alone(encrypted.length - machines.length)}, ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
+}
+
+/** A machine that was rolled back, or has failed, was down too. */
+function longestDowntime(ends: readonly MoveEnd[]): string {
+  let longest = { downtimeMs: 0, whose: '' };
+  for (const end of ends) {
+    if ('volumeId' in end || end.downtimeMs <= longest.downtimeMs) continue;
+    const { downtimeMs, instanceId, outcome } = end;
+    longest = { downtimeMs, whose: outcome === 'encrypted' ? '' : `, of ${instanceId}, which is not` };
+  }
+  return `longest downtime ${formatDuration(longest.downtimeMs)}${longest.whose}`;
 }
 
 /** Of volumes that are attached to nothing. */

@@ -80,6 +80,11 @@ export class MachineFleet {
     return [...this.ends.values()];
   }
 
+  /** Those under way and those that have ended. */
+  get items(): string[] {
+    return [...this.openMoves.keys(), ...this.ends.keys()];
+  }
+
   get open(): number {
     return this.openMoves.size;
   }
@@ -156,9 +161,14 @@ export class MachineFleet {
     if (!this.openMoves.delete(item)) return;
     this.ends.set(item, this.shortened(said));
     if (isFailure(said)) this.failed += 1;
-    if (outcome !== 'encrypted') return this.run.row(item, outcome, message);
-    const soakUntil = this.soakMs && new Date(Date.now() + this.soakMs).toISOString();
     const downtimeMs = 'volumeId' in said ? undefined : said.downtimeMs;
+    if (outcome !== 'encrypted') {
+      const facts = downtimeMs ? { facts: { downtimeMs } } : {};
+      return this.run.rows([{ item, state: outcome, note: message, ...facts }]);
+    }
+    const waitsForStart = !('volumeId' in said) && said.unstarted;
+    // A machine that was stopped soaks from its first healthy start on, and nobody knows when that is.
+    const soakUntil = this.soakMs && !waitsForStart && new Date(Date.now() + this.soakMs).toISOString();
     const facts = {
       ...(downtimeMs !== undefined && { downtimeMs }),
       ...(soakUntil && { soakUntil }),

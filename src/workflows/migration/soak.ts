@@ -1,5 +1,6 @@
 import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
 import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
+import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import { fail, failedItem } from '../support/failure';
 import { batch, mutate, read } from '../support/options';
@@ -19,10 +20,11 @@ export async function soakUntilVerdict(
   report: MigrationReport,
   soak: MachineSoak,
 ): Promise<MigrateMachineResult> {
-  migration.run.waitsFor(
-    `The original volumes of ${migration.plan.instanceId} are kept. ${verdicts(soak, 'delete them', 'put them back')}`,
-  );
-  return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak), {
+  const kept = `The original volumes of ${migration.plan.instanceId} are kept. ${verdicts(soak, 'delete them', 'put them back')}`;
+  const tell = (endsAt: number | undefined) =>
+    migration.run.waitsFor(`${kept}${withoutVerdict(soak, endsAt, 'they are deleted')}`);
+  tell(undefined);
+  return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak, tell), {
     commit: async () => {
       await requireMachine(migration);
       await commit(migration, soak.lastMoment, () => removeMarks(migration));
@@ -47,6 +49,18 @@ export interface MachineSoak extends Soak {
 export function verdicts({ writesSince }: Soak, commits: string, rollsBack: string): string {
   const since = new Date(writesSince).toISOString();
   return `Send \`commit\` to ${commits}, or \`rollback\` with \`"acceptWriteLossSince": "${since}"\` to ${rollsBack}.`;
+}
+
+/**
+ * What comes by itself, and when.
+ *
+ * @param endsAt of the soak, in milliseconds since the epoch; undefined while the machine has not been started
+ */
+export function withoutVerdict({ soakMs }: Soak, endsAt: number | undefined, what: string): string {
+  if (soakMs === undefined) return '';
+  return endsAt === undefined
+    ? ` Without a verdict ${what} ${formatDuration(soakMs)} after its first healthy start.`
+    : ` Without a verdict ${what} at ${new Date(endsAt).toISOString()}.`;
 }
 
 /** `gone` where the machine does not exist any more. */

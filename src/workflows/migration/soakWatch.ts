@@ -18,12 +18,25 @@ const PATIENCE = { scheduleToCloseTimeout: '10 minutes' } as const;
 /**
  * Waits for a verdict, and looks at the machine meanwhile: one that is terminated ends the wait, and one that was stopped is
  * not committed by itself before it has been started and found healthy.
+ *
+ * @param tell is told when the soak ends, in milliseconds since the epoch, as soon as that is known
  */
-export async function machineVerdict(migration: Migration, soak: Soak): Promise<Verdict | 'gone'> {
+export async function machineVerdict(
+  migration: Migration,
+  soak: Soak,
+  tell: (endsAt: number) => void,
+): Promise<Verdict | 'gone'> {
   const { orders, plan } = migration;
   const { soakMs, writesSince } = soak;
-  if (!patched('soak-looks-at-the-machine')) return orders.verdictWithin(soak);
-  let provenAt = plan.wasRunning ? Date.now() : undefined;
+  const proven = () => {
+    if (soakMs !== undefined) tell(Date.now() + soakMs);
+    return Date.now();
+  };
+  if (!patched('soak-looks-at-the-machine')) {
+    proven();
+    return orders.verdictWithin(soak);
+  }
+  let provenAt = plan.wasRunning ? proven() : undefined;
   for (let looks = 0; ; looks++) {
     const endsAt = provenAt !== undefined && soakMs !== undefined ? provenAt + soakMs : Infinity;
     const leftMs = Math.max(0, endsAt - Date.now());
@@ -36,7 +49,7 @@ export async function machineVerdict(migration: Migration, soak: Soak): Promise<
     if (orders.given) return orders.given;
     if (Date.now() >= endsAt) return orders.commitByItself();
     if (provenAt === undefined && machine === 'healthy' && (await passesItsChecks(migration)))
-      provenAt = Date.now();
+      provenAt = proven();
   }
 }
 

@@ -6,7 +6,7 @@ import { batch, mutate } from '../support/options';
 import type { UndoReport } from '../support/undo';
 import type { CommitOrder } from './commitOrders';
 import { copyRow, failedRow, keptRow, sparedRow, unknownRow } from './rows';
-import type { SnapshotState } from './snapshotRun';
+import type { SnapshotState } from './state';
 import { joined, waiting, type Tally } from './tally';
 
 /** What a run gives to the commands of 0.1.0. */

@@ -1,5 +1,7 @@
 import { condition } from '@temporalio/workflow';
 import type { Message } from '../../model/messages';
+import { nearest } from '../../model/nearest';
+import { snapshotIdSchema } from '../../model/snapshotEncryption';
 import { takes } from '../support/messages';
 
 export interface CommitOrder extends Message {
@@ -21,10 +23,31 @@ export class CommitOrders {
     this.queue = [...carried];
     const give = (verdict: CommitOrder['verdict']) => (message: Message) =>
       void this.queue.push({ ...message, verdict });
-    takes('commit', give('commit'), () => this.objection('commit'));
+    takes(
+      'commit',
+      give('commit'),
+      ({ items }) => this.objection('commit') ?? (items && this.strangers(items)),
+    );
     takes('rollback', give('rollback'), ({ items }) =>
       items ? 'it takes no items: all copies that are not committed go' : this.objection('rollback'),
     );
+  }
+
+  /** Originals whose copies wait, or are committed already; undefined where that is not known. */
+  copied: (() => ReadonlySet<string> | undefined) | undefined;
+
+  private strangers(items: readonly string[]): string | undefined {
+    if (items.length === 0) return 'items: name originals, or leave items out to commit all';
+    const malformed = items.filter((item) => !snapshotIdSchema.safeParse(item).success);
+    if (malformed.length > 0)
+      return `items: no snapshot ids: ${malformed.join(', ')}; name originals, like snap-0123456789abcdef0`;
+    const own = this.copied?.();
+    if (!own) return undefined;
+    // Of many, those that have no copy get a row that says so.
+    if (items.some((item) => own.has(item))) return undefined;
+    const [first = ''] = items;
+    const meant = nearest(first, own);
+    return `items: no copy of ${items.join(', ')} waits for a commit${meant ? `; did you mean ${meant}?` : ''}`;
   }
 
   get isEmpty(): boolean {

@@ -14,12 +14,7 @@ import type { CommittedCopies } from '../../activities/copyCommit';
 import { CopyLedger, MOST_COPIES, RECORDED_COPIES_QUERY } from '../../model/copyLedger';
 import type { FailedItem } from '../../model/outcome';
 import type { ProgressRow } from '../../model/progress';
-import type {
-  DecidedPage,
-  EncryptedSnapshot,
-  EncryptSnapshotsInput,
-  SnapshotScope,
-} from '../../model/snapshotEncryption';
+import type { DecidedPage, EncryptedSnapshot, EncryptSnapshotsInput } from '../../model/snapshotEncryption';
 import type { encryptSnapshots } from '../encryptSnapshots';
 import { failureType, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
@@ -29,7 +24,8 @@ import type { CommitOrder, CommitOrders } from './commitOrders';
 import { commitByTags, nameLost, takeBackByTags } from './byTags';
 import { cutOffPage, type CutOff } from './cutOff';
 import { copyRow, failedRow, keptRow, sparedRow, told, unknownRow } from './rows';
-import { joined, waiting, type Tally } from './tally';
+import type { SnapshotState } from './state';
+import { joined, known, waiting, type Tally } from './tally';
 
 /** More rows than people read; all are counted. */
 const ROWS = 1000;
@@ -37,21 +33,6 @@ const ROWS = 1000;
 const A_BATCH = 100;
 
 const recordedCopies = defineQuery<string>(RECORDED_COPIES_QUERY);
-
-/** Where a run is, and what it knows: goes on in a new run when the history is long. */
-export interface SnapshotState {
-  scope: SnapshotScope;
-  stage: 'planning' | 'copying' | 'waiting';
-  /** Of the stage: id of the last snapshot that was dealt with. */
-  cursor?: string;
-  tally: Tally;
-  /** Copies that this run has made and nobody has committed, packed; a run of 0.1.0 recorded none. */
-  copies?: string;
-  /** A commit that an earlier run of the chain has begun. */
-  committing?: { order: CommitOrder; cursor: string; problems?: string[] };
-  /** Given to an earlier run of the chain, and not carried out yet. */
-  orders?: CommitOrder[];
-}
 
 /** The passes over a run's snapshots, a page at a time. */
 export class SnapshotRun {
@@ -67,6 +48,7 @@ export class SnapshotRun {
     private readonly orders: CommitOrders,
   ) {
     this.ledger = new CopyLedger(state.copies);
+    orders.copied = () => known(this.tally, this.ledger);
     // Another run that finds its copies takes its word, and no tag's, for whose they are.
     setHandler(recordedCopies, () => this.ledger.packed(), {
       description: 'The copies that this run has made and nobody has committed, packed',

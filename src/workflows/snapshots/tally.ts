@@ -1,3 +1,4 @@
+import type { CopyLedger } from '../../model/copyLedger';
 import type { SkippedItem } from '../../model/campaign';
 import { listed, MAX_LISTED, type Listed } from '../../model/list';
 import type { FailedItem } from '../../model/outcome';
@@ -71,4 +72,11 @@ function summaryOf({ encrypted, done, kept, failed, leftOut = 0 }: Tally, target
 /** Of what Holdfast keeps for itself; nothing where there is none. */
 export function leftOutText(leftOut: number): string {
   return leftOut > 0 ? `, ${leftOut} more are Holdfast's own and left out` : '';
+}
+
+/** Originals that a commit may name. Of 0.1.0's copies, and of more than are listed, nobody here knows all. */
+export function known(tally: Tally, recorded: CopyLedger): ReadonlySet<string> | undefined {
+  const { encrypted } = tally;
+  if (waiting(tally) > recorded.size || encrypted.total > encrypted.items.length) return undefined;
+  return new Set([...recorded.copied(), ...encrypted.items.map(({ snapshotId }) => snapshotId)]);
 }

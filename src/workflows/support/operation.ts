@@ -28,6 +28,7 @@ import {
 } from '../../model/progress';
 import type { Target } from '../../model/target';
 import { fail, failureType, rootCause } from './failure';
+import { refusesOthers } from './messages';
 import { tellOfFailure } from './notices';
 import { evidence } from './options';
 
@@ -166,7 +167,10 @@ export async function operation<Schema extends z.ZodType, Result>(
     throw fail(FAILURE.invalidInput, `${workflowInfo().workflowType}: ${parsed.problems}`);
   }
   try {
-    const result = await body(parsed.value, run);
+    const working = body(parsed.value, run);
+    // The body has set its handlers by now: what none of them takes is a slip.
+    refusesOthers((refusal) => run.remark(refusal));
+    const result = await working;
     await conclude(run, 'Succeeded', parsed.value, result);
     return result;
   } catch (error) {

@@ -6,7 +6,7 @@ import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
 import { untilDone, type Soak } from '../orders';
 import { beginKeeping, keepWhatCompletes } from '../rollback';
-import { commit, untilVerdict, verdicts } from '../soak';
+import { commit, untilVerdict, verdicts, withoutVerdict } from '../soak';
 import { deleteNewVolumes, deleteStaging, planOfNewVolumes } from '../undoing';
 import { nameOf, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
 
@@ -18,8 +18,9 @@ export async function soakVolume(
 ): Promise<MigrateVolumeResult> {
   const [volumeId, made] = [nameOf(move), report.volumeIdMap[nameOf(move)]];
   move.run.row(volumeId, 'replaced', made);
+  const endsAt = Date.now() + (soak.soakMs ?? 0);
   move.run.waitsFor(
-    `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}`,
+    `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}${withoutVerdict(soak, endsAt, 'the original is deleted')}`,
   );
   return untilVerdict<MigrateVolumeResult>(move, () => move.orders.verdictWithin(soak), {
     commit: async () => {
