@@ -182,7 +182,10 @@ describe('a pause', () => {
   });
 });
 
-interface Slot { seconds?: unknown; nanos?: number | null }
+interface Slot {
+  seconds?: unknown;
+  nanos?: number | null;
+}
 
 function shifted(slot: Slot | undefined): Slot {
   return { ...slot, seconds: Number(slot?.seconds) + 60 };
