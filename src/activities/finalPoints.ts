@@ -1,9 +1,10 @@
 import { CreateSnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../model/failures';
-import type { MovePlan } from '../model/migration';
+import type { DiskPlan, MovePlan } from '../model/migration';
 import { ownDescription, TAG } from '../model/names';
-import type { ActivityDeps } from './deps';
+import type { ActivityDeps, Settings } from './deps';
+import { goneVolumes, keptOf } from './goneOriginals';
 import { foundInTime, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
 import { allProvenVolumes, isStagedFrom } from './ownVolumes';
@@ -29,7 +30,8 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
   return {
     /**
      * What there is already, by original volume: what each new volume was made from, as EC2 itself records it. Copies and
-     * direct migrations leave such snapshots; clones do not.
+     * direct migrations leave such snapshots; clones do not. Of an original that is not there any more also what a commit has
+     * kept: nothing is deleted on the strength of that.
      *
      * @param volumes new volume by original, as the run has recorded them; a run that 0.1.0 began tells none
      */
@@ -40,10 +42,10 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
     }: OfMigration & { volumes?: Record<string, string> }): Promise<Record<string, LastMoment>> {
       const ec2 = aws.ec2(plan.target, 'read');
       const made = volumes ?? (await allProvenVolumes(ec2, migrationId));
-      const snapshots = [
-        ...(await sourcesOfNewVolumes(ec2, migrationId, made)),
-        ...(volumes ? [] : await kept(ec2, migrationId)),
-      ];
+      const sources = await sourcesOfNewVolumes(ec2, migrationId, made);
+      const without = plan.disks.filter(({ volumeId }) => !sources.some(([id]) => id === volumeId));
+      const ofGone = volumes ? await keptOfGone(settings, ec2, plan, migrationId, without) : [];
+      const snapshots = [...sources, ...(volumes ? ofGone : await kept(ec2, migrationId))];
       return Object.fromEntries(
         snapshots.map(([volumeId, { SnapshotId = '', KmsKeyId }]) => [
           volumeId,
@@ -99,6 +101,27 @@ async function sourcesOfNewVolumes(
     const snapshot = snapshots.get(snapshotOf.get(id) ?? '');
     const isLastMoment = snapshot?.State === 'completed' && isStagedFrom(snapshot, original, migrationId);
     return isLastMoment ? [[original, snapshot]] : [];
+  });
+}
+
+/** Of originals that are certainly gone, the only snapshot each that a commit of this migration has kept. */
+async function keptOfGone(
+  settings: Settings,
+  ec2: EC2Client,
+  { kmsKeyArn }: MovePlan,
+  migrationId: string,
+  disks: readonly DiskPlan[],
+): Promise<[string, Snapshot][]> {
+  const gone = await goneVolumes(
+    settings,
+    ec2,
+    disks.map(({ volumeId }) => volumeId),
+  );
+  if (gone.length === 0) return [];
+  const points = (await keptOf(ec2, migrationId)).filter((point) => point.KmsKeyId === kmsKeyArn);
+  return gone.flatMap((volumeId): [string, Snapshot][] => {
+    const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));
+    return only && others.length === 0 ? [[volumeId, only]] : [];
   });
 }
 

@@ -7,7 +7,7 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps, Settings } from './deps';
 import { describeKey, whyUnusable } from './keyChecks';
 import { LAGS_UNTIL_GONE } from './recoveryPoints';
-import { now } from './waits';
+import { now, sleep } from './waits';
 
 /** What a wait has seen of things by id: reads may lag, and what none of them shows for `LAGS_UNTIL_GONE` lags is no more. */
 export class Sightings {
@@ -28,6 +28,26 @@ export class Sightings {
       const since = this.missingSince.get(id);
       return since !== undefined && now() - since > LAGS_UNTIL_GONE * this.settings.readLagMs;
     });
+  }
+}
+
+/**
+ * Those of the ids that no look has shown for `LAGS_UNTIL_GONE` read lags: at once, where the first look shows all.
+ *
+ * @param look the ids of what is there
+ */
+export async function certainlyGone(
+  settings: Pick<Settings, 'readLagMs' | 'pollMs'>,
+  ids: readonly string[],
+  look: (ids: readonly string[]) => Promise<readonly (string | undefined)[]>,
+): Promise<string[]> {
+  const sightings = new Sightings(settings);
+  for (let open = ids; ; await sleep(settings.pollMs)) {
+    const shown = new Set(await look(open));
+    open = open.filter((id) => !shown.has(id));
+    const gone = sightings.gone(open, shown);
+    if (gone.length === open.length) return gone;
+    Context.current().heartbeat({ missing: open });
   }
 }
 

@@ -5,10 +5,9 @@ import { parseOriginalMark, type OriginalMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
 import { tagMap } from './imageReads';
 import { explicitPerformance } from './machines';
-import { isMadeOf, newVolumesByTag, provenVolumes } from './ownVolumes';
+import { isMadeOf, provenVolumes } from './ownVolumes';
 import { ambiguous } from './proof';
 import { readAll, readVolume } from './sharedReads';
-import { attachmentOf } from './volumes';
 
 interface MarkedVolume {
   volume: Volume;
@@ -30,34 +29,17 @@ export interface MovedVolumes {
  * Whether the machine has run since a new volume was attached to it: by itself after its start, or because somebody started
  * it by hand. EC2 sets the launch time anew with every start.
  */
-export function hasRunOn(
-  { State, LaunchTime, BlockDeviceMappings = [] }: Instance,
-  made: readonly Volume[],
-): boolean {
+export function hasRunOn(instance: Instance, made: readonly Volume[]): boolean {
+  const { LaunchTime, BlockDeviceMappings = [] } = instance;
   const attached = new Set(BlockDeviceMappings.map(({ Ebs }) => Ebs?.VolumeId));
   const on = made.filter(({ VolumeId }) => attached.has(VolumeId));
   if (on.length === 0) return false;
-  const isUp = State?.Name === 'running' || State?.Name === 'pending';
   const since = Math.min(...on.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
-  return isUp || (LaunchTime?.getTime() ?? 0) > since;
+  return isUp(instance) || (LaunchTime?.getTime() ?? 0) > since;
 }
 
-/** Originals that a commit has deleted, each with the new volume in its place: what is staged and their marks are left to go. */
-export async function committedVolumes(
-  ec2: EC2Client,
-  { InstanceId }: Instance,
-  migrationId: string,
-): Promise<[string, string][]> {
-  const attached = (await newVolumesByTag(ec2, migrationId)).filter(
-    (volume) => attachmentOf(volume)?.InstanceId === InstanceId,
-  );
-  const pairs = await Promise.all(
-    attached.map(async ({ VolumeId, Tags }): Promise<[string, string][]> => {
-      const original = tagMap(Tags)[TAG.replaces];
-      return original && VolumeId && !(await readVolume(ec2, original)) ? [[original, VolumeId]] : [];
-    }),
-  );
-  return pairs.flat();
+export function isUp({ State }: Instance): boolean {
+  return State?.Name === 'running' || State?.Name === 'pending';
 }
 
 /** @throws ApplicationFailure AmbiguousOwner where two volumes seem to be the original at one device */

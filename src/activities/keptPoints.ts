@@ -1,44 +1,20 @@
 import { Context } from '@temporalio/activity';
-import {
-  CreateSnapshotCommand,
-  CreateSnapshotsCommand,
-  CreateTagsCommand,
-  type EC2Client,
-  type Instance,
-  type Snapshot,
-  type Volume,
-} from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, type Instance, type Volume } from '@aws-sdk/client-ec2';
 import type { MovePlan } from '../model/migration';
 import type { Maker } from '../model/maker';
-import { groupBy } from '../model/group';
-import { ownDescription, TAG } from '../model/names';
 import { movePointTags } from '../model/movePoint';
 import type { FailedItem } from '../model/outcome';
 import { isHeld } from '../model/recoveryPoint';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { failedItem, onceMore, passes } from './failedItem';
 import { Sightings } from './gone';
-import { madeEarlier, requestId } from './idempotency';
+import { earlierOf, keepNow, type KeepRequest, type Keeping } from './keeping';
 import { tagList, tagMap } from './imageReads';
-import { attachedVolumeIds } from './inventory';
 import { writeManifest } from './manifests';
-import { theOnly } from './proof';
-import { deleteSnapshot, snapshotsById } from './recoveryPoints';
+import { unlessItStays } from './ownSnapshots';
+import { snapshotsById } from './recoveryPoints';
 import { readAll, readInstance, readSnapshot, readVolume } from './sharedReads';
-import { idOf, isWhole, snapshotsByTag, sourceTags, stagingTags } from './staging';
 import { sleep } from './waits';
-
-interface KeepRequest {
-  /** Of the originals. */
-  plan: MovePlan;
-  /** Of the recovery point. */
-  pointId: string;
-  /** New volume by original. */
-  volumes: Record<string, string>;
-  /** First execution run id: what another run has begun may be older than the last write. */
-  runId: string;
-}
 
 interface PointRequest {
   plan: MovePlan;
@@ -52,16 +28,6 @@ interface PointRequest {
   maker: Maker;
 }
 
-/** Snapshots that a rollback keeps. */
-export interface Keeping {
-  /** By original. */
-  snapshots: Record<string, string>;
-  /** By original: what runs before this one had begun of the same volumes. */
-  earlier: Record<string, string[]>;
-  /** Snapshots that all seem to be one of those: none of them is touched. */
-  unclear: string[];
-}
-
 /** What became of snapshots. */
 export interface SettledSnapshots {
   completed: string[];
@@ -72,30 +38,6 @@ export interface SettledSnapshots {
 export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) {
   const { pollMs } = settings;
 
-  /** One set, or what is missing of it. */
-  async function keepNow(
-    ec2: EC2Client,
-    { plan, pointId, volumes, runId }: KeepRequest,
-  ): Promise<Record<string, string>> {
-    const request = requestOf(pointId, runId);
-    const found: Record<string, string> = {};
-    await madeEarlier(settings, async () => {
-      Object.assign(found, await begun(ec2, pointId, request, Object.entries(volumes)));
-      return Object.keys(found).length === Object.keys(volumes).length ? found : undefined;
-    });
-    const missing = Object.entries(volumes).filter(([original]) => found[original] === undefined);
-    if (missing.length === 0) return found;
-    const tags = { ...stagingTags(pointId, request), ...sourceTags(plan) };
-    const instance = plan.instanceId ? await readInstance(ec2, plan.instanceId) : undefined;
-    const attached = instance ? attachedVolumeIds(instance) : [];
-    const isSet = missing.length > 1 && missing.every(([, id]) => attached.includes(id));
-    const made =
-      instance && isSet
-        ? await snapshotSet(ec2, instance, missing, tags, pointId)
-        : await snapshotEach(ec2, missing, tags, pointId);
-    return { ...found, ...made };
-  }
-
   return {
     /**
      * Begins a snapshot of each new volume, of a machine that is stopped: one set where all are attached to it, and each by
@@ -104,8 +46,9 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
      */
     async startKeeping(asked: KeepRequest): Promise<Keeping> {
       const ec2 = aws.ec2(asked.plan.target, 'migrate');
-      const snapshots = await keepNow(ec2, asked);
-      return { snapshots, ...(await earlierOf(ec2, asked)) };
+      // Asked before: where that is refused, nothing has been begun that another try would not know of.
+      const earlier = await earlierOf(ec2, asked);
+      return { snapshots: await keepNow(settings, ec2, asked), ...earlier };
     },
 
     /**
@@ -124,13 +67,9 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
       const stay: FailedItem[] = [];
       for (const [snapshotId, { Tags }] of await snapshotsById(ec2, snapshotIds)) {
         Context.current().heartbeat(snapshotId);
-        try {
-          if (isHeld(tagMap(Tags))) throw new Error('it is on legal hold');
-          await onceMore(() => deleteSnapshot(ec2, snapshotId));
-        } catch (error) {
-          if (passes(error)) throw error;
-          stay.push(failedItem(snapshotId, error));
-        }
+        const why = isHeld(tagMap(Tags)) ? 'it is on legal hold' : undefined;
+        const stays = await unlessItStays(ec2, snapshotId, why);
+        if (stays) stay.push(stays);
       }
       return stay;
     },
@@ -179,11 +118,21 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
       );
       const manifest =
         instance && (await writeManifest(manifests, ec2, withOriginals(instance, volumes), originals));
+      // Of what somebody has deleted there is nothing to keep, and the point is whole without it.
+      const kept = { ...plan, disks: plan.disks.filter(({ volumeId }) => snapshots[volumeId] !== undefined) };
       for (const [original, snapshotId] of Object.entries(snapshots)) {
         Context.current().heartbeat(snapshotId);
         const Tags = tagList(
           movePointTags(
-            { plan, pointId, original, takenAtMs, maker, rootDevice: instance?.RootDeviceName, manifest },
+            {
+              plan: kept,
+              pointId,
+              original,
+              takenAtMs,
+              maker,
+              rootDevice: instance?.RootDeviceName,
+              manifest,
+            },
             usersTags(instance, originals, original),
           ),
         );
@@ -191,109 +140,6 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
       }
     },
   };
-}
-
-function requestOf(pointId: string, runId: string): string {
-  return requestId(pointId, 'rollback', runId);
-}
-
-/** What other runs of the rollback have begun: of each new volume and run the only one that EC2 says is of it. */
-async function earlierOf(
-  ec2: EC2Client,
-  { pointId, volumes, runId }: KeepRequest,
-): Promise<Pick<Keeping, 'earlier' | 'unclear'>> {
-  const begun = (await snapshotsByTag(ec2, TAG.migration, pointId)).filter(
-    (snapshot) =>
-      isWhole(pointId)(snapshot) && tagMap(snapshot.Tags)[TAG.request] !== requestOf(pointId, runId),
-  );
-  const earlier: Record<string, string[]> = {};
-  const unclear: string[] = [];
-  for (const [original, id] of Object.entries(volumes))
-    for (const twins of groupBy(
-      begun.filter(({ VolumeId }) => VolumeId === id),
-      ({ Tags }) => tagMap(Tags)[TAG.request] ?? '',
-    ).values()) {
-      const ids = twins.flatMap(({ SnapshotId }) => SnapshotId ?? []);
-      if (ids.length === 1) earlier[original] = [...(earlier[original] ?? []), ...ids];
-      else unclear.push(...ids);
-    }
-  return { earlier, unclear };
-}
-
-/** Of each volume the only one that EC2 says is of it. */
-async function begun(
-  ec2: EC2Client,
-  pointId: string,
-  request: string,
-  volumes: readonly [string, string][],
-): Promise<Record<string, string>> {
-  const found = (await snapshotsByTag(ec2, TAG.request, request)).filter(isWhole(pointId));
-  return Object.fromEntries(
-    volumes.flatMap(([original, id]) => {
-      const ofVolume = found.filter(({ VolumeId }) => VolumeId === id);
-      const only = theOnly(ofVolume, idOf, `snapshot of ${id} that is kept as ${pointId}`);
-      return only?.SnapshotId ? [[original, only.SnapshotId]] : [];
-    }),
-  );
-}
-
-/** What is attached beside them, and what the set before has, is left out. */
-async function snapshotSet(
-  ec2: EC2Client,
-  instance: Instance,
-  volumes: readonly [string, string][],
-  tags: Record<string, string>,
-  pointId: string,
-): Promise<Record<string, string>> {
-  const wanted = new Map(volumes.map(([original, id]) => [id, original]));
-  const mappings = (instance.BlockDeviceMappings ?? []).flatMap(({ DeviceName, Ebs }) =>
-    Ebs?.VolumeId && !wanted.has(Ebs.VolumeId) ? { device: DeviceName, id: Ebs.VolumeId } : [],
-  );
-  const data = mappings.filter(({ device }) => device !== instance.RootDeviceName).map(({ id }) => id);
-  const { Snapshots = [] } = await ec2.send(
-    new CreateSnapshotsCommand({
-      InstanceSpecification: {
-        InstanceId: instance.InstanceId,
-        ExcludeBootVolume: mappings.some(({ device }) => device === instance.RootDeviceName),
-        ...(data.length > 0 && { ExcludeDataVolumeIds: data }),
-      },
-      Description: ownDescription(pointId),
-      TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
-    }),
-  );
-  return byOriginal(Snapshots, wanted);
-}
-
-async function snapshotEach(
-  ec2: EC2Client,
-  volumes: readonly [string, string][],
-  tags: Record<string, string>,
-  pointId: string,
-): Promise<Record<string, string>> {
-  const made: Snapshot[] = [];
-  for (const [, VolumeId] of volumes)
-    made.push(
-      await ec2.send(
-        new CreateSnapshotCommand({
-          VolumeId,
-          Description: ownDescription(pointId),
-          TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
-        }),
-      ),
-    );
-  return byOriginal(made, new Map(volumes.map(([original, id]) => [id, original])));
-}
-
-function byOriginal(
-  snapshots: readonly Snapshot[],
-  originals: ReadonlyMap<string, string>,
-): Record<string, string> {
-  return Object.fromEntries(
-    snapshots.flatMap(({ VolumeId, SnapshotId }) => {
-      const original = originals.get(VolumeId ?? '');
-      return original && SnapshotId ? [[original, SnapshotId]] : [];
-    }),
-  );
 }
 
 /** The machine as it was when the moment was taken: with its originals in their places. */

@@ -29,6 +29,7 @@ import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { beingModified, volumeFacts } from './machines';
 import { namedStaged } from './ownSnapshots';
+import { committedMove, missing } from './loneVolumeCommits';
 import { allProvenVolumes, provenVolumes, type FoundVolumes } from './ownVolumes';
 import { ambiguous } from './proof';
 import { isWhole, snapshotsByTag } from './staging';
@@ -94,13 +95,11 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     /** @param replacedBy the new volume, once it may be used: a later run knows it by that, and not by its tags */
     async markVolume({
       plan,
-      migrationId,
-      phase,
-      replacedBy,
-    }: OfMove & { phase: VolumePhase; replacedBy?: string }): Promise<void> {
+      ...mark
+    }: OfMove & { phase: VolumePhase; replacedBy?: string; goingBack?: string[] }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       for (const { volumeId } of plan.disks) {
-        const Value = formatVolumeMark(migrationId, volumeId, phase, replacedBy);
+        const Value = formatVolumeMark(volumeId, mark);
         await ec2.send(
           new CreateTagsCommand({ Resources: [volumeId], Tags: [{ Key: TAG.original, Value }] }),
         );
@@ -149,6 +148,25 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       }
     },
 
+    /**
+     * Checks, before the undo of a run that has not replaced the volume, that no other run of the same move has: the one that a reset has
+     * ended.
+     *
+     * @throws ApplicationFailure Conflict; nothing was changed
+     */
+    async requireNotReplaced({ plan, migrationId }: OfMove): Promise<void> {
+      const ec2 = aws.ec2(plan.target, 'read');
+      for (const { volumeId } of plan.disks) {
+        const { Tags } = (await readVolume(ec2, volumeId)) ?? {};
+        const mark = parseVolumeMark(tagMap(Tags)[TAG.original], volumeId);
+        if (mark?.migrationId === migrationId && mark.phase === 'soak')
+          throw ApplicationFailure.nonRetryable(
+            `${volumeId} in ${targetKey(plan.target)} is replaced by ${mark.replacedBy} already, and this run does not know of it: was it reset? Nothing was undone; start the move of the volume again, and that run takes it over`,
+            FAILURE.conflict,
+          );
+      }
+    },
+
     /** @throws ApplicationFailure Conflict when a mark or a new volume is left after an undo */
     async requireUntouched({ plan, migrationId, made: own }: OfMove & { made?: string[] }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
@@ -175,10 +193,11 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       kmsKeyArn,
     }: Pick<VolumeAsked, 'target' | 'volumeId' | 'kmsKeyArn'>): Promise<InterruptedVolume | undefined> {
       const ec2 = aws.ec2(target, 'read');
-      const original = await existing(ec2, target, volumeId);
+      const original = await readVolume(ec2, volumeId);
+      if (!original) return committedMove(settings, ec2, target, volumeId);
       const mark = parseVolumeMark(tagMap(original.Tags)[TAG.original], volumeId);
       if (!mark) return undefined;
-      const { migrationId, phase } = mark;
+      const { migrationId, phase, goingBack } = mark;
       const disks = [loneDisk(await factsOf(ec2, target, original))];
       const { own, unclear } = await replacementOf(ec2, mark, volumeId, disks);
       const made = own[volumeId] === undefined ? undefined : await readVolume(ec2, own[volumeId]);
@@ -189,7 +208,8 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const soaking = phase === 'soak' && made && { soaking: newVolume(made) };
       const named = mark.replacedBy !== undefined;
       const staged = await namedStaged(ec2, [original], migrationId, [volumeId]);
-      return { migrationId, plan, replacements: own, named, unclear, ...soaking, ...(staged && { staged }) };
+      const found = { migrationId, plan, replacements: own, named, unclear, ...soaking };
+      return { ...found, ...(staged && { staged }), ...(goingBack && { goingBack }) };
     },
 
     /** Tags of other resources that hold the id; whoever wrote them knows what they mean. */
@@ -211,7 +231,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
 async function existing(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
   const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
-  throw ApplicationFailure.nonRetryable(`${volumeId} in ${targetKey(target)} is gone`, FAILURE.notFound);
+  throw missing(target, volumeId);
 }
 
 async function factsOf(ec2: EC2Client, target: Target, volume: Volume): Promise<LoneVolumeFacts> {

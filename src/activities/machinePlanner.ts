@@ -68,8 +68,8 @@ export function machinePlanner(deps: ActivityDeps) {
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       const workflowId = workflowIds.machine(target, instanceId);
       const open = await isOpen(deps, workflowId);
-      // One that only prepared waits its turn like any other: its machine runs, and is in its target groups.
-      const isUrgent = mark?.phase !== 'rest' || hasNotes(instance);
+      // One that only staged something waits its turn like any other: its machine runs, and its guest and target groups are as ever.
+      const isUrgent = mark?.phase !== 'prepare' || hasNotes(instance);
       if (mark && !open && isUrgent) return { kind: 'interrupted', migrationId: mark.migrationId };
       // Who plans is told of target groups in any case.
       const decision = await planned({ target, instanceId, ...wanted }, instance, true);

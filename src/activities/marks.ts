@@ -5,6 +5,7 @@ import {
   DescribeSnapshotsCommand,
   DescribeVolumesCommand,
   type EC2Client,
+  type Instance,
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../aws/failures';
@@ -14,6 +15,7 @@ import type { InterruptedMigration, MachinePlan } from '../model/migration';
 import {
   formatMachineMark,
   formatOriginalMark,
+  isBeforeStop,
   keptBy,
   parseMachineMark,
   type MarkPhase,
@@ -23,10 +25,11 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
-import { attachedDisk, committedVolumes, diskOf, hasRunOn, movedVolumes } from './interrupted';
+import { claimants, goneOriginals } from './goneOriginals';
+import { attachedDisk, diskOf, hasRunOn, isUp, movedVolumes } from './interrupted';
 import { requireInstance } from './machines';
 import { namedStaged } from './ownSnapshots';
-import { allProvenVolumes, newVolumesByTag } from './ownVolumes';
+import { allProvenVolumes } from './ownVolumes';
 import { readAll, readVolume } from './sharedReads';
 import { isWhole } from './staging';
 
@@ -34,26 +37,27 @@ import { isWhole } from './staging';
  * Marks are what survives a terminated workflow: tags on the machine and on its original volumes that say how each
  * was attached. They are written before the stop, and read by the next run.
  */
-export function markActivities({ aws }: ActivityDeps) {
+export function markActivities({ aws, settings }: ActivityDeps) {
   return {
     /** Originals first: the machine's mark says that all of them are marked. */
     async markMachine({
       plan,
       migrationId,
       phase,
-      goingBack = false,
+      goingBack,
     }: {
       plan: MachinePlan;
       migrationId: string;
       phase: MarkPhase;
-      goingBack?: boolean;
+      /** Runs that have gone back with it, this one last. */
+      goingBack?: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       if (phase === 'swap') {
         for (const disk of plan.disks)
           await tag(ec2, disk.volumeId, TAG.original, formatOriginalMark(migrationId, plan.instanceId, disk));
       }
-      const mark = { migrationId, wasRunning: plan.wasRunning, phase, goingBack };
+      const mark = { migrationId, wasRunning: plan.wasRunning, phase, ...(goingBack && { goingBack }) };
       await tag(ec2, plan.instanceId, TAG.migration, formatMachineMark(plan.instanceId, mark));
     },
 
@@ -90,7 +94,7 @@ export function markActivities({ aws }: ActivityDeps) {
       if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim, TAG.staged]);
       const remaining = await present(ec2, replacements);
       if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces, TAG.staged]);
-      await untag(ec2, [plan.instanceId], [TAG.migration]).catch((error: unknown) => {
+      await untag(ec2, [plan.instanceId], [TAG.migration, TAG.staged]).catch((error: unknown) => {
         // A machine that is terminated needs no mark.
         if (!isNotFound(error)) throw error;
       });
@@ -115,38 +119,36 @@ export function markActivities({ aws }: ActivityDeps) {
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       if (!mark) return undefined;
       const { migrationId, wasRunning, phase, goingBack } = mark;
-      const { originals, replacements, named, unclear } = await movedVolumes(ec2, instance, migrationId);
-      const disks = originals.map(diskOf);
-      const committed = phase === 'soak' ? await committedVolumes(ec2, instance, migrationId) : [];
+      const moved = await movedVolumes(ec2, instance, migrationId);
+      const isSoaking = phase === 'soak' && !goingBack;
+      const gone = isSoaking ? await goneOriginals(settings, ec2, instance, migrationId) : undefined;
+      const disks = [...moved.originals.map(diskOf), ...(gone?.disks ?? [])];
+      const replacements = { ...moved.replacements, ...gone?.replacements };
       // Before the stop no original is marked, and after a commit none is there.
-      const isOver = phase !== 'rest' && disks.length + committed.length === 0;
-      if (isOver && (await newVolumesByTag(ec2, migrationId)).length > 0)
-        throw nothingMarked(instanceId, migrationId);
+      const isOver = !isBeforeStop(phase) && disks.length === 0;
+      if (isOver) await requireNoneUnmarked(ec2, instance, migrationId);
       const inPlace = await readAll(attachedVolumeIds(instance), (id) => readVolume(ec2, id));
       // The last mark of one that is over, or one that has staged something and stopped nothing.
-      if (isOver || phase === 'rest')
+      if (isOver || isBeforeStop(phase))
         disks.push(...inPlace.map((volume) => attachedDisk(volume, instanceId)));
-      const deleted = committed.map(([original]) => original);
-      const staged = await namedStaged(ec2, inPlace, migrationId, [
-        ...disks.map(({ volumeId }) => volumeId),
-        ...deleted,
-      ]);
+      const originalIds = disks.map(({ volumeId }) => volumeId);
+      const staged = await namedStaged(ec2, [instance, ...inPlace], migrationId, originalIds);
       const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
       const attached = new Set(attachedVolumeIds(instance));
       const swapped =
         disks.length > 0 && disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
-      if (phase === 'soak' && disks.length > 0 && !swapped && !goingBack)
-        await requireKept(ec2, target, instanceId, migrationId, named);
+      if (isSoaking && !isOver && !swapped)
+        await requireKept(ec2, target, instanceId, migrationId, moved.named);
       return {
         migrationId,
         phase: isOver ? 'rest' : phase,
         ...(goingBack && { goingBack }),
         replacements,
-        unclear,
-        committed: committed.map(([, volumeId]) => volumeId),
-        ...(deleted.length > 0 && { deleted }),
+        unclear: [...moved.unclear, ...(gone?.unclear ?? [])],
+        ...(gone && gone.disks.length > 0 && { gone: gone.disks.map(({ volumeId }) => volumeId) }),
+        ...(gone && gone.committed.length > 0 && { committed: gone.committed }),
         ...(staged && { staged }),
-        named,
+        named: moved.named,
         ...(hasRunOn(instance, made) && { mayHaveWritten: true }),
         createdAt: earliest(made),
         swapped,
@@ -154,7 +156,8 @@ export function markActivities({ aws }: ActivityDeps) {
         plan: {
           target,
           instanceId,
-          wasRunning,
+          // Nobody but its people has stopped or started it since.
+          wasRunning: isOver || isBeforeStop(phase) ? isUp(instance) : wasRunning,
           rootDevice: instance.RootDeviceName ?? '',
           // That migration's key, which need not be the one that this run was asked for.
           kmsKeyArn: made[0]?.KmsKeyId ?? kmsKeyArn,
@@ -179,19 +182,30 @@ export function markActivities({ aws }: ActivityDeps) {
         await tag(ec2, volumeId, TAG.kept, formatKept(migrationId, volumeId));
     },
 
-    /** Takes the marks of a migration that is over from its new volumes, and from the machine where it is said. */
-    async unmarkCommitted({
+    /**
+     * Checks, before the undo of a run that has swapped nothing, that no other run of the same migration has: the one that a reset has
+     * ended.
+     *
+     * @throws ApplicationFailure Conflict; nothing was changed
+     */
+    async requireNotSwapped({
       plan,
-      volumeIds,
-      machine,
+      migrationId,
     }: {
       plan: MachinePlan;
-      volumeIds: string[];
-      machine: boolean;
+      migrationId: string;
     }): Promise<void> {
-      const ec2 = aws.ec2(plan.target, 'migrate');
-      await untag(ec2, volumeIds, [TAG.migration, TAG.replaces, TAG.staged]);
-      if (machine) await untag(ec2, [plan.instanceId], [TAG.migration]);
+      const ec2 = aws.ec2(plan.target, 'read');
+      const instance = await requireInstance(ec2, plan.target, plan.instanceId);
+      const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], plan.instanceId);
+      const isFurther =
+        mark?.migrationId === migrationId && !isBeforeStop(mark.phase) && mark.phase !== 'swap';
+      const inPlace = (await claimants(ec2, instance, migrationId)).map(({ VolumeId }) => VolumeId);
+      if (!isFurther && inPlace.length === 0) return;
+      throw ApplicationFailure.nonRetryable(
+        `${plan.instanceId} in ${targetKey(plan.target)} has the new volumes of migration ${migrationId} already (${inPlace.join(', ') || mark?.phase}), and this run does not know of it: was it reset? Nothing was undone; start the migration of the machine again, and that run takes it over`,
+        FAILURE.conflict,
+      );
     },
 
     /**
@@ -214,9 +228,10 @@ export function markActivities({ aws }: ActivityDeps) {
      * Checks that the machine is as the plan saw it: the same volumes at the same devices, running or not as given.
      * Others act on it too.
      *
+     * @param running left out where only others can have stopped or started it
      * @throws ApplicationFailure Conflict naming what differs
      */
-    async requireAsPlanned({ plan, running }: { plan: MachinePlan; running: boolean }): Promise<void> {
+    async requireAsPlanned({ plan, running }: { plan: MachinePlan; running?: boolean }): Promise<void> {
       const instance = await requireInstance(aws.ec2(plan.target, 'read'), plan.target, plan.instanceId);
       const now = new Map(
         (instance.BlockDeviceMappings ?? []).map(({ DeviceName = '', Ebs }) => [DeviceName, Ebs]),
@@ -229,8 +244,8 @@ export function markActivities({ aws }: ActivityDeps) {
           ? []
           : `DeleteOnTermination of ${disk.device} differs`;
       });
-      const isUp = instance.State?.Name === 'running' || instance.State?.Name === 'pending';
-      if (isUp !== running) differences.push(`it is ${instance.State?.Name}`);
+      if (running !== undefined && isUp(instance) !== running)
+        differences.push(`it is ${instance.State?.Name}`);
       if (differences.length === 0) return;
       throw ApplicationFailure.nonRetryable(
         `${plan.instanceId} is not as it was planned for: ${differences.join('; ')}`,
@@ -277,9 +292,14 @@ async function requireKept(
   );
 }
 
-function nothingMarked(instanceId: string, migrationId: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `${instanceId} carries the mark of migration ${migrationId}, but none of its volumes does: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
+/** An original that is there and has lost its mark: whoever goes on without it leaves it behind. */
+async function requireNoneUnmarked(ec2: EC2Client, instance: Instance, migrationId: string): Promise<void> {
+  const claiming = await claimants(ec2, instance, migrationId);
+  const replaced = claiming.flatMap(({ Tags }) => tagMap(Tags)[TAG.replaces] ?? []);
+  const [unmarked] = await present(ec2, replaced);
+  if (unmarked === undefined) return;
+  throw ApplicationFailure.nonRetryable(
+    `${instance.InstanceId} carries the mark of migration ${migrationId}, but its original ${unmarked} does not: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
     FAILURE.notMigratable,
   );
 }

@@ -11,6 +11,7 @@ import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds } from './inventory';
+import { goneVolumes } from './goneOriginals';
 import { describeKey, keyUnusable, usableKey, whyUnusable } from './keyChecks';
 import { keyProbeActivities } from './keyProbes';
 import { allProvenVolumes, deleteVolume, isStagedFrom } from './ownVolumes';
@@ -106,11 +107,11 @@ export function originalActivities(deps: ActivityDeps) {
       await deleteAll(move, await substitutesOf(aws.ec2(move.plan.target, 'read'), move));
     },
 
-    /** Of a commit that was refused half-way. */
+    /** Of a commit that was refused half-way. What one look does not show is looked for until it is certainly gone. */
     async originalsThere({ plan }: Pick<OfMove, 'plan'>): Promise<string[]> {
-      const ec2 = aws.ec2(plan.target, 'read');
       const ids = plan.disks.map(({ volumeId }) => volumeId);
-      return (await readAll(ids, (id) => readVolume(ec2, id))).flatMap(({ VolumeId }) => VolumeId ?? []);
+      const gone = await goneVolumes(deps.settings, aws.ec2(plan.target, 'read'), ids);
+      return ids.filter((id) => !gone.includes(id));
     },
 
     /**

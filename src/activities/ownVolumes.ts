@@ -180,7 +180,7 @@ function idOfVolume({ VolumeId }: Volume): string | undefined {
 export async function isMadeOf(
   ec2: EC2Client,
   volume: Volume,
-  disk: DiskPlan,
+  disk: Pick<DiskPlan, 'volumeId' | 'createdAt'>,
   migrationId: string,
 ): Promise<boolean> {
   return isMadeFrom(volume, disk, migrationId, await sourcesOf(ec2, [volume]));

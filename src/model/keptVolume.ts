@@ -62,7 +62,7 @@ export class KeptFacts {
 }
 
 /** Machines that are about to get their new volumes, or are getting them. */
-const BEFORE_START: readonly MarkPhase[] = ['rest', 'swap'];
+const BEFORE_START: readonly MarkPhase[] = ['prepare', 'rest', 'swap'];
 
 /** What is not there yet, or goes, holds no data in an original's place. */
 const GOOD = ['available', 'in-use'];

@@ -12,6 +12,7 @@ import {
   type VolumeFacts,
   type Wanted,
 } from './migration';
+import { formatWayBack, parseWayBack } from './migrationMarks';
 import { strategySchema, type StrategyPlan } from './strategy';
 import { volumeTagBlockers } from './tagRoom';
 import { targetSchema, type Target } from './target';
@@ -104,6 +105,8 @@ export interface VolumeReport extends MoveReport {
 
 export interface MigrateVolumeResult extends VolumeReport {
   committed: boolean;
+  /** The original, where somebody had deleted it before the commit could keep its last moment. */
+  lost?: string[];
   keptRecoveryPoint?: string;
   /** The new volume, where a rollback has left it, because what is on it could not be kept. */
   leftVolumes?: LeftVolume[];
@@ -119,6 +122,10 @@ export interface InterruptedVolume {
   replacements?: Record<string, string>;
   /** The original names its new volume, whether that is there or not. */
   named?: boolean;
+  /** It was rolled back when it ended: by these runs. */
+  goingBack?: string[];
+  /** The original is gone, and the snapshot of its last moment is kept: a commit had begun. */
+  committed?: true;
   /** Staging snapshots that it had begun to delete; none where it had not. */
   staged?: string[];
   /** Volumes that seem to be the new one and are not proven: they are left alone. */
@@ -130,16 +137,14 @@ const PHASES = ['swap', 'soak'] as const;
 export type VolumePhase = (typeof PHASES)[number];
 
 /**
- * Tag on the original, in the form of a machine's originals: `<migration id> <volume id> <phase> - <new volume id|->`. It names
- * its own bearer; 0.1.0 wrote the first four words.
+ * Tag on the original, in the form of a machine's originals:
+ * `<migration id> <volume id> <phase> - <new volume id|-> [back <run id> …]`. It names its own bearer; 0.1.0 wrote the first four words.
  */
 export function formatVolumeMark(
-  migrationId: string,
   volumeId: string,
-  phase: VolumePhase,
-  replacedBy = '-',
+  { migrationId, phase, replacedBy = '-', goingBack }: VolumeMark,
 ): string {
-  return `${migrationId} ${volumeId} ${phase} - ${replacedBy}`;
+  return [migrationId, volumeId, phase, '-', replacedBy, ...formatWayBack(goingBack)].join(' ');
 }
 
 export interface VolumeMark {
@@ -147,14 +152,17 @@ export interface VolumeMark {
   phase: VolumePhase;
   /** The new volume that stands for it, once it may be used. */
   replacedBy?: string;
+  /** It is being rolled back, by these runs, the last one last: whoever finds it so finishes that. */
+  goingBack?: string[];
 }
 
 /** Undefined too of a mark that was written on another volume than this one. */
 export function parseVolumeMark(text = '', bearer?: string): VolumeMark | undefined {
-  const [migrationId, volumeId, word, , replacedBy = '-'] = text.split(' ');
+  const [migrationId, volumeId, word, , replacedBy = '-', ...wayBack] = text.split(' ');
   const phase = PHASES.find((each) => each === word);
   if (!migrationId || !isVolumeId(volumeId) || !phase || (bearer ?? volumeId) !== volumeId) return undefined;
-  return { migrationId, phase, ...(replacedBy !== '-' && { replacedBy }) };
+  const goingBack = parseWayBack(wayBack);
+  return { migrationId, phase, ...(replacedBy !== '-' && { replacedBy }), ...(goingBack && { goingBack }) };
 }
 
 /** Of what holds an original: its machine, or, of one that is attached to nothing, itself. */

@@ -265,6 +265,8 @@ export interface MigrationReport extends MoveReport {
 export interface MigrateMachineResult extends MigrationReport {
   /** Whether the originals are deleted. */
   committed: boolean;
+  /** Originals that somebody had deleted before the commit could keep their last moment: no recovery point holds them. */
+  lost?: string[];
   /** Recovery point of what was on the new volumes, where a rollback kept one. */
   keptRecoveryPoint?: string;
   /** New volumes that a rollback has left, detached and marked, because what is on them could not be kept. */
@@ -280,17 +282,17 @@ export interface LeftVolume {
 export interface InterruptedMigration {
   migrationId: string;
   phase: MarkPhase;
-  /** It was rolled back, from the stop on, when it ended. */
-  goingBack?: boolean;
+  /** It was rolled back, from the stop on, when it ended: by these runs. */
+  goingBack?: string[];
   plan: MachinePlan;
   /** Original volume id to the new volume that exists for it, as both sides or AWS's own records prove it. */
   replacements: Record<string, string>;
   /** Volumes that seem to be new ones of it and are not proven: they are left alone. */
   unclear?: string[];
-  /** New volumes in their places whose originals its commit has deleted. */
+  /** Originals that are not there any more; the plan has them with what their new volumes tell. */
+  gone?: string[];
+  /** Those of them whose last moment its commit has kept. */
   committed?: string[];
-  /** Those originals, in the same order. */
-  deleted?: string[];
   /** Staging snapshots that it had begun to delete; none where it had not. */
   staged?: string[];
   /** New volume by original, as the originals name it, whether that is there or not. */

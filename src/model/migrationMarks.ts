@@ -1,11 +1,17 @@
 import type { DiskPlan } from './migration';
 
 /**
- * `rest` before the stop, while it leaves its target groups and its guest is brought to rest; `swap` from the stop on; `start` once the
- * machine may write to its new volumes, `soak` once it has passed its status checks.
+ * `prepare` while something is staged and the machine runs on as ever; `rest` before the stop, while it leaves its target groups and its
+ * guest is brought to rest; `swap` from the stop on; `start` once the machine may write to its new volumes, `soak` once it has
+ * passed its status checks.
  */
-const MARK_PHASES = ['rest', 'swap', 'start', 'soak'] as const;
+const MARK_PHASES = ['prepare', 'rest', 'swap', 'start', 'soak'] as const;
 export type MarkPhase = (typeof MARK_PHASES)[number];
+
+/** Whether the migration had not begun to stop the machine: whoever stopped or started it was somebody else. */
+export function isBeforeStop(phase: MarkPhase): boolean {
+  return phase === 'prepare' || phase === 'rest';
+}
 
 /** Recovery point of what was written to a migration's new volumes, which its rollback keeps. */
 export function keptBy(migrationId: string): string {
@@ -16,29 +22,45 @@ export interface MachineMark {
   migrationId: string;
   wasRunning: boolean;
   phase: MarkPhase;
-  /** While it soaks: it is being rolled back, and whoever finds it so finishes that. */
-  goingBack?: boolean;
+  /**
+   * While it soaks: it is being rolled back, and whoever finds it so finishes that. These runs have been at it, the last one last:
+   * what they kept is known by their ids.
+   */
+  goingBack?: string[];
 }
 
+/** So many ids of runs are within the 256 characters of a tag's value. */
+const RUNS = 4;
+
 /**
- * Tag on the machine: `<migration id> <running|stopped> <phase> <instance id> [back]`. It names its own bearer, because images and
- * launch templates copy tags; 0.1.0 wrote the first three words.
+ * Tag on the machine: `<migration id> <running|stopped> <phase> <instance id> [back <run id> …]`. It names its own bearer, because
+ * images and launch templates copy tags; 0.1.0 wrote the first three words.
  */
 export function formatMachineMark(
   instanceId: string,
   { migrationId, wasRunning, phase, goingBack }: MachineMark,
 ): string {
   const words = [migrationId, wasRunning ? 'running' : 'stopped', phase, instanceId];
-  return [...words, ...(goingBack ? [BACK] : [])].join(' ');
+  return [...words, ...formatWayBack(goingBack)].join(' ');
+}
+
+/** Words at the end of a mark. */
+export function formatWayBack(runs: readonly string[] | undefined): string[] {
+  return runs ? [BACK, ...runs.slice(-RUNS)] : [];
+}
+
+export function parseWayBack([way, ...runs]: readonly string[]): string[] | undefined {
+  return way === BACK ? runs : undefined;
 }
 
 /** Undefined too of a mark that was written on another machine than this one. */
 export function parseMachineMark(text = '', instanceId?: string): MachineMark | undefined {
-  const [migrationId, state, word, bearer, way] = text.split(' ');
+  const [migrationId, state, word, bearer, ...wayBack] = text.split(' ');
   const phase = MARK_PHASES.find((each) => each === word);
   if (!migrationId || (state !== 'running' && state !== 'stopped') || !phase) return undefined;
   if (isAnothers(bearer, instanceId)) return undefined;
-  return { migrationId, wasRunning: state === 'running', phase, ...(way === BACK && { goingBack: true }) };
+  const goingBack = parseWayBack(wayBack);
+  return { migrationId, wasRunning: state === 'running', phase, ...(goingBack && { goingBack }) };
 }
 
 const BACK = 'back';
@@ -74,32 +96,34 @@ export function parseOriginalMark(text = '', volumeId?: string): OriginalMark | 
   return { ...mark, ...(replacedBy !== NONE && { replacedBy }) };
 }
 
-/** So many ids of snapshots and one of a migration are within the 256 characters of a tag's value. */
-const STAGED_A_VOLUME = 9;
+/** So many ids of snapshots, one of a migration and a number are within the 256 characters of a tag's value. */
+export const STAGED_A_BEARER = 9;
 
 /**
- * Tags on the volumes that stay in place while staging snapshots are deleted: `<migration id> <snapshot id> …`. With some of them gone
- * the others, and copies that somebody has made, could not be told from each other by what AWS records.
+ * Tag on what stays in place while staging snapshots are deleted: `<migration id> <number of all> <snapshot id> …`. With some of them
+ * gone the others, and copies that somebody has made, could not be told from each other by what AWS records.
  *
- * @returns a value a volume; what is more than they can hold is not named
+ * @returns a value for each of so many bearers
  */
-export function formatStaged(
-  migrationId: string,
-  volumeIds: readonly string[],
-  snapshotIds: readonly string[],
-): Record<string, string> {
-  return Object.fromEntries(
-    volumeIds.flatMap((volumeId, index) => {
-      const ids = snapshotIds.slice(index * STAGED_A_VOLUME, (index + 1) * STAGED_A_VOLUME);
-      return ids.length === 0 ? [] : [[volumeId, [migrationId, ...ids].join(' ')]];
-    }),
-  );
+export function formatStaged(migrationId: string, snapshotIds: readonly string[]): string[] {
+  const parts = Math.ceil(snapshotIds.length / STAGED_A_BEARER);
+  return Array.from({ length: parts }, (_, at) => {
+    const ids = snapshotIds.slice(at * STAGED_A_BEARER, (at + 1) * STAGED_A_BEARER);
+    return [migrationId, String(snapshotIds.length), ...ids].join(' ');
+  });
 }
 
-/** The snapshots that a volume names; none where it names another migration's. */
-export function parseStaged(text = '', migrationId: string): string[] {
-  const [named, ...snapshotIds] = text.split(' ');
-  return named === migrationId ? snapshotIds.filter((id) => id !== '') : [];
+/** @returns undefined where the bearers do not name all, so that nothing has been deleted yet */
+export function parseStaged(values: readonly string[], migrationId: string): string[] | undefined {
+  const named = new Set<string>();
+  let all = 0;
+  for (const value of values) {
+    const [id, number, ...snapshotIds] = value.split(' ');
+    if (id !== migrationId) continue;
+    all = Math.max(all, Number(number));
+    for (const snapshotId of snapshotIds) named.add(snapshotId);
+  }
+  return all > 0 && named.size >= all ? [...named] : undefined;
 }
 
 const NONE = '-';

@@ -18,6 +18,7 @@ import { newPublicIp } from './migration/publicIp';
 import { soakUntilVerdict } from './migration/soak';
 import { settledStrategy } from './migration/settle';
 import { backToWork, bringToRest } from './migration/rest';
+import { requireNotSwapped } from './migration/itsOwn';
 import {
   markBeforeStaging,
   markSoaking,
@@ -148,13 +149,15 @@ function requireOpenWindow({ instanceId, stopBy }: MigrateMachineRequest): void 
 
 /** Everything as it was, verified; a step that cannot be undone waits for a person. Always ends in a failure. */
 async function rollBack(
-  { plan, run, orders, undo, downtime }: Migration,
+  migration: Migration,
   failure: unknown,
   down: Down,
   accepted: readonly Accepted[] = [],
 ): Promise<never> {
+  const { plan, run, orders, undo, downtime } = migration;
   run.phase('Rolling back');
   run.remark(`Rolling back because: ${rootCause(failure).message}`);
+  await requireNotSwapped(migration);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
   down.ms = downtime.ms;
   if (isCancellation(failure)) throw failure;

@@ -9,6 +9,7 @@ import {
 } from '../model/loneVolume';
 import { announced, failedMove } from './migration/announce';
 import { adoptInterruptedVolume } from './migration/loneVolume/adopt';
+import { requireNotReplaced } from './migration/itsOwn';
 import { beginMove, encryptedVolume, finishMove, type Moved } from './migration/loneVolume/steps';
 import { soakVolume } from './migration/loneVolume/soak';
 import { newMove, type Move } from './migration/migration';
@@ -30,7 +31,7 @@ export async function migrateVolume(input: MigrateVolumeInput): Promise<MigrateV
     try {
       const moved =
         (await adoptInterruptedVolume(request, run, orders)) ?? (await moveVolume(request, run, orders));
-      if ('outcome' in moved) return { ...(await announced(campaignId, moved)), committed: false };
+      if ('outcome' in moved) return { committed: false, ...(await announced(campaignId, moved)) };
       const report = await announced(campaignId, encrypted(volumeId, moved));
       const { soakMs } = request;
       const soak = { writesSince: moved.writesSince, ...(soakMs !== undefined && { soakMs }) };
@@ -76,9 +77,11 @@ function refusal(decision: { kind: 'blocked'; reasons: string[] } | { kind: 'int
 }
 
 /** What was made is gone and the original as it was, verified; what cannot be undone waits for a person. */
-async function rollBack({ run, orders, undo }: Move, volumeId: string, failure: unknown): Promise<never> {
+async function rollBack(move: Move, volumeId: string, failure: unknown): Promise<never> {
+  const { run, orders, undo } = move;
   run.phase('Rolling back');
   run.remark(`Rolling back because: ${rootCause(failure).message}`);
+  await requireNotReplaced(move);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
   if (isCancellation(failure)) throw failure;
   const why = `${failureType(failure)}: ${rootCause(failure).message}`;

@@ -170,7 +170,24 @@ function brief(value: unknown): string {
 function complaints(pairs: [string, unknown, unknown][]): string[] {
   return pairs
     .filter(([, wanted, is]) => !isDeepStrictEqual(wanted, is))
-    .map(([what, wanted, is]) => `${what}: ${brief(is)} instead of ${brief(wanted)}`);
+    .map(([what, wanted, is]) => `${what}: ${difference(wanted, is)}`);
+}
+
+/** Of lists of many ids only what differs. */
+function difference(wanted: unknown, is: unknown): string {
+  if (!Array.isArray(wanted) || !Array.isArray(is)) return `${brief(is)} instead of ${brief(wanted)}`;
+  const [more, less] = [without(is, wanted), without(wanted, is)];
+  return `${brief(more)} too many, ${brief(less)} missing`;
+}
+
+/** Each as often as it is there more. */
+function without(these: readonly unknown[], those: readonly unknown[]): unknown[] {
+  const left = [...those];
+  return these.filter((each) => {
+    const at = left.findIndex((other) => isDeepStrictEqual(other, each));
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 /** What of an instance a migration must not change, besides its run state and its disks. */

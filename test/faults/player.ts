@@ -42,7 +42,15 @@ export async function play(client: Client, lane: Lane, trial: Trial<CallFault>):
   const subject = await lane.prepared(client, await lane.subject(), path, {});
   lane.arm(path, point, CALL_FAULTS[fault]);
   const stuck = await followed(client, await lane.begin(client, subject, path, {}), path, PATIENCE_MS);
-  return ended(lane, subject, trial, stuck);
+  const played = await ended(lane, subject, trial, stuck);
+  if (played.end !== 'other' || stuck || !mayNotLook(trial)) return played;
+  const next = await followed(client, await lane.start(client, subject, path, {}), path, PATIENCE_MS);
+  return { ...(await ended(lane, subject, trial, next)), met: played.met };
+}
+
+/** Who may not look takes nothing over, and leaves it as it was found: it is the next run's. */
+function mayNotLook({ path: { before }, point, fault }: Trial): boolean {
+  return before !== undefined && 'terminated' in before && fault === 'refused' && !isMutation(point);
 }
 
 /** One migration that is cancelled or terminated at one of its calls. After a terminate the next run has to end it. */

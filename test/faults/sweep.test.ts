@@ -11,6 +11,8 @@ const ALL = process.env.HOLDFAST_SWEEP === 'all';
 const SEED = Number(process.env.HOLDFAST_SWEEP_SEED ?? 1);
 /** Only paths whose names match: recording all takes minutes. */
 const ONLY = new RegExp(process.env.HOLDFAST_SWEEP_PATHS ?? '');
+/** Only calls whose names match, `DetachVolume 2`: to play one again. */
+const ONLY_CALLS = new RegExp(process.env.HOLDFAST_SWEEP_CALLS ?? '');
 /** Of the calls of undos, and of the points where something dies. */
 const SAMPLE = 10;
 const LONG_MS = ALL ? 3_600_000 : 240_000;
@@ -30,7 +32,7 @@ describe('a migration ends fully migrated, or exactly as before', () => {
   let sweep: Sweep;
 
   beforeAll(async () => {
-    sweep = await Sweep.open([...FIRST, ...LATER]);
+    sweep = await Sweep.open([...FIRST, ...LATER], ONLY_CALLS);
   }, 900_000);
   afterAll(async () => {
     await sweep.close();

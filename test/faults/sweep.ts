@@ -13,7 +13,7 @@ import {
   type RunFault,
   type Trial,
 } from './player';
-import { mutationsIn, pointsOf, record, type Recording } from './recorder';
+import { mutationsIn, nameOf, pointsOf, record, type Recording } from './recorder';
 import { Report } from './report';
 
 /** Migrations that are played side by side. */
@@ -30,13 +30,18 @@ export class Sweep {
   private constructor(
     private readonly world: World,
     private readonly lanes: readonly Lane[],
+    private readonly only: RegExp,
   ) {}
 
-  /** Records each path twice: without the workflow cache, and with it. */
-  static async open(paths: readonly Path[]): Promise<Sweep> {
+  /**
+   * Records each path twice: without the workflow cache, and with it.
+   *
+   * @param only calls with such names are broken
+   */
+  static async open(paths: readonly Path[], only: RegExp): Promise<Sweep> {
     const world = await aWorld({ cache: false, anyAccount: LANE_ROLE });
     const lanes = await Promise.all(Array.from({ length: LANES }, () => Lane.open(world)));
-    const sweep = new Sweep(world, lanes);
+    const sweep = new Sweep(world, lanes, only);
     try {
       await sweep.recordAll(paths);
     } catch (error) {
@@ -47,7 +52,7 @@ export class Sweep {
   }
 
   pointsOf({ name }: Path): Point[] {
-    return this.points.get(name) ?? [];
+    return (this.points.get(name) ?? []).filter((point) => this.only.test(nameOf(point)));
   }
 
   trials<Name extends FaultName>(path: Path, fault: Name): Trial<Name>[] {

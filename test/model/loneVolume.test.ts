@@ -82,7 +82,7 @@ describe('the plan of a volume that is attached to nothing', () => {
 
 describe('the mark of an original that is attached to nothing', () => {
   it('is read as it was written, and as that of an original that is its own holder', () => {
-    const mark = formatVolumeMark('mig-1', 'vol-1', 'soak');
+    const mark = formatVolumeMark('vol-1', { migrationId: 'mig-1', phase: 'soak' });
     expect(parseVolumeMark(mark)).toEqual({ migrationId: 'mig-1', phase: 'soak' });
     expect(parseOriginalMark(mark)).toMatchObject({ migrationId: 'mig-1', instanceId: 'vol-1' });
   });

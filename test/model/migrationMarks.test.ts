@@ -17,7 +17,7 @@ const DISK: DiskPlan = {
 };
 
 describe('marks', () => {
-  it.each(['rest', 'swap', 'start', 'soak'] as const)(
+  it.each(['prepare', 'rest', 'swap', 'start', 'soak'] as const)(
     'of a machine in %s come back as they were',
     (phase) => {
       const mark = { migrationId: 'mig-1', wasRunning: true, phase };
@@ -27,8 +27,11 @@ describe('marks', () => {
     },
   );
 
-  it('of a machine that goes back say so', () => {
-    const mark = { migrationId: 'mig-1', wasRunning: false, phase: 'soak', goingBack: true } as const;
+  it('of a machine that goes back say so, and which runs have gone back with it', () => {
+    const mark = {
+      ...({ migrationId: 'mig-1', wasRunning: false, phase: 'soak' } as const),
+      goingBack: ['run-1', 'run-2'],
+    };
     expect(parseMachineMark(formatMachineMark('i-1', mark), 'i-1')).toEqual(mark);
   });
 

@@ -169,6 +169,8 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   deleteOwnSnapshots: 'moving',
   nameStaged: 'moving',
   deleteProvenOriginals: 'moving',
+  requireNotSwapped: 'moving',
+  requireNotReplaced: 'moving',
   requireReturnable: 'moving',
   requireStartable: 'moving',
   requireStays: 'moving',
@@ -186,6 +188,5 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   findOwnSnapshots: { never: 'after a lost answer or a terminated run only; one read lag' },
   originalsThere: { never: 'after a refused commit only; waits for nothing' },
   markLeft: { never: 'after a rollback under a dead key only; waits for nothing' },
-  unmarkCommitted: { never: 'after a commit that was terminated only; waits for nothing' },
   findUnrecordedCopies: { never: 'after a lost answer only' },
 };

@@ -1,14 +1,16 @@
 import { CancellationScope, CancelledFailure, patched } from '@temporalio/workflow';
 import { drainTimeoutMs } from '../../model/drain';
 import type { InterruptedMigration, MigrateMachineRequest } from '../../model/migration';
+import { isBeforeStop } from '../../model/migrationMarks';
 import { FAILURE } from '../../model/failures';
 import { fail, failedItem, failureType } from '../support/failure';
 import { makerOf } from '../support/maker';
 import type { Run } from '../support/operation';
-import { mutate, read } from '../support/options';
+import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
 import { cancelCapacity, releaseCapacity } from './capacity';
 import { backInService } from './drain';
+import { UNTIL_GONE } from './finalPoint';
 import { goOn } from './hooks';
 import { Made } from './made';
 import { Downtime, type Migration, type Swapped } from './migration';
@@ -48,16 +50,16 @@ export async function adoptInterrupted(
 
 async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): Promise<Swapped | undefined> {
   const { target, instanceId, kmsKeyArn } = request;
-  const found = await read(`Look for an interrupted migration of ${instanceId}`).findInterrupted({
-    target,
-    instanceId,
-    kmsKeyArn,
-  });
+  const look = read(`Look for an interrupted migration of ${instanceId}`, UNTIL_GONE);
+  const found = await look.findInterrupted({ target, instanceId, kmsKeyArn });
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
   leftAlone(run, found.unclear);
-  if (await isCommitted(found, run)) return undefined;
   const migration = interrupted(found, request, run, orders);
+  if (isCommitted(found)) {
+    await endCommit(migration);
+    return undefined;
+  }
   if (found.phase !== 'swap' && found.swapped && !found.goingBack) return takeOver(found, migration, request);
   try {
     await restore(found, migration, request);
@@ -68,19 +70,20 @@ async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): 
   return undefined;
 }
 
-/** Its commit had begun, which nothing takes back: what it still had to do is done. */
-async function isCommitted(
-  { migrationId, plan, committed: volumeIds = [], deleted = [], staged }: InterruptedMigration,
-  run: Run,
-): Promise<boolean> {
-  if (volumeIds.length === 0) return false;
-  const machine = plan.disks.length === 0;
-  const disks = deleted.map((volumeId) => ({ volumeId }));
-  const pairs = Object.fromEntries(deleted.map((volumeId, index) => [volumeId, volumeIds[index] ?? '']));
-  const made = Made.before(pairs, [], staged);
-  await deleteStaging({ id: migrationId, plan: { target: plan.target, disks }, run, made });
-  await mutate(`Remove the marks of ${plan.instanceId}`).unmarkCommitted({ plan, volumeIds, machine });
-  return machine;
+/** Its commit has deleted all originals. */
+function isCommitted({ plan, committed = [] }: InterruptedMigration): boolean {
+  return committed.length > 0 && plan.disks.every(({ volumeId }) => committed.includes(volumeId));
+}
+
+/** What a commit still has to do then. */
+async function endCommit(migration: Migration): Promise<void> {
+  const { plan, run } = migration;
+  run.remark('Its commit had deleted the originals already: finishing it.');
+  await eachUntilDone(migration, [
+    ['delete staging snapshots', deleteStaging],
+    ['remove the marks', removeMarks],
+  ]);
+  for (const { volumeId } of plan.disks) run.row(volumeId, 'committed');
 }
 
 function interrupted(
@@ -108,15 +111,17 @@ async function takeOver(
   { healthChecks }: MigrateMachineRequest,
 ): Promise<Swapped> {
   const { orders, run } = migration;
-  const { replacements, createdAt } = found;
+  const { replacements, createdAt, gone = [], committed = [] } = found;
   run.remark('It had swapped the volumes already: finishing it.');
+  const lost = gone.filter((volumeId) => !committed.includes(volumeId)).join(', ');
+  if (lost) run.remark(`Somebody has deleted ${lost}, which it kept.`);
   const swapped: Swapped = { migration, replacements, writesSince: createdAt, lastMoment: createdAt };
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
   const step = (item: string, act: () => Promise<void>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
   if (found.phase !== 'start') {
-    // A commit had begun, and one original is gone: only the rest of it can follow.
-    if ((found.committed ?? []).length > 0) orders.insistOnCommit();
+    // A commit had begun, and has deleted one original: only the rest of it can follow.
+    if (committed.length > 0) orders.insistOnCommit();
     return { ...swapped, ...(await whyItCannotStart(migration)) };
   }
   orders.offer(createdAt);
@@ -159,8 +164,18 @@ async function isAsBefore({ plan }: Migration): Promise<boolean> {
   }
 }
 
-/** Of a migration that had begun to stop the machine. */
-const STOPPED_STEPS: [string, (undoable: Undoable) => Promise<void>][] = [
+type Step = [string, (undoable: Undoable) => Promise<void>];
+
+/** Of a migration that had begun to stop the machine: it starts before anything is deleted, which may be refused. */
+const STOPPED_STEPS: Step[] = [
+  ['stop the machine', stopAgain],
+  ['put the original volumes back', putDisksBack],
+  ['start the machine', restorePower],
+  ['delete the new volumes', deleteNewVolumes],
+];
+
+/** As 0.1.0 did it. */
+const DELETED_FIRST: Step[] = [
   ['stop the machine', stopAgain],
   ['put the original volumes back', putDisksBack],
   ['delete the new volumes', deleteNewVolumes],
@@ -172,28 +187,37 @@ async function restore(
   migration: Migration,
   { hooks }: MigrateMachineRequest,
 ): Promise<void> {
-  const { run, orders } = migration;
+  const { run } = migration;
   run.phase('Putting an interrupted migration back');
   // What is on the new volumes is more than a migration's own: it is kept before they go.
   if (goingBack || mayHaveWritten || (phase === 'soak' && patched('rollback-is-finished'))) {
-    await goBack(migration, goingBack === true && (await isAsBefore(migration)));
+    await goBack(migration, {
+      isBack: goingBack !== undefined && (await isAsBefore(migration)),
+      runsBefore: goingBack,
+    });
     return;
   }
-  type Step = [string, (undoable: Undoable) => Promise<void>];
-  const steps: Step[] = [
-    ...(phase === 'rest' ? [] : STOPPED_STEPS),
+  const wasStopped = !isBeforeStop(phase);
+  const stopped = () => (patched('machine-starts-before-deletes') ? STOPPED_STEPS : DELETED_FIRST);
+  await eachUntilDone(migration, [
+    ...(wasStopped ? stopped() : []),
     ['release capacity', (of) => cancelCapacity(of, false)],
-    ...(hooks?.post
-      ? [['let the guest go on', () => goOn({ ...migration, terms: { hooks } })] satisfies Step]
-      : []),
+    ...(hooks?.post ? [goingOn(migration, hooks)] : []),
     ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],
-    ['verify', verifyAsBefore],
-  ];
+    ['verify', (of) => verifyAsBefore(of, { wasStopped })],
+  ]);
+}
+
+function goingOn(migration: Migration, hooks: MigrateMachineRequest['hooks']): Step {
+  return ['let the guest go on', () => goOn({ ...migration, terms: { hooks } })];
+}
+
+async function eachUntilDone(migration: Migration, steps: readonly Step[]): Promise<void> {
   for (const [item, step] of steps)
     await untilDone(
-      orders,
+      migration.orders,
       item,
       () => step(migration),
       (error) => failedItem(item, error),

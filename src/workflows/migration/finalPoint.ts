@@ -1,5 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { LastMoment } from '../../activities/finalPoints';
+import { allEnded } from '../../model/allEnded';
 import { FAILURE } from '../../model/failures';
 import { fail } from '../support/failure';
 import { mutate, read, undo, wait } from '../support/options';
@@ -10,6 +11,8 @@ const TRIES = 3;
 
 /** Two looks, the read lag between them, and the call. */
 const LOOKS_FIRST = { startToCloseTimeout: '2 minutes' } as const;
+/** What is not shown is gone after four read lags. */
+export const UNTIL_GONE = { startToCloseTimeout: '3 minutes' } as const;
 
 /** The encrypted snapshot of the last moment on each original. */
 export type FinalPoint = Record<string, string>;
@@ -21,14 +24,14 @@ export type FinalPoint = Record<string, string>;
  */
 export async function finalPoint(move: Move): Promise<FinalPoint> {
   const { plan, id, made } = move;
-  const there = await read('Find the snapshots of the last moment').lastMomentsOf({
+  const there = await read('Find the snapshots of the last moment', UNTIL_GONE).lastMomentsOf({
     plan,
     migrationId: id,
     ...(patched('final-point-by-recorded-id') && { volumes: made.volumes }),
   });
   if (!patched('broken-snapshots-are-made-again')) return finalPointOnce(move, there);
   const lost = await lostOriginals(move, there);
-  const points = await Promise.all(
+  const points = await allEnded(
     plan.disks.map(async ({ volumeId }): Promise<[string, string] | []> => {
       if (lost.includes(volumeId)) return [];
       const found = there[volumeId];
@@ -44,7 +47,7 @@ export async function finalPoint(move: Move): Promise<FinalPoint> {
 async function lostOriginals({ plan, run }: Move, there: Record<string, LastMoment>): Promise<string[]> {
   const without = plan.disks.map(({ volumeId }) => volumeId).filter((volumeId) => !there[volumeId]);
   if (without.length === 0) return [];
-  const left = await read('Look which originals are there').originalsThere({ plan });
+  const left = await read('Look which originals are there', UNTIL_GONE).originalsThere({ plan });
   const lost = without.filter((volumeId) => !left.includes(volumeId));
   for (const volumeId of lost) {
     run.row(volumeId, 'lost', 'somebody has deleted it');
@@ -78,7 +81,7 @@ function copyOf(move: Move, volumeId: string, snapshotId: string): Promise<strin
 
 /** One that ended in error is deleted and made again, under another number: it would be found again for ever. */
 async function whole(
-  { plan: { target }, made, run }: Move,
+  { plan: { target }, id, made, run }: Move,
   what: string,
   make: (number: number) => Promise<string>,
 ): Promise<string> {
@@ -98,6 +101,7 @@ async function whole(
     run.remark(`${snapshotId}, the ${what}, failed: ${failure.why}.`);
     await undo(`Delete ${snapshotId}, which failed`).deleteOwnSnapshots({
       target,
+      migrationId: id,
       snapshotIds: [snapshotId],
     });
     if (number - first + 1 >= TRIES)

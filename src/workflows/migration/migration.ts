@@ -15,6 +15,10 @@ import type { Orders } from './orders';
 /** Stops, swaps, starts and undos end or prevent somebody's downtime: they go before everything else on the queue. */
 export const URGENT: ActivityOptions = { priority: { priorityKey: 1 } };
 
+/** Undo steps that others ask about. */
+export const RUNNING_AGAIN = 'running again';
+export const ORIGINALS_BACK = 'original volumes';
+
 /** A move to encrypted volumes while it is under way, of a machine or of a volume by itself. */
 export interface Move {
   id: string;

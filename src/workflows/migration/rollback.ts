@@ -25,7 +25,8 @@ import {
 
 type Step = (item: string, act: () => Promise<unknown>) => Promise<void>;
 
-function stepsOf({ orders }: Pick<Move, 'orders'>): Step {
+/** What fails waits for a person. */
+export function stepsOf({ orders }: Pick<Move, 'orders'>): Step {
   return (item, act) => untilDone(orders, item, act, (error) => failedItem(item, error));
 }
 
@@ -101,32 +102,40 @@ async function untouched(migration: Migration): Promise<void> {
   }
 }
 
-interface Kept {
+export interface Kept {
   /** Recovery point of what could be kept. */
   pointId?: string;
   /** New volumes that stay, because what is on them could not be kept. */
   left: LeftVolume[];
 }
 
-/**
- * From the stop on. A run that finds a machine on this way back goes it to its end.
- *
- * @param isBack it has its originals again, and its power: nothing of it is touched once more
- */
-export async function goBack(migration: Migration, isBack = false): Promise<Kept> {
-  const { plan, id, terms } = migration;
+/** What runs before this one have done of a rollback. */
+interface Earlier {
+  /** It has its originals again, and its power: nothing of it is touched once more. */
+  isBack?: boolean;
+  /** Those runs; the machine's mark names them. */
+  runsBefore?: string[] | undefined;
+}
+
+/** From the stop on. A run that finds a machine on this way back goes it to its end. */
+export async function goBack(
+  migration: Migration,
+  { isBack = false, runsBefore = [] }: Earlier = {},
+): Promise<Kept> {
+  const { plan, id, terms, maker } = migration;
+  const before = runsBefore.filter((run) => run !== maker.runId);
   const step = machineStepsOf(migration);
+  await step('mark the machine', () =>
+    mutate(`Mark ${plan.instanceId} as going back`).markMachine({
+      ...{ plan, migrationId: id, phase: 'soak', goingBack: [...before, maker.runId] },
+    }),
+  );
   if (!isBack) {
-    await step('mark the machine', () =>
-      mutate(`Mark ${plan.instanceId} as going back`).markMachine({
-        ...{ plan, migrationId: id, phase: 'soak', goingBack: true },
-      }),
-    );
     await tryPre(migration);
     await step('stop the machine', () => stopAgain(migration));
   }
   const stoppedAt = Date.now();
-  const begun = await beginKeeping(migration);
+  const begun = await beginKeeping(migration, { runsBefore: before });
   if (!isBack) {
     await step('put the original volumes back', () => putDisksBack(migration));
     await step('start the machine', () => restorePower(migration));
@@ -153,24 +162,29 @@ interface Begun {
   earlier?: Record<string, string[]>;
   /** Why none could be begun. */
   problem?: string;
+  runsBefore: string[];
 }
 
 /** That a snapshot cannot be made keeps no machine from going back: its new volumes stay then, with all that is on them. */
-export async function beginKeeping(move: Move): Promise<Begun> {
+export async function beginKeeping(
+  move: Move,
+  { runsBefore = [], again = false }: { runsBefore?: string[]; again?: boolean } = {},
+): Promise<Begun> {
   const { plan, id, made } = move;
   try {
     const { snapshots, earlier, unclear } = await undo('Snapshot the new volumes', {
       startToCloseTimeout: '2 minutes',
     }).startKeeping({
       ...{ plan, pointId: keptBy(id), volumes: made.volumes, runId: move.maker.runId },
+      ...{ runsBefore, again },
     });
     leftAlone(move.run, unclear);
-    return { snapshots, earlier };
+    return { snapshots, earlier, runsBefore };
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     const problem = rootCause(error).message;
     move.run.remark(`What was written to the new volumes could not be snapshotted: ${problem}.`);
-    return { snapshots: {}, problem };
+    return { snapshots: {}, problem, runsBefore };
   }
 }
 
@@ -181,7 +195,7 @@ export async function keepWhatCompletes(move: Move, begun: Begun, takenAtMs: num
     snapshots,
     earlier = {},
     problem = 'no snapshot of it could be begun',
-  } = begun.problem === undefined ? begun : await beginKeeping(move);
+  } = begun.problem === undefined ? begun : await beginKeeping(move, { ...begun, again: true });
   const [pointId, snapshotIds] = [keptBy(id), Object.values(snapshots)];
   const settled = await wait(`Wait for ${snapshotIds.length} snapshots`).settledSnapshots({
     target: plan.target,

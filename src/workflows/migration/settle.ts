@@ -8,7 +8,9 @@ import { verifyAsBefore } from './undoing';
  * where that is not to be had, `auto` takes another strategy, and `clone` waits while the machine runs.
  */
 export async function settledStrategy(migration: Migration, planned: StrategyPlan): Promise<StrategyPlan> {
-  migration.undo.register('the machine is as before', () => verifyAsBefore(migration));
+  migration.undo.register('the machine is as before', () =>
+    verifyAsBefore(migration, { wasStopped: migration.downtime.hasBegun }),
+  );
   const settled = planned.name === 'clone' ? await withClonesClaimed(migration, planned) : planned;
   migration.run.remark(`Strategy **${settled.name}**: ${settled.why}.`);
   return settled;

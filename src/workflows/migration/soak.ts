@@ -4,7 +4,7 @@ import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import { fail, failedItem } from '../support/failure';
 import { batch, mutate, read } from '../support/options';
-import { finalPoint, type FinalPoint } from './finalPoint';
+import { finalPoint, UNTIL_GONE, type FinalPoint } from './finalPoint';
 import { endWithoutMachine, machineVerdict, requireMachine } from './soakWatch';
 import type { Migration, Move } from './migration';
 import { isDiversion, untilDone, type Soak, type Verdict } from './orders';
@@ -27,10 +27,12 @@ export async function soakUntilVerdict(
   return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak, tell), {
     commit: async () => {
       await requireMachine(migration);
-      await commit(migration, soak.lastMoment, () => removeMarks(migration));
-      const message =
-        'committed: its original volumes are deleted, and a recovery point of their last moment stays';
-      return { ...report, message, committed: true };
+      const kept = await commit(migration, soak.lastMoment, () => removeMarks(migration));
+      return {
+        ...report,
+        ...committed(migration, kept, 'its original volumes are deleted'),
+        committed: true,
+      };
     },
     rollback: async () => {
       await requireMachine(migration);
@@ -101,6 +103,21 @@ export async function untilVerdict<Result>(
   }
 }
 
+/** What of the originals stays, and what does not. */
+export function committed(
+  { plan }: Move,
+  kept: FinalPoint,
+  deleted: string,
+): { message: string; lost?: string[] } {
+  const lost = plan.disks.map(({ volumeId }) => volumeId).filter((volumeId) => kept[volumeId] === undefined);
+  if (lost.length === 0)
+    return { message: `committed: ${deleted}, and a recovery point of their last moment stays` };
+  const but = `no recovery point holds ${lost.join(', ')}, deleted by somebody before`;
+  const stays =
+    lost.length < plan.disks.length ? 'a recovery point of the others’ last moment stays, and ' : '';
+  return { message: `committed: ${deleted}; ${stays}${but}`, lost };
+}
+
 async function requireKey({ target, kmsKeyArn }: Move['plan']): Promise<void> {
   const problem = await read('Look at its key').keyProblem({ target, kmsKeyArn });
   if (problem !== undefined) throw fail(FAILURE.keyUnusable, `${kmsKeyArn}: ${problem}`);
@@ -111,12 +128,13 @@ async function requireKey({ target, kmsKeyArn }: Move['plan']): Promise<void> {
  * relies on is asked again by the activity that deletes.
  *
  * @param lastMoment that the point holds, in milliseconds since the epoch
+ * @returns the snapshot of each original, but of those that somebody had deleted before
  */
 export async function commit(
   move: Move,
   lastMoment: number,
   removeMarks: () => Promise<unknown>,
-): Promise<void> {
+): Promise<FinalPoint> {
   const { plan, id, run, orders, made, maker } = move;
   const step = (item: string, act: () => Promise<unknown>) =>
     untilDone(orders, item, act, (error) => failedItem(item, error));
@@ -133,6 +151,7 @@ export async function commit(
         ...{ plan, migrationId: id, snapshotIds },
       });
     }
+    if (Object.keys(kept).length === 0) return undefined;
     return batch('Keep the final encrypted snapshots').keepPoint({
       ...{ plan, pointId: id, snapshots: kept, volumes: made.volumes, takenAtMs: lastMoment, maker },
     });
@@ -151,7 +170,7 @@ export async function commit(
       });
     } catch (error) {
       // With one of them gone there is no way back to all of them.
-      const left = await read('Look which originals are there').originalsThere({ plan });
+      const left = await read('Look which originals are there', UNTIL_GONE).originalsThere({ plan });
       if (left.length < plan.disks.length) orders.finalize();
       throw error;
     }
@@ -159,4 +178,5 @@ export async function commit(
   orders.finalize();
   await step('delete staging snapshots', () => deleteStaging(move, Object.values(kept)));
   await step('remove the marks', removeMarks);
+  return kept;
 }

@@ -1,4 +1,4 @@
-import { isCancellation, patched } from '@temporalio/workflow';
+import { isCancellation, patched, TemporalFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import type { MigrateMachineResult, MigrationReport } from '../../model/migration';
 import { fail, failedItem, rootCause } from '../support/failure';
@@ -6,7 +6,7 @@ import { read } from '../support/options';
 import { passHealthChecks } from './healthGate';
 import type { Migration } from './migration';
 import { machineGone, untilDone, type Soak, type Verdict } from './orders';
-import { removeMarks } from './undoing';
+import { ownSnapshots, removeMarks } from './undoing';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
@@ -84,6 +84,18 @@ async function passesItsChecks(migration: Migration): Promise<boolean> {
   }
 }
 
+/** What it has made on its way, as far as that can be told now. */
+async function stagedBy(migration: Migration): Promise<string[]> {
+  if (!patched('staging-of-a-lost-machine-is-named')) return migration.made.snapshots;
+  try {
+    return await ownSnapshots(migration);
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+    migration.run.remark(`Its staging snapshots could not be looked for: ${rootCause(error).message}.`);
+    return migration.made.snapshots;
+  }
+}
+
 /** The originals may be the last of its data: nothing is deleted, and everything that is left is named. */
 export async function endWithoutMachine(
   migration: Migration,
@@ -92,7 +104,9 @@ export async function endWithoutMachine(
   const { plan, run, made } = migration;
   const originals = plan.disks.map(({ volumeId }) => volumeId).join(', ');
   const volumes = Object.values(made.volumes).join(', ');
-  const message = `${plan.instanceId} was terminated while its originals were kept, so nothing was deleted: the originals ${originals} are there, and of its new volumes ${volumes} those that were not to go with it. Delete what nobody needs`;
+  const staged = await stagedBy(migration);
+  const snapshots = staged.length > 0 ? `; so are the snapshots ${staged.join(', ')}` : '';
+  const message = `${plan.instanceId} was terminated while its originals were kept, so nothing was deleted: the originals ${originals} are there, and of its new volumes ${volumes} those that were not to go with it${snapshots}. Delete what nobody needs`;
   run.remark(`${message}.`);
   for (const { volumeId } of plan.disks) run.row(volumeId, 'left', 'its machine is gone');
   const item = 'remove the marks';

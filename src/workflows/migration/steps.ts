@@ -3,7 +3,7 @@ import type { HealthCheck } from '../../model/healthChecks';
 import { mutate, read, wait } from '../support/options';
 import { passHealthChecks, passStatusChecks } from './healthGate';
 import { runPost } from './hooks';
-import type { Migration, Replacements } from './migration';
+import { ORIGINALS_BACK, RUNNING_AGAIN, type Migration, type Replacements } from './migration';
 import { putDisksBack, removeMarks, restorePower, stopAgain } from './undoing';
 
 /** Should this run be terminated while it prepares, the next one finds by the mark that something is staged. */
@@ -11,7 +11,7 @@ export async function markBeforeStaging(migration: Migration): Promise<void> {
   const { plan, id, undo } = migration;
   if (!plan.wasRunning || !patched('marked-before-anything-is-staged')) return;
   undo.registerOnce('marks', () => removeMarks(migration));
-  await mutate(`Mark ${plan.instanceId}`).markMachine({ plan, migrationId: id, phase: 'rest' });
+  await mutate(`Mark ${plan.instanceId}`).markMachine({ plan, migrationId: id, phase: 'prepare' });
 }
 
 /** The machine is marked before the stop: a terminated run cannot undo, and the next one must know what was. */
@@ -25,7 +25,7 @@ export async function stopMachine(migration: Migration): Promise<void> {
   undo.registerOnce('marks', () => removeMarks(migration));
   await mutate(`Mark ${instanceId}`).markMachine({ plan, migrationId: id, phase: 'swap' });
   if (!plan.wasRunning) return;
-  undo.register('running again', () => restorePower(migration));
+  undo.register(RUNNING_AGAIN, () => restorePower(migration));
   downtime.begin();
   await mutate(`Stop ${instanceId}`, downtime.bounded()).ensureStopping({ target, instanceId });
   await wait(`Wait until ${instanceId} is stopped`, downtime.bounded()).awaitMachine({
@@ -54,7 +54,7 @@ export async function swapDisks(migration: Migration, replacements: Replacements
     plan,
     running: false,
   });
-  undo.register('original volumes', () => putDisksBack(migration));
+  undo.register(ORIGINALS_BACK, () => putDisksBack(migration));
   const originals = disks.map(({ volumeId }) => volumeId);
   await mutate(`Detach ${originals.length} volumes`, downtime.bounded()).ensureDetached({
     target,

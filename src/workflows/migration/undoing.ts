@@ -10,7 +10,7 @@ type Own = Pick<Move, 'id' | 'plan' | 'run' | 'made'>;
 
 /** Of the originals only their ids: a commit may have deleted them. */
 type Staged = Omit<Own, 'plan'> & {
-  plan: Pick<MovePlan, 'target'> & { disks: readonly Pick<DiskPlan, 'volumeId'>[] };
+  plan: Pick<MovePlan, 'target' | 'instanceId'> & { disks: readonly Pick<DiskPlan, 'volumeId'>[] };
 };
 
 /** As long as an undo's calls; after that a person is told. */
@@ -22,10 +22,14 @@ const UNDO_MANY = { startToCloseTimeout: '10 minutes', heartbeatTimeout: '1 minu
 /** Runs of 0.1.0 knew what was theirs by tags alone. */
 const knowsItsOwn = () => patched('own-by-recorded-id');
 
-export async function verifyAsBefore({ plan }: Pick<Undoable, 'plan'>): Promise<void> {
+/** Whether it runs is its people's, where the migration had not begun to stop it. */
+export async function verifyAsBefore(
+  { plan }: Pick<Undoable, 'plan'>,
+  { wasStopped = true } = {},
+): Promise<void> {
   await undo(`Verify that ${plan.instanceId} is as it was`).requireAsPlanned({
     plan,
-    running: plan.wasRunning,
+    ...(wasStopped && { running: plan.wasRunning }),
   });
 }
 
@@ -41,7 +45,7 @@ async function ownVolumes({ plan, id, run, made }: Own): Promise<string[]> {
   return Object.values(made.volumes);
 }
 
-async function ownSnapshots({ plan, id, run, made }: Staged): Promise<string[]> {
+export async function ownSnapshots({ plan, id, run, made }: Staged): Promise<string[]> {
   if (made.unansweredSnapshots) {
     const look = undo('Find snapshots that no answer told of', UNDO_LOOK);
     const found = await look.findOwnSnapshots({ plan, migrationId: id, known: made.snapshots });
@@ -72,8 +76,20 @@ export async function deleteStaging(move: Staged, keep: string[] = []): Promise<
   const snapshotIds = (await ownSnapshots(move)).filter((snapshotId) => !keep.includes(snapshotId));
   if (snapshotIds.length === 0) return;
   const volumeIds = [...plan.disks.map(({ volumeId }) => volumeId), ...Object.values(move.made.volumes)];
-  await undo('Name the staging snapshots').nameStaged({ target, migrationId: id, volumeIds, snapshotIds });
-  await undo('Delete staging snapshots', UNDO_MANY).deleteOwnSnapshots({ target, snapshotIds });
+  const { instanceId } = plan;
+  const own = { target, migrationId: id, snapshotIds };
+  const unnamed = await undo('Name the staging snapshots').nameStaged({
+    ...own,
+    volumeIds,
+    ...(instanceId !== undefined && { instanceId }),
+  });
+  const stay = await undo('Delete staging snapshots', UNDO_MANY).deleteOwnSnapshots({ ...own, unnamed });
+  for (const { item, message } of stay) {
+    move.run.row(item, 'stays', message);
+    move.run.remark(
+      `${item}, which this migration has made on its way, stays: ${message}. Delete it by hand.`,
+    );
+  }
 }
 
 /** @param stay new volumes that stay detached, with their marks */

@@ -26,7 +26,17 @@ export class UndoStack {
 
   /** For a step that several calls share, each of which may be the first: it is undone after all of them. */
   registerOnce(name: string, undo: () => Promise<unknown>): void {
-    if (!this.steps.some((step) => step.name === name)) this.register(name, undo);
+    if (!this.has(name)) this.register(name, undo);
+  }
+
+  has(name: string): boolean {
+    return this.steps.some((step) => step.name === name);
+  }
+
+  /** From now on this step is undone before all that are registered, where it is one of them. */
+  raise(name: string): void {
+    const at = this.steps.findIndex((step) => step.name === name);
+    if (at >= 0) this.steps.push(...this.steps.splice(at, 1));
   }
 
   /** Takes over the steps of a part that has ended well: should the whole fail, they are undone first. */

@@ -1,12 +1,11 @@
 import { patched } from '@temporalio/workflow';
 import type { MigrateVolumeResult, VolumeReport } from '../../../model/loneVolume';
 import { keptBy } from '../../../model/migrationMarks';
-import { failedItem } from '../../support/failure';
 import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
-import { untilDone, type Soak } from '../orders';
-import { beginKeeping, keepWhatCompletes } from '../rollback';
-import { commit, untilVerdict, verdicts, withoutVerdict } from '../soak';
+import type { Soak } from '../orders';
+import { beginKeeping, keepWhatCompletes, stepsOf, type Kept } from '../rollback';
+import { commit, committed, untilVerdict, verdicts, withoutVerdict } from '../soak';
 import { deleteNewVolumes, deleteStaging, planOfNewVolumes } from '../undoing';
 import { nameOf, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
 
@@ -24,9 +23,8 @@ export async function soakVolume(
   );
   return untilVerdict<MigrateVolumeResult>(move, () => move.orders.verdictWithin(soak), {
     commit: async () => {
-      await commit(move, lastMoment, () => removeVolumeMarks(move));
-      const message = `committed: ${volumeId} is deleted, and a recovery point of its last moment stays`;
-      return { ...report, message, committed: true };
+      const kept = await commit(move, lastMoment, () => removeVolumeMarks(move));
+      return { ...report, ...committed(move, kept, `${volumeId} is deleted`), committed: true };
     },
     rollback: () => rollBack(move, report),
   });
@@ -36,25 +34,19 @@ export async function soakVolume(
 async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolumeResult> {
   const { plan, run, orders } = move;
   const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
-  const step = (item: string, act: () => Promise<unknown>) =>
-    untilDone(orders, item, act, (error) => failedItem(item, error));
+  const step = stepsOf(move);
   run.phase('Rolling back');
   await step('nobody uses the new volume', () =>
     undo(`Check that nobody uses ${nameOf({ plan: newPlan })}`).requireAlone({ plan: newPlan }),
   );
   const keepsWhatItCannotKeep = patched('new-volume-stays-where-it-cannot-be-kept');
   orders.finalize();
-  const takenAt = Date.now();
-  let kept: Awaited<ReturnType<typeof keepWhatCompletes>> = { pointId: keptBy(move.id), left: [] };
-  await step('keep what is on the new volume', async () => {
-    if (keepsWhatItCannotKeep) kept = await keepWhatCompletes(move, await beginKeeping(move), takenAt);
-    else await keepAsBefore(newPlan, keptBy(move.id));
-  });
-  const stay = kept.left.map(({ volumeId }) => volumeId);
-  await step('delete the new volume', () => deleteNewVolumes(move, stay));
-  await step('delete staging snapshots', () => deleteStaging(move));
-  await step('remove the marks', () => removeVolumeMarks(move, stay));
-  await step('verify', () => verifyUntouched(move, stay));
+  let kept: Kept = { pointId: keptBy(move.id), left: [] };
+  if (keepsWhatItCannotKeep) kept = await goBack(move);
+  else {
+    await step('keep what is on the new volume', () => keepAsBefore(newPlan, keptBy(move.id)));
+    await removeNewVolume(move, []);
+  }
   const stays = kept.left.map(({ volumeId, why }) => `${volumeId} stays (${why})`).join('; ');
   return {
     ...report,
@@ -65,6 +57,40 @@ async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolume
     ...(kept.pointId && { keptRecoveryPoint: kept.pointId }),
     ...(kept.left.length > 0 && { leftVolumes: kept.left }),
   };
+}
+
+/**
+ * From where it cannot be left on. A run that finds a volume on this way back goes it to its end.
+ *
+ * @param runsBefore that have gone it; the original's mark names them
+ */
+export async function goBack(move: Move, runsBefore: readonly string[] = []): Promise<Kept> {
+  const { plan, id, made, maker } = move;
+  const step = stepsOf(move);
+  const before = runsBefore.filter((run) => run !== maker.runId);
+  const replacedBy = made.volumes[nameOf(move)];
+  await step('mark the original', () =>
+    mutate(`Mark ${nameOf(move)} as going back`).markVolume({
+      ...{ plan, migrationId: id, phase: 'soak', goingBack: [...before, maker.runId] },
+      ...(replacedBy !== undefined && { replacedBy }),
+    }),
+  );
+  const takenAt = Date.now();
+  let kept: Kept = { left: [] };
+  await step('keep what is on the new volume', async () => {
+    kept = await keepWhatCompletes(move, await beginKeeping(move, { runsBefore: before }), takenAt);
+  });
+  const stay = kept.left.map(({ volumeId }) => volumeId);
+  await removeNewVolume(move, stay);
+  return kept;
+}
+
+async function removeNewVolume(move: Move, stay: readonly string[]): Promise<void> {
+  const step = stepsOf(move);
+  await step('delete the new volume', () => deleteNewVolumes(move, stay));
+  await step('delete staging snapshots', () => deleteStaging(move));
+  await step('remove the marks', () => removeVolumeMarks(move, stay));
+  await step('verify', () => verifyUntouched(move, stay));
 }
 
 /** As 0.1.0 did it. */

@@ -1,7 +1,8 @@
+import { patched } from '@temporalio/workflow';
 import { allEnded } from '../../../model/allEnded';
 import type { DiskPlan } from '../../../model/migration';
 import { mutate, wait } from '../../support/options';
-import type { Move, Replacements } from '../migration';
+import { RUNNING_AGAIN, type Move, type Replacements } from '../migration';
 import { deleteNewVolumes } from '../undoing';
 import type { Snapshots } from './snapshots';
 
@@ -13,6 +14,8 @@ export async function newVolumes(
   const { plan, undo, downtime, run, made: own } = move;
   run.phase('Creating volumes');
   undo.register('new volumes', () => deleteNewVolumes(move));
+  // A delete may be refused, and no machine waits for that.
+  if (undo.has(RUNNING_AGAIN) && patched('machine-starts-before-deletes')) undo.raise(RUNNING_AGAIN);
   const made = await allEnded(
     plan.disks.map(async (disk) => {
       const volumeId = await own.volume(disk.volumeId, () => make(disk));
