@@ -1,4 +1,5 @@
 import { DescribeLockedSnapshotsCommand, paginateDescribeImages, type EC2Client } from '@aws-sdk/client-ec2';
+import { heartbeat } from './heartbeat';
 import { groupsOf } from './groups';
 import { snapshotIdsOf } from './imageReads';
 
@@ -17,10 +18,12 @@ export async function usedByImages(
   for (const Values of groupsOf(snapshotIds)) {
     const Filters = Values && [{ Name: 'block-device-mapping.snapshot-id', Values }];
     const query = { Owners: ['self'], IncludeDisabled: true, IncludeDeprecated: true, Filters };
-    for await (const { Images = [] } of paginateDescribeImages({ client: ec2, pageSize: 1000 }, query))
+    for await (const { Images = [] } of paginateDescribeImages({ client: ec2, pageSize: 1000 }, query)) {
+      heartbeat();
       for (const image of Images)
         for (const snapshotId of snapshotIdsOf(image))
           used.set(snapshotId, [...(used.get(snapshotId) ?? []), image.ImageId ?? '']);
+    }
   }
   return used;
 }
@@ -38,6 +41,7 @@ export async function lockedSnapshots(
   for (const SnapshotIds of groupsOf(snapshotIds)) {
     for (let NextToken: string | undefined; ;) {
       const paging = SnapshotIds ? { SnapshotIds } : { MaxResults: 1000 };
+      heartbeat();
       const page = await ec2.send(new DescribeLockedSnapshotsCommand({ ...paging, NextToken }));
       for (const { SnapshotId = '', LockState, LockExpiresOn } of page.Snapshots ?? [])
         if (LockState !== 'expired')

@@ -65,7 +65,14 @@ describe('orders at awkward moments', () => {
     const run = await startMove(migrations, instanceId);
     await run.cancel();
     await settledRun(run);
-    expect(new Set(await encryptedDisks(instanceId)).size).toBe(1);
+    expect(await encryptedDisks(instanceId)).toEqual([true, true]);
+    expect(Object.keys(tagsOf(await migrations.instance(instanceId)))).not.toContain('holdfast:migration');
+    const points = (await migrations.snapshots(instanceId)).map(tagsOf);
+    expect(points.map((tags) => tags['holdfast:set'])).toEqual(['2', '2']);
+    const originals = await migrations.volumes({ Name: 'tag-key', Values: ['holdfast:original'] });
+    expect(originals.filter(({ Tags }) => Tags?.some(({ Value }) => Value?.includes(instanceId)))).toEqual(
+      [],
+    );
   });
 
   it('a commit that was accepted is no rollback because of a cancel a moment later', async () => {

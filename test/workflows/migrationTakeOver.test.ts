@@ -1,12 +1,12 @@
 import { DisableKeyCommand } from '@aws-sdk/client-kms';
-import { StopInstancesCommand } from '@aws-sdk/client-ec2';
+import { DescribeSnapshotsCommand, StopInstancesCommand } from '@aws-sdk/client-ec2';
 import { CancelledFailure, WorkflowFailedError, type WorkflowHandle } from '@temporalio/client';
 import { workflowIds } from '../../src/model/ids';
 import type { ProgressPage } from '../../src/model/progress';
 import { awaitResult } from '../support/awaitResult';
 import { ANY_LOSS, MigrationWorld } from '../support/migration';
 import { phaseOf } from '../support/phase';
-import { aKey, anInstance } from '../support/seed';
+import { aKey, anInstance, tagsOf } from '../support/seed';
 import { until } from '../support/until';
 
 const NO_CAPACITY = { before: { code: 'InsufficientInstanceCapacity', status: 500 } };
@@ -119,6 +119,14 @@ describe('a run that takes over what a terminated migration has left', () => {
       expect([after.marks, ...after.disks.map(({ marks }) => marks)].flat()).toEqual([]);
       const originals = before.disks.map(({ volumeId = '' }) => volumeId);
       expect(await migrations.volumes({ Name: 'volume-id', Values: originals })).toEqual([]);
+      const { Snapshots = [] } = await migrations.account
+        .ec2()
+        .send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }));
+      const left = Snapshots.map(tagsOf).filter((tags) =>
+        originals.includes(tags['holdfast:source-volume'] ?? ''),
+      );
+      expect(left.map((tags) => tags['holdfast:set'])).toEqual(['2', '2']);
+      expect(Snapshots.filter(({ VolumeId = '' }) => originals.includes(VolumeId))).toEqual([]);
     },
   );
 
