@@ -6,7 +6,7 @@ import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { failedItem } from './failedItem';
+import { failedItem, passes } from './failedItem';
 import { tagMap } from './imageReads';
 import { FILTER_VALUES } from './inventory';
 import { snapshotsById } from './recoveryPoints';
@@ -25,7 +25,10 @@ interface LockRequest {
 /** Snapshot locks: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LockSnapshot.html */
 export function lockActivities({ aws }: ActivityDeps) {
   return {
-    /** Locks completed snapshots until their time; those that are locked so long already stay as they are. */
+    /**
+     * Locks completed snapshots until their time; those that are locked so long already stay as they are. What passes, a throttle or a
+     * fault of AWS, is tried again, for a point that is not locked is not locked later by anybody.
+     */
     async lockSnapshots({
       target,
       snapshotIds,
@@ -34,8 +37,10 @@ export function lockActivities({ aws }: ActivityDeps) {
     }: LockRequest): Promise<{ failed: FailedItem[] }> {
       const ec2 = aws.ec2(target, 'backup');
       const found = await snapshotsById(ec2, snapshotIds);
-      const lockedUntil = await locksOf(ec2, snapshotIds);
+      // One that is not there any more would fail the whole call.
+      const lockedUntil = await locksOf(ec2, [...found.keys()]);
       const failed: FailedItem[] = [];
+      let again: Error | undefined;
       for (const [snapshotId, { Tags }] of found) {
         Context.current().heartbeat(snapshotId);
         const until = expiryOf(Date.parse(tagMap(Tags)[TAG.takenAt] ?? ''), lock.for, timezone) ?? 0;
@@ -50,9 +55,12 @@ export function lockActivities({ aws }: ActivityDeps) {
             }),
           );
         } catch (error) {
-          failed.push(failedItem(snapshotId, error));
+          if (passes(error)) again = error as Error;
+          else failed.push(failedItem(snapshotId, error));
         }
       }
+      // The next attempt finds the others locked.
+      if (again !== undefined) throw again;
       return { failed };
     },
   };

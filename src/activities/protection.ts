@@ -1,12 +1,11 @@
 import { Context } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
 import type { BackupUnit } from '../model/backup';
-import { FAILURE } from '../model/failures';
 import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
-import { failedItem } from './failedItem';
+import { failedItem, passes } from './failedItem';
 import { HookedUnits } from './hookedUnits';
 import { HookFailed } from './hooks';
 import { tagMap } from './imageReads';
@@ -19,21 +18,19 @@ import {
   pointOf,
   resourceOf,
   together,
-  doubtOf,
   type Item,
   type ProtectedUnits,
 } from './protectionItems';
 import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
+import { discardBroken } from './brokenSets';
 import { heartbeat, record, recordedBefore, setOf } from './ownSets';
-import { deleteSnapshot, LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
+import { LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
 import { hasNothing, SetMaker, type SetsRequest } from './snapshotSets';
 import { now, sleep } from './waits';
 
 /** A unit that fails so often for no known reason is reported. */
 const PATIENT_ATTEMPTS = 6;
-/** A set with a snapshot in error is made again this often in all, as long as the RPO allows. */
-const SET_ATTEMPTS = 3;
 /** A call takes up to a second; one after the other they would be slower than EC2's rate. */
 const STARTS_AT_ONCE = 5;
 /** How long a refusal for want of room counts, in polls; and when a guest is frozen again after one. */
@@ -204,10 +201,18 @@ class Protection {
       this.ec2,
       asked.map(({ now }) => now.recoveryPointId),
     );
-    for (const item of asked) {
-      const snapshots = await setOf(this.ec2, item, found.get(item.now.recoveryPointId) ?? []);
-      if (item.state === 'unsure' && !this.adopt(item, snapshots)) continue;
+    for (const item of asked) await this.lookAtOne(item, found.get(item.now.recoveryPointId) ?? []);
+  }
+
+  /** What one unit meets is its own: what passes is met again at the next look, and the others go on. */
+  private async lookAtOne(item: Item, marked: readonly Snapshot[]): Promise<void> {
+    try {
+      const snapshots = await setOf(this.ec2, item, marked);
+      if (item.state === 'unsure' && !this.adopt(item, snapshots)) return;
       await this.judge(item, snapshots);
+    } catch (error) {
+      if (Context.current().cancellationSignal.aborted) throw error;
+      if (!passes(error)) this.fail(item, failedItem(resourceOf(item), error));
     }
   }
 
@@ -259,22 +264,10 @@ class Protection {
     this.giveBack(item);
   }
 
-  /** A set is consistent as a whole, so all of it goes when one of its snapshots has failed. */
   private async makeAgain(item: Item, snapshots: readonly Snapshot[], broken: Snapshot): Promise<void> {
-    item.errors += 1;
-    const why = `snapshot ${broken.SnapshotId} failed: ${broken.StateMessage ?? 'EC2 gave no reason'}`;
     const isTooLate = now() > this.request.dueMs;
-    if (item.errors >= SET_ATTEMPTS || isTooLate) {
-      const message = `${item.now.recoveryPointId}: ${why}${item.errors > 1 ? `; it was made ${item.errors} times` : ''}`;
-      this.fail(item, { item: resourceOf(item), type: FAILURE.resourceFailed, message });
-      return;
-    }
-    const doubt = doubtOf(item, snapshots, why);
-    if (doubt) return this.fail(item, doubt);
-    for (const { SnapshotId = '' } of snapshots) {
-      item.discarded.add(SnapshotId);
-      await deleteSnapshot(this.ec2, SnapshotId);
-    }
+    const failure = await discardBroken(this.ec2, item, snapshots, broken, isTooLate);
+    if (failure) return this.fail(item, failure);
     this.giveBack(item);
     this.pace.forget(item.now.recoveryPointId);
     Object.assign(item, { state: 'waiting', nextAt: now() + this.deps.settings.pollMs });

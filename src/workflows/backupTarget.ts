@@ -170,13 +170,16 @@ async function lock(
   const resourceOf = new Map(
     points.flatMap(({ resourceId, snapshotIds }) => snapshotIds.map((id) => [id, resourceId] as const)),
   );
-  const { failed } = await batch(`Lock ${resourceOf.size} snapshots`).lockSnapshots({
-    target,
-    snapshotIds: [...resourceOf.keys()],
-    lock: terms,
-    timezone,
-  });
-  return failed.map(({ item, type, message }) => ({ item: resourceOf.get(item) ?? item, type, message }));
+  const snapshotIds = [...resourceOf.keys()];
+  try {
+    const locking = batch(`Lock ${resourceOf.size} snapshots`);
+    const { failed } = await locking.lockSnapshots({ target, snapshotIds, lock: terms, timezone });
+    return failed.map(({ item, type, message }) => ({ item: resourceOf.get(item) ?? item, type, message }));
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    // The points are there, and are copied.
+    return [...new Set(resourceOf.values())].map((resourceId) => failedItem(resourceId, error));
+  }
 }
 
 /** The point's id, and what it does not promise. */

@@ -51,6 +51,13 @@ export const SCENARIOS: Record<string, Scenario> = {
     const { world } = migrations;
     const planned = await start(migrations, 'planBackupPolicy', policy('kept'));
     await awaitResult(planned);
+    const { frequency: _, ...byTheClock } = {
+      ...policy('kept'),
+      cron: '0 * * * *',
+      timezone: 'Europe/Berlin',
+    };
+    const clocked = await start(migrations, 'planBackupPolicy', { ...byTheClock, rpo: '4h' });
+    await awaitResult(clocked);
     const created = await start(migrations, 'createBackupPolicy', policy('kept'));
     await awaitResult(created);
     await anInstance(world.home, { tags: { policy: 'kept' } });
@@ -65,6 +72,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     await migrations.deleteVolume(volumeId);
     return {
       'planBackupPolicy.succeeded': planned,
+      'planBackupPolicy.clocks': clocked,
       'createBackupPolicy.succeeded': created,
       'runBackup.succeeded': run,
       'backupTarget.succeeded': backupChild(migrations, run),

@@ -3,6 +3,7 @@ import {
   CreateTagsCommand,
   CreateVolumeCommand,
   DescribeInstancesCommand,
+  DescribeLockedSnapshotsCommand,
   DescribeSnapshotsCommand,
   DetachVolumeCommand,
   StopInstancesCommand,
@@ -32,9 +33,10 @@ describe('what a run takes of what the policy selects', () => {
     await aws.control.delete('faults');
   });
 
-  async function policy(policyName: string, exclude?: object): Promise<void> {
+  async function policy(policyName: string, exclude?: object, more: object = {}): Promise<void> {
     const selector = { tags: { all: { policy: policyName } }, ...(exclude && { exclude }) };
-    await world.run('createBackupPolicy', { policyName, frequency: '4h', retention: '30d', selector });
+    const terms = { policyName, frequency: '4h', retention: '30d', selector };
+    await world.run('createBackupPolicy', { ...terms, ...more });
   }
   const backUp = (policyName: string) => world.run<RunBackupResult>('runBackup', { policyName });
   const fails = (action: string, effect: object, more: object = {}) =>
@@ -128,6 +130,59 @@ describe('what a run takes of what the policy selects', () => {
     const states = (await snapshotsOf('broken')).map(({ State }) => State);
     expect(states).toEqual(['completed', 'completed']);
     expect(world.proxy.callsOf('CreateSnapshots')).toHaveLength(2);
+  });
+
+  it('fails one unit whose broken set it may not delete, and protects the others', async () => {
+    for (let made = 0; made < 3; made++) await anInstance(world.home, { tags: { policy: 'kept-back' } });
+    await policy('kept-back');
+    await fails('CreateSnapshots', { fails: 'An internal error' }, { nth: [1] });
+    world.proxy.fault('DeleteSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } });
+    const { failed, ...result } = await failedResult<RunBackupResult>(
+      backUp('kept-back'),
+      FAILURE.partialFailure,
+    );
+    expect(result).toMatchObject({ selected: 3, protected: 2 });
+    expect(failed.total).toBe(1);
+    expect(failed.items[0]).toMatchObject({ type: FAILURE.accessDenied });
+    expect(failed.items[0]?.message).toMatch(
+      /is to be made again because .*An internal error, stays: .*ec2:DeleteSnapshot/,
+    );
+    world.proxy.reset();
+  });
+
+  describe('of a policy that locks', () => {
+    const LOCK = { lock: { mode: 'governance', for: '7d' } };
+
+    async function locked(policyName: string): Promise<number> {
+      const SnapshotIds = (await snapshotsOf(policyName)).flatMap(({ SnapshotId }) => SnapshotId ?? []);
+      const { Snapshots = [] } = await world.home
+        .ec2()
+        .send(new DescribeLockedSnapshotsCommand({ SnapshotIds }));
+      return Snapshots.length;
+    }
+
+    it('locks every point although AWS throttles it', async () => {
+      await anInstance(world.home, { tags: { policy: 'throttled-lock' } });
+      await policy('throttled-lock', undefined, LOCK);
+      const throttle = { before: { code: 'RequestLimitExceeded', status: 503 } };
+      for (let nth = 1; nth <= 5; nth++) world.proxy.fault('LockSnapshot', throttle, nth);
+      expect(await backUp('throttled-lock')).toMatchObject({ protected: 1, failed: { total: 0 } });
+      expect(await locked('throttled-lock')).toBe(2);
+    });
+
+    it('fails what it may not lock, and keeps the points', async () => {
+      await anInstance(world.home, { tags: { policy: 'no-look' } });
+      await policy('no-look', undefined, LOCK);
+      const denied = { before: { code: 'UnauthorizedOperation', status: 403 } };
+      world.proxy.fault('DescribeLockedSnapshots', denied);
+      const { recoveryPoints, failed } = await failedResult<RunBackupResult>(
+        backUp('no-look'),
+        FAILURE.allFailed,
+      );
+      expect(recoveryPoints.total).toBe(1);
+      expect(failed.items[0]?.message).toContain('ec2:DescribeLockedSnapshots');
+      world.proxy.reset();
+    });
   });
 
   it('gives a set that always ends in error up, with what EBS says of it', async () => {
