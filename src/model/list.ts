@@ -12,3 +12,9 @@ export function listed<T>(items: readonly T[], total: number = items.length): Li
   const shown = items.slice(0, MAX_LISTED);
   return { items: shown, total, truncated: total > shown.length };
 }
+
+/** The list with these at its end; what there is no room for is counted. */
+export function and<T>({ items, total }: Listed<T>, more: readonly T[], count = more.length): Listed<T> {
+  const room = Math.max(0, MAX_LISTED - items.length);
+  return listed([...items, ...more.slice(0, room)], total + count);
+}

@@ -11,7 +11,7 @@ import {
 import { FAILURE } from '../model/failures';
 import type { Hold } from '../model/hold';
 import { keptBecause, nameInstead, type SelectedKept } from '../model/keptVolume';
-import { listed, MAX_LISTED, type Listed } from '../model/list';
+import { and, listed } from '../model/list';
 import type { FailedItem } from '../model/outcome';
 import type { ProgressRow } from '../model/progress';
 import type { NormalizedPolicy } from '../model/policy';
@@ -92,7 +92,7 @@ function leaveOut(kept: readonly SelectedKept[], result: BackupTargetResult, run
   const named = kept.filter(({ unprotected }) => unprotected);
   const others = kept.filter(({ unprotected }) => !unprotected);
   for (const each of others)
-    result.leftOut = and(result.leftOut ?? listed([]), { item: each.volumeId, why: keptBecause(each) });
+    result.leftOut = and(result.leftOut ?? listed([]), [{ item: each.volumeId, why: keptBecause(each) }]);
   run.rows(others.map((each) => row(each.volumeId, 'left out', keptBecause(each))));
   result.selected += named.length;
   const failures = named.map((each) => ({
@@ -128,7 +128,7 @@ async function protectPage(
       if (!failed.has(point.resourceId)) result.protected += 1;
       result.volumes += point.snapshotIds.length;
       if (point.created) result.created += 1;
-      result.recoveryPoints = and(result.recoveryPoints, point);
+      result.recoveryPoints = and(result.recoveryPoints, [point]);
     }
     run.rows([
       ...outcome.leftOut.map((resourceId) =>
@@ -189,14 +189,10 @@ function noteOn({ recoveryPointId, consistency, crashBecause }: RecoveryPointSum
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {
-  for (const failure of failures) result.failed = and(result.failed, failure);
+  result.failed = and(result.failed, failures);
   run.rows(failures.map(({ item, message }) => row(item, 'failed', message)));
 }
 
 function row(item: string, state: string, note: string): ProgressRow {
   return { item, state, note };
-}
-
-function and<Item>({ items, total }: Listed<Item>, item: Item): Listed<Item> {
-  return listed(items.length < MAX_LISTED ? [...items, item] : items, total + 1);
 }

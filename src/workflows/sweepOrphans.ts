@@ -1,5 +1,5 @@
-import { isCancellation } from '@temporalio/workflow';
-import { listed, MAX_LISTED } from '../model/list';
+import { continueAsNew, ContinueAsNew, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
+import { and, listed } from '../model/list';
 import type { AbandonedShare } from '../model/orphans';
 import { sumOfOthers } from '../model/snapshotOwner';
 import { sweepOrphansInput, type SweepOrphansInput, type SweepOrphansResult } from '../model/sweep';
@@ -8,71 +8,94 @@ import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { batch, mutate, read } from './support/options';
 
+type Swept = Omit<SweepOrphansResult, 'dryRun'>;
+
+/** How far a target is that a run continues. */
+interface SweepProgress {
+  deleted: number;
+  /** Snapshots that could not be deleted: they must not come back for ever. */
+  left: string[];
+}
+
+/** All that one run leaves to the one that continues it as new. */
+export interface CarriedSweep {
+  swept: Swept;
+  /** Those that are still to be swept: the one that is under way first. */
+  targets: Target[];
+  progress: SweepProgress;
+}
+
 /**
  * Finds what crashed and terminated runs left behind with Holdfast's marks, and removes what nobody can miss
  * (src/model/orphans.ts). A dry run unless told otherwise; what AWS Backup and DLM look after is counted only.
  */
-export async function sweepOrphans(input: SweepOrphansInput): Promise<SweepOrphansResult> {
+export async function sweepOrphans(
+  input: SweepOrphansInput,
+  carried?: CarriedSweep,
+): Promise<SweepOrphansResult> {
   return operation(sweepOrphansInput, input, async ({ targets: asked, dryRun }, run) => {
-    const targets = await read('Resolve targets').resolveTargets({ targets: asked });
+    const targets = carried?.targets ?? (await read('Resolve targets').resolveTargets({ targets: asked }));
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });
     run.phase(dryRun ? 'Looking' : 'Sweeping');
-    const swept = new Swept();
-    for (const target of targets) {
+    const swept = carried?.swept ?? nothingSwept();
+    for (const [at, target] of targets.entries()) {
+      const before = at === 0 ? carried?.progress : undefined;
       try {
-        await sweep(target, dryRun, swept, run);
+        await sweep(target, { dryRun, swept, run, before }, async (progress) => {
+          if (!workflowInfo().continueAsNewSuggested || !patched('sweep-continues-as-new')) return;
+          await continueAsNew<typeof sweepOrphans>(input, { swept, targets: targets.slice(at), progress });
+        });
       } catch (error) {
-        if (isCancellation(error)) throw error;
-        swept.failed.push(failedItem(targetKey(target), error));
-        run.row(targetKey(target), 'failed', swept.failed.at(-1)?.message);
+        if (isCancellation(error) || error instanceof ContinueAsNew) throw error;
+        const failure = failedItem(targetKey(target), error);
+        swept.failed = and(swept.failed, [failure]);
+        run.row(targetKey(target), 'failed', failure.message);
       }
     }
-    return settle(swept.result(dryRun), {
-      what: 'orphans or targets',
-      succeeded: targets.length + swept.deleted.length - swept.failed.length,
-      failed: swept.failed.length,
-    });
+    return settle(
+      { dryRun, ...swept },
+      {
+        what: 'orphans or targets',
+        succeeded: targets.length + swept.deleted.total - swept.failed.total,
+        failed: swept.failed.total,
+      },
+    );
   });
 }
 
-class Swept {
-  readonly found: SweepOrphansResult['found']['items'] = [];
-  foundTotal = 0;
-  readonly deleted: string[] = [];
-  readonly failed: SweepOrphansResult['failed']['items'] = [];
-  others: SweepOrphansResult['others'] = { awsBackup: 0, dlm: 0 };
-
-  note(target: Target, orphans: readonly Omit<(typeof this.found)[number], 'target'>[], total: number): void {
-    this.foundTotal += total;
-    const room = Math.max(0, MAX_LISTED - this.found.length);
-    this.found.push(...orphans.slice(0, room).map((orphan) => ({ target, ...orphan })));
-  }
-
-  result(dryRun: boolean): SweepOrphansResult {
-    return {
-      dryRun,
-      found: listed(this.found, this.foundTotal),
-      deleted: listed(this.deleted),
-      others: this.others,
-      failed: listed(this.failed),
-    };
-  }
+function nothingSwept(): Swept {
+  const others = { awsBackup: 0, dlm: 0 };
+  return { found: listed([]), deleted: listed([]), others, failed: listed([]) };
 }
 
-async function sweep(target: Target, dryRun: boolean, swept: Swept, run: Run): Promise<void> {
+interface Sweeping {
+  dryRun: boolean;
+  swept: Swept;
+  run: Run;
+  before: SweepProgress | undefined;
+}
+
+/** @param checkpoint is reached after each batch */
+async function sweep(
+  target: Target,
+  { dryRun, swept, run, before }: Sweeping,
+  checkpoint: (progress: SweepProgress) => Promise<void>,
+): Promise<void> {
   const name = targetKey(target);
   run.row(name, 'looking');
   const shares = await batch(`Look for what is still shared from ${name}`).findAbandonedShares({ target });
-  swept.note(target, shares.map(asOrphan), shares.length);
-  const tried: string[] = [];
-  let deleted = 0;
-  for (let first = true; ; first = false) {
+  if (!before) swept.found = and(swept.found, shares.map(asOrphan(target)));
+  const progress = before ?? { deleted: 0, left: [] };
+  // What was deleted a moment ago may still be listed.
+  let justTried: string[] = [];
+  for (let first = before === undefined; ; first = false) {
     const { found, snapshotIds, others } = await batch(`Look for orphans in ${name}`).findOrphans({
       target,
-      except: tried,
+      except: [...progress.left, ...justTried],
     });
     if (first) {
-      swept.note(target, found.items, found.total);
+      const orphans = found.items.map((orphan) => ({ target, ...orphan }));
+      swept.found = and(swept.found, orphans, found.total);
       swept.others = sumOfOthers(swept.others, others);
     }
     if (dryRun)
@@ -86,26 +109,39 @@ async function sweep(target: Target, dryRun: boolean, swept: Swept, run: Run): P
       target,
       snapshotIds,
     });
-    swept.deleted.push(...outcome.deleted);
-    swept.failed.push(...outcome.failed);
-    deleted += outcome.deleted.length;
-    tried.push(...snapshotIds);
+    swept.deleted = and(swept.deleted, outcome.deleted);
+    swept.failed = and(swept.failed, outcome.failed);
+    progress.deleted += outcome.deleted.length;
+    const deleted = new Set(outcome.deleted);
+    progress.left.push(...snapshotIds.filter((id) => !deleted.has(id)));
+    justTried = outcome.deleted;
+    if (progress.left.length >= MOST_LEFT) break;
+    await checkpoint(progress);
   }
+  await takeSharesBack(target, shares, swept);
+  run.row(name, 'swept', `${progress.deleted + shares.length} removed`);
+}
+
+/** With so many that could not be deleted the rest waits for the next run. */
+const MOST_LEFT = 1000;
+
+async function takeSharesBack(target: Target, shares: AbandonedShare[], swept: Swept): Promise<void> {
   for (const share of shares) {
     try {
       await takeBack(target, share);
-      swept.deleted.push(share.workflowId);
+      swept.deleted = and(swept.deleted, [share.workflowId]);
     } catch (error) {
       if (isCancellation(error)) throw error;
-      swept.failed.push(failedItem(share.workflowId, error));
+      swept.failed = and(swept.failed, [failedItem(share.workflowId, error)]);
     }
   }
-  run.row(name, 'swept', `${deleted + shares.length} removed`);
 }
 
-function asOrphan({ workflowId, snapshots, kmsKeyIds, partner }: AbandonedShare) {
-  const reason = `it was terminated, and ${partner} still sees ${snapshots} snapshots and may use ${kmsKeyIds.length} keys`;
-  return { kind: 'share' as const, resourceId: workflowId, reason, removable: true };
+function asOrphan(target: Target) {
+  return ({ workflowId, snapshots, kmsKeyIds, partner }: AbandonedShare) => {
+    const reason = `it was terminated, and ${partner} still sees ${snapshots} snapshots and may use ${kmsKeyIds.length} keys`;
+    return { target, kind: 'share' as const, resourceId: workflowId, reason, removable: true };
+  };
 }
 
 async function takeBack(

@@ -117,7 +117,14 @@ export function wrongs(played: readonly Played[]): string[] {
  */
 function allowed({ path, fault }: Played): End[] {
   const { before, refused } = path;
-  if (fault === 'terminated') return refused ? ['as before', 'migrated'] : ['migrated'];
+  if (fault === 'terminated') {
+    const mayHearAgain = before && 'verdict' in before && before.verdict === 'rollback';
+    return [
+      ...(refused ? ['as before' as const] : []),
+      ...(mayHearAgain ? ['rolled back' as const] : []),
+      'migrated',
+    ];
+  }
   if (refused) return ['as before'];
   if (before && 'verdict' in before) return [before.verdict === 'commit' ? 'migrated' : 'rolled back'];
   if (fault === 'cancelled') return ['as before', 'rolled back', 'migrated'];
