@@ -41,7 +41,7 @@ const SOURCES_KEPT = 5000;
 export interface Uncopied {
   /** Completed snapshots without a copy. */
   items: string[];
-  /** Copies that are being made already. */
+  /** Copies that are being made already, or have ended in error and stand in the way: who waits for them is told so. */
   underWay: { snapshotId: string; copyId: string }[];
   /** Snapshots that have a completed copy. */
   copied: number;
@@ -84,7 +84,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
     /** What a job still has to copy, from the snapshots and copies that exist now. */
     async findUncopied({ job, except }: { job: CopyJob; except: string[] }): Promise<Uncopied> {
       const { from, to } = clients(job);
-      const copies = await copiesIn(to, slotFilters(job));
+      const { good: copies, broken } = await copiesIn(to, slotFilters(job));
       const failed: FailedItem[] = [];
       const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
       const skip = new Set(except);
@@ -94,7 +94,8 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
         const isCopied = candidates.some((copy) => copy.State === 'completed');
         if (isCopied) found.copied += 1;
         if (State !== 'completed' || skip.has(SnapshotId) || isCopied) continue;
-        const [copy, another] = candidates;
+        const [inError] = copiesOf(source, broken, job);
+        const [copy = inError, another] = candidates;
         if (another) failed.push(failedItem(SnapshotId, severalCopies(SnapshotId, candidates)));
         else if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
         else if (found.items.length < ITEMS_A_LOOK) {
@@ -107,14 +108,15 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
 
     /**
      * Starts the copies of these snapshots, each exactly once. CopySnapshot has no client token: whoever asked has just
-     * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source.
+     * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source. One whose answer was lost and
+     * that has ended in error since counts as started: who waits for it deletes it, and makes it again.
      */
     async startCopies({ job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
       const { from, to, share } = clients(job);
       const mayExist = afterLag || Context.current().info.attempt > 1;
       if (mayExist) await sleep(settings.readLagMs);
       const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
-      const existing = mayExist ? await copiesIn(to, Filters) : new Map<string, Snapshot[]>();
+      const { good: existing, broken } = mayExist ? await copiesIn(to, Filters) : noCopies();
       const found = await sources.of(from, snapshotIds);
       const result: StartedCopies = { started: [], failed: [], full: false };
       for (const snapshotId of snapshotIds) {
@@ -122,7 +124,8 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
         Context.current().cancellationSignal.throwIfAborted();
         const source = found.get(snapshotId);
         const candidates = source ? copiesOf(source, existing, job) : [];
-        const known = candidates.find(({ State }) => State === 'completed') ?? candidates[0];
+        const [inError] = source ? copiesOf(source, broken, job) : [];
+        const known = candidates.find(({ State }) => State === 'completed') ?? candidates[0] ?? inError;
         if (known?.State !== 'completed' && candidates.length > 1)
           result.failed.push(failedItem(snapshotId, severalCopies(snapshotId, candidates)));
         else if (known?.SnapshotId) result.started.push({ snapshotId, copyId: known.SnapshotId });
@@ -208,17 +211,26 @@ export function slotFilters({
   ];
 }
 
-/** Copies that are good or under way, by the snapshot that their marks say they are of. */
-async function copiesIn(
-  ec2: EC2Client,
-  Filters: { Name: string; Values: string[] }[],
-): Promise<Map<string, Snapshot[]>> {
-  const found = new Map<string, Snapshot[]>();
+/** By the snapshot that their marks say they are of. */
+interface Copies {
+  /** Good, or under way. */
+  good: Map<string, Snapshot[]>;
+  /** In error. */
+  broken: Map<string, Snapshot[]>;
+}
+
+function noCopies(): Copies {
+  return { good: new Map(), broken: new Map() };
+}
+
+async function copiesIn(ec2: EC2Client, Filters: { Name: string; Values: string[] }[]): Promise<Copies> {
+  const found = noCopies();
   for await (const copy of markedSnapshots(ec2, Filters)) {
     Context.current().heartbeat();
     const snapshotId = tagMap(copy.Tags)[TAG.copyOf];
-    if (snapshotId && copy.State !== 'error' && isOwnSnapshot(copy))
-      found.set(snapshotId, [...(found.get(snapshotId) ?? []), copy]);
+    if (!snapshotId || !isOwnSnapshot(copy)) continue;
+    const these = copy.State === 'error' ? found.broken : found.good;
+    these.set(snapshotId, [...(these.get(snapshotId) ?? []), copy]);
   }
   return found;
 }

@@ -149,6 +149,15 @@ describe.each([{ cache: true }, { cache: false }])(
       expect(world.proxy.callsOf('CopySnapshot')).toHaveLength(3);
     });
 
+    it('leaves no copy behind whose answer was lost and that ended in error', async () => {
+      await aVolume(world.home, { tags: { policy: 'lost-broken' } });
+      await world.run('createBackupPolicy', policy('lost-broken'));
+      await fault({ action: 'CopySnapshot', nth: 1, effect: { fails: 'Something went wrong' } });
+      world.proxy.fault('CopySnapshot', { after: 'lose the response' }, 1);
+      expect(await copied('lost-broken')).toMatchObject({ copied: 1 });
+      expect((await snapshots('lost-broken', DR)).map(({ State }) => State)).toEqual(['completed']);
+    });
+
     it('fails loudly, naming snapshot and reason, when a copy cannot be made; the others are made', async () => {
       await Promise.all([1, 2].map(() => aVolume(world.home, { tags: { policy: 'partly' } })));
       await world.run('createBackupPolicy', policy('partly'));
