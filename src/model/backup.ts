@@ -93,6 +93,12 @@ export interface StartedCopies {
   state: 'STARTED' | 'RUNNING';
 }
 
+/** A run that was terminated, or timed out. */
+export interface CutOff {
+  workflowId: string;
+  status: 'TERMINATED' | 'TIMED_OUT';
+}
+
 export interface RunBackupResult {
   policyName: string;
   /** ISO 8601, UTC. */
@@ -103,6 +109,8 @@ export interface RunBackupResult {
   lateMs: number;
   /** Slots since the run before that no run was started for, ISO 8601 in UTC. */
   missedSlots: Listed<string>;
+  /** The run before this one, where it was ended from outside and could tell nobody. */
+  cutOff?: CutOff;
   /** Instances and standalone volumes that the policy selects. */
   selected: number;
   protected: number;

@@ -6,9 +6,11 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
+import type { PassedSlots } from '../activities/slots';
 import {
   runBackupSchema,
   type BackupTargetResult,
+  type CutOff,
   type FailedBackup,
   type RunBackupInput,
   type RunBackupResult,
@@ -19,7 +21,7 @@ import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
 import { keptCount } from '../model/keptVolume';
-import { listed, type Listed } from '../model/list';
+import { listed } from '../model/list';
 import type { NormalizedPolicy } from '../model/policy';
 import { formatSizes, sumOfSizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
@@ -49,7 +51,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const { policy, refused } = await withTargetsOfNow(written, run);
     const slotMs = slotOf();
     run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs, policy)}`);
-    const missed = await missedSlots(policy, slotMs, run);
+    const { cutOff, ...missed } = await passedSlots(policy, slotMs, run);
     if (policy.legalHold)
       await mutate(`Hold ${policy.policyName}`).ensurePolicyHold({
         policyName: policy.policyName,
@@ -63,6 +65,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
       ...resultOf(policy, slotMs, [...refused, ...outcomes], copies),
       lateMs: lateMs(slotMs),
       missedSlots: missed,
+      ...(cutOff && { cutOff }),
     };
     if (result.sizes.snapshots > 0) run.remark(formatSizes(result.sizes));
     if (result.selected === 0 && result.failed.total === 0) throw nothingSelected(policy, result);
@@ -113,13 +116,12 @@ function lateMs(slotMs: number): number {
   return Math.max(0, workflowInfo().startTime.getTime() - slotMs);
 }
 
-/** Slots before this one that were let pass: nobody else would say so. What cannot be asked must not hold up a run. */
-async function missedSlots(
-  { policyName }: NormalizedPolicy,
-  slotMs: number,
-  run: Run,
-): Promise<Listed<string>> {
-  let missed: Listed<string>;
+/**
+ * Slots before this one that were let pass, and a run that was ended from outside: nobody else would say so. What cannot be asked
+ * must not hold up a run.
+ */
+async function passedSlots({ policyName }: NormalizedPolicy, slotMs: number, run: Run): Promise<PassedSlots> {
+  let missed: PassedSlots;
   try {
     missed = await read('Look for missed slots', LOOK_BACK).missedSlots({ policyName, slotMs });
   } catch (error) {
@@ -127,11 +129,19 @@ async function missedSlots(
     run.remark(`Whether slots were missed could not be found out: ${rootCause(error).message}`);
     return listed([]);
   }
+  if (missed.cutOff) await tellOfCutOff(policyName, missed.cutOff, run);
   if (missed.total === 0) return missed;
   const summary = `${policyName}: ${missed.total} slots before this one had no run, the first ${missed.items[0]}: the Schedule was paused, or Temporal was away`;
   run.remark(summary);
   await tellPeople({ kind: 'MissedSlots', summary, policyName });
   return missed;
+}
+
+async function tellOfCutOff(policyName: string, { workflowId, status }: CutOff, run: Run): Promise<void> {
+  const how = status === 'TERMINATED' ? 'was terminated' : 'ran out of its time';
+  const summary = `${policyName}: the run before this one, ${workflowId}, ${how}, and told nobody; what it had not done by then is not done`;
+  run.remark(summary);
+  await tellPeople({ kind: 'Failed', summary, policyName, outcome: status });
 }
 
 type TargetOutcome = (BackupTargetResult & { target: Target }) | { notRun: FailedBackup };
@@ -226,7 +236,7 @@ function resultOf(
   slotMs: number,
   outcomes: TargetOutcome[],
   copies: StartedCopies[],
-): Omit<RunBackupResult, 'lateMs' | 'missedSlots'> {
+): Omit<RunBackupResult, 'lateMs' | 'missedSlots' | 'cutOff'> {
   const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
   const notRun = outcomes.flatMap((outcome) => ('notRun' in outcome ? outcome.notRun : []));
   const sum = (pick: (result: BackupTargetResult) => number) =>

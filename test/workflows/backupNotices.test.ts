@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import type { RunBackupResult } from '../../src/model/backup';
 import { FAILURE } from '../../src/model/failures';
 import { scheduleIds, workflowIds } from '../../src/model/ids';
@@ -79,6 +80,32 @@ describe('what backups tell', () => {
     ]);
     expect(world.notifications[0]?.summary).toMatch(/2 slots before this one had no run/);
     expect((await slotRun('gaps', slot(1))).missedSlots.total).toBe(0);
+  });
+
+  it('a run says that the one before it was ended from outside, which the documented filter finds', async () => {
+    await policy('cut');
+    const at = slot(3);
+    const id = `${workflowIds.backup('cut')}-${at.toISOString().replace('.000', '')}`;
+    const terminated = new Promise<void>((resolve) => {
+      const terminate = () =>
+        world.client.workflow
+          .getHandle(id)
+          .terminate('test')
+          .then(() => resolve());
+      world.proxy.fault('CreateSnapshot', { held: terminate }, 1);
+    });
+    await expect(slotRun('cut', at)).rejects.toThrow();
+    await terminated;
+    const { cutOff } = await slotRun('cut', slot(2));
+    expect(cutOff).toEqual({ workflowId: id, status: 'TERMINATED' });
+    expect(world.notifications).toContainEqual(
+      expect.objectContaining({ kind: 'Failed', outcome: 'TERMINATED', policyName: 'cut' }),
+    );
+    const [filter] = /ExecutionStatus IN \([^)]*\)/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const found: string[] = [];
+    for await (const { workflowId } of world.client.workflow.list({ query: filter })) found.push(workflowId);
+    expect(found).toContain(id);
+    expect((await slotRun('cut', slot(1))).cutOff).toBeUndefined();
   });
 
   it('each target of a run beats, with what failed in it', async () => {
