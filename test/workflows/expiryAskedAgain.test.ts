@@ -13,7 +13,6 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { createActivities, type Activities } from '../../src/activities';
 import type { DeletedPoints } from '../../src/activities/expiry';
 import type { RunBackupResult } from '../../src/model/backup';
-import type { EnforceExpiryResult } from '../../src/model/expiry';
 import { scheduleIds } from '../../src/model/ids';
 import type { ExpiryDecision } from '../../src/model/retention';
 import { HOME_REGION } from '../support/accounts';
@@ -284,28 +283,6 @@ describe('a point that was to be deleted', () => {
     expect(await found('halved')).toHaveLength(3);
     await world.run('enforceExpiry', {});
     expect(await found('halved')).toHaveLength(2);
-  });
-
-  it('goes although the account that another copy is from is no longer known; that one stays, and nothing fails', async () => {
-    const copies = { copies: [{ toRegion: DR, retention: '1d' }] };
-    for (const policyName of ['sold', 'open']) {
-      await aVolume(world.home, { tags: { policy: policyName } });
-      await due(policyName, copies);
-    }
-    const sold = (await found('sold', DR)).flatMap(({ SnapshotId }) => SnapshotId ?? []);
-    const Tags = [{ Key: 'holdfast:source-target', Value: `999999999999/${HOME_REGION}` }];
-    await world.home.ec2(DR).send(new CreateTagsCommand({ Resources: sold, Tags }));
-    const result = await world.run<EnforceExpiryResult>('enforceExpiry', {
-      targets: [{ accountId: world.home.accountId, region: DR }],
-    });
-    expect(result.failed.items).toEqual([]);
-    expect(await found('open', DR)).toHaveLength(1);
-    const left = await found('sold', DR);
-    const points = left.map((each) => tagsOf(each)['holdfast:recovery-point']);
-    expect(result.kept.items.map(({ recoveryPointId }) => recoveryPointId)).toEqual(
-      expect.arrayContaining(points),
-    );
-    expect(left.length).toBeGreaterThan(0);
   });
 
   it('is not archived when somebody uses it by now: archiving ends all sharing', async () => {
