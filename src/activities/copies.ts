@@ -12,20 +12,17 @@ import { copyTags } from '../model/recoveryPoint';
 import { parseResidency, residencyProblem } from '../model/residency';
 import type { Target } from '../model/target';
 import { byPlace } from './byPlace';
-import { mayBeCopyOf } from './copyProof';
+import { copiesIn, copiesOf, noCopies, severalCopies } from './copiesFound';
 import { overOf, sleepUntil, type FinishedCopies } from './copyWaits';
 import type { ActivityDeps } from './deps';
 import { failedItem } from './failedItem';
 import { tagList, tagMap } from './imageReads';
 import { Pace } from './pace';
-import { ambiguous } from './proof';
 import {
   claimedSnapshots,
   claimsFor,
   deleteSnapshot,
-  isOwnSnapshot,
   LAGS_UNTIL_GONE,
-  markedSnapshots,
   snapshotsById,
   sourceVolumeOf,
 } from './recoveryPoints';
@@ -209,49 +206,6 @@ export function slotFilters({
     { Name: `tag:${TAG.policy}`, Values: [policyName] },
     { Name: `tag:${TAG.slot}`, Values: [new Date(slotMs).toISOString()] },
   ];
-}
-
-/** By the snapshot that their marks say they are of. */
-interface Copies {
-  /** Good, or under way. */
-  good: Map<string, Snapshot[]>;
-  /** In error. */
-  broken: Map<string, Snapshot[]>;
-}
-
-function noCopies(): Copies {
-  return { good: new Map(), broken: new Map() };
-}
-
-async function copiesIn(ec2: EC2Client, Filters: { Name: string; Values: string[] }[]): Promise<Copies> {
-  const found = noCopies();
-  for await (const copy of markedSnapshots(ec2, Filters)) {
-    Context.current().heartbeat();
-    const snapshotId = tagMap(copy.Tags)[TAG.copyOf];
-    if (!snapshotId || !isOwnSnapshot(copy)) continue;
-    const these = copy.State === 'error' ? found.broken : found.good;
-    these.set(snapshotId, [...(these.get(snapshotId) ?? []), copy]);
-  }
-  return found;
-}
-
-/** Those of a snapshot of which AWS's own records agree that they may be, and that are encrypted as the job asks. */
-function copiesOf(
-  source: Snapshot,
-  copies: ReadonlyMap<string, Snapshot[]>,
-  { terms: { kmsKeyId } }: CopyJob,
-): Snapshot[] {
-  const ids = [source.SnapshotId ?? '', tagMap(source.Tags)[TAG.encryptedFrom] ?? ''];
-  return ids
-    .flatMap((id) => copies.get(id) ?? [])
-    .filter((copy) => mayBeCopyOf(copy, source) && (copy.Encrypted === true || kmsKeyId === undefined));
-}
-
-function severalCopies(snapshotId: string, copies: readonly Snapshot[]): ApplicationFailure {
-  return ambiguous(
-    `copy of ${snapshotId}`,
-    copies.map(({ SnapshotId = '' }) => SnapshotId),
-  );
 }
 
 async function startCopy(

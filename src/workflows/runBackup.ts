@@ -6,11 +6,9 @@ import {
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
-import type { PassedSlots } from '../activities/slots';
 import {
   runBackupSchema,
   type BackupTargetResult,
-  type CutOff,
   type FailedBackup,
   type RunBackupInput,
   type RunBackupResult,
@@ -29,14 +27,12 @@ import { backupTarget } from './backupTarget';
 import { copyRecoveryPoints } from './copyRecoveryPoints';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { tellPeople } from './support/notices';
+import { passedSlots } from './support/passedSlots';
 import { mutate, read } from './support/options';
 
 const LATE_MS = 60_000;
 /** An organization that does not answer is not worth a late backup of the accounts that are known. */
 const LOOK_UP = { startToCloseTimeout: '2 minutes', scheduleToCloseTimeout: '5 minutes' } as const;
-/** A report on the past; the present is more urgent. */
-const LOOK_BACK = { scheduleToCloseTimeout: '1 minute' } as const;
 
 /**
  * One slot of a policy: everything that it selects gets a completed recovery point, in every target. A slot that ran
@@ -114,34 +110,6 @@ function lateness(slotMs: number, { jitterMs = 0 }: NormalizedPolicy): string {
 
 function lateMs(slotMs: number): number {
   return Math.max(0, workflowInfo().startTime.getTime() - slotMs);
-}
-
-/**
- * Slots before this one that were let pass, and a run that was ended from outside: nobody else would say so. What cannot be asked
- * must not hold up a run.
- */
-async function passedSlots({ policyName }: NormalizedPolicy, slotMs: number, run: Run): Promise<PassedSlots> {
-  let missed: PassedSlots;
-  try {
-    missed = await read('Look for missed slots', LOOK_BACK).missedSlots({ policyName, slotMs });
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    run.remark(`Whether slots were missed could not be found out: ${rootCause(error).message}`);
-    return listed([]);
-  }
-  if (missed.cutOff) await tellOfCutOff(policyName, missed.cutOff, run);
-  if (missed.total === 0) return missed;
-  const summary = `${policyName}: ${missed.total} slots before this one had no run, the first ${missed.items[0]}: the Schedule was paused, or Temporal was away`;
-  run.remark(summary);
-  await tellPeople({ kind: 'MissedSlots', summary, policyName });
-  return missed;
-}
-
-async function tellOfCutOff(policyName: string, { workflowId, status }: CutOff, run: Run): Promise<void> {
-  const how = status === 'TERMINATED' ? 'was terminated' : 'ran out of its time';
-  const summary = `${policyName}: the run before this one, ${workflowId}, ${how}, and told nobody; what it had not done by then is not done`;
-  run.remark(summary);
-  await tellPeople({ kind: 'Failed', summary, policyName, outcome: status });
 }
 
 type TargetOutcome = (BackupTargetResult & { target: Target }) | { notRun: FailedBackup };
