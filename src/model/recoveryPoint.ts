@@ -89,7 +89,7 @@ export function recoveryPointTags(
   });
   const costTags = point.costTags ?? {};
   const theirs = Object.entries(userTags).filter(
-    ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix) && !(key in costTags),
+    ([key]) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix) && !Object.hasOwn(costTags, key),
   );
   return Object.fromEntries(
     [...Object.entries(own), ...Object.entries(costTags), ...lines, ...theirs].slice(

@@ -93,7 +93,7 @@ export function matchesTags(
 ): boolean {
   if (!selector) return false;
   const has = ([key, wanted]: [string, string | string[]]) =>
-    tags[key] !== undefined && [wanted].flat().includes(tags[key]);
+    Object.hasOwn(tags, key) && [wanted].flat().includes(tags[key] ?? '');
   const { all = {}, any = {}, not = {} } = selector;
   return (
     Object.entries(all).every(has) &&
@@ -121,6 +121,11 @@ interface EC2Filter {
 const MOST_FILTERS = 50;
 export const MOST_FILTER_VALUES = 200;
 
+/** What a filter means as it stands: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filters */
+export function literally(value: string): string {
+  return value.replace(/[\\*?]/g, '\\$&');
+}
+
 /**
  * The part of a tag selector that EC2 can filter by in one call; the rest is for {@link matchesTags}. A tag whose values do not
  * fit is asked for with any value, and one that does not fit at all is not asked for: then more is read than is selected.
@@ -132,9 +137,15 @@ export function tagFilters(
   others: readonly EC2Filter[] = [],
 ): EC2Filter[] {
   const anyKeys = Object.keys(any);
-  const byTag = Object.entries(all).map(([key, values]) => ({ Name: `tag:${key}`, Values: [values].flat() }));
+  const byTag = Object.entries(all).map(([key, values]) => ({
+    Name: `tag:${key}`,
+    Values: [values].flat().map(literally),
+  }));
   const fewestFirst = byTag.sort((a, b) => a.Values.length - b.Values.length);
-  const fixed = [...others, ...(anyKeys.length > 0 ? [{ Name: 'tag-key', Values: anyKeys }] : [])];
+  const fixed = [
+    ...others,
+    ...(anyKeys.length > 0 ? [{ Name: 'tag-key', Values: anyKeys.map(literally) }] : []),
+  ];
   const chosen: EC2Filter[] = [];
   let room = MOST_FILTER_VALUES - fixed.reduce((sum, { Values }) => sum + Values.length, 0);
   for (const [index, filter] of fewestFirst.entries()) {

@@ -64,6 +64,22 @@ describe('what a run takes of what the policy selects', () => {
     expect(result).toMatchObject({ selected: 1, protected: 1, failed: { total: 0 }, coverage: 1 });
   });
 
+  it('takes tags as they stand, whatever they mean to EC2 or to JavaScript', async () => {
+    const odd = { 'odd*?': 'x\\y*z?', constructor: 'builders', toString: 'text' };
+    const selected = await anInstance(world.home, { tags: odd });
+    await anInstance(world.home, { tags: { 'odd*?': 'xy-anything-zz' } });
+    await world.run('createBackupPolicy', {
+      ...{ policyName: 'odd', frequency: '4h', retention: '30d' },
+      selector: {
+        tags: { all: { 'odd*?': 'x\\y*z?', constructor: 'builders' }, any: { 'odd*?': 'x\\y*z?' } },
+      },
+    });
+    expect(await backUp('odd')).toMatchObject({ selected: 1, protected: 1 });
+    const [snapshot] = await snapshotsOf('odd');
+    expect(Object.values(selected.volumes)).toContain(snapshot?.VolumeId);
+    expect(Object.entries(tagsOf(snapshot ?? {}))).toEqual(expect.arrayContaining(Object.entries(odd)));
+  });
+
   it('leaves out boot volumes', async () => {
     const { volumes } = await anInstance(world.home, { tags: { policy: 'noBoot' } });
     await policy('noBoot', { bootVolumes: true });

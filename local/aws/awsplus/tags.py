@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fnmatch import fnmatchcase
+import re
+from functools import lru_cache
 from typing import Any
 
 from moto.ec2.models import ec2_backends
@@ -51,12 +52,36 @@ def _filter_value(self: Any, filter_name: str, method_name: str | None = None) -
     return _get_filter_value(self, filter_name, method_name)
 
 
+WILD = re.compile(r"[*?\\]")
+
+
+@lru_cache(maxsize=4096)
+def _pattern(wanted: str) -> re.Pattern[str]:
+    """`*` is any characters, `?` one, and a backslash takes the next one as it is:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filters"""
+    parts = re.findall(r"\\?.", wanted, re.DOTALL)
+    wild = {"*": ".*", "?": "."}
+    return re.compile("".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+
+
+def _is_wanted(value: str, wanted: list[str]) -> bool:
+    return any(_pattern(one).fullmatch(value) if WILD.search(one) else one == value for one in wanted)
+
+
 def _matches(resource: Any, filter_name: str, wanted: Any) -> bool:
-    """One value of several is enough; moto wants all of them."""
+    """One value of several is enough; moto wants all of them, and knows no backslash."""
+    value = resource.get_filter_value(filter_name)
+    if isinstance(value, str) and isinstance(wanted, list):
+        return _is_wanted(value, wanted)
     if filter_name not in ("tag-key", "tag-value"):
         return _is_filter_matching(resource, filter_name, wanted)
-    values = resource.get_filter_value(filter_name)
-    return any(fnmatchcase(value, pattern) for value in values for pattern in wanted)
+    return any(_is_wanted(each, wanted) for each in value)
+
+
+def _tag_matches(resource: Any, filter_name: str, wanted: list[str]) -> bool:
+    value = _filter_value(resource, filter_name)
+    values = value if isinstance(value, list) else [value]
+    return any(_is_wanted(each, wanted) for each in values if each is not None)
 
 
 def _create_tags(self: Any, resource_ids: list[str], tags: dict[str, str]) -> bool:
@@ -84,4 +109,5 @@ def install() -> None:
     TaggedEC2Resource.add_tags = _add_tags
     TaggedEC2Resource.get_filter_value = _filter_value
     utils.is_filter_matching = _matches
+    utils.tag_filter_matches = _tag_matches
     TagBackend.create_tags = _create_tags
