@@ -32,7 +32,7 @@ export {
   type MachineStatus,
   type Told,
 } from './client/campaigns';
-export { BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
+export { BackfillRefused, BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
 export type { PolicyPlan } from './model/policyPlan';
 export { costOfPolicies, type CostRequest } from './policies/costs';
 export type { CostComparison } from './model/cost/comparison';

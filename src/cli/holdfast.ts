@@ -8,6 +8,7 @@ import {
   OPERATION_NAMES,
   OperationFailed,
   PolicyFileError,
+  BackfillRefused,
   PolicyNotFound,
   type OperationName,
 } from '../client';
@@ -120,7 +121,7 @@ function exitCode(error: unknown): number {
     return error.type === 'InvalidInput' ? 2 : 1;
   }
   process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`);
-  const isUsage = [ConfigError, PolicyFileError, PolicyNotFound, CampaignNotFound].some(
+  const isUsage = [ConfigError, PolicyFileError, PolicyNotFound, BackfillRefused, CampaignNotFound].some(
     (type) => error instanceof type,
   );
   return isUsage ? 2 : 1;

@@ -9,6 +9,7 @@ import {
   type PolicyPlan,
   type PolicyState,
 } from '../client';
+import { instantSchema } from '../model/backfill';
 import { keptCount } from '../model/keptVolume';
 import { targetKey, type Target } from '../model/target';
 import { outputOption, type Connected, type Output, type Print } from './options';
@@ -106,13 +107,14 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
 
   policy
     .command('backfill <policyName>')
-    .description('runs the slots of a time; a slot that was done makes nothing new')
-    .addOption(new Option('--from <time>', 'ISO 8601').argParser(instant).makeOptionMandatory())
-    .addOption(new Option('--to <time>', 'ISO 8601').argParser(instant).makeOptionMandatory())
-    .action((policyName: string, { from, to }: { from: Date; to: Date }) =>
+    .description('runs the slots of a time, each a backup of now; a slot that was done makes nothing new')
+    .addOption(new Option('--from <time>', 'ISO 8601 with offset').argParser(instant).makeOptionMandatory())
+    .addOption(new Option('--to <time>', 'ISO 8601 with offset').argParser(instant).makeOptionMandatory())
+    .option('--yes', 'also when these are the slots of more than a day', false)
+    .action((policyName: string, { from, to, yes }: { from: Date; to: Date; yes: boolean }) =>
       connected(async (holdfast) => {
-        await new BackupPolicies(holdfast).backfill(policyName, from, to);
-        print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString() } });
+        const slots = await new BackupPolicies(holdfast).backfill(policyName, from, to, yes);
+        print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString(), slots } });
       }),
     );
 
@@ -135,10 +137,9 @@ async function oneByOne<Item, Result>(
 }
 
 function instant(text: string): Date {
-  const date = new Date(text);
-  if (Number.isNaN(date.getTime()))
-    throw new InvalidArgumentError('not a time; write it like 2026-11-24T04:00:00Z');
-  return date;
+  const parsed = instantSchema.safeParse(text);
+  if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'not an instant');
+  return new Date(parsed.data);
 }
 
 function listText(states: readonly PolicyState[]): string {

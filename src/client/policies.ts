@@ -1,4 +1,6 @@
 import { ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleDescription } from '@temporalio/client';
+import { msToTs } from '@temporalio/common/lib/time';
+import { isBig, whyNoBackfill } from '../model/backfill';
 import { formatDuration } from '../model/duration';
 import { scheduleIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES } from '../model/names';
@@ -34,6 +36,11 @@ export class PolicyNotFound extends Error {
   override readonly name = 'PolicyNotFound';
 }
 
+/** These slots are not to be run. */
+export class BackfillRefused extends Error {
+  override readonly name = 'BackfillRefused';
+}
+
 /** What can be done to a policy's Schedule without changing the policy. */
 export class BackupPolicies {
   constructor(private readonly holdfast: Holdfast) {}
@@ -42,7 +49,7 @@ export class BackupPolicies {
     const states: PolicyState[] = [];
     const prefix = scheduleIds.policy('');
     for await (const { scheduleId } of this.holdfast.temporal.schedule.list()) {
-      if (scheduleId.startsWith(prefix)) states.push(await this.state(scheduleId.slice(prefix.length)));
+      if (scheduleId.startsWith(prefix)) states.push(await this.stateOf(scheduleId.slice(prefix.length)));
     }
     return states.sort((a, b) => a.policyName.localeCompare(b.policyName));
   }
@@ -61,19 +68,48 @@ export class BackupPolicies {
     return this.told(policyName, (schedule) => schedule.trigger(ScheduleOverlapPolicy.ALLOW_ALL));
   }
 
-  /** Runs the slots of that time; a slot that was done makes nothing new. */
-  backfill(policyName: string, start: Date, end: Date): Promise<void> {
-    return this.told(policyName, (schedule) =>
-      schedule.backfill({ start, end, overlap: ScheduleOverlapPolicy.ALLOW_ALL }),
-    );
+  /**
+   * Runs the slots of that time; a slot that was done makes nothing new. Each run backs up what is there now.
+   *
+   * @param start not before the policy was made
+   * @param end not in the future
+   * @returns how many slots that is
+   * @throws BackfillRefused, with nothing started; above a day's worth too, unless it is said that this is meant
+   */
+  async backfill(policyName: string, start: Date, end: Date, isMeant = false): Promise<number> {
+    return this.told(policyName, async (schedule) => {
+      const { info } = await schedule.describe();
+      const asked = { from: start, to: end };
+      const problem = whyNoBackfill({ ...asked, createdAt: info.createdAt, now: new Date() });
+      if (problem !== undefined) throw new BackfillRefused(problem);
+      const slots = await this.slotsIn(policyName, asked);
+      if (isBig(asked) && !isMeant)
+        throw new BackfillRefused(
+          `these are ${slots} slots, and each of their runs backs up all that the policy selects as it is now; add --yes where that is meant`,
+        );
+      await schedule.backfill({ start, end, overlap: ScheduleOverlapPolicy.ALLOW_ALL });
+      return slots;
+    });
   }
 
-  private async told(
+  /** As Temporal tells them. */
+  private async slotsIn(policyName: string, { from, to }: { from: Date; to: Date }): Promise<number> {
+    const { temporal } = this.holdfast;
+    const { startTime } = await temporal.workflowService.listScheduleMatchingTimes({
+      namespace: temporal.options.namespace,
+      scheduleId: scheduleIds.policy(policyName),
+      startTime: msToTs(from.getTime()),
+      endTime: msToTs(to.getTime()),
+    });
+    return (startTime ?? []).length;
+  }
+
+  private async told<Answer>(
     policyName: string,
-    tell: (schedule: ReturnType<typeof this.schedule>) => Promise<void>,
-  ): Promise<void> {
+    tell: (schedule: ReturnType<typeof this.schedule>) => Promise<Answer>,
+  ): Promise<Answer> {
     try {
-      await tell(this.schedule(policyName));
+      return await tell(this.schedule(policyName));
     } catch (error) {
       if (!(error instanceof ScheduleNotFoundError)) throw error;
       throw new PolicyNotFound(`there is no backup policy ${policyName}; policy list shows those that are`);
@@ -82,6 +118,17 @@ export class BackupPolicies {
 
   private schedule(policyName: string) {
     return this.holdfast.temporal.schedule.getHandle(scheduleIds.policy(policyName));
+  }
+
+  /** One that cannot be read says so in its line, and hides no other. */
+  private async stateOf(policyName: string): Promise<PolicyState> {
+    try {
+      return await this.state(policyName);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      const unknown = { every: 'unknown', retention: 'unknown', targets: [], copies: [], missed: 0 };
+      return { policyName, ...unknown, state: `not read: ${why}`, isOk: false };
+    }
   }
 
   private async state(policyName: string): Promise<PolicyState> {
@@ -115,9 +162,11 @@ export class BackupPolicies {
     };
   }
 
-  /** The newest run that the Schedule started, and how it ended. */
+  /** The run of the newest slot, and how it ended: what was backfilled later is of an older one, and is no late run. */
   private async lastRun({ info }: ScheduleDescription) {
-    const newest = info.recentActions.at(-1);
+    const [newest] = [...info.recentActions].sort(
+      (a, b) => b.scheduledAt.getTime() - a.scheduledAt.getTime(),
+    );
     if (!newest) return undefined;
     const { workflowId, firstExecutionRunId } = newest.action.workflow;
     const outcome = await this.outcome(workflowId, firstExecutionRunId);

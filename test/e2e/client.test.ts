@@ -199,6 +199,7 @@ describe('the client', () => {
       expect(said.stdout).toMatch(/at 1 \/ 5 \/ 20 % changed a day: \d+ \/ \d+ \/ \d+ USD in the first year/);
 
       expect(await json(0, 'apply', file, '-o', 'json')).toMatchObject([{ status: 'CREATED' }]);
+      const applied = Date.now();
       expect(await json(0, 'plan', file, '-o', 'json')).toMatchObject([{ change: 'UNCHANGED' }]);
       const office = async () =>
         (await json<PolicyState[]>(0, 'list', '-o', 'json')).find(
@@ -213,10 +214,20 @@ describe('the client', () => {
       expect(await office()).toMatchObject({ state: 'paused', note: 'moving house' });
       expect((await cli('policy', 'list')).stdout).toMatch(/^POLICY +EVERY[^]*\noffice +1 d +7d/);
       await json(0, 'resume', 'office', '--note', 'done');
-      const [from = '', to = ''] = [Date.now() - 2 * 86_400_000, Date.now()].map((at) =>
-        new Date(at).toISOString(),
-      );
-      await json(0, 'backfill', 'office', '--from', from, '--to', to);
+      const iso = (at: number) => new Date(at).toISOString();
+      const refusal = async (from: string, to: string) => {
+        const { code, stderr } = await cli('policy', 'backfill', 'office', '--from', from, '--to', to);
+        expect(code).toBe(2);
+        return stderr;
+      };
+      expect(await refusal('1', '2')).toContain('write it in ISO 8601 with its offset');
+      expect(await refusal('2026-11-20', '2026-11-21')).toContain('ISO 8601');
+      expect(await refusal(iso(Date.now()), iso(applied))).toContain('has to be before');
+      expect(await refusal(iso(applied), iso(Date.now() + 60_000))).toContain('in the future');
+      expect(await refusal(iso(applied - 86_400_000), iso(applied))).toContain('before the policy was made');
+      expect(
+        await json(0, 'backfill', 'office', '--from', iso(applied), '--to', iso(Date.now())),
+      ).toMatchObject({ backfilled: { slots: expect.any(Number) as number } });
       await json(0, 'delete', 'office');
       expect(await office()).toBeUndefined();
     });
@@ -265,7 +276,7 @@ describe('the client', () => {
       [['run', 'runBackup', '--input', '[]'], 'not a JSON object'],
       [['run', 'runBackup', '--input', '{}'], 'policyName'],
       [['policy', 'pause', 'nowhere', '--note', 'x'], 'there is no backup policy nowhere'],
-      [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not a time'],
+      [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not an instant'],
       [['approve', 'some-id', '--by', 'me'], '--reason'],
     ])('%j is one clear error', async (args, named) => {
       const { code, stdout, stderr } = await cli(...args);

@@ -1,4 +1,4 @@
-/** `npm run test:sweep`: every fault at every call of every path of a migration; 40 minutes. */
+/** `npm run test:sweep`: every fault at every call of every path of a migration; hours. */
 const { projects } = require('../../jest.config');
 
 process.env.HOLDFAST_SWEEP = 'all';
