@@ -269,7 +269,8 @@ describe('waitForImages', () => {
   it('gives up on an image that never shows', async () => {
     const { wait, send } = waiting([image('ami-1', 'available')]);
     expect((await failureOf(wait)).message).toContain('ami-2 in 111111111111/us-east-1 is gone');
-    expect(send.mock.calls.length).toBeGreaterThan(10);
+    // One empty answer is not believed; how many there are in the time depends on the machine.
+    expect(send.mock.calls.length).toBeGreaterThan(1);
   });
 
   it('stops when it is cancelled', async () => {
