@@ -70,7 +70,10 @@ describe('HOLDFAST_DATA_CONVERTER', () => {
     const stored = found.map(({ payload }) => Buffer.from(payload.data ?? []).toString('latin1')).join('\n');
     for (const secret of ['SECRET-42', kmsKeyId]) expect(stored).not.toContain(secret);
 
-    const { typedSearchAttributes, type } = await handle.describe();
+    // A memo is a payload like any other: whoever has the keys reads it.
+    const { typedSearchAttributes, type } = await holdfast.temporal.workflow
+      .getHandle(operation.workflowId)
+      .describe();
     expect(type).toBe('enableEncryptionByDefault');
     const { name } = SEARCH_ATTRIBUTES.outcome;
     expect(typedSearchAttributes.getAll().find(({ key: each }) => each.name === name)?.value).toBe(
