@@ -4,7 +4,6 @@ import {
   DescribeInstancesCommand,
   DescribeVolumesCommand,
   type EC2Client,
-  type Filter,
   type Instance,
   type Volume,
 } from '@aws-sdk/client-ec2';
@@ -31,6 +30,8 @@ interface UnitsPage {
   units: BackupUnit[];
   /** What the selector means too, and Holdfast keeps for itself: it is no unit. */
   kept?: SelectedKept[];
+  /** Ids that the selector names, and nothing in the target has. */
+  missing?: string[];
   /** There when more may follow. */
   cursor?: string;
 }
@@ -51,6 +52,7 @@ export function inventoryActivities({ aws }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'read');
       const units: BackupUnit[] = [];
       const kept: SelectedKept[] = [];
+      const missing: string[] = [];
       let [index, token] = parseCursor(cursor);
       while (units.length + kept.length < PAGE && index < PASSES.length) {
         const pass = PASSES[index] ?? 'volumesById';
@@ -59,12 +61,14 @@ export function inventoryActivities({ aws }: ActivityDeps) {
           : await volumesPage(ec2, selector, pass, token);
         units.push(...page.units);
         kept.push(...(page.kept ?? []));
+        missing.push(...(page.missing ?? []));
         token = page.token;
         if (!token) index += 1;
       }
       return {
         units,
         ...(kept.length > 0 && { kept }),
+        ...(missing.length > 0 && { missing }),
         ...(index < PASSES.length && { cursor: `${index}:${token ?? ''}` }),
       };
     },
@@ -79,6 +83,7 @@ function parseCursor(cursor = '0:'): [number, string | undefined] {
 interface Found {
   units: BackupUnit[];
   kept?: SelectedKept[];
+  missing?: string[];
   token?: string;
 }
 
@@ -88,18 +93,30 @@ async function instancesPage(
   pass: Pass,
   token: string | undefined,
 ): Promise<Found> {
-  const filters = filtersOf(selector, pass, 'instance-id', selector.instanceIds, token, [LIVING]);
-  if (!filters) return { units: [] };
+  if (pass === 'instancesById') {
+    const named = chunkOf(selector.instanceIds, token);
+    const instances = await all(instancesById(ec2, named.ids));
+    const living = instances.filter(({ State }) => LIVING.Values.includes(State?.Name ?? ''));
+    return {
+      units: living.filter(({ Tags }) => !matchesTags(selector.tags, tagMap(Tags))).map(instanceUnit),
+      missing: without(
+        named.ids,
+        living.map(({ InstanceId }) => InstanceId),
+      ),
+      token: named.next,
+    };
+  }
+  if (!selector.tags) return { units: [] };
   const { Reservations = [], NextToken } = await ec2.send(
     new DescribeInstancesCommand({
-      Filters: filters.filters,
+      Filters: tagFilters(selector.tags, [LIVING]),
       MaxResults: PAGE,
-      NextToken: filters.token,
+      NextToken: token,
     }),
   );
   const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
-  const units = instances.filter((instance) => isOfPass(selector, pass, instance)).map(instanceUnit);
-  return { units, token: filters.next(NextToken) };
+  const units = instances.filter(({ Tags }) => matchesTags(selector.tags, tagMap(Tags))).map(instanceUnit);
+  return { units, token: NextToken };
 }
 
 async function volumesPage(
@@ -108,18 +125,36 @@ async function volumesPage(
   pass: Pass,
   token: string | undefined,
 ): Promise<Found> {
-  const filters = filtersOf(selector, pass, 'volume-id', selector.volumeIds, token);
-  if (!filters) return { units: [] };
+  if (pass === 'volumesById') {
+    const named = chunkOf(selector.volumeIds, token);
+    const volumes = await all(volumesById(ec2, named.ids));
+    const matching = volumes.filter(({ Tags }) => !matchesTags(selector.tags, tagMap(Tags)));
+    const missing = without(
+      named.ids,
+      volumes.map(({ VolumeId }) => VolumeId),
+    );
+    return { ...(await volumesAmong(ec2, selector, matching)), missing, token: named.next };
+  }
+  if (!selector.tags) return { units: [] };
   const { Volumes = [], NextToken } = await ec2.send(
-    new DescribeVolumesCommand({ Filters: filters.filters, MaxResults: PAGE, NextToken: filters.token }),
+    new DescribeVolumesCommand({ Filters: tagFilters(selector.tags), MaxResults: PAGE, NextToken: token }),
   );
-  const matching = Volumes.filter((volume) => isOfPass(selector, pass, volume));
+  const matching = Volumes.filter(({ Tags }) => matchesTags(selector.tags, tagMap(Tags)));
+  return { ...(await volumesAmong(ec2, selector, matching)), token: NextToken };
+}
+
+/** Those that are protected by themselves, and those that Holdfast keeps. */
+async function volumesAmong(
+  ec2: EC2Client,
+  selector: PolicySelector,
+  matching: Volume[],
+): Promise<Pick<Found, 'units' | 'kept'>> {
   const kept = await keptOf(ec2, selector, matching);
   const isKept = new Set(kept.map(({ volumeId }) => volumeId));
   const others = matching.filter(({ VolumeId = '' }) => !isKept.has(VolumeId));
   const covered = await coveredByInstance(ec2, selector, others);
   const units = others.filter(({ VolumeId = '' }) => !covered.has(VolumeId)).map(volumeUnit);
-  return { units, kept, token: filters.next(NextToken) };
+  return { units, kept };
 }
 
 /** Whoever names such a volume by its id is told what to name instead, unless that is selected already. */
@@ -142,44 +177,21 @@ async function keptOf(ec2: EC2Client, selector: PolicySelector, volumes: Volume[
   });
 }
 
-interface PageFilters {
-  filters: Filter[];
-  token?: string;
-  /** The token of the page after this one. */
-  next: (awsToken: string | undefined) => string | undefined;
+/** Ids go as filters, because MaxResults and ids exclude each other; a chunk of ids is a page. */
+function chunkOf(ids: string[] = [], token = '0'): { ids: string[]; next?: string } {
+  const end = Number(token) + FILTER_VALUES;
+  return { ids: ids.slice(Number(token), end), ...(end < ids.length && { next: String(end) }) };
 }
 
-/**
- * Ids go as filters, because MaxResults and ids exclude each other; a chunk of ids is a page.
- *
- * @param others that go with them
- */
-function filtersOf(
-  selector: PolicySelector,
-  pass: Pass,
-  idFilter: string,
-  ids: string[] | undefined,
-  token?: string,
-  others: { Name: string; Values: string[] }[] = [],
-): PageFilters | undefined {
-  if (pass.endsWith('ByTag')) {
-    const { tags } = selector;
-    return tags && { filters: tagFilters(tags, others), token, next: (awsToken) => awsToken };
-  }
-  const start = Number(token ?? 0);
-  const room = FILTER_VALUES - others.reduce((sum, { Values }) => sum + Values.length, 0);
-  const chunk = ids?.slice(start, start + room);
-  if (!chunk || chunk.length === 0) return undefined;
-  const end = start + chunk.length;
-  return {
-    filters: [{ Name: idFilter, Values: chunk }, ...others],
-    next: () => (end < (ids?.length ?? 0) ? String(end) : undefined),
-  };
+function without(ids: readonly string[], found: readonly (string | undefined)[]): string[] {
+  const there = new Set(found);
+  return ids.filter((id) => !there.has(id));
 }
 
-/** By tag: what matches. By id: what no pass by tag has found. */
-function isOfPass(selector: PolicySelector, pass: Pass, { Tags }: Instance | Volume): boolean {
-  return matchesTags(selector.tags, tagMap(Tags)) === pass.endsWith('ByTag');
+async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+  const found: Item[] = [];
+  for await (const item of items) found.push(item);
+  return found;
 }
 
 function instanceUnit({ InstanceId = '', BlockDeviceMappings = [] }: Instance): BackupUnit {

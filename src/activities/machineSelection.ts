@@ -52,8 +52,10 @@ export function machineSelectionActivities(deps: ActivityDeps) {
       const instanceIds = new Set<string>(await existingInstances(ec2, target, asked.instanceIds ?? []));
       const volumeIds = [...(asked.volumeIds ?? [])];
       const kept: KeptVolume[] = [];
+      const missing: string[] = [];
       for (let cursor: string | undefined; selector;) {
         const page = await inventoryActivities(deps).listUnits({ target, selector, cursor });
+        missing.push(...(page.missing ?? []));
         kept.push(...(page.kept ?? []).map(({ unprotected: _, ...each }) => each));
         for (const { kind, resourceId } of page.units) {
           if (kind === 'instance') instanceIds.add(resourceId);
@@ -62,6 +64,7 @@ export function machineSelectionActivities(deps: ActivityDeps) {
         cursor = page.cursor;
         if (cursor === undefined) break;
       }
+      if (missing.length > 0) throw notFound('selector', target, missing);
       const { standalone, refused } = await holdersOf(ec2, target, volumeIds, instanceIds);
       const leftOut = await nobodysTurn(deps, target, kept, { instanceIds, standalone });
       return {
@@ -163,8 +166,11 @@ async function nobodysTurn(
 
 function requireAll(field: string, target: Target, ids: string[], found: ReadonlySet<string>): void {
   const missing = ids.filter((id) => !found.has(id));
-  if (missing.length === 0) return;
-  throw ApplicationFailure.nonRetryable(
+  if (missing.length > 0) throw notFound(field, target, missing);
+}
+
+function notFound(field: string, target: Target, missing: readonly string[]): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
     `${field}: ${missing.join(', ')} not found in ${targetKey(target)}; correct the ids, or name their account and region as target`,
     FAILURE.notFound,
   );

@@ -83,6 +83,7 @@ class Survey {
   private readonly unprotected: Unprotected[] = [];
   private readonly selected = new Set<string>();
   private readonly selectedVolumes = new Set<string>();
+  private readonly there = new Set<string>();
   private readonly bootVolumes = new Set<string>();
 
   constructor(
@@ -93,6 +94,7 @@ class Survey {
 
   instance(instance: Instance): void {
     const { InstanceId = '', Tags } = instance;
+    this.there.add(InstanceId);
     const tags = tagMap(Tags);
     const mark = parseMachineMark(tags[TAG.migration] ?? '');
     if (mark) this.facts.machines.set(InstanceId, mark);
@@ -106,6 +108,7 @@ class Survey {
 
   volume(volume: Volume): void {
     const seen = seenVolume(volume);
+    this.there.add(seen.volumeId);
     if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);
     if (mayBeKept(seen)) this.suspects.push(volume);
     else this.add(volume);
@@ -118,10 +121,13 @@ class Survey {
       else this.add(volume);
     }
     const replaced = this.replaced.filter(({ usedInstead = '' }) => !this.selectedVolumes.has(usedInstead));
+    const { instanceIds = [], volumeIds = [] } = this.ours;
+    const missing = [...instanceIds, ...volumeIds].filter((id) => !this.there.has(id));
     return {
       target: this.target,
       ...this.counts,
       ...(replaced.length > 0 && { replaced }),
+      ...(missing.length > 0 && { missing }),
       unprotected: listed(this.unprotected),
     };
   }

@@ -13,6 +13,7 @@ import type { ActivityDeps } from './deps';
 import { beating } from './healthChecks';
 import { FILTER_VALUES } from './inventory';
 import { Mounts } from './mounts';
+import { PoliciesNaming } from './policiesNaming';
 import { Starters } from './starters';
 import { unlessDenied } from './unlessDenied';
 
@@ -32,6 +33,7 @@ export function warningActivities(deps: ActivityDeps) {
   const { aws, settings } = deps;
   const starters = new Starters(aws);
   const mounts = new Mounts(aws, settings);
+  const policies = new PoliciesNaming(deps.temporal);
 
   return {
     /** Warnings about a page of machines and volumes that are planned. */
@@ -51,7 +53,11 @@ export function warningActivities(deps: ActivityDeps) {
         const instanceIds = moves.flatMap(({ instanceId }) => instanceId ?? []);
         return [
           ownersLook(moves, tags, owned),
-          ...(await Promise.all([starters.look(target, kmsKeyArn, instanceIds), mounts.look(target, moves)])),
+          ...(await Promise.all([
+            starters.look(target, kmsKeyArn, instanceIds),
+            mounts.look(target, moves),
+            policies.look(target, moves),
+          ])),
         ];
       });
       const warned = moves.flatMap((move) => {

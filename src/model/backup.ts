@@ -80,6 +80,8 @@ export interface BackupTargetResult extends BackupTally {
   failed: Listed<FailedBackup>;
   /** Not there in results of 0.1.0. */
   leftOut?: Listed<LeftOut>;
+  /** Ids that the policy names, and nothing in this target has; another target may. Not there in results of 0.1.0. */
+  missing?: string[];
   /** Of the points that the run made. */
   sizes: Sizes;
 }

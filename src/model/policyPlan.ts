@@ -2,6 +2,7 @@ import type { CostEstimate } from './cost/estimate';
 import { formatDuration } from './duration';
 import { nameInstead, type KeptVolume } from './keptVolume';
 import type { Listed } from './list';
+import { missingEverywhere, notThere } from './missing';
 import { COMPLETION_ALLOWANCE_MS, type NormalizedPolicy } from './policy';
 import { COPIES_AT_ONCE, destinationOf } from './copy';
 import { targetKey, type Target } from './target';
@@ -27,6 +28,8 @@ export interface TargetSurvey {
   leftOut?: number;
   /** Those of them that it names by id, where it does not select what is used in their place. */
   replaced?: KeptVolume[];
+  /** Ids that it names, and nothing here has. Not there in surveys of 0.1.0. */
+  missing?: string[];
   /** Instances and standalone volumes that no policy selects, this one included. */
   unprotected: Listed<Unprotected>;
 }
@@ -43,7 +46,7 @@ export interface PolicyPlan {
   change: 'CREATE' | 'UPDATE' | 'UNCHANGED';
   /** Fields that would change, as `field: from → to`. */
   changes: string[];
-  targets: Omit<TargetSurvey, 'unprotected' | 'replaced'>[];
+  targets: Omit<TargetSurvey, 'unprotected' | 'replaced' | 'missing'>[];
   unprotected: Listed<Unprotected>;
   /** How long AWS's limits make a run take at least, until every snapshot is complete. */
   completeWithin: string;
@@ -85,6 +88,7 @@ export function planProblems(policy: NormalizedPolicy, surveys: readonly TargetS
   const isEmpty = surveys.every(({ volumes }) => volumes === 0);
   return [
     ...(isEmpty ? ['selector: it selects nothing in any target'] : []),
+    ...missingEverywhere(surveys).map((id) => `selector: ${notThere(id, policy.targets)}`),
     ...surveys.flatMap(({ replaced = [] }) => replaced.map((kept) => `selector: ${nameInstead(kept)}`)),
     ...limitProblems(policy, surveys),
   ];

@@ -4,9 +4,9 @@ import type { OwnedVolume } from './ownership';
 export interface Warning {
   /**
    * `starter`: somebody who starts the machine may not use the key. `owner`: infrastructure as code describes it as it
-   * was. `mountById`: the guest names a volume by its id.
+   * was. `mountById`: the guest names a volume by its id. `policy`: a backup policy does.
    */
-  kind: 'starter' | 'owner' | 'mountById';
+  kind: 'starter' | 'owner' | 'mountById' | 'policy';
   text: string;
 }
 

@@ -54,6 +54,7 @@ async function protectAll(
     });
     cursor = page.cursor;
     leaveOut(page.kept ?? [], result, run);
+    if (page.missing) result.missing = [...(result.missing ?? []), ...page.missing];
     if (page.units.length > 0) {
       const protecting = protectPage({ ...request, holds }, page.units, result, run)
         .then((made) => void (made.length > 0 && measured.push(measure(request, made))))

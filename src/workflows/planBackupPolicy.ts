@@ -47,7 +47,7 @@ function planOf(
     policyName: policy.policyName,
     change: before ? changed : 'CREATE',
     changes: before ? changesOf(before, policy) : [],
-    targets: surveys.map(({ unprotected: _u, replaced: _r, ...counts }) => counts),
+    targets: surveys.map(({ unprotected: _u, replaced: _r, missing: _m, ...counts }) => counts),
     unprotected: listed(
       surveys.flatMap(({ unprotected }) => unprotected.items),
       surveys.reduce((sum, { unprotected }) => sum + unprotected.total, 0),

@@ -20,6 +20,7 @@ import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
 import { keptCount } from '../model/keptVolume';
 import { listed } from '../model/list';
+import { missingEverywhere, notThere } from '../model/missing';
 import type { NormalizedPolicy } from '../model/policy';
 import { formatSizes, sumOfSizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
@@ -57,8 +58,10 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
     const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
+    const missing = missingIn(policy, [...refused, ...outcomes]);
+    run.rows(missing.map(({ item, message }) => ({ item, state: 'failed', note: message })));
     const result = {
-      ...resultOf(policy, slotMs, [...refused, ...outcomes], copies),
+      ...resultOf(policy, slotMs, [...refused, ...outcomes], copies, missing),
       lateMs: lateMs(slotMs),
       missedSlots: missed,
       ...(cutOff && { cutOff }),
@@ -110,6 +113,17 @@ function lateness(slotMs: number, { jitterMs = 0 }: NormalizedPolicy): string {
 
 function lateMs(slotMs: number): number {
   return Math.max(0, workflowInfo().startTime.getTime() - slotMs);
+}
+
+/** What the policy names by id and nobody has seen. A target that was not read may have it, and is a failure itself. */
+function missingIn({ targets }: NormalizedPolicy, outcomes: TargetOutcome[]): FailedBackup[] {
+  const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+  if (ran.length < outcomes.length) return [];
+  return missingEverywhere(ran).map((item) => ({
+    item,
+    type: FAILURE.notFound,
+    message: notThere(item, targets),
+  }));
 }
 
 type TargetOutcome = (BackupTargetResult & { target: Target }) | { notRun: FailedBackup };
@@ -204,14 +218,15 @@ function resultOf(
   slotMs: number,
   outcomes: TargetOutcome[],
   copies: StartedCopies[],
+  missing: FailedBackup[],
 ): Omit<RunBackupResult, 'lateMs' | 'missedSlots' | 'cutOff'> {
   const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
   const notRun = outcomes.flatMap((outcome) => ('notRun' in outcome ? outcome.notRun : []));
   const sum = (pick: (result: BackupTargetResult) => number) =>
     ran.reduce((total, result) => total + pick(result), 0);
-  const selected = sum((result) => result.selected);
+  const selected = sum((result) => result.selected) + missing.length;
   const isProtected = sum((result) => result.protected);
-  const failures = [...notRun, ...ran.flatMap(({ failed }) => failed.items)];
+  const failures = [...notRun, ...missing, ...ran.flatMap(({ failed }) => failed.items)];
   const points = ran.flatMap(({ recoveryPoints }) => recoveryPoints.items);
   return {
     policyName: policy.policyName,
@@ -220,7 +235,7 @@ function resultOf(
     selected,
     protected: isProtected,
     volumes: sum((result) => result.volumes),
-    failed: listed(failures, notRun.length + sum(({ failed }) => failed.total)),
+    failed: listed(failures, notRun.length + missing.length + sum(({ failed }) => failed.total)),
     leftOut: listed(
       ran.flatMap(({ target, leftOut }) => (leftOut?.total ? { target, volumes: leftOut.total } : [])),
     ),
