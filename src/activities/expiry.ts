@@ -5,17 +5,11 @@ import { periodStart } from '../calendar/calendar';
 import { decideArchival } from '../model/archival';
 import type { FailedItem } from '../model/outcome';
 import type { Stranger } from '../model/pointClaims';
-import {
-  decideExpiry,
-  type ExpiryDecision,
-  type KeepReason,
-  type KeptPoint,
-  type PolicyNow,
-  type SnapshotNow,
-} from '../model/retention';
+import type { ExpiryDecision, KeepReason, KeptPoint, PolicyNow, SnapshotNow } from '../model/retention';
 import type { OthersCount } from '../model/snapshotOwner';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { expiryNow } from './expiryNow';
 import { failedItem, onceMore, passes } from './failedItem';
 import { countOthers } from './others';
 import { pointsAgain } from './pointsAgain';
@@ -68,7 +62,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
       except: string[];
     }): Promise<ExpiryPlan> {
       const { snapshots, strangers, ...facts } = await pointsNow(deps, target);
-      const decision = decideExpiry({ snapshots, policies, ...facts, now: clock.now(), periodStart });
+      const decision = await expiryNow(deps, target, { snapshots, policies, ...facts, now: clock.now() });
       const tried = new Set(except);
       const open = decision.expired.filter(({ recoveryPointId }) => !tried.has(recoveryPointId));
       return {

@@ -29,10 +29,6 @@ export class Lineage<Snapshot extends Member = Member> {
     this.ranks = new Map(this.byAge.map(({ snapshotId }, rank) => [snapshotId, rank]));
   }
 
-  get newest(): Snapshot | undefined {
-    return this.byAge[0];
-  }
-
   /** How many good ones are newer: 0 for the newest. */
   rankOf({ snapshotId, takenAt }: Snapshot): number {
     return this.ranks.get(snapshotId) ?? this.byAge.filter((each) => each.takenAt > takenAt).length;

@@ -65,6 +65,8 @@ interface Facts {
   holdUnknown?: boolean;
   /** Instances and volumes that still exist. */
   existingSources: ReadonlySet<string>;
+  /** Sources whose backups in this place have ended, by {@link endedKey}: that they are late means nothing. */
+  ended?: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
   now: number;
   /** When the period began that a moment is in (src/calendar). */
@@ -83,12 +85,13 @@ export function decideExpiry(asked: Facts): ExpiryDecision {
       new Lineage(snapshots, facts.periodStart),
     ]),
   );
+  const freshest = new Freshest(facts.snapshots);
   const decision: ExpiryDecision = { expired: [], kept: [] };
   for (const [recoveryPointId, set] of groupBy(facts.snapshots, (snapshot) => snapshot.recoveryPointId)) {
     const reason = firstReason(
       set.map((snapshot) => {
         const lineage = lineages.get(lineageKey(snapshot));
-        return lineage && reasonToKeep(snapshot, lineage, facts);
+        return lineage && reasonToKeep(snapshot, lineage, { ...facts, freshest });
       }),
     );
     const rivals = set.flatMap((snapshot) => snapshot.rivals ?? []);
@@ -121,7 +124,7 @@ function firstReason(reasons: (KeepReason | undefined)[]): KeepReason | undefine
 function reasonToKeep(
   snapshot: SnapshotNow,
   lineage: Lineage<SnapshotNow>,
-  facts: Facts,
+  facts: Facts & { freshest: Freshest },
 ): KeepReason | undefined {
   if (snapshot.expiresAt === undefined) return 'kept for ever';
   if (snapshot.expiresAt > facts.now) return 'not expired';
@@ -137,20 +140,63 @@ function reasonToKeep(
   if (lineage.rankOf(snapshot) < Math.max(1, minKeep, retention.count ?? 0))
     return 'among the newest of its lineage';
   if (lineage.isFirstOfItsPeriod(snapshot)) return 'the first of its period';
-  return policyReason(snapshot, lineage.newest, facts);
+  return policyReason(snapshot, facts);
 }
 
-/** While backups are failing, the old points are all there is. A vanished source has nothing left to protect. */
-function policyReason(
-  snapshot: SnapshotNow,
-  newest: SnapshotNow | undefined,
-  facts: Facts,
-): KeepReason | undefined {
+/**
+ * While backups are failing, the old points are all there is. A vanished source, and one that is not backed up here any
+ * more, has nothing left to protect.
+ */
+function policyReason(snapshot: SnapshotNow, facts: Facts & { freshest: Freshest }): KeepReason | undefined {
   const policy = facts.policies.find(({ policyName }) => policyName === snapshot.policyName);
   if (!policy) return undefined;
   if (policy.paused) return 'its policy is paused';
-  const isLate = !newest || newest.takenAt < facts.now - policy.rpoMs;
-  return isLate && facts.existingSources.has(snapshot.sourceId)
-    ? 'the newest point violates the RPO'
-    : undefined;
+  if (!facts.existingSources.has(snapshot.sourceId) || facts.ended?.has(endedKey(snapshot))) return undefined;
+  const isLate = facts.freshest.takenAt(snapshot) < facts.now - policy.rpoMs;
+  return isLate ? 'the newest point violates the RPO' : undefined;
+}
+
+/** What a policy leaves points of. */
+export function endedKey({ policyName, sourceId }: SnapshotNow): string {
+  return `${policyName}|${sourceId}`;
+}
+
+/**
+ * When something was protected last: a machine whose disk was taken off is protected without it, and a volume is that with
+ * whatever else it is a part of now.
+ */
+class Freshest {
+  private readonly bySource = new Map<string, number>();
+  /** By what the volume was a part of then. */
+  private readonly byVolume = new Map<string, Map<string, number>>();
+
+  constructor(snapshots: readonly SnapshotNow[]) {
+    for (const snapshot of snapshots) {
+      if (!snapshot.completed || snapshot.readable === false) continue;
+      const { sourceId, takenAt } = snapshot;
+      if (snapshot.whole !== false) note(this.bySource, endedKey(snapshot), takenAt);
+      if (snapshot.volumeId === undefined) continue;
+      const key = volumeKey(snapshot);
+      const ofVolume = this.byVolume.get(key) ?? new Map<string, number>();
+      this.byVolume.set(key, ofVolume);
+      // Of other sources not all of a set may be known.
+      note(ofVolume, sourceId, takenAt);
+    }
+  }
+
+  /** Milliseconds since the epoch. */
+  takenAt(snapshot: SnapshotNow): number {
+    const elsewhere = [...(this.byVolume.get(volumeKey(snapshot)) ?? [])].filter(
+      ([sourceId]) => sourceId !== snapshot.sourceId,
+    );
+    return Math.max(this.bySource.get(endedKey(snapshot)) ?? 0, ...elsewhere.map(([, takenAt]) => takenAt));
+  }
+}
+
+function note(newest: Map<string, number>, key: string, takenAt: number): void {
+  newest.set(key, Math.max(newest.get(key) ?? 0, takenAt));
+}
+
+function volumeKey({ policyName, volumeId = '' }: SnapshotNow): string {
+  return `${policyName}|${volumeId}`;
 }

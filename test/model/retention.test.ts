@@ -35,12 +35,17 @@ const ACTIVE: PolicyNow = { policyName: 'p', paused: false, rpoMs: 2 * DAY };
 
 function decide(
   snapshots: SnapshotNow[],
-  { policies = [ACTIVE], existing = ['i-1'] }: { policies?: PolicyNow[]; existing?: string[] } = {},
+  {
+    policies = [ACTIVE],
+    existing = ['i-1'],
+    ended = [],
+  }: { policies?: PolicyNow[]; existing?: string[]; ended?: string[] } = {},
 ) {
   const { expired, kept } = decideExpiry({
     snapshots,
     policies,
     existingSources: new Set(existing),
+    ended: new Set(ended),
     now: NOW,
     periodStart,
   });
@@ -108,6 +113,39 @@ describe('decideExpiry', () => {
     const late = [old(3), old(4), old(5), old(6)];
     expect(decide(late).kept['rp-6']).toBe('the newest point violates the RPO');
     expect(decide([old(1), ...late]).expired).toEqual(['rp-5', 'rp-6']);
+  });
+
+  it('stops no deletion for a disk that the machine has lost: the machine itself is protected', () => {
+    const both = (days: number) => [old(days), old(days, { lineage: 'i-1:/dev/sdf', volumeId: 'vol-2' })];
+    const points = [old(1), old(2), old(3), ...[10, 11, 12, 13, 14].flatMap(both)];
+    expect(decide(points).expired).toEqual(['rp-13', 'rp-14']);
+    expect(decide(points.slice(3)).expired).toEqual([]);
+  });
+
+  it('stops none for a volume that is protected with a machine by now, and stops them when that fails', () => {
+    const alone = [10, 11, 12, 13].map((days) =>
+      old(days, { lineage: 'vol-2', volumeId: 'vol-2', sourceId: 'vol-2' }),
+    );
+    const attached = (days: number) => old(days, { lineage: 'i-1:/dev/sdf', volumeId: 'vol-2' });
+    const existing = ['i-1', 'vol-2'];
+    expect(decide([attached(1), ...alone], { existing }).expired).toEqual(['rp-13']);
+    expect(decide([attached(3), ...alone], { existing }).expired).toEqual([]);
+    expect(decide([{ ...attached(1), completed: false }, ...alone], { existing }).expired).toEqual([]);
+  });
+
+  it('stops none where backups have ended, and keeps the last points', () => {
+    const late = [old(30), old(40), old(50), old(60)];
+    expect(decide(late).expired).toEqual([]);
+    expect(decide(late, { ended: ['q|i-1', 'p|i-2'] }).expired).toEqual([]);
+    expect(decide(late, { ended: ['p|i-1'] }).expired).toEqual(['rp-60']);
+    const paused = [{ ...ACTIVE, paused: true }];
+    expect(decide(late, { ended: ['p|i-1'], policies: paused }).expired).toEqual([]);
+  });
+
+  it('is late for what is left of sets, and for what cannot be read', () => {
+    const half = old(1, { setSize: 2 });
+    expect(decide([half, old(3), old(4), old(5), old(6)]).expired).toEqual([]);
+    expect(decide([old(1, { readable: false }), old(3), old(4), old(5), old(6)]).expired).toEqual([]);
   });
 
   it('goes on expiring what belongs to a vanished source or a deleted policy', () => {
