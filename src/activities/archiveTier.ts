@@ -17,7 +17,7 @@ export async function tieringOf(
 ): Promise<Set<string>> {
   const found = new Set<string>();
   const operation = { Name: 'last-tiering-operation', Values: operations };
-  for (const Values of groupsOf(snapshotIds)) {
+  for (const Values of groupsOf(snapshotIds, operations.length)) {
     const Filters = [operation, ...(Values ? [{ Name: 'snapshot-id', Values }] : [])];
     const pages = paginateDescribeSnapshotTierStatus({ client: ec2, pageSize: 500 }, { Filters });
     for await (const { SnapshotTierStatuses = [] } of pages)

@@ -8,6 +8,7 @@ import {
 import { groupBy } from '../model/group';
 import type { MovePlan } from '../model/migration';
 import { ownDescription, TAG } from '../model/names';
+import { MOST_EXCLUDED } from '../model/selector';
 import type { Settings } from './deps';
 import { foundInTime, madeEarlier, requestId } from './idempotency';
 import { tagList, tagMap } from './imageReads';
@@ -124,6 +125,8 @@ async function snapshotSet(
     Ebs?.VolumeId && !wanted.has(Ebs.VolumeId) ? { device: DeviceName, id: Ebs.VolumeId } : [],
   );
   const data = mappings.filter(({ device }) => device !== instance.RootDeviceName).map(({ id }) => id);
+  // Nothing is written any more: one after the other they are of one instant too.
+  if (data.length > MOST_EXCLUDED) return snapshotEach(ec2, volumes, tags, pointId);
   const { Snapshots = [] } = await ec2.send(
     new CreateSnapshotsCommand({
       InstanceSpecification: {

@@ -15,10 +15,8 @@ import {
 } from '../model/keptVolume';
 import { parseMachineMark } from '../model/migrationMarks';
 import { TAG } from '../model/names';
+import { groupsOf } from './groups';
 import { tagMap } from './imageReads';
-
-/** EC2 takes at most this many values in a filter: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html */
-const VALUES = 200;
 
 export interface Kept {
   kept: KeptVolume;
@@ -83,10 +81,7 @@ async function addMachines({ machines }: KeptFacts, ec2: EC2Client, ids: readonl
 }
 
 function chunks(values: readonly string[]): string[][] {
-  const each = [...new Set(values)];
-  return Array.from({ length: Math.ceil(each.length / VALUES) }, (_, n) =>
-    each.slice(n * VALUES, (n + 1) * VALUES),
-  );
+  return groupsOf([...new Set(values)]);
 }
 
 /** Those that carry exactly this mark of an original: it, and copies of it. */

@@ -12,7 +12,8 @@ import { COMING_BACK, IN_ARCHIVE, tieringOf } from './archiveTier';
 import { markUncopied, markUnreadable } from './copyProof';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
-import { FILTER_VALUES, instancesById, volumesById } from './inventory';
+import { groupsOf } from './groups';
+import { instancesById, volumesById } from './inventory';
 import { openHolds } from './openHolds';
 import { claims, isMarked, markedSnapshots } from './recoveryPoints';
 import { lockedSnapshots, usedByImages } from './snapshotUse';
@@ -100,8 +101,8 @@ async function markedIn(ec2: EC2Client, sources: readonly string[] | undefined):
 function filtersOf(sources: readonly string[]): { Name: string; Values: string[] }[] {
   const filters: { Name: string; Values: string[] }[] = [];
   const add = (Name: string, ids: string[]) => {
-    for (let start = 0; start < ids.length; start += FILTER_VALUES)
-      filters.push({ Name, Values: ids.slice(start, start + FILTER_VALUES) });
+    // One value more says that it is marked at all.
+    for (const Values of groupsOf(ids, 1)) filters.push({ Name, Values });
   };
   const volumes = sources.filter((id) => id.startsWith('vol-'));
   add(

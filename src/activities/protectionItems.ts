@@ -155,6 +155,7 @@ export function pointOf(item: Item, snapshots: readonly Snapshot[]): RecoveryPoi
     volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
     fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
     ...consistencyOf(item, snapshots),
+    ...(item.now.takenAlong && { takenAlong: item.now.takenAlong }),
   };
 }
 

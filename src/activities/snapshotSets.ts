@@ -19,7 +19,7 @@ import type { NormalizedPolicy } from '../model/policy';
 import { recoveryPointTags } from '../model/recoveryPoint';
 import type { VolumeLine } from '../model/volumeLine';
 import { formatResidency } from '../model/residency';
-import { isExcluded } from '../model/selector';
+import { isExcluded, MOST_EXCLUDED } from '../model/selector';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagList, tagMap } from './imageReads';
@@ -55,6 +55,8 @@ export interface UnitNow {
   volumes: Volume[];
   /** Those of the instance that it leaves out: excluded, or in the set of another instance. */
   left: Volume[];
+  /** Those of the set that it would leave out, if EC2 left out so many. */
+  takenAlong?: string[];
 }
 
 export interface SetDetails {
@@ -122,9 +124,17 @@ export class SetMaker {
     const isTaken = (volume: Volume) =>
       !isLeftOut(this.request.policy, volume, instance) &&
       (!instance || (holders.get(volume.VolumeId ?? '') ?? unit.resourceId) === unit.resourceId);
-    const volumes = all.filter(isTaken);
-    const left = all.filter((volume) => !volumes.includes(volume));
-    return { unit, recoveryPointId: this.idOf(unit), ...(instance && { instance }), volumes, left };
+    const wanted = all.filter(isTaken);
+    const along = wanted.length === 0 ? [] : surplus(without(all, wanted), instance);
+    const left = without(all, [...wanted, ...along]);
+    return {
+      unit,
+      recoveryPointId: this.idOf(unit),
+      ...(instance && { instance }),
+      volumes: without(all, left),
+      left,
+      ...(along.length > 0 && { takenAlong: along.map(({ VolumeId = '' }) => VolumeId) }),
+    };
   }
 
   /**
@@ -182,6 +192,20 @@ export class SetMaker {
       tagMap(unit.kind === 'instance' ? instance?.Tags : volumes[0]?.Tags),
     );
   }
+}
+
+/** More than EC2 leaves out: the smallest go along, so that the set is of one instant, and what another set has goes last. */
+function surplus(left: readonly Volume[], instance: Instance | undefined): Volume[] {
+  const boot = instance && rootVolumeId(instance);
+  const isShared = (volume: Volume) => Number(attachedTo(volume).length > 1);
+  const data = left
+    .filter(({ VolumeId }) => VolumeId !== boot)
+    .sort((a, b) => isShared(a) - isShared(b) || (a.Size ?? 0) - (b.Size ?? 0));
+  return data.slice(0, Math.max(0, data.length - MOST_EXCLUDED));
+}
+
+function without(volumes: readonly Volume[], others: readonly Volume[]): Volume[] {
+  return volumes.filter((volume) => !others.includes(volume));
 }
 
 function attachedTo({ Attachments = [] }: Volume): string[] {

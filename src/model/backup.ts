@@ -40,6 +40,8 @@ export interface RecoveryPointSummary {
   consistency?: Consistency;
   /** Why it is consistent only as after a power failure, where that is known. */
   crashBecause?: string;
+  /** Volumes that the policy leaves out, and that are in the set because EC2 leaves out no more than forty. */
+  takenAlong?: string[];
 }
 
 export interface FailedBackup extends FailedItem {

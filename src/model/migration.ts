@@ -14,6 +14,7 @@ import {
   type StrategyAsked,
   type StrategyPlan,
 } from './strategy';
+import { MOST_EXCLUDED } from './selector';
 import { hasRoomToClone, machineTagBlockers } from './tagRoom';
 import { targetSchema, type Target } from './target';
 import type { Warning } from './warnings';
@@ -164,10 +165,15 @@ export function planMigration(
     ...(wasRunning ? (facts.checksRefused ?? []) : []),
     ...hookBlockers(wasRunning ? hooks : undefined, facts.agent),
   ];
-  if (reasons.length > 0) return { kind: 'blocked', reasons };
   const untouchedData = facts.volumes
     .filter((volume) => !moves(volume) && volume.device !== rootDevice)
     .map(({ volumeId }) => volumeId);
+  // A clone is of one volume; the others begin with a set.
+  if (chosen.name !== 'clone' && untouchedData.length > MOST_EXCLUDED)
+    reasons.push(
+      `${untouchedData.length} of its data volumes stay as they are, and EC2 leaves at most ${MOST_EXCLUDED} out of a set of snapshots: detach some of them, or use strategy clone`,
+    );
+  if (reasons.length > 0) return { kind: 'blocked', reasons };
   const { accepted } = blocked;
   const remarks = [...(wasRunning ? [] : [`it is stopped: ${UNSTARTED}`]), ...drained.remarks];
   const changes = accepted.some(({ blocker }) => blocker === 'assignedPublicIp');

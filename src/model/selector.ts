@@ -121,6 +121,9 @@ interface EC2Filter {
 const MOST_FILTERS = 50;
 export const MOST_FILTER_VALUES = 200;
 
+/** Data volumes that CreateSnapshots leaves out at most: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html */
+export const MOST_EXCLUDED = 40;
+
 /** What a filter means as it stands: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Filtering.html#advanced-filters */
 export function literally(value: string): string {
   return value.replace(/[\\*?]/g, '\\$&');

@@ -184,9 +184,11 @@ async function lock(
 }
 
 /** The point's id, and what it does not promise. */
-function noteOn({ recoveryPointId, consistency, crashBecause }: RecoveryPointSummary): string {
-  if (consistency !== 'crash') return recoveryPointId;
-  return `${recoveryPointId}, only crash-consistent${crashBecause ? `: ${crashBecause}` : ''}`;
+function noteOn(point: RecoveryPointSummary): string {
+  const { recoveryPointId, consistency, crashBecause, takenAlong } = point;
+  const crash = `, only crash-consistent${crashBecause ? `: ${crashBecause}` : ''}`;
+  const along = `, with ${takenAlong?.join(', ')} all the same: EC2 leaves out no more than 40 data volumes`;
+  return `${recoveryPointId}${takenAlong ? along : ''}${consistency === 'crash' ? crash : ''}`;
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {

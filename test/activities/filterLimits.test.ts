@@ -1,7 +1,9 @@
 import { CreateSnapshotCommand, CreateTagsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import { MockActivityEnvironment } from '@temporalio/testing';
+import { IN_ARCHIVE, tieringOf } from '../../src/activities/archiveTier';
 import type { ActivityDeps } from '../../src/activities/deps';
 import { inventoryActivities } from '../../src/activities/inventory';
+import { pointsNow, type PointsNow } from '../../src/activities/pointsNow';
 import { selectedSnapshots } from '../../src/activities/snapshotFacts';
 import type { PolicySelector } from '../../src/model/selector';
 import { anAccount, type TestAccount } from '../support/accounts';
@@ -40,13 +42,14 @@ describe('selectors beyond the filters that one call takes', () => {
   });
   afterAll(() => account.destroy());
 
+  const target = () => ({ accountId: account.accountId, region: 'us-east-1' });
+
   async function unitsOf(selector: PolicySelector): Promise<string[]> {
     const deps = { aws: { ec2: () => account.ec2() } } as unknown as ActivityDeps;
     const inventory = inventoryActivities(deps);
-    const target = { accountId: account.accountId, region: 'us-east-1' };
     const found: string[] = [];
     for (let cursor: string | undefined; ;) {
-      const page = await inventory.listUnits({ target, selector, cursor });
+      const page = await inventory.listUnits({ target: target(), selector, cursor });
       found.push(...page.units.map(({ resourceId }) => resourceId));
       cursor = page.cursor;
       if (cursor === undefined) return found.sort();
@@ -69,9 +72,24 @@ describe('selectors beyond the filters that one call takes', () => {
     expect(await unitsOf(selector)).toEqual([instanceId, volumeId].sort());
   });
 
+  it('find points among more sources than there are values', async () => {
+    const ask = () =>
+      pointsNow({ aws: { ec2: () => account.ec2() } } as unknown as ActivityDeps, target(), {
+        sources: [...ids('i', instanceId), ...ids('vol', volumeId)],
+        snapshotIds: [],
+      });
+    const { snapshots } = await new MockActivityEnvironment().run<[], PointsNow, typeof ask>(ask);
+    expect(snapshots).toEqual([]);
+  });
+
+  it('tell the tiers of more snapshots than there are values', async () => {
+    const found = await tieringOf(account.ec2(), ids('snap', snapshotId), IN_ARCHIVE);
+    expect([...found]).toEqual([]);
+  });
+
   it('find snapshots', async () => {
     const scope = {
-      target: { accountId: account.accountId, region: 'us-east-1' },
+      target: target(),
       selector: { tags: { all }, unencrypted: true as const },
       kmsKeyArn: 'arn',
       maker: { workflowId: 'w', runId: 'r' },

@@ -92,6 +92,26 @@ describe('planMigration', () => {
     expect(plan).toMatchObject({ kind: 'plan', plan: { untouchedData: [] } });
   });
 
+  it('is blocked where more volumes stay than a snapshot set leaves out, unless it clones', () => {
+    const others = (count: number) =>
+      Array.from({ length: count }, (_, n) => ({
+        ...DATA,
+        volumeId: `vol-${n}`,
+        device: `/dev/x${n}`,
+        encrypted: true,
+      }));
+    const of = (count: number, strategy: Wanted['strategy'] = 'copy') =>
+      planned({ volumes: [ROOT, DATA, ...others(count)] }, { strategy });
+    expect(of(40)).toMatchObject({ kind: 'plan' });
+    expect(of(41)).toEqual({
+      kind: 'blocked',
+      reasons: [
+        expect.stringContaining('41 of its data volumes stay as they are, and EC2 leaves at most 40 out'),
+      ],
+    });
+    expect(of(41, 'clone')).toMatchObject({ kind: 'plan' });
+  });
+
   it('has nothing to do where everything is encrypted, whatever else would forbid it', () => {
     const volumes = [{ ...ROOT, encrypted: true }];
     expect(planned({ volumes, spot: true })).toMatchObject({ kind: 'nothing' });

@@ -99,6 +99,25 @@ describe('what a run takes of what the policy selects', () => {
     expect(await volumesOf('noData')).toEqual([volumes['/dev/xvda'], alone].sort());
   });
 
+  it('takes along what is more than EC2 leaves out of a set, the smallest first, and says so', async () => {
+    const data = Array.from({ length: 42 }, (_, n) => ({
+      device: `/dev/xvd${String.fromCharCode(98 + Math.floor(n / 26))}${String.fromCharCode(97 + (n % 26))}`,
+      size: 100 - n,
+    }));
+    const { volumes } = await anInstance(world.home, {
+      tags: { policy: 'many' },
+      data,
+      instanceType: 'm5.large',
+    });
+    await policy('many', { dataVolumes: true });
+    const { recoveryPoints, ...result } = await backUp('many');
+    expect(result).toMatchObject({ selected: 1, protected: 1, volumes: 3, failed: { total: 0 } });
+    const along = data.slice(40).map(({ device }) => volumes[device]);
+    expect(recoveryPoints.items[0]?.takenAlong?.sort()).toEqual([...along].sort());
+    expect(await volumesOf('many')).toEqual([volumes['/dev/xvda'], ...along].sort());
+    expect(tagsOf((await snapshotsOf('many'))[0] ?? {})).toMatchObject({ 'holdfast:set': '3' });
+  });
+
   it('leaves out volumes by their tags, and does not count what is left out whole', async () => {
     const tags = { policy: 'noScratch' };
     const { volumes } = await anInstance(world.home, { tags });

@@ -94,12 +94,19 @@ def _newest(backend: Any, volume: Any) -> Any:
     return backend.snapshots.get(getattr(volume, "newest_snapshot_id", None))
 
 
+# "The IDs of the data (non-root) volumes to exclude ... You can specify up to 40 volume IDs per request":
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html
+MOST_EXCLUDED = 40
+
+
 def create_snapshots(self: Any, instance_spec: dict[str, Any], description: str, tags: dict[str, str], copy_tags: bool = False) -> list[Any]:
     """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html"""
     instance = self.get_instance(instance_spec["InstanceId"])
     if instance.state not in ("running", "stopped"):
         raise ec2_error("IncorrectState", f"Instance '{instance.id}' is not 'running' or 'stopped'.")
     excluded = set(instance_spec.get("ExcludeDataVolumeIds") or [])
+    if len(excluded) > MOST_EXCLUDED:
+        raise ec2_error("InvalidParameterValue", f"You can specify at most {MOST_EXCLUDED} data volumes to exclude")
     no_boot = str(instance_spec.get("ExcludeBootVolume", False)).lower() == "true"
     chosen = [
         block.volume_id

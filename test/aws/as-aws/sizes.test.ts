@@ -1,4 +1,5 @@
 import {
+  CreateSnapshotsCommand,
   CreateTagsCommand,
   CreateVolumeCommand,
   DescribeInstancesCommand,
@@ -7,7 +8,7 @@ import {
   type Filter,
 } from '@aws-sdk/client-ec2';
 import type { TestAccount } from '../../support/accounts';
-import { aVolume, tagsOf, volume } from '../../support/seed';
+import { anInstance, aVolume, tagsOf, volume } from '../../support/seed';
 import { accountsUnderTest } from '../../support/underTest';
 
 describe('how much one call takes', () => {
@@ -47,6 +48,21 @@ describe('how much one call takes', () => {
       await call(filters(50, 1));
       await expect(call(filters(51, 1))).rejects.toMatchObject({ name: 'FilterLimitExceeded' });
     });
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_InstanceSpecification.html */
+  it('40 data volumes that a set leaves out, and no more', async () => {
+    const { instanceId } = await anInstance(account, { data: [] });
+    const leavingOut = (count: number) =>
+      account.ec2().send(
+        new CreateSnapshotsCommand({
+          InstanceSpecification: {
+            InstanceId: instanceId,
+            ExcludeDataVolumeIds: names(count, 'vol-').map((id) => id.padEnd(21, '0')),
+          },
+        }),
+      );
+    await expect(leavingOut(41)).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
   /** https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/Using_Tags.html#tag-restrictions */
