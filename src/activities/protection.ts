@@ -1,15 +1,13 @@
 import { Context } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
-import type { BackupUnit } from '../model/backup';
-import { TAG } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { byPlace } from './byPlace';
 import type { ActivityDeps } from './deps';
 import { failedItem, passes } from './failedItem';
 import { HookedUnits } from './hookedUnits';
 import { HookFailed } from './hooks';
-import { tagMap } from './imageReads';
 import {
+  adopted,
   gone,
   isUnsureAndDue,
   late,
@@ -20,27 +18,26 @@ import {
   together,
   type Item,
   type ProtectedUnits,
+  type ProtectRequest,
 } from './protectionItems';
+import { isMoving, mayMove, neverSettled, onlyMoving, patienceEnds } from './movingUnits';
+import { nextLook, nextStep } from './nextLooks';
 import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
 import { discardBroken } from './brokenSets';
 import { heartbeat, record, recordedBefore, setOf } from './ownSets';
 import { LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
-import { hasNothing, SetMaker, type SetsRequest } from './snapshotSets';
+import { hasNothing, SetMaker } from './snapshotSets';
 import { now, sleep } from './waits';
 
 /** A unit that fails so often for no known reason is reported. */
 const PATIENT_ATTEMPTS = 6;
 /** A call takes up to a second; one after the other they would be slower than EC2's rate. */
 const STARTS_AT_ONCE = 5;
+/** Between looks at what is starting or stopping. */
+const MOVING_POLLS = 3;
 /** How long a refusal for want of room counts, in polls; and when a guest is frozen again after one. */
 const REFUSAL_COUNTS = 12;
-
-export interface ProtectRequest extends SetsRequest {
-  units: BackupUnit[];
-  /** When a point counts as too late, in milliseconds since the epoch: the one before it violates the RPO then. */
-  dueMs: number;
-}
 
 export function protectionActivities(deps: ActivityDeps) {
   const { pollMs } = deps.settings;
@@ -83,6 +80,7 @@ class Protection {
       await this.begin();
       while (this.open.length > 0) {
         await this.startAll();
+        if (this.request.handBack) this.handBack();
         await this.pause();
         if (this.lookAt <= now()) await this.look();
       }
@@ -146,6 +144,11 @@ class Protection {
   }
 
   private async start(item: Item): Promise<void> {
+    try {
+      if (await isMoving(this.ec2, item)) return this.waitFor(item);
+    } catch (error) {
+      return this.refused(item, error);
+    }
     if (this.hooked.has(item)) {
       this.hooked.take(
         item,
@@ -173,10 +176,26 @@ class Protection {
     this.heartbeat();
   }
 
+  /** Until it is running or stopped. */
+  private waitFor(item: Item): void {
+    this.giveBack(item);
+    item.movingSince ??= now();
+    if (now() >= patienceEnds(item, this.request.dueMs)) return this.fail(item, neverSettled(item));
+    Object.assign(item, { state: 'waiting', nextAt: now() + MOVING_POLLS * this.deps.settings.pollMs });
+  }
+
+  private handBack(): void {
+    for (const item of onlyMoving(this.open)) {
+      this.end(item);
+      this.result.unsettled = [...(this.result.unsettled ?? []), item.now.unit];
+    }
+  }
+
   /** What passes with time is tried again: pending snapshots and API calls have limits, and a big fleet is always at them. */
   private refused(item: Item, error: unknown): void {
     this.giveBack(item);
     if (error instanceof HookFailed) return this.fail(item, error.item);
+    if (mayMove(item, error)) return this.waitFor(item);
     const { pollMs, readLagMs } = this.deps.settings;
     const answer = patienceWith(error);
     // To freeze a guest every few seconds would be worse than a later point.
@@ -229,11 +248,7 @@ class Protection {
       return false;
     }
     this.hooked.settle(item, snapshots);
-    const tags = tagMap(snapshots[0]?.Tags);
-    item.state = 'pending';
-    item.created = tags[TAG.run] === this.request.runId;
-    item.size = Number(tags[TAG.set]) || snapshots.length;
-    item.seenAt = now();
+    adopted(item, snapshots, this.request.runId);
     this.pace.started(item.now.recoveryPointId);
     item.takes = item.size;
     this.slots.take(item.size);
@@ -273,22 +288,15 @@ class Protection {
     Object.assign(item, { state: 'waiting', nextAt: now() + this.deps.settings.pollMs });
   }
 
-  /** When to look next. */
   private get lookAt(): number {
-    const unsure = this.items.filter(({ state }) => state === 'unsure').map(({ nextAt }) => nextAt);
-    const pending = this.items.filter(({ state }) => state === 'pending');
-    const ids = pending.map(({ now }) => now.recoveryPointId);
-    return Math.min(...unsure, this.pace.nextLook(ids, this.lookedAt));
+    return nextLook(this.items, this.pace, this.lookedAt);
   }
 
   /** Until there is something to do, and never so long that the server thinks this process is gone. */
   private async pause(): Promise<void> {
     this.beat();
-    const { pollMs } = this.deps.settings;
     if (this.open.length === 0) return;
-    const starts = this.items.filter(({ state }) => state === 'waiting').map(({ nextAt }) => nextAt);
-    const atLeast = starts.length > 0 ? now() + pollMs / 5 : 0;
-    const next = Math.min(this.lookAt, Math.max(Math.min(...starts), atLeast), now() + pollMs);
+    const next = nextStep(this.items, this.lookAt, this.deps.settings.pollMs);
     await sleep(Math.max(0, next - now()));
   }
 

@@ -1,6 +1,6 @@
 import type { Snapshot } from '@aws-sdk/client-ec2';
 import { classify } from '../aws/classify';
-import type { RecoveryPointSummary } from '../model/backup';
+import type { BackupUnit, RecoveryPointSummary } from '../model/backup';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { isConsistency, type Consistency } from '../model/hooks';
@@ -9,14 +9,24 @@ import type { FailedItem } from '../model/outcome';
 import { failedItem } from './failedItem';
 import { tagMap } from './imageReads';
 import { ambiguous } from './proof';
-import type { UnitNow } from './snapshotSets';
+import type { SetsRequest, UnitNow } from './snapshotSets';
 import { now } from './waits';
+
+export interface ProtectRequest extends SetsRequest {
+  units: BackupUnit[];
+  /** When a point counts as too late, in milliseconds since the epoch: the one before it violates the RPO then. */
+  dueMs: number;
+  /** Wants back what is still starting or stopping when all others are over, so that nothing else waits for it. */
+  handBack?: boolean;
+}
 
 export interface ProtectedUnits {
   completed: RecoveryPointSummary[];
   failed: FailedItem[];
   /** Units of which the policy leaves every volume out, or another instance's set has it. */
   leftOut: string[];
+  /** Units that are starting or stopping still, where the request wants them back. */
+  unsettled?: BackupUnit[];
 }
 
 /** One unit on its way to a completed set. */
@@ -33,6 +43,10 @@ export interface Item {
   looks: number;
   /** Calls that failed for no known reason. */
   failures: number;
+  /** Since when it is known to be starting, stopping or being created. */
+  movingSince?: number;
+  /** Calls that its state did not allow. */
+  refusals: number;
   /** Sets that ended in error. */
   errors: number;
   /** Snapshots of sets that ended in error: reads may go on showing them. */
@@ -68,6 +82,7 @@ export function newItem(
     nextAt: 0,
     looks: isRetry ? 2 : 1,
     failures: 0,
+    refusals: 0,
     errors: 0,
     discarded: new Set(),
     recorded: new Set(recorded[now.recoveryPointId] ?? []),
@@ -78,6 +93,15 @@ export function newItem(
     created: false,
     isSettling: false,
   };
+}
+
+/** A set that is there is the unit's. */
+export function adopted(item: Item, snapshots: readonly Snapshot[], runId: string): void {
+  const tags = tagMap(snapshots[0]?.Tags);
+  item.state = 'pending';
+  item.created = tags[TAG.run] === runId;
+  item.size = Number(tags[TAG.set]) || snapshots.length;
+  item.seenAt = now();
 }
 
 export function isUnsureAndDue({ state, nextAt }: Item): boolean {

@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import type { FailedItem } from '../model/outcome';
 import type { ActivityDeps } from './deps';
 import { HookedUnits } from './hookedUnits';
-import type { ProtectRequest } from './protection';
+import type { ProtectRequest } from './protectionItems';
 import { newItem } from './protectionItems';
 import { SetMaker } from './snapshotSets';
 

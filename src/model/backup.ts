@@ -72,6 +72,8 @@ export const backupTargetInput = operationInput({
   begunMs: z.number().int(),
   cursor: z.string().optional(),
   soFar: z.custom<BackupTargetResult>().optional(),
+  /** What was starting or stopping when its turn came. */
+  unsettled: z.array(z.custom<BackupUnit>()).optional(),
 });
 
 export type BackupTargetInput = z.input<typeof backupTargetInput>;

@@ -1,5 +1,5 @@
 import { CancellationScope, continueAsNew, isCancellation, workflowInfo } from '@temporalio/workflow';
-import type { ProtectRequest } from '../activities/protection';
+import type { ProtectRequest } from '../activities/protectionItems';
 import {
   backupTargetInput,
   type BackupTargetInput,
@@ -25,6 +25,16 @@ import { dueMs, watchingRpo } from './support/rpoWatch';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
+/** As many as a page of the inventory holds. */
+const UNITS_A_PAGE = 200;
+
+interface Protected {
+  /** Points that were made. */
+  made: RecoveryPointSummary[];
+  /** What is starting or stopping, and is to be tried again. */
+  moving: BackupUnit[];
+}
+
 /** One target of one backup run, page by page. */
 export async function backupTarget(input: BackupTargetInput): Promise<BackupTargetResult> {
   return operation(backupTargetInput, input, async (request, run) => {
@@ -45,6 +55,16 @@ async function protectAll(
   const holds = await read('Look for legal holds').openHolds({ policy });
   const pages = new Set<Promise<void>>();
   const measured: Promise<Sizes>[] = [];
+  const unsettled = [...(request.unsettled ?? [])];
+  const protecting = (units: BackupUnit[], handBack: boolean) => {
+    const page = protectPage({ ...request, holds, handBack }, units, result, run)
+      .then(({ made, moving }) => {
+        unsettled.push(...moving);
+        if (made.length > 0) measured.push(measure(request, made));
+      })
+      .finally(() => pages.delete(page));
+    pages.add(page);
+  };
   let cursor = request.cursor;
   do {
     const page = await read(`List resources of ${targetKey(target)}`).listUnits({
@@ -55,19 +75,24 @@ async function protectAll(
     cursor = page.cursor;
     leaveOut(page.kept ?? [], result, run);
     if (page.missing) result.missing = [...(result.missing ?? []), ...page.missing];
-    if (page.units.length > 0) {
-      const protecting = protectPage({ ...request, holds }, page.units, result, run)
-        .then((made) => void (made.length > 0 && measured.push(measure(request, made))))
-        .finally(() => pages.delete(protecting));
-      pages.add(protecting);
-    }
+    if (page.units.length > 0) protecting(page.units, true);
     if (pages.size >= PAGES_AT_ONCE) await Promise.race(pages);
     if (workflowInfo().continueAsNewSuggested && cursor !== undefined) {
       await Promise.all(pages);
       result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
-      await continueAsNew<typeof backupTarget>({ ...request, cursor, soFar: result });
+      await continueAsNew<typeof backupTarget>({
+        ...request,
+        cursor,
+        soFar: result,
+        ...(unsettled.length > 0 && { unsettled }),
+      });
     }
   } while (cursor !== undefined);
+  await Promise.all(pages);
+  // Last, because they wait for nobody knows how long.
+  const last = unsettled.splice(0);
+  for (let start = 0; start < last.length; start += UNITS_A_PAGE)
+    protecting(last.slice(start, start + UNITS_A_PAGE), false);
   await Promise.all(pages);
   result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
   if (result.failed.total > 0) await sayLastPoints(request, result, run);
@@ -105,25 +130,29 @@ function leaveOut(kept: readonly SelectedKept[], result: BackupTargetResult, run
 }
 
 /**
- * Returns the points that it made. Throws only when cancelled: what stops a page is a failure of its resources, and the
+ * One page. Throws only when cancelled: what stops a page is a failure of its resources, and the
  * other pages go on.
  */
 async function protectPage(
-  asked: BackupTargetRequest & { holds: Hold[] },
+  asked: BackupTargetRequest & { holds: Hold[]; handBack: boolean },
   units: BackupUnit[],
   result: BackupTargetResult,
   run: Run,
-): Promise<RecoveryPointSummary[]> {
-  const { policy, target, slotMs, holds } = asked;
+): Promise<Protected> {
+  const { policy, target, slotMs, holds, handBack } = asked;
   run.rows(
     units.map(({ resourceId, volumeIds }) => row(resourceId, 'protecting', `${volumeIds.length} volumes`)),
   );
   const { workflowId, firstExecutionRunId: runId } = workflowInfo();
-  const request = { policy, target, slotMs, workflowId, runId, units, holds, dueMs: dueMs(asked) };
+  const request = {
+    ...{ policy, target, slotMs, workflowId, runId, units, holds, dueMs: dueMs(asked) },
+    ...(handBack && { handBack }),
+  };
   try {
     const outcome = await protect(`Protect ${units.length} resources`).protectUnits(request);
     outcome.failed.push(...(await lock(policy, target, outcome.completed)));
-    result.selected += units.length - outcome.leftOut.length;
+    const moving = outcome.unsettled ?? [];
+    result.selected += units.length - outcome.leftOut.length - moving.length;
     const failed = new Set(outcome.failed.map(({ item }) => item));
     for (const point of outcome.completed) {
       if (!failed.has(point.resourceId)) result.protected += 1;
@@ -132,6 +161,7 @@ async function protectPage(
       result.recoveryPoints = and(result.recoveryPoints, [point]);
     }
     run.rows([
+      ...moving.map(({ resourceId }) => row(resourceId, 'waiting', 'it is starting or stopping')),
       ...outcome.leftOut.map((resourceId) =>
         row(resourceId, 'left out', 'it has no EBS volumes, or the policy excludes them'),
       ),
@@ -140,7 +170,7 @@ async function protectPage(
       ),
     ]);
     note(result, outcome.failed, run);
-    return outcome.completed.filter(({ created }) => created);
+    return { made: outcome.completed.filter(({ created }) => created), moving };
   } catch (error) {
     // Whose worker died with a cancelled run may end as cancelled or as timed out.
     if (policy.hooks) await thaw(request, run);
@@ -148,7 +178,7 @@ async function protectPage(
     result.selected += units.length;
     const failures = units.map(({ resourceId }) => failedItem(resourceId, error));
     note(result, failures, run);
-    return [];
+    return { made: [], moving: [] };
   }
 }
 
