@@ -3,6 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import { clockNotes, rhythmOf, ScheduleProblem, zoneOf, type Rhythm } from '../calendar/timetable';
 import { fixedDurationMs } from '../model/duration';
+import { keptTerms } from '../model/existingPoints';
 import { FAILURE } from '../model/failures';
 import { scheduleIds } from '../model/ids';
 import { lockTerms } from '../model/lock';
@@ -95,19 +96,23 @@ export function policyActivities(deps: ActivityDeps) {
     }): Promise<CreateBackupPolicyResult> {
       const scheduleId = scheduleIds.policy(policy.policyName);
       await requireSameSlots(temporal, policy, clock.now());
+      let before: NormalizedPolicy | undefined;
       const status = await writeSchedule(
         temporal,
         policySchedule(policy),
-        (existing) =>
-          policyOf(existing)?.hash === policy.hash &&
-          (paused === undefined || existing.state.paused === paused),
+        (existing) => {
+          before = policyOf(existing);
+          return before?.hash === policy.hash && (paused === undefined || existing.state.paused === paused);
+        },
         paused,
       );
+      const remarks = keptTerms(before, policy);
       const { info, state } = await temporal.schedule.getHandle(scheduleId).describe();
       const nextRuns = state.paused
         ? []
         : info.nextActionTimes.slice(0, NEXT_RUNS).map((at) => at.toISOString());
-      return { policyName: policy.policyName, status, scheduleId, nextRuns };
+      const { policyName } = policy;
+      return { policyName, status, scheduleId, nextRuns, ...(remarks.length > 0 && { remarks }) };
     },
 
     /** What the changes of the clocks do to the policy's runs within a year, for people. */

@@ -179,6 +179,7 @@ export function pointOf(item: Item, snapshots: readonly Snapshot[]): RecoveryPoi
     volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
     fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
     ...consistencyOf(item, snapshots),
+    ...(item.now.droppedTags?.length && { droppedTags: item.now.droppedTags }),
     ...(item.now.takenAlong && { takenAlong: item.now.takenAlong }),
   };
 }

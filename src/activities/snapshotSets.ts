@@ -16,7 +16,7 @@ import { holdsOn, type Hold } from '../model/hold';
 import type { Consistency } from '../model/hooks';
 import { ownDescription } from '../model/names';
 import type { NormalizedPolicy } from '../model/policy';
-import { recoveryPointTags } from '../model/recoveryPoint';
+import { droppedTags, recoveryPointTags } from '../model/recoveryPoint';
 import type { VolumeLine } from '../model/volumeLine';
 import { formatResidency } from '../model/residency';
 import { isExcluded, MOST_EXCLUDED } from '../model/selector';
@@ -57,6 +57,8 @@ export interface UnitNow {
   left: Volume[];
   /** Those of the set that it would leave out, if EC2 left out so many. */
   takenAlong?: string[];
+  /** Keys of tags that its snapshots were to carry, and do not: EC2 takes fifty. */
+  droppedTags?: string[];
 }
 
 export interface SetDetails {
@@ -99,7 +101,13 @@ export class SetMaker {
   async create(now: UnitNow, more: SetDetails): Promise<Snapshot[]> {
     const { unit } = now;
     const Description = ownDescription(now.recoveryPointId);
-    const Tags = tagList(this.tags(now, more));
+    const tags = this.tags(now, more);
+    now.droppedTags = droppedTags(
+      tags,
+      userTagsOf(now),
+      now.volumes.map(({ VolumeId = '' }) => VolumeId),
+    );
+    const Tags = tagList(tags);
     const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags }];
     if (unit.kind === 'volume') {
       const snapshot = await this.ec2.send(
@@ -189,9 +197,13 @@ export class SetMaker {
         requestedBy: policy.requestedBy,
         ticket: policy.ticket,
       },
-      tagMap(unit.kind === 'instance' ? instance?.Tags : volumes[0]?.Tags),
+      userTagsOf({ unit, instance, volumes }),
     );
   }
+}
+
+function userTagsOf({ unit, instance, volumes }: Pick<UnitNow, 'unit' | 'instance' | 'volumes'>) {
+  return tagMap(unit.kind === 'instance' ? instance?.Tags : volumes[0]?.Tags);
 }
 
 /** More than EC2 leaves out: the smallest go along, so that the set is of one instant, and what another set has goes last. */

@@ -61,7 +61,10 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
         const results = await oneByOne(policies, (each) => createBackupPolicy(holdfast, each));
         say(options, results, () =>
           results
-            .map((each) => `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`)
+            .flatMap((each) => [
+              `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`,
+              ...(each.remarks ?? []).map((remark) => `  ! ${remark}`),
+            ])
             .join('\n'),
         );
       });
@@ -162,7 +165,17 @@ function listText(states: readonly PolicyState[]): string {
 }
 
 function planText(plan: PolicyPlan): string {
-  const { policyName, change, changes, targets, completeWithin, copiedWithin, clocks = [], problems } = plan;
+  const {
+    policyName,
+    change,
+    changes,
+    targets,
+    completeWithin,
+    copiedWithin,
+    clocks = [],
+    remarks = [],
+    problems,
+  } = plan;
   return [
     `${policyName}: ${change}`,
     ...changes.map((line) => `  ${line}`),
@@ -172,7 +185,7 @@ function planText(plan: PolicyPlan): string {
     ),
     `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
     ...costText(plan),
-    ...clocks.map((note) => `  ! ${note}`),
+    ...[...clocks, ...remarks].map((note) => `  ! ${note}`),
     ...problems.map((problem) => `  ✗ ${problem}`),
   ].join('\n');
 }

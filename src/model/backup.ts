@@ -42,6 +42,8 @@ export interface RecoveryPointSummary {
   crashBecause?: string;
   /** Volumes that the policy leaves out, and that are in the set because EC2 leaves out no more than forty. */
   takenAlong?: string[];
+  /** Keys of tags that did not fit on the snapshots that this run made. */
+  droppedTags?: string[];
 }
 
 export interface FailedBackup extends FailedItem {

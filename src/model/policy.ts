@@ -205,6 +205,8 @@ export interface CreateBackupPolicyResult {
   scheduleId: string;
   /** The next slots, ISO 8601 in UTC; none while the policy is paused. */
   nextRuns: string[];
+  /** What the change does not do; left out where there is nothing to say. */
+  remarks?: string[];
 }
 
 export const deleteBackupPolicyInput = operationInput({ policyName: policyNameSchema });

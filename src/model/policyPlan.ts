@@ -55,6 +55,8 @@ export interface PolicyPlan {
   cost: CostEstimate;
   /** What the changes of the clocks do to its runs within a year; left out where they change nothing. */
   clocks?: string[];
+  /** What the change would not do; left out where there is nothing to say. */
+  remarks?: string[];
   /** Why the policy cannot do what it says. */
   problems: string[];
 }

@@ -99,6 +99,20 @@ export function recoveryPointTags(
   );
 }
 
+/**
+ * Keys of what a point was to carry, and does not, because fifty tags are all that EC2 takes: users' tags, and the lines of
+ * volumes, which its manifest has too.
+ */
+export function droppedTags(
+  tags: Readonly<Record<string, string>>,
+  userTags: Readonly<Record<string, string>>,
+  volumeIds: readonly string[],
+): string[] {
+  const users = Object.keys(userTags).filter((key) => !key.startsWith('aws:') && !key.startsWith(TAG.prefix));
+  const wanted = [...volumeIds.map((id) => TAG.volumePrefix + id), ...users];
+  return wanted.filter((key) => !Object.hasOwn(tags, key));
+}
+
 /** What differs between a snapshot and its copy. */
 export interface CopyTags {
   snapshotId: string;

@@ -215,10 +215,11 @@ async function lock(
 
 /** The point's id, and what it does not promise. */
 function noteOn(point: RecoveryPointSummary): string {
-  const { recoveryPointId, consistency, crashBecause, takenAlong } = point;
+  const { recoveryPointId, consistency, crashBecause, takenAlong, droppedTags } = point;
   const crash = `, only crash-consistent${crashBecause ? `: ${crashBecause}` : ''}`;
   const along = `, with ${takenAlong?.join(', ')} all the same: EC2 leaves out no more than 40 data volumes`;
-  return `${recoveryPointId}${takenAlong ? along : ''}${consistency === 'crash' ? crash : ''}`;
+  const dropped = `, without the tags ${droppedTags?.join(', ')}: EC2 takes 50`;
+  return `${recoveryPointId}${takenAlong ? along : ''}${droppedTags ? dropped : ''}${consistency === 'crash' ? crash : ''}`;
 }
 
 function note(result: BackupTargetResult, failures: FailedItem[], run: Run): void {

@@ -30,6 +30,7 @@ export async function createBackupPolicy(input: CreateBackupPolicyInput): Promis
       policy,
       ...(paused !== undefined && { paused }),
     });
+    for (const remark of result.remarks ?? []) run.remark(remark);
     run.row(result.scheduleId, result.status, result.nextRuns[0] && `next run ${result.nextRuns[0]}`);
     return result;
   });

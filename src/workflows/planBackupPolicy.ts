@@ -1,6 +1,7 @@
 import { patched } from '@temporalio/workflow';
 import type { CostEstimate } from '../model/cost/estimate';
 import { formatDuration } from '../model/duration';
+import { keptTerms } from '../model/existingPoints';
 import { listed } from '../model/list';
 import {
   createBackupPolicyInput,
@@ -42,6 +43,7 @@ function planOf(
   cost: CostEstimate,
 ): PolicyPlan {
   const { completeMs, copiedMs } = runTimes(policy, surveys);
+  const remarks = keptTerms(before, policy);
   const changed = before?.hash === policy.hash ? 'UNCHANGED' : 'UPDATE';
   return {
     policyName: policy.policyName,
@@ -55,6 +57,7 @@ function planOf(
     completeWithin: formatDuration(completeMs),
     ...(policy.copies.length > 0 && { copiedWithin: formatDuration(copiedMs) }),
     cost,
+    ...(remarks.length > 0 && { remarks }),
     problems: planProblems(policy, surveys),
   };
 }

@@ -118,6 +118,20 @@ describe('what a run takes of what the policy selects', () => {
     expect(tagsOf((await snapshotsOf('many'))[0] ?? {})).toMatchObject({ 'holdfast:set': '3' });
   });
 
+  it('names the tags that do not fit on snapshots', async () => {
+    const others = Object.fromEntries(Array.from({ length: 48 }, (_, n) => [`t${n}`, 'x']));
+    await anInstance(world.home, { tags: { policy: 'tagged', ...others } });
+    await policy('tagged');
+    const { recoveryPoints } = await backUp('tagged');
+    const { droppedTags = [] } = recoveryPoints.items[0] ?? {};
+    const [snapshot] = await snapshotsOf('tagged');
+    const there = Object.keys(tagsOf(snapshot ?? {}));
+    expect(droppedTags.length).toBeGreaterThan(10);
+    expect([...droppedTags, ...there.filter((key) => !key.startsWith('holdfast:'))].sort()).toEqual(
+      ['policy', ...Object.keys(others)].sort(),
+    );
+  });
+
   it('leaves out volumes by their tags, and does not count what is left out whole', async () => {
     const tags = { policy: 'noScratch' };
     const { volumes } = await anInstance(world.home, { tags });
