@@ -52,6 +52,7 @@ export const createBackupPolicy = operation('createBackupPolicy');
 export const planBackupPolicy = operation('planBackupPolicy');
 export const deleteBackupPolicy = operation('deleteBackupPolicy');
 export const runBackup = operation('runBackup');
+export const applyRetention = operation('applyRetention');
 export const enforceExpiry = operation('enforceExpiry');
 export const setLegalHold = operation('setLegalHold');
 export const createCustomerManagedKey = operation('createCustomerManagedKey');

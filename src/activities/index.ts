@@ -12,6 +12,7 @@ import { copyQueueActivities } from './copyQueues';
 import { expiryActivities } from './expiry';
 import { holdActivities } from './holds';
 import { lastPointActivities } from './lastPoints';
+import { newTermsActivities } from './newTerms';
 import { noticeActivities } from './notices';
 import { slotActivities } from './slots';
 import { lockActivities } from './locks';
@@ -95,6 +96,7 @@ export function createActivities(deps: ActivityDeps) {
     ...copyQueueActivities(deps),
     ...vaultActivities(deps),
     ...expiryActivities(deps),
+    ...newTermsActivities(deps),
     ...archiveActivities(deps),
     ...orphanActivities(deps),
     ...abandonedShareActivities(deps),

@@ -1,11 +1,13 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import {
+  applyRetention,
   BackupPolicies,
   createBackupPolicy,
   deleteBackupPolicy,
   planBackupPolicy,
   policyFileJsonSchema,
   readPolicyFile,
+  type OperationResult,
   type PolicyPlan,
   type PolicyState,
 } from '../client';
@@ -54,21 +56,31 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('apply <files...>')
     .description('make backup policies what these YAML files say')
+    .option('--existing', 'says what their terms would do to the points that are there', false)
+    .option('--yes', 'with --existing: gives the points these terms; what is due then expires', false)
     .addOption(outputOption())
-    .action((files: string[], options: Output) => {
-      const policies = files.map(readPolicyFile);
-      return connected(async (holdfast) => {
-        const results = await oneByOne(policies, (each) => createBackupPolicy(holdfast, each));
-        say(options, results, () =>
-          results
-            .flatMap((each) => [
-              `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`,
-              ...(each.remarks ?? []).map((remark) => `  ! ${remark}`),
-            ])
-            .join('\n'),
-        );
-      });
-    });
+    .action(
+      (files: string[], { existing, yes, ...options }: Output & { existing: boolean; yes: boolean }) => {
+        const policies = files.map(readPolicyFile);
+        return connected(async (holdfast) => {
+          const results = await oneByOne(policies, async (each) => {
+            const applied = await createBackupPolicy(holdfast, each);
+            if (!existing) return applied;
+            const { policyName } = applied;
+            return { ...applied, existing: await applyRetention(holdfast, { policyName, dryRun: !yes }) };
+          });
+          say(options, results, () =>
+            results
+              .flatMap((each) => [
+                `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`,
+                ...(each.remarks ?? []).map((remark) => `  ! ${remark}`),
+                ...('existing' in each ? [existingText(each.existing)] : []),
+              ])
+              .join('\n'),
+          );
+        });
+      },
+    );
 
   policy
     .command('list')
@@ -143,6 +155,11 @@ function instant(text: string): Date {
   const parsed = instantSchema.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'not an instant');
   return new Date(parsed.data);
+}
+
+function existingText({ changed, goes, dryRun }: OperationResult<'applyRetention'>): string {
+  const would = `  ${changed} points that are there ${dryRun ? 'would get' : 'got'} other terms, and ${goes} of all expire by them`;
+  return dryRun && changed > 0 ? `${would}; add --yes where that is meant` : would;
 }
 
 function listText(states: readonly PolicyState[]): string {

@@ -4,6 +4,7 @@ export const OPERATION_NAMES = [
   'planBackupPolicy',
   'deleteBackupPolicy',
   'runBackup',
+  'applyRetention',
   'enforceExpiry',
   'setLegalHold',
   'restoreFromArchive',

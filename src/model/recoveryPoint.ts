@@ -242,7 +242,7 @@ export function placesIn(tags: Readonly<Record<string, string>>, { accountId }: 
 }
 
 /** Terms that hold without the policy. */
-function retentionTag({
+export function retentionTag({
   minKeep,
   rpoMs,
   retention,

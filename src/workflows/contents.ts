@@ -9,6 +9,7 @@ export { backupTarget } from './backupTarget';
 export { createBackupPolicy } from './createBackupPolicy';
 export { planBackupPolicy } from './planBackupPolicy';
 export { deleteBackupPolicy } from './deleteBackupPolicy';
+export { applyRetention } from './applyRetention';
 export { enforceExpiry } from './enforceExpiry';
 export { restoreFromArchive } from './restoreFromArchive';
 export { sweepOrphans } from './sweepOrphans';

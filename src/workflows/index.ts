@@ -13,6 +13,7 @@ export const backupTarget = takesOneObject(contents.backupTarget);
 export const createBackupPolicy = takesOneObject(contents.createBackupPolicy);
 export const planBackupPolicy = takesOneObject(contents.planBackupPolicy);
 export const deleteBackupPolicy = takesOneObject(contents.deleteBackupPolicy);
+export const applyRetention = takesOneObject(contents.applyRetention);
 export const enforceExpiry = carriesState(contents.enforceExpiry);
 export const restoreFromArchive = takesOneObject(contents.restoreFromArchive);
 export const sweepOrphans = carriesState(contents.sweepOrphans);

@@ -199,6 +199,12 @@ describe('the client', () => {
       expect(said.stdout).toMatch(/at 1 \/ 5 \/ 20 % changed a day: \d+ \/ \d+ \/ \d+ USD in the first year/);
 
       expect(await json(0, 'apply', file, '-o', 'json')).toMatchObject([{ status: 'CREATED' }]);
+      expect(await json(0, 'apply', file, '--existing', '-o', 'json')).toMatchObject([
+        { status: 'UNCHANGED', existing: { dryRun: true, changed: 0, goes: 0 } },
+      ]);
+      expect((await cli('policy', 'apply', file, '--existing', '--yes')).stdout).toMatch(
+        /^office UNCHANGED; .*\n {2}0 points that are there got other terms/,
+      );
       const applied = Date.now();
       expect(await json(0, 'plan', file, '-o', 'json')).toMatchObject([{ change: 'UNCHANGED' }]);
       const office = async () =>

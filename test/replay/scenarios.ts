@@ -222,6 +222,16 @@ export const SCENARIOS: Record<string, Scenario> = {
   ...MIGRATION_SCENARIOS,
   ...CHECKED_SCENARIOS,
 
+  async terms({ world }) {
+    const terms = { ...policy('terms'), paused: true };
+    await aVolume(world.home, { tags: { policy: 'terms' } });
+    await world.run('createBackupPolicy', terms);
+    await world.run('runBackup', { policyName: 'terms' });
+    await world.run('createBackupPolicy', { ...terms, retention: '20d' });
+    const applied = await world.start('applyRetention', { policyName: 'terms', dryRun: false });
+    return { 'applyRetention.succeeded': await ended(applied) };
+  },
+
   async archive({ world }) {
     const archive = { after: '30d', atMost: 1 };
     const old = { ...policy('old'), frequency: '40d', retention: '20y', minKeep: 1, paused: true, archive };

@@ -69,6 +69,8 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   verifyVaultKeys: 'keeping',
   unshareSlot: 'keeping',
   clockNotes: 'keeping',
+  planNewTerms: 'keeping',
+  applyNewTerms: 'keeping',
   planExpiry: 'keeping',
   deletePoints: 'keeping',
   archivePoints: 'keeping',

@@ -58,7 +58,10 @@ describe('how much one call takes', () => {
         new CreateSnapshotsCommand({
           InstanceSpecification: {
             InstanceId: instanceId,
-            ExcludeDataVolumeIds: names(count, 'vol-').map((id) => id.padEnd(21, '0')),
+            ExcludeDataVolumeIds: Array.from(
+              { length: count },
+              (_, n) => `vol-${n.toString(16).padStart(17, '0')}`,
+            ),
           },
         }),
       );
