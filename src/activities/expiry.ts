@@ -86,15 +86,18 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
     async deletePoints({
       target,
       points,
+      letGo,
     }: {
       target: Target;
       points: ExpiryDecision['expired'];
+      /** Sources of which a person lets the last points go. */
+      letGo?: string[];
     }): Promise<DeletedPoints> {
       const ec2 = aws.ec2(target, 'retention');
       const result: Required<DeletedPoints> = { deleted: [], failed: [], kept: [] };
       for (let start = 0; start < points.length; start += POINTS_A_LOOK) {
         Context.current().heartbeat(result.deleted.length);
-        const again = await pointsAgain(deps, target, points.slice(start, start + POINTS_A_LOOK));
+        const again = await pointsAgain(deps, target, points.slice(start, start + POINTS_A_LOOK), letGo);
         result.deleted.push(...again.gone);
         result.failed.push(...again.changed);
         result.kept.push(...again.kept);

@@ -9,6 +9,7 @@ import { imageActivities } from './images';
 import { changeActivities } from './changes';
 import { copyActivities } from './copies';
 import { copyQueueActivities } from './copyQueues';
+import { endedPointActivities } from './endedPoints';
 import { expiryActivities } from './expiry';
 import { holdActivities } from './holds';
 import { lastPointActivities } from './lastPoints';
@@ -96,6 +97,7 @@ export function createActivities(deps: ActivityDeps) {
     ...copyQueueActivities(deps),
     ...vaultActivities(deps),
     ...expiryActivities(deps),
+    ...endedPointActivities(deps),
     ...newTermsActivities(deps),
     ...archiveActivities(deps),
     ...orphanActivities(deps),

@@ -36,6 +36,7 @@ export async function pointsAgain(
   deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>,
   target: Target,
   points: Points,
+  letGo: readonly string[] = [],
 ): Promise<PointsAgain> {
   const planned = points.flatMap(({ snapshotIds }) => snapshotIds);
   const there = await snapshotsById(deps.aws.ec2(target, 'retention'), planned);
@@ -69,7 +70,10 @@ export async function pointsAgain(
   const policies = [];
   for (const name of names) policies.push(...(await policyNow(deps.temporal, name)));
   const now = deps.clock.now();
-  const decision = await expiryNow(deps, target, { snapshots, policies, ...facts, now });
+  const decision = await expiryNow(deps, target, {
+    ...{ snapshots, policies, ...facts, now },
+    letGo: new Set(letGo),
+  });
   const gone = new Set(decision.expired.map(({ recoveryPointId }) => recoveryPointId));
   const staying = snapshots.filter(({ recoveryPointId }) => !gone.has(recoveryPointId));
   const archival = decideArchival({ snapshots: staying, now, periodStart });

@@ -15,7 +15,8 @@ const GRACE_MS = 86_400_000;
 
 /** Something with Holdfast's marks that no workflow looks after any more. */
 export interface Orphan {
-  kind: 'snapshot' | 'volume' | 'image' | 'share';
+  kind: 'snapshot' | 'volume' | 'image' | 'share' | 'points';
+  /** Of `points` what they are of. */
   resourceId: string;
   reason: string;
   /** False where a person must judge: it may hold the only data left. */

@@ -67,6 +67,8 @@ interface Facts {
   existingSources: ReadonlySet<string>;
   /** Sources whose backups in this place have ended, by {@link endedKey}: that they are late means nothing. */
   ended?: ReadonlySet<string>;
+  /** Sources of which a person lets the last points go, where nothing is backed up of them here any more. */
+  letGo?: ReadonlySet<string>;
   /** Milliseconds since the epoch. */
   now: number;
   /** When the period began that a moment is in (src/calendar). */
@@ -137,7 +139,8 @@ function reasonToKeep(
   if (snapshot.copyRunning) return 'a copy of it is running';
   if (!snapshot.completed) return 'not completed';
   const { minKeep, retention } = snapshot;
-  if (lineage.rankOf(snapshot) < Math.max(1, minKeep, retention.count ?? 0))
+  const isLetGo = facts.letGo?.has(snapshot.sourceId) && hasEnded(snapshot, facts);
+  if (!isLetGo && lineage.rankOf(snapshot) < Math.max(1, minKeep, retention.count ?? 0))
     return 'among the newest of its lineage';
   if (lineage.isFirstOfItsPeriod(snapshot)) return 'the first of its period';
   return policyReason(snapshot, facts);
@@ -154,6 +157,15 @@ function policyReason(snapshot: SnapshotNow, facts: Facts & { freshest: Freshest
   if (!facts.existingSources.has(snapshot.sourceId) || facts.ended?.has(endedKey(snapshot))) return undefined;
   const isLate = facts.freshest.takenAt(snapshot) < facts.now - policy.rpoMs;
   return isLate ? 'the newest point violates the RPO' : undefined;
+}
+
+/** Whether nobody makes points of its source in this place any more, as far as is known. */
+export function hasEnded(
+  snapshot: SnapshotNow,
+  { policies, existingSources, ended }: Pick<Facts, 'policies' | 'existingSources' | 'ended'>,
+): boolean {
+  const isThere = policies.some(({ policyName }) => policyName === snapshot.policyName);
+  return !isThere || !existingSources.has(snapshot.sourceId) || (ended?.has(endedKey(snapshot)) ?? false);
 }
 
 /** What a policy leaves points of. */

@@ -1,6 +1,8 @@
 import { continueAsNew, ContinueAsNew, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
+import { FAILURE } from '../model/failures';
 import { and, listed } from '../model/list';
 import type { AbandonedShare } from '../model/orphans';
+import type { FailedItem } from '../model/outcome';
 import { sumOfOthers } from '../model/snapshotOwner';
 import { sweepOrphansInput, type SweepOrphansInput, type SweepOrphansResult } from '../model/sweep';
 import { targetKey, type Target } from '../model/target';
@@ -8,7 +10,10 @@ import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { batch, mutate, read } from './support/options';
 
-type Swept = Omit<SweepOrphansResult, 'dryRun'>;
+type Swept = Omit<SweepOrphansResult, 'dryRun'> & {
+  /** Sources of which last points may go, in one of the targets. */
+  released?: string[];
+};
 
 /** How far a target is that a run continues. */
 interface SweepProgress {
@@ -33,7 +38,7 @@ export async function sweepOrphans(
   input: SweepOrphansInput,
   carried?: CarriedSweep,
 ): Promise<SweepOrphansResult> {
-  return operation(sweepOrphansInput, input, async ({ targets: asked, dryRun }, run) => {
+  return operation(sweepOrphansInput, input, async ({ targets: asked, dryRun, letGo = [] }, run) => {
     const targets = carried?.targets ?? (await read('Resolve targets').resolveTargets({ targets: asked }));
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });
     run.phase(dryRun ? 'Looking' : 'Sweeping');
@@ -41,7 +46,7 @@ export async function sweepOrphans(
     for (const [at, target] of targets.entries()) {
       const before = at === 0 ? carried?.progress : undefined;
       try {
-        await sweep(target, { dryRun, swept, run, before }, async (progress) => {
+        await sweep(target, { dryRun, letGo, swept, run, before }, async (progress) => {
           if (!workflowInfo().continueAsNewSuggested || !patched('sweep-continues-as-new')) return;
           await continueAsNew<typeof sweepOrphans>(input, { swept, targets: targets.slice(at), progress });
         });
@@ -52,12 +57,15 @@ export async function sweepOrphans(
         run.row(targetKey(target), 'failed', failure.message);
       }
     }
+    const { released = [], ...told } = swept;
+    const unknown = letGo.filter((id) => !released.includes(id));
+    told.failed = and(told.failed, unknown.map(notEnded));
     return settle(
-      { dryRun, ...swept },
+      { dryRun, ...told },
       {
         what: 'orphans or targets',
-        succeeded: targets.length + swept.deleted.total - swept.failed.total,
-        failed: swept.failed.total,
+        succeeded: targets.length + told.deleted.total - told.failed.total,
+        failed: told.failed.total,
       },
     );
   });
@@ -70,6 +78,7 @@ function nothingSwept(): Swept {
 
 interface Sweeping {
   dryRun: boolean;
+  letGo: string[];
   swept: Swept;
   run: Run;
   before: SweepProgress | undefined;
@@ -78,11 +87,13 @@ interface Sweeping {
 /** @param checkpoint is reached after each batch */
 async function sweep(
   target: Target,
-  { dryRun, swept, run, before }: Sweeping,
+  sweeping: Sweeping,
   checkpoint: (progress: SweepProgress) => Promise<void>,
 ): Promise<void> {
+  const { dryRun, swept, run, before } = sweeping;
   const name = targetKey(target);
   run.row(name, 'looking');
+  if (!before && patched('last-points-are-told')) await endedPoints(target, sweeping);
   const shares = await batch(`Look for what is still shared from ${name}`).findAbandonedShares({ target });
   if (!before) swept.found = and(swept.found, shares.map(asOrphan(target)));
   const progress = before ?? { deleted: 0, left: [] };
@@ -120,6 +131,35 @@ async function sweep(
   }
   await takeSharesBack(target, shares, swept);
   run.row(name, 'swept', `${progress.deleted + shares.length} removed`);
+}
+
+/** Of what nobody backs up any more; they go where a person says so, and where nothing else keeps them. */
+async function endedPoints(target: Target, { dryRun, letGo, swept }: Sweeping): Promise<void> {
+  const name = targetKey(target);
+  const tried: string[] = [];
+  for (let first = true; ; first = false) {
+    const look = batch(`Look for the last points of what has ended in ${name}`);
+    const { found, points, ...here } = await look.findEndedPoints({ target, letGo, except: tried });
+    if (first) {
+      swept.found = and(
+        swept.found,
+        found.items.map((orphan) => ({ target, ...orphan })),
+        found.total,
+      );
+      swept.released = [...new Set([...(swept.released ?? []), ...here.letGo])];
+    }
+    if (dryRun || points.length === 0 || tried.length >= MOST_LEFT) return;
+    tried.push(...points.map(({ recoveryPointId }) => recoveryPointId));
+    const deleting = batch(`Delete ${points.length} last points in ${name}`);
+    const { deleted, failed } = await deleting.deletePoints({ target, points, letGo });
+    swept.deleted = and(swept.deleted, deleted);
+    swept.failed = and(swept.failed, failed);
+  }
+}
+
+function notEnded(item: string): FailedItem {
+  const message = `letGo: ${item} has no points in these targets that could go: they are not past their time, something else keeps them, or it is backed up still`;
+  return { item, type: FAILURE.notFound, message };
 }
 
 /** With so many that could not be deleted the rest waits for the next run. */

@@ -69,6 +69,7 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   verifyVaultKeys: 'keeping',
   unshareSlot: 'keeping',
   clockNotes: 'keeping',
+  findEndedPoints: 'keeping',
   planNewTerms: 'keeping',
   applyNewTerms: 'keeping',
   planExpiry: 'keeping',
