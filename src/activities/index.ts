@@ -1,4 +1,5 @@
 import { withFailures } from '../aws/failures';
+import { withLiveness } from '../aws/liveness';
 import type { ActivityDeps } from './deps';
 import { encryptionDefaultActivities } from './encryptionDefault';
 import { evidenceActivities } from './evidence';
@@ -139,7 +140,7 @@ export function createActivities(deps: ActivityDeps) {
     ...evidenceActivities(deps),
     ...encryptionDefaultActivities(deps),
   });
-  return withWaits(activities, deps.waits);
+  return withWaits(withLiveness(activities), deps.waits);
 }
 
 export type Activities = ReturnType<typeof createActivities>;

@@ -1,5 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { HOLD_MEMO, type Hold } from '../model/hold';
+import { heartbeat } from './heartbeat';
 
 /** Open ones, whatever state they are open in: paused workflows hold too, and have no end. */
 const OPEN_HOLDS = "WorkflowType = 'setLegalHold' AND CloseTime IS NULL";
@@ -14,6 +15,7 @@ export interface OpenHolds {
 export async function openHolds(temporal: Client): Promise<OpenHolds> {
   const open: OpenHolds = { holds: [], unknown: [] };
   for await (const { memo, workflowId } of temporal.workflow.list({ query: OPEN_HOLDS })) {
+    heartbeat();
     const hold = memo?.[HOLD_MEMO] as Hold | undefined;
     if (hold) open.holds.push(hold);
     else open.unknown.push(workflowId);

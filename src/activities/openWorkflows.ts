@@ -1,11 +1,13 @@
 import { WorkflowNotFoundError, type Client, type WorkflowExecutionStatusName } from '@temporalio/client';
 import { isOpenStatus } from '../model/openStatus';
+import { heartbeat } from './heartbeat';
 
 /** Of the last run of a workflow id; undefined where Temporal knows none, or none any more. */
 export async function statusOf(
   temporal: Client,
   workflowId: string,
 ): Promise<WorkflowExecutionStatusName | undefined> {
+  heartbeat();
   try {
     return (await temporal.workflow.getHandle(workflowId).describe()).status.name;
   } catch (error) {

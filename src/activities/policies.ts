@@ -176,7 +176,7 @@ export function policyActivities(deps: ActivityDeps) {
     /** The policies that exist now, as far as their Schedules can be read. */
     async allPolicies(): Promise<NormalizedPolicy[]> {
       const policies: NormalizedPolicy[] = [];
-      for await (const { description } of policySchedules(temporal)) {
+      for (const { description } of await policySchedules(temporal)) {
         const policy = policyOf(description);
         if (policy) policies.push({ ...policy, copies: policy.copies ?? [] });
       }
@@ -185,11 +185,8 @@ export function policyActivities(deps: ActivityDeps) {
 
     /** What deletions must know of the policies that exist now. */
     async policiesNow(): Promise<PolicyNow[]> {
-      const policies: PolicyNow[] = [];
-      for await (const { name, description } of policySchedules(temporal)) {
-        policies.push(policyNowOf(name, description));
-      }
-      return policies;
+      const schedules = await policySchedules(temporal);
+      return schedules.map(({ name, description }) => policyNowOf(name, description));
     },
   };
 }

@@ -16,6 +16,8 @@ import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } 
 import { formatRetention } from '../model/retentionTerms';
 import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
+import { heartbeat } from './heartbeat';
+import { inTurns } from './inTurns';
 
 /**
  * A run that is still open after this long is stuck: its snapshots would be days older than the next ones. It is
@@ -23,16 +25,29 @@ import { targetKey, type Target } from '../model/target';
  */
 const RUN_TIMEOUT_MS = 3 * 86_400_000;
 const EXPIRY_INTERVAL_MS = 3_600_000;
-/** Every policy's Schedule, with the name that its id gives the policy. */
-export async function* policySchedules(
-  temporal: Client,
-): AsyncGenerator<{ name: string; description: ScheduleDescription }> {
+/** Descriptions that are asked for side by side: one after the other, some thousand Schedules take minutes. */
+const DESCRIBED_AT_ONCE = 20;
+
+interface PolicySchedule {
+  name: string;
+  description: ScheduleDescription;
+}
+
+/** Every policy's Schedule, with the name that its id gives the policy, in the order of the list. */
+export async function policySchedules(temporal: Client): Promise<PolicySchedule[]> {
   const prefix = scheduleIds.policy('');
+  const ids: string[] = [];
   for await (const { scheduleId } of temporal.schedule.list()) {
-    if (!scheduleId.startsWith(prefix)) continue;
-    const description = await temporal.schedule.getHandle(scheduleId).describe();
-    yield { name: scheduleId.slice(prefix.length), description };
+    heartbeat();
+    if (scheduleId.startsWith(prefix)) ids.push(scheduleId);
   }
+  const found = new Map<string, PolicySchedule>();
+  await inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId) => {
+    heartbeat();
+    const description = await temporal.schedule.getHandle(scheduleId).describe();
+    found.set(scheduleId, { name: scheduleId.slice(prefix.length), description });
+  });
+  return ids.flatMap((scheduleId) => found.get(scheduleId) ?? []);
 }
 
 /**
@@ -42,6 +57,7 @@ export async function* policySchedules(
 export async function expiryPlaces(temporal: Client): Promise<Target[]> {
   const places: Target[] = [];
   for await (const { scheduleId } of temporal.schedule.list()) {
+    heartbeat();
     const place = readExpiryId(scheduleId);
     if (place) places.push(place);
   }

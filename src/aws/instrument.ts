@@ -13,6 +13,7 @@ import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
 import { asksForFewerCalls, classify } from './classify';
 import { noteCallSite, type CallSite } from './failures';
+import { signOfLife } from './liveness';
 import type { Patience, RateBudget } from './rateBudget';
 
 /** Told of every AWS call; src/telemetry/metrics.ts counts them. */
@@ -54,7 +55,7 @@ export type AnyClient =
   | SSMClient
   | STSClient;
 
-/** Puts budget, metrics and the note for error messages around every call of a client. */
+/** Puts budget, metrics, a sign of life and the note for error messages around every call of a client. */
 export function instrument<Client extends AnyClient>(
   client: Client,
   { service, target, as }: Caller,
@@ -66,9 +67,13 @@ export function instrument<Client extends AnyClient>(
       const action = (context.commandName ?? 'unknown').replace(/Command$/, '');
       const call = { service, action, ...target };
       await guard?.();
+      signOfLife();
       const budgeted = { ...call, input: args.input };
       const waitedMs = (await budget?.admit(budgeted, patience())) ?? 0;
-      if (waitedMs > 0) observer?.waited(call, waitedMs);
+      if (waitedMs > 0) {
+        observer?.waited(call, waitedMs);
+        signOfLife();
+      }
       const startedAt = performance.now();
       const ended = (outcome: string) => observer?.called(call, outcome, performance.now() - startedAt);
       try {
@@ -99,7 +104,7 @@ const LONGEST_WAIT_MS = 60_000;
 
 /**
  * An attempt has to end before its timeouts, or its retry would run beside it; so the wait leaves room for the call
- * itself, and for others. An activity cannot heartbeat while it waits here without losing its cursor.
+ * itself, and for others. It is one silence: a sign of life comes before it and after it.
  */
 function patience(): Patience {
   const activity = asyncLocalStorage.getStore();

@@ -20,7 +20,7 @@ import { targetKey, type Target } from '../model/target';
 import { measure, sayLastPoints, tellAlarms } from './support/backupReports';
 import { failedItem, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
-import { batch, protect, read } from './support/options';
+import { batch, protect, readMany } from './support/options';
 import { dueMs, watchingRpo } from './support/rpoWatch';
 
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
@@ -52,7 +52,7 @@ async function protectAll(
   run: Run,
 ): Promise<BackupTargetResult> {
   const { policy, target } = request;
-  const holds = await read('Look for legal holds').openHolds({ policy });
+  const holds = await readMany('Look for legal holds').openHolds({ policy });
   const pages = new Set<Promise<void>>();
   const measured: Promise<Sizes>[] = [];
   const unsettled = [...(request.unsettled ?? [])];
@@ -67,7 +67,7 @@ async function protectAll(
   };
   let cursor = request.cursor;
   do {
-    const page = await read(`List resources of ${targetKey(target)}`).listUnits({
+    const page = await readMany(`List resources of ${targetKey(target)}`).listUnits({
       target,
       selector: policy.selector,
       cursor,

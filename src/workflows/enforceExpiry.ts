@@ -5,7 +5,7 @@ import type { Target } from '../model/target';
 import { Place, type PlaceProgress } from './expiry/place';
 import { settle } from './support/failure';
 import { operation } from './support/operation';
-import { read } from './support/options';
+import { read, readMany } from './support/options';
 
 /** All that one run leaves to the one that continues it as new. */
 export interface CarriedExpiry {
@@ -28,7 +28,7 @@ export async function enforceExpiry(
     const targets = carried?.targets ?? (await read('Resolve targets').resolveTargets({ targets: asked }));
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });
     // When the policies cannot be read, nothing is deleted: one of them may be paused.
-    const policies = await read('Read the policies').policiesNow();
+    const policies = await readMany('Read the policies').policiesNow();
     run.phase(dryRun ? 'Deciding' : 'Expiring');
     let sum = carried?.sum ?? nothingExpired();
     for (const [at, target] of targets.entries()) {

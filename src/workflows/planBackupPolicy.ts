@@ -10,7 +10,7 @@ import {
 } from '../model/policy';
 import { changesOf, planProblems, runTimes, type PolicyPlan, type TargetSurvey } from '../model/policyPlan';
 import { operation } from './support/operation';
-import { read } from './support/options';
+import { read, readMany } from './support/options';
 import { survey } from './support/survey';
 
 /**
@@ -22,7 +22,7 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
     run.about({ policy: request.policyName });
     run.phase('Normalizing');
     const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });
-    const existing = await read('Read the policies').allPolicies();
+    const existing = await readMany('Read the policies').allPolicies();
     const others = existing.filter(({ policyName }) => policyName !== policy.policyName);
     const surveys = await survey(policy, others, run);
     const before = existing.find(({ policyName }) => policyName === policy.policyName);

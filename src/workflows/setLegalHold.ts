@@ -19,7 +19,7 @@ import { targetKey, type Target } from '../model/target';
 import { failedItem, settle } from './support/failure';
 import { takes } from './support/messages';
 import { operation, type Run } from './support/operation';
-import { batch, read } from './support/options';
+import { batch, read, readMany } from './support/options';
 
 /** Points that a run made without knowing of the hold are found this soon. */
 const LOOK_EVERY = '1 hour';
@@ -77,9 +77,9 @@ async function holdEverywhere(
   known: Map<string, Target>,
   run: Run,
 ): Promise<HeldPlace[]> {
-  const policies = await read('Read the policies').allPolicies();
+  const policies = await readMany('Read the policies').allPolicies();
   const places: HeldPlace[] = [];
-  const left = await read('Find places').holdPlaces({ targets, policies, known: [...known.values()] });
+  const left = await readMany('Find places').holdPlaces({ targets, policies, known: [...known.values()] });
   for (const place of left) known.set(targetKey(place), place);
   for (let target = left.shift(); target; target = left.shift()) {
     const place = await holdIn(target, hold, run);
@@ -111,7 +111,7 @@ async function holdIn(target: Target, hold: Hold, run: Run): Promise<HeldPlace> 
 
 /** A policy that still asks for the hold would open it again with its next run. */
 async function mayRelease({ policyName }: Hold, run: Run): Promise<boolean> {
-  const policies = policyName === undefined ? [] : await read('Read the policies').allPolicies();
+  const policies = policyName === undefined ? [] : await readMany('Read the policies').allPolicies();
   if (!policies.some((policy) => policy.policyName === policyName && policy.legalHold !== undefined))
     return true;
   run.remark(

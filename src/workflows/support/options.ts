@@ -20,6 +20,9 @@ function profile(base: ActivityOptions): Profile {
 /** Looks, changes nothing. */
 export const read = profile({ startToCloseTimeout: '30 seconds' });
 
+/** Looks at all that there is of something, in as many calls as that takes, each of which is a sign of life. */
+export const readMany = profile({ startToCloseTimeout: '15 minutes', heartbeatTimeout: '30 seconds' });
+
 /**
  * Reads back what was just changed, until it shows. Bounded: KMS promises five minutes, EC2 far less; what does not
  * show in ten did not happen.
