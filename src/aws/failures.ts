@@ -3,6 +3,7 @@ import { CompleteAsyncError } from '@temporalio/activity';
 import { FAILURE } from '../model/failures';
 import { classify, type Verdict } from './classify';
 import { limitOf } from './limits';
+import { FIRST_PAUSE_MS, gotSomewhere } from './liveness';
 import { tellOfWaiting, UnsureFailures } from './unsure';
 
 /** Where a failed call was made; `src/aws/sessions.ts` notes it on every error that a client throws. */
@@ -77,6 +78,14 @@ export function isUnsure(error: unknown): boolean {
   return site !== undefined && verdictOf(error as Error, site).bounded === true;
 }
 
+/** A throttle, or a fault of AWS or of the network, as a client threw it: the same call may succeed in a moment. */
+export function isPassingFault(error: unknown): boolean {
+  const site = error instanceof Error ? CALL_SITES.get(error) : undefined;
+  if (!site || isAbort(error)) return false;
+  const { type, retry, bounded } = verdictOf(error as Error, site);
+  return retry && !bounded && (type === FAILURE.throttled || type === FAILURE.serviceError);
+}
+
 /** By name: the AWS SDK, Node and DOM each have a class of their own for it. */
 function isAbort(error: unknown): boolean {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'AbortError';
@@ -128,6 +137,17 @@ function shortened(message: string): string {
   );
 }
 
+/** The pauses between attempts grow however much each of them has done: after one that got somewhere they begin anew. */
+function soonAgain(failure: ApplicationFailure): ApplicationFailure {
+  const { message, type, nonRetryable, details, cause, nextRetryDelay } = failure;
+  if (nonRetryable || nextRetryDelay || !gotSomewhere()) return failure;
+  return ApplicationFailure.create({
+    ...{ message, cause, nextRetryDelay: FIRST_PAUSE_MS },
+    type: type ?? FAILURE.serviceError,
+    details: details ?? [],
+  });
+}
+
 type AnyActivity = (input: never) => Promise<unknown>;
 
 /** Wraps every activity so that what it throws reaches the workflow as a classified failure. */
@@ -138,7 +158,7 @@ export function withFailures<T extends Record<string, AnyActivity>>(activities: 
     if (!(failure instanceof ApplicationFailure)) return failure;
     const judged = isUnsure(error) ? unsure.judged(failure) : failure;
     tellOfWaiting(judged);
-    return judged;
+    return soonAgain(judged);
   };
   const wrapped = Object.entries(activities).map(([name, activity]) => [
     name,

@@ -12,9 +12,10 @@ import type { SSMClient } from '@aws-sdk/client-ssm';
 import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
 import { asksForFewerCalls, classify } from './classify';
-import { noteCallSite, type CallSite } from './failures';
+import { isPassingFault, noteCallSite, type CallSite } from './failures';
 import { signOfLife } from './liveness';
 import type { Patience, RateBudget } from './rateBudget';
+import { isPlainRead, readAgain } from './readAgain';
 
 /** Told of every AWS call; src/telemetry/metrics.ts counts them. */
 export interface CallObserver {
@@ -66,30 +67,36 @@ export function instrument<Client extends AnyClient>(
     (next, context) => async (args) => {
       const action = (context.commandName ?? 'unknown').replace(/Command$/, '');
       const call = { service, action, ...target };
+      const site = { ...call, as, resources: resourcesIn(args.input) };
       await guard?.();
-      signOfLife();
-      const budgeted = { ...call, input: args.input };
-      const waitedMs = (await budget?.admit(budgeted, patience())) ?? 0;
-      if (waitedMs > 0) {
-        observer?.waited(call, waitedMs);
+      const once = async () => {
         signOfLife();
-      }
-      const startedAt = performance.now();
-      const ended = (outcome: string) => observer?.called(call, outcome, performance.now() - startedAt);
-      try {
-        const answer = await next(args);
-        ended('ok');
-        return answer;
-      } catch (error) {
-        const name = error instanceof Error ? error.name : '';
-        if (asksForFewerCalls(name)) {
-          budget?.throttled(budgeted);
-          observer?.throttled(call);
+        const budgeted = { ...call, input: args.input };
+        const waitedMs = (await budget?.admit(budgeted, patience())) ?? 0;
+        if (waitedMs > 0) {
+          observer?.waited(call, waitedMs);
+          signOfLife();
         }
-        ended(name === 'AbortError' ? 'Aborted' : classify(name).type);
-        if (error instanceof Error) noteCallSite(error, { ...call, as, resources: resourcesIn(args.input) });
-        throw error;
-      }
+        const startedAt = performance.now();
+        const ended = (outcome: string) => observer?.called(call, outcome, performance.now() - startedAt);
+        try {
+          const answer = await next(args);
+          ended('ok');
+          return answer;
+        } catch (error) {
+          const name = error instanceof Error ? error.name : '';
+          if (asksForFewerCalls(name)) {
+            budget?.throttled(budgeted);
+            observer?.throttled(call);
+          }
+          ended(name === 'AbortError' ? 'Aborted' : classify(name).type);
+          if (error instanceof Error) noteCallSite(error, site);
+          throw error;
+        }
+      };
+      if (!isPlainRead(action)) return once();
+      const { maxWaitMs, signal } = patience();
+      return readAgain(once, { passes: isPassingFault, withinMs: maxWaitMs / 2, signal });
     },
     { step: 'initialize', name: 'holdfast', priority: 'high' },
   );

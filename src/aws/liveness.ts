@@ -1,7 +1,12 @@
 import { asyncLocalStorage, type Context } from '@temporalio/activity';
 
-/** What the activity's heartbeats told last, in this attempt. */
+/** Pauses before an activity's next attempt, by RETRY in src/workflows/support/options.ts. */
+export const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 60_000;
+
+/** What an attempt's heartbeats told last, and when it began. */
 const TOLD = new WeakMap<Context, { details: unknown }>();
+const BEGUN = new WeakMap<Context, number>();
 
 /**
  * Says that the running activity lives, where anybody waits for that. It tells again what was told last, in this attempt or in the one
@@ -14,6 +19,20 @@ export function signOfLife(): void {
   activity.heartbeat(
     told ? told.details : (activity.info as { heartbeatDetails?: unknown }).heartbeatDetails,
   );
+}
+
+/**
+ * Whether the running attempt has done something that the next one finds done: its heartbeats tell more than those before it did, and it
+ * lasted at least as long as the pause that would follow it. One that fails right away got nowhere, whatever it told.
+ */
+export function gotSomewhere(): boolean {
+  const activity = asyncLocalStorage.getStore();
+  const told = activity && TOLD.get(activity);
+  if (!activity || told?.details === undefined) return false;
+  const { attempt, heartbeatDetails } = activity.info as { attempt: number; heartbeatDetails?: unknown };
+  const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
+  const lastedMs = performance.now() - (BEGUN.get(activity) ?? Infinity);
+  return lastedMs >= pauseMs && JSON.stringify(told.details) !== JSON.stringify(heartbeatDetails);
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;
@@ -39,5 +58,6 @@ function remembering(work: () => Promise<unknown>): Promise<unknown> {
     context.heartbeat(details);
   };
   Object.assign(remembered, { heartbeat });
+  BEGUN.set(remembered, performance.now());
   return asyncLocalStorage.run(remembered, work);
 }

@@ -1,4 +1,4 @@
-import { DescribeVolumesCommand } from '@aws-sdk/client-ec2';
+import { DeleteVolumeCommand, DescribeVolumesCommand } from '@aws-sdk/client-ec2';
 import { ListKeysCommand } from '@aws-sdk/client-kms';
 import { CancelledFailure } from '@temporalio/common';
 import { MockActivityEnvironment } from '@temporalio/testing';
@@ -206,13 +206,38 @@ describe('AwsSessions', () => {
       await expect(refused).rejects.not.toThrow('agreed-secret');
     });
 
-    it('the SDK does not retry', async () => {
+    const fault = { before: { code: 'InternalError', status: 500 } };
+
+    it('what changes something is called once, by the SDK and by Holdfast', async () => {
       open();
-      proxy.fault('DescribeVolumes', { before: { code: 'InternalError', status: 500 } });
+      proxy.fault('DeleteVolume', fault, 1);
+      const { remove } = withFailures({
+        remove: () =>
+          sessions
+            .ec2(at(home), 'backup')
+            .send(new DeleteVolumeCommand({ VolumeId: 'vol-0123456789abcdef0' })),
+      });
+      await expect(remove()).rejects.toMatchObject({ type: 'ServiceError', nonRetryable: false });
+      expect(proxy.callsOf('DeleteVolume')).toHaveLength(1);
+    });
+
+    it('a read is asked again in place, a few times', async () => {
+      open();
+      proxy.fault('DescribeVolumes', fault, [1, 2]);
+      await expect(describeVolumes(home)).resolves.toBeDefined();
+      expect(proxy.callsOf('DescribeVolumes')).toHaveLength(3);
+      proxy.fault('DescribeVolumes', fault);
       await expect(describeVolumes(home)).rejects.toMatchObject({
         type: 'ServiceError',
         nonRetryable: false,
       });
+      expect(proxy.callsOf('DescribeVolumes')).toHaveLength(6);
+    });
+
+    it('a read that is refused is not', async () => {
+      open();
+      proxy.fault('DescribeVolumes', { before: { code: 'UnauthorizedOperation', status: 403 } });
+      await expect(describeVolumes(home)).rejects.toMatchObject({ type: 'AccessDenied' });
       expect(proxy.callsOf('DescribeVolumes')).toHaveLength(1);
     });
   });
@@ -226,7 +251,6 @@ describe('AwsSessions', () => {
     };
     open(undefined, { budget: new RateBudget({ share: 0.5 }), observer });
     proxy.fault('DescribeVolumes', { before: { code: 'RequestLimitExceeded', status: 503 } }, 1);
-    await expect(describeVolumes(home)).rejects.toMatchObject({ type: 'Throttled', nonRetryable: false });
     await describeVolumes(home);
     expect(seen).toEqual([
       'GetCallerIdentity ok',
