@@ -12,6 +12,8 @@ interface Progress {
   completed: number;
   /** Snapshot ids that calls were answered, by recovery point: these are this run's own, whatever marks others carry. */
   recorded: Record<string, string[]>;
+  /** For people: why some have not begun. */
+  waitingFor?: string;
 }
 
 export function recordedBefore(): Progress['recorded'] {
@@ -19,10 +21,15 @@ export function recordedBefore(): Progress['recorded'] {
   return details?.recorded ?? {};
 }
 
-export function heartbeat(open: number, completed: number, items: readonly Item[]): void {
+export function heartbeat(
+  open: number,
+  completed: number,
+  items: readonly Item[],
+  waitingFor: string | undefined,
+): void {
   const own = items.filter(({ recorded }) => recorded.size > 0);
   const recorded = Object.fromEntries(own.map((item) => [item.now.recoveryPointId, [...item.recorded]]));
-  const details: Progress = { open, completed, recorded };
+  const details: Progress = { open, completed, recorded, ...(waitingFor && { waitingFor }) };
   Context.current().heartbeat(details);
 }
 

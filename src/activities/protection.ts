@@ -24,6 +24,7 @@ import { isMoving, mayMove, neverSettled, onlyMoving, patienceEnds } from './mov
 import { nextLook, nextStep } from './nextLooks';
 import { Pace } from './pace';
 import { PendingSlots } from './pendingSlots';
+import { Room } from './room';
 import { discardBroken } from './brokenSets';
 import { heartbeat, record, recordedBefore, setOf } from './ownSets';
 import { LAGS_UNTIL_GONE, markedFor } from './recoveryPoints';
@@ -38,6 +39,8 @@ const STARTS_AT_ONCE = 5;
 const MOVING_POLLS = 3;
 /** How long a refusal for want of room counts, in polls; and when a guest is frozen again after one. */
 const REFUSAL_COUNTS = 12;
+/** How long a late unit waits for room at least, in polls: ten minutes, of which a snapshot takes two. */
+const LATE_UNITS_WAIT = 120;
 
 export function protectionActivities(deps: ActivityDeps) {
   const { pollMs } = deps.settings;
@@ -50,8 +53,8 @@ export function protectionActivities(deps: ActivityDeps) {
      * completed snapshot is room for the next; nothing depends on its memory, for a set is found by its tag.
      */
     async protectUnits(request: ProtectRequest): Promise<ProtectedUnits> {
-      const ec2 = deps.aws.ec2(request.target, 'backup');
       const { target } = request;
+      const ec2 = deps.aws.ec2(target, 'backup');
       return new Protection(deps, ec2, request, slots(target), paces(target)).run();
     },
   };
@@ -60,6 +63,7 @@ export function protectionActivities(deps: ActivityDeps) {
 class Protection {
   private readonly maker: SetMaker;
   private readonly hooked: HookedUnits;
+  private readonly room: Room;
   private readonly result: ProtectedUnits = { completed: [], failed: [], leftOut: [] };
   private items: Item[] = [];
   private lookedAt = 0;
@@ -73,6 +77,7 @@ class Protection {
   ) {
     this.maker = new SetMaker(deps, ec2, request);
     this.hooked = new HookedUnits(deps, ec2, request, this.maker);
+    this.room = new Room(ec2, request.dueMs, LATE_UNITS_WAIT * deps.settings.pollMs);
   }
 
   async run(): Promise<ProtectedUnits> {
@@ -166,6 +171,7 @@ class Protection {
   }
 
   private begun(item: Item, snapshots: readonly Snapshot[]): void {
+    this.room.taken(item);
     item.state = 'pending';
     item.created = true;
     item.seenAt = now();
@@ -200,7 +206,9 @@ class Protection {
     const answer = patienceWith(error);
     // To freeze a guest every few seconds would be worse than a later point.
     item.nextAt = now() + (this.hooked.has(item) ? REFUSAL_COUNTS : 1) * pollMs;
-    if (answer === 'give up') this.fail(item, failedItem(resourceOf(item), error));
+    if (answer === 'give up') return this.fail(item, failedItem(resourceOf(item), error));
+    const spent = answer === 'unsure' ? undefined : this.room.refused(item, error);
+    if (spent) this.fail(item, spent);
     else if (answer === 'no room') this.slots.refused();
     else if (answer === 'no room on the volume') item.nextAt = Math.max(item.nextAt, now() + 3 * pollMs);
     else if (answer === 'unsure') {
@@ -280,8 +288,7 @@ class Protection {
   }
 
   private async makeAgain(item: Item, snapshots: readonly Snapshot[], broken: Snapshot): Promise<void> {
-    const isTooLate = now() > this.request.dueMs;
-    const failure = await discardBroken(this.ec2, item, snapshots, broken, isTooLate);
+    const failure = await discardBroken(this.ec2, item, snapshots, broken, now() > this.request.dueMs);
     if (failure) return this.fail(item, failure);
     this.giveBack(item);
     this.pace.forget(item.now.recoveryPointId);
@@ -295,6 +302,7 @@ class Protection {
   /** Until there is something to do, and never so long that the server thinks this process is gone. */
   private async pause(): Promise<void> {
     this.beat();
+    await this.room.look();
     if (this.open.length === 0) return;
     const next = nextStep(this.items, this.lookAt, this.deps.settings.pollMs);
     await sleep(Math.max(0, next - now()));
@@ -306,7 +314,7 @@ class Protection {
   }
 
   private heartbeat(): void {
-    heartbeat(this.open.length, this.result.completed.length, this.items);
+    heartbeat(this.open.length, this.result.completed.length, this.items, this.room.waitingFor);
   }
 
   private fail(item: Item, failure: FailedItem): void {
