@@ -51,6 +51,8 @@ export const FAILURE = {
   rolledBack: 'RolledBack',
   /** A recovery point was completed too late: the one before it was older than the policy's RPO allows. */
   rpoExceeded: 'RpoExceeded',
+  /** It was not over when its run had to end, or an activity of it at its own timeout. */
+  timeout: 'Timeout',
   /** The selector matches no instance and no volume. */
   nothingSelected: 'NothingSelected',
   /** No such backup policy. */

@@ -26,6 +26,7 @@ import { formatSizes, sumOfSizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
 import { backupTarget } from './backupTarget';
 import { copyRecoveryPoints } from './copyRecoveryPoints';
+import { beforeTimeout } from './support/beforeTimeout';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { passedSlots } from './support/passedSlots';
@@ -55,7 +56,9 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
         reason: policy.legalHold,
       });
     run.phase('Protecting');
-    const outcomes = await Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, run)));
+    const outcomes = await beforeTimeout((ends) =>
+      Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, ends, run))),
+    );
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
     const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
     const missing = missingIn(policy, [...refused, ...outcomes]);
@@ -132,22 +135,27 @@ function withTarget(result: BackupTargetResult, target: Target): TargetOutcome {
   return { ...result, target };
 }
 
-/** A child that outlives a terminated parent: its snapshots are started, and somebody must see them complete. */
+/**
+ * A child that outlives a terminated parent, and one that has to end: its snapshots are started, and somebody must see them
+ * complete.
+ */
 async function protect(
   policy: NormalizedPolicy,
   target: Target,
   slotMs: number,
+  ends: Promise<never> | undefined,
   run: Run,
 ): Promise<TargetOutcome> {
   const name = targetKey(target);
   run.row(name, 'running');
   try {
-    const result = await executeChild(backupTarget, {
+    const protecting = executeChild(backupTarget, {
       workflowId: workflowIds.backupTarget(workflowInfo().workflowId, target),
       args: [{ policy, target, slotMs, begunMs: workflowInfo().startTime.getTime() }],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${policy.policyName} in ${name}`,
     });
+    const result = await (ends ? Promise.race([protecting, ends]) : protecting);
     run.row(name, 'protected', `${result.protected} of ${result.selected}${leftOutOf(result)}`);
     return withTarget(result, target);
   } catch (error) {

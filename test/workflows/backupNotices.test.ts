@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { RunBackupResult } from '../../src/model/backup';
 import { FAILURE } from '../../src/model/failures';
 import { scheduleIds, workflowIds } from '../../src/model/ids';
+import { TASK_QUEUE } from '../../src/model/names';
 import type { NormalizedPolicy } from '../../src/model/policy';
 import { awaitResult } from '../support/awaitResult';
 import { failedResult } from '../support/failure';
@@ -106,6 +107,27 @@ describe('what backups tell', () => {
     for await (const { workflowId } of world.client.workflow.list({ query: filter })) found.push(workflowId);
     expect(found).toContain(id);
     expect((await slotRun('cut', slot(1))).cutOff).toBeUndefined();
+  });
+
+  it('a run that the server would end at its timeout ends by itself before, names what goes on, and tells people', async () => {
+    await policy('hanging');
+    let isOver = false;
+    slowed.until = () => isOver;
+    const run = await world.client.workflow.start('runBackup', {
+      args: [{ policyName: 'hanging' }],
+      taskQueue: TASK_QUEUE,
+      workflowId: 'run-of-hanging',
+      workflowExecutionTimeout: '12 seconds',
+    });
+    const { failed } = await failedResult<RunBackupResult>(awaitResult(run), FAILURE.allFailed);
+    isOver = true;
+    expect(failed.items).toMatchObject([
+      { item: `${world.home.accountId}/us-east-1`, type: FAILURE.timeout },
+    ]);
+    expect(failed.items[0]?.message).toContain('What was begun goes on');
+    expect(world.notifications).toMatchObject([{ kind: 'Failed', policyName: 'hanging' }]);
+    const target = world.client.workflow.getHandle(`run-of-hanging/${world.home.accountId}/us-east-1`);
+    expect(await awaitResult(target)).toMatchObject({ protected: 1 });
   });
 
   it('each target of a run beats, with what failed in it', async () => {

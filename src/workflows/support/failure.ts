@@ -21,7 +21,7 @@ export function failureType(error: unknown): string {
   const cause = rootCause(error);
   if (cause instanceof ApplicationFailure) return cause.type ?? FAILURE.serviceError;
   if (isCancellation(error)) return 'Cancelled';
-  if (cause instanceof TimeoutFailure) return 'Timeout';
+  if (cause instanceof TimeoutFailure) return FAILURE.timeout;
   return cause.name;
 }
 
