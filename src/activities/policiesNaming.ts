@@ -54,7 +54,7 @@ export class PoliciesNaming {
 
 async function readAll(temporal: Client): Promise<Naming> {
   const naming: Naming = new Map();
-  for await (const { description } of policySchedules(temporal)) {
+  for (const { description } of await policySchedules(temporal)) {
     const policy = policyOf(description);
     for (const target of policy?.targets ?? [])
       for (const volumeId of policy?.selector.volumeIds ?? []) {

@@ -8,6 +8,7 @@ import { HookedUnits } from './hookedUnits';
 import { HookFailed } from './hooks';
 import {
   adopted,
+  again,
   gone,
   isUnsureAndDue,
   late,
@@ -16,6 +17,7 @@ import {
   pointOf,
   resourceOf,
   together,
+  unseen,
   type Item,
   type ProtectedUnits,
   type ProtectRequest,
@@ -93,7 +95,7 @@ class Protection {
     } finally {
       await this.hooked.drained(() => this.heartbeat());
       for (const item of this.items) {
-        this.giveBack(item);
+        this.slots.giveBack(item);
         this.pace.forget(item.now.recoveryPointId);
       }
     }
@@ -137,15 +139,9 @@ class Protection {
     for (const item of this.items) {
       if (next.length === STARTS_AT_ONCE) break;
       if (item.state !== 'waiting' || item.nextAt > now()) continue;
-      if (this.hooked.canStart(item) && this.takesRoom(item)) next.push(item);
+      if (this.hooked.canStart(item) && this.slots.tryTake(item, item.now.volumes.length)) next.push(item);
     }
     return next;
-  }
-
-  private takesRoom(item: Item): boolean {
-    if (!this.slots.tryTake(item.now.volumes.length)) return false;
-    item.takes = item.now.volumes.length;
-    return true;
   }
 
   private async start(item: Item): Promise<void> {
@@ -184,10 +180,10 @@ class Protection {
 
   /** Until it is running or stopped. */
   private waitFor(item: Item): void {
-    this.giveBack(item);
+    this.slots.giveBack(item);
     item.movingSince ??= now();
     if (now() >= patienceEnds(item, this.request.dueMs)) return this.fail(item, neverSettled(item));
-    Object.assign(item, { state: 'waiting', nextAt: now() + MOVING_POLLS * this.deps.settings.pollMs });
+    again(item, MOVING_POLLS * this.deps.settings.pollMs);
   }
 
   private handBack(): void {
@@ -199,7 +195,7 @@ class Protection {
 
   /** What passes with time is tried again: pending snapshots and API calls have limits, and a big fleet is always at them. */
   private refused(item: Item, error: unknown): void {
-    this.giveBack(item);
+    this.slots.giveBack(item);
     if (error instanceof HookFailed) return this.fail(item, error.item);
     if (mayMove(item, error)) return this.waitFor(item);
     const { pollMs, readLagMs } = this.deps.settings;
@@ -246,33 +242,29 @@ class Protection {
   /** A set that is there is this unit's, whoever made it. False when there is none. */
   private adopt(item: Item, snapshots: readonly Snapshot[]): boolean {
     if (snapshots.length === 0) {
-      item.looks -= 1;
-      if (item.looks <= 0) Object.assign(item, { state: 'waiting', nextAt: 0 });
-      else item.nextAt = now() + Math.ceil(this.deps.settings.readLagMs / 5);
+      unseen(item, this.deps.settings.readLagMs);
       return false;
     }
     if (this.hooked.isUnjudged(item, snapshots)) {
-      Object.assign(item, { state: 'waiting', nextAt: 0 });
+      again(item, 0);
       return false;
     }
     this.hooked.settle(item, snapshots);
     adopted(item, snapshots, this.request.runId);
     this.pace.started(item.now.recoveryPointId);
-    item.takes = item.size;
-    this.slots.take(item.size);
+    this.slots.take(item, item.size);
     return true;
   }
 
   private async judge(item: Item, snapshots: readonly Snapshot[]): Promise<void> {
     if (item.isSettling) return;
-    const seenAt = now();
     const broken = snapshots.find(({ State }) => State === 'error');
     if (broken) return this.makeAgain(item, snapshots, broken);
     if (new Set(snapshots.map(({ VolumeId }) => VolumeId)).size < item.size) {
-      if (seenAt - item.seenAt > LAGS_UNTIL_GONE * this.deps.settings.readLagMs) this.fail(item, gone(item));
+      if (now() - item.seenAt > LAGS_UNTIL_GONE * this.deps.settings.readLagMs) this.fail(item, gone(item));
       return;
     }
-    item.seenAt = seenAt;
+    item.seenAt = now();
     if (snapshots.every(({ State }) => State === 'completed')) this.completed(item, snapshots);
     else this.pace.seenPending(item.now.recoveryPointId);
   }
@@ -284,15 +276,15 @@ class Protection {
     const lateMs = now() - this.request.dueMs;
     const isLate = item.created && lateMs > 0;
     this.result.failed.push(...together([item.problem, isLate ? late(item, lateMs) : undefined]));
-    this.giveBack(item);
+    this.slots.giveBack(item);
   }
 
   private async makeAgain(item: Item, snapshots: readonly Snapshot[], broken: Snapshot): Promise<void> {
     const failure = await discardBroken(this.ec2, item, snapshots, broken, now() > this.request.dueMs);
     if (failure) return this.fail(item, failure);
-    this.giveBack(item);
+    this.slots.giveBack(item);
     this.pace.forget(item.now.recoveryPointId);
-    Object.assign(item, { state: 'waiting', nextAt: now() + this.deps.settings.pollMs });
+    again(item, this.deps.settings.pollMs);
   }
 
   private get lookAt(): number {
@@ -319,17 +311,12 @@ class Protection {
 
   private fail(item: Item, failure: FailedItem): void {
     this.end(item);
-    this.giveBack(item);
+    this.slots.giveBack(item);
     this.result.failed.push(...together([failure, item.problem]));
   }
 
   private end(item: Item): void {
     item.state = 'over';
     this.pace.forget(item.now.recoveryPointId);
-  }
-
-  private giveBack(item: Item): void {
-    this.slots.free(item.takes);
-    item.takes = 0;
   }
 }

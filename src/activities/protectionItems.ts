@@ -104,6 +104,18 @@ export function adopted(item: Item, snapshots: readonly Snapshot[], runId: strin
   item.seenAt = now();
 }
 
+/** Reads lag: what a call may have made is looked for again, and then made. */
+export function unseen(item: Item, readLagMs: number): void {
+  item.looks -= 1;
+  if (item.looks <= 0) again(item, 0);
+  else item.nextAt = now() + Math.ceil(readLagMs / 5);
+}
+
+/** There is none, and it is made in so many milliseconds. */
+export function again(item: Item, inMs: number): void {
+  Object.assign(item, { state: 'waiting', nextAt: now() + inMs });
+}
+
 export function isUnsureAndDue({ state, nextAt }: Item): boolean {
   return state === 'unsure' && nextAt <= now();
 }
