@@ -41,20 +41,22 @@ export function changeActivities({ aws, clock }: ActivityDeps) {
       if (denial.until > clock.now()) return { ...sizes, notCompared: denial.message };
       const pairs = await pairsOf(aws, { policy, target, slotMs, points });
       const ebs = aws.ebs(target, 'backup');
-      try {
-        await inTurns(pairs, AT_ONCE, async (pair) => {
+      const measure = async (pair: Pair) => {
+        // Denied once it is denied for all of them.
+        if (denial.until > clock.now()) return;
+        try {
           const bytes = await changedBytes(ebs, pair);
           if (bytes === undefined) return;
           sizes.compared += 1;
           sizes.changedBytes += bytes;
-        });
-      } catch (error) {
-        const { type, message } = failedItem('', error);
-        if (type !== FAILURE.accessDenied) throw error;
-        Object.assign(denial, { message, until: clock.now() + DENIAL_COUNTS_MS });
-        return { ...sizes, notCompared: message };
-      }
-      return sizes;
+        } catch (error) {
+          const { type, message } = failedItem('', error);
+          if (type !== FAILURE.accessDenied) throw error;
+          Object.assign(denial, { message, until: clock.now() + DENIAL_COUNTS_MS });
+        }
+      };
+      await inTurns(pairs, AT_ONCE, measure);
+      return denial.until > clock.now() ? { ...sizes, notCompared: denial.message } : sizes;
     },
   };
 }

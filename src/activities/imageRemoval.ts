@@ -19,6 +19,7 @@ import type { ActivityDeps } from './deps';
 import { foundInTime } from './idempotency';
 import { conflict } from './imageProof';
 import { ownImage, snapshotIdsOf, tagMap } from './imageReads';
+import { CALLS_AT_ONCE, inTurns } from './inTurns';
 import { findMarked } from './imagesMarked';
 import { launchPermissions, volumePermissions } from './shares';
 
@@ -130,11 +131,10 @@ async function remove(
   });
   if (!isFree) throw kept(target, amiId, await usesOf(ec2, image, amiId, snapshots));
   if (image) await unlessGone(ec2.send(new DeregisterImageCommand({ ImageId: amiId })));
-  const gone: string[] = [];
-  for (const { SnapshotId = '' } of snapshots) {
+  const gone = await inTurns(snapshots, CALLS_AT_ONCE, async ({ SnapshotId = '' }) => {
     await unlessGone(ec2.send(new DeleteSnapshotCommand({ SnapshotId })));
-    gone.push(SnapshotId);
-  }
+    return SnapshotId;
+  });
   if (await ownImage(ec2, { 'image-id': amiId }))
     throw ApplicationFailure.retryable(`image ${amiId} is still registered`, FAILURE.conflict);
   return image ? [amiId, ...gone] : gone;
@@ -157,10 +157,11 @@ async function usesOf(
   const launch = image && (await unlessGone(launchPermissions(ec2, amiId)));
   if (launch && launch.all.length > 0) found.push(`it is shared with ${launch.all.join(', ')}`);
   const ids = snapshots.map(({ SnapshotId = '' }) => SnapshotId);
-  for (const id of ids) {
+  const shared = await inTurns(ids, CALLS_AT_ONCE, async (id) => {
     const volumes = await unlessGone(volumePermissions(ec2, id));
-    if (volumes && volumes.all.length > 0) found.push(`${id} is shared with ${volumes.all.join(', ')}`);
-  }
+    return volumes && volumes.all.length > 0 ? [`${id} is shared with ${volumes.all.join(', ')}`] : [];
+  });
+  found.push(...shared.flat());
   for (const { SnapshotId, Tags } of snapshots)
     if (isHeld(tagMap(Tags))) found.push(`${SnapshotId} is on legal hold`);
   if (ids.length === 0) return found;

@@ -41,13 +41,11 @@ export async function policySchedules(temporal: Client): Promise<PolicySchedule[
     heartbeat();
     if (scheduleId.startsWith(prefix)) ids.push(scheduleId);
   }
-  const found = new Map<string, PolicySchedule>();
-  await inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId) => {
+  return inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId) => {
     heartbeat();
     const description = await temporal.schedule.getHandle(scheduleId).describe();
-    found.set(scheduleId, { name: scheduleId.slice(prefix.length), description });
+    return { name: scheduleId.slice(prefix.length), description };
   });
-  return ids.flatMap((scheduleId) => found.get(scheduleId) ?? []);
 }
 
 /**

@@ -16,6 +16,7 @@ import type { ActivityDeps } from './deps';
 import { grantsOf } from './grants';
 import { foundInTime } from './idempotency';
 import { requireProven } from './imageProof';
+import { CALLS_AT_ONCE, inTurns } from './inTurns';
 import { notShareable, ownImage, snapshotIdsOf } from './imageReads';
 import { usableKey } from './keyChecks';
 
@@ -45,12 +46,12 @@ export function shareActivities(deps: ActivityDeps) {
     const ec2 = aws.ec2(target, 'read');
     const launch = await launchPermissions(ec2, image.amiId);
     if (launch.public) throw isPublic(target, `image ${image.amiId}`);
-    const snapshotIds: string[] = [];
-    for (const snapshotId of image.snapshotIds) {
+    const shared = await inTurns(image.snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
       const permissions = await volumePermissions(ec2, snapshotId);
       if (permissions.public) throw isPublic(target, `snapshot ${snapshotId}`);
-      if (permissions.accounts.includes(partner)) snapshotIds.push(snapshotId);
-    }
+      return permissions.accounts.includes(partner) ? [snapshotId] : [];
+    });
+    const snapshotIds = shared.flat();
     const kms = aws.kms(target, 'read');
     const kmsKeyIds: string[] = [];
     for (const key of image.kmsKeyIds) {
@@ -91,28 +92,28 @@ export function shareActivities(deps: ActivityDeps) {
      */
     async shareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<string[]> {
       await requireSnapshots(deps, target, snapshotIds);
-      const added: string[] = [];
-      for (const snapshotId of snapshotIds) {
+      const added = await inTurns(snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
         const before = await volumePermissions(aws.ec2(target, 'read'), snapshotId);
         if (before.public) throw isPublic(target, `snapshot ${snapshotId}`);
-        if (isNew(before, partner)) added.push(snapshotId);
         await modifySnapshot(aws.ec2(target, 'share'), snapshotId, { Add: [{ UserId: partner }] });
-      }
-      return added;
+        return isNew(before, partner) ? [snapshotId] : [];
+      });
+      return added.flat();
     },
 
     /** Takes back what is there; where nothing is shared, nothing is called: whoever may not share may not unshare. */
     async unshareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<void> {
       const ec2 = aws.ec2(target, 'share');
       const shared = await foundInTime(settings, async () => {
-        const found: string[] = [];
-        for (const snapshotId of snapshotIds)
-          if ((await unlessGone(volumePermissions(ec2, snapshotId)))?.accounts.includes(partner))
-            found.push(snapshotId);
-        return found.length > 0 ? found : undefined;
+        const found = await inTurns(snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
+          const permissions = await unlessGone(volumePermissions(ec2, snapshotId));
+          return permissions?.accounts.includes(partner) ? [snapshotId] : [];
+        });
+        return found.flat().length > 0 ? found.flat() : undefined;
       });
-      for (const snapshotId of shared ?? [])
-        await unlessGone(modifySnapshot(ec2, snapshotId, { Remove: [{ UserId: partner }] }));
+      await inTurns(shared ?? [], CALLS_AT_ONCE, (snapshotId) =>
+        unlessGone(modifySnapshot(ec2, snapshotId, { Remove: [{ UserId: partner }] })),
+      );
     },
 
     /**
