@@ -151,7 +151,7 @@ export async function firstRunOf({ world }: MigrationWorld, last: WorkflowHandle
 }
 
 /** A migration by the strategy, to its commit. */
-async function committedBy(
+export async function committedBy(
   migrations: MigrationWorld,
   instanceId: string,
   strategy: StrategyAsked,

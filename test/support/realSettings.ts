@@ -19,8 +19,10 @@ interface Stage extends WorldOptions {
 /**
  * Plays everything with the settings and timeouts of production, in virtual time, while each first change of an activity
  * fails and the answer to the next is lost: no attempt may outlive its timeouts.
+ *
+ * @param part whose activities are all to be reached
  */
-export function playedInVirtualTime(part: Part, stages: Record<string, Stage>): void {
+export function playedInVirtualTime(stages: Record<string, Stage>, part?: Part): void {
   const time = new VirtualTime();
 
   describe.each(Object.entries(stages))('%s', (_, stage) => {
@@ -53,6 +55,7 @@ export function playedInVirtualTime(part: Part, stages: Record<string, Stage>): 
     });
   });
 
+  if (!part) return;
   it('reaches its activities', () => {
     const wanted = Object.entries(REACHED).filter(([, by]) => by === part);
     expect(wanted.map(([name]) => name).filter((name) => !time.reached.has(name))).toEqual([]);

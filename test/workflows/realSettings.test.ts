@@ -9,11 +9,16 @@ const MACHINES = new Set([...Object.keys(MIGRATION_SCENARIOS), ...Object.keys(CH
 const others = Object.entries(SCENARIOS).filter(([name]) => !MACHINES.has(name));
 
 describe('with the settings of production, whatever keeps and shares', () => {
-  playedInVirtualTime('keeping', {
-    'on a server as it is': { scenarios: { ...Object.fromEntries(others), ...SNAPSHOTS, ...MORE_SCENARIOS } },
-    'on a server that suggests to continue as new': {
-      scenarios: { backups: BACKUPS_CONTINUED, snapshots: SNAPSHOTS_CONTINUED },
-      suggestContinueAsNewAfter: 5,
+  playedInVirtualTime(
+    {
+      'on a server as it is': {
+        scenarios: { ...Object.fromEntries(others), ...SNAPSHOTS, ...MORE_SCENARIOS },
+      },
+      'on a server that suggests to continue as new': {
+        scenarios: { backups: BACKUPS_CONTINUED, snapshots: SNAPSHOTS_CONTINUED },
+        suggestContinueAsNewAfter: 5,
+      },
     },
-  });
+    'keeping',
+  );
 });
