@@ -1,4 +1,10 @@
+import { Context, log } from '@temporalio/activity';
+import type { Heartbeat } from '../telemetry/heartbeats';
 import type { ActivityDeps } from './deps';
+import { passes } from './failedItem';
+
+/** Attempts after which evidence is not written again for alarms that cannot be told. */
+const PATIENT_ATTEMPTS = 5;
 
 export interface Evidence {
   workflowType: string;
@@ -19,10 +25,22 @@ export function evidenceKey({
   return `${new Date(startedAt).toISOString().slice(0, 10)}/${workflowType}/${runId}.json`;
 }
 
-export function evidenceActivities({ evidence, clock }: ActivityDeps) {
+/** What one run leaves: its evidence and, of a backup, what its alarms are told. */
+export type RunsEnd = Evidence & { heartbeat?: Omit<Heartbeat, 'at'> };
+
+export function evidenceActivities({ evidence, heartbeats, clock }: ActivityDeps) {
+  /** It must not keep evidence from being written, nor have it called unwritten. */
+  const tellAlarms = async (heartbeat: Omit<Heartbeat, 'at'>) => {
+    try {
+      await heartbeats.beat({ ...heartbeat, at: clock.now() });
+    } catch (error) {
+      if (passes(error) && Context.current().info.attempt < PATIENT_ATTEMPTS) throw error;
+      log.warn('the alarms could not be told', { error });
+    }
+  };
   return {
     /** Writes one run's evidence under `<day>/<workflow type>/<run id>.json`; a second write replaces the first. */
-    async recordEvidence(entry: Evidence): Promise<void> {
+    async recordEvidence({ heartbeat, ...entry }: RunsEnd): Promise<void> {
       const document = {
         schemaVersion: 1,
         ...entry,
@@ -30,6 +48,7 @@ export function evidenceActivities({ evidence, clock }: ActivityDeps) {
         finishedAt: new Date(clock.now()).toISOString(),
       };
       await evidence.put(evidenceKey(entry), JSON.stringify(document, null, 2));
+      if (heartbeat) await tellAlarms(heartbeat);
     },
   };
 }

@@ -31,6 +31,7 @@ import { campaignActivities } from './campaigns';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
 import { healthCheckActivities } from './healthChecks';
+import { missedCopyActivities } from './missedCopies';
 import { migrationHookActivities } from './migrationHooks';
 import { replacementActivities } from './replacements';
 import { loneVolumeActivities } from './loneVolumes';
@@ -116,6 +117,7 @@ export function createActivities(deps: ActivityDeps) {
     ...healthCheckActivities(deps),
     ...targetGroupActivities(deps),
     ...migrationHookActivities(deps),
+    ...missedCopyActivities(deps),
     ...stagingActivities(deps),
     ...volumeActivities(deps),
     ...replacementActivities(deps),

@@ -14,6 +14,7 @@ import { writeManifest } from './manifests';
 import { unlessItStays } from './ownSnapshots';
 import { snapshotsById } from './recoveryPoints';
 import { readAll, readInstance, readSnapshot, readVolume } from './sharedReads';
+import { UserData } from './userData';
 import { sleep } from './waits';
 
 interface PointRequest {
@@ -117,7 +118,13 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
         (id) => readVolume(ec2, id),
       );
       const manifest =
-        instance && (await writeManifest(manifests, ec2, withOriginals(instance, volumes), originals));
+        instance &&
+        (await writeManifest(
+          manifests,
+          withOriginals(instance, volumes),
+          originals,
+          await new UserData(manifests, ec2, 1).of(instance),
+        ));
       // Of what somebody has deleted there is nothing to keep, and the point is whole without it.
       const kept = { ...plan, disks: plan.disks.filter(({ volumeId }) => snapshots[volumeId] !== undefined) };
       for (const [original, snapshotId] of Object.entries(snapshots)) {

@@ -32,6 +32,7 @@ import {
   volumesById,
 } from './inventory';
 import { writeManifest } from './manifests';
+import { UserData } from './userData';
 import { recoveryPointId } from './recoveryPoints';
 
 export interface SetsRequest {
@@ -74,11 +75,15 @@ interface Facts {
 
 /** Snapshot sets of units: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html */
 export class SetMaker {
+  private readonly userData: UserData;
+
   constructor(
     private readonly deps: Pick<ActivityDeps, 'clock' | 'manifests'>,
     private readonly ec2: EC2Client,
-    private readonly request: SetsRequest,
-  ) {}
+    private readonly request: SetsRequest & { units: readonly BackupUnit[] },
+  ) {
+    this.userData = new UserData(deps.manifests, ec2, request.units.length);
+  }
 
   idOf({ resourceId }: BackupUnit): string {
     const { policy, slotMs, target } = this.request;
@@ -94,7 +99,9 @@ export class SetMaker {
 
   /** Written before the snapshots that name it; undefined for standalone volumes. */
   async manifest({ instance, volumes, left }: UnitNow): Promise<string | undefined> {
-    return instance && (await writeManifest(this.deps.manifests, this.ec2, instance, [...volumes, ...left]));
+    if (!instance) return undefined;
+    const userData = await this.userData.of(instance);
+    return writeManifest(this.deps.manifests, instance, [...volumes, ...left], userData);
   }
 
   /** Starts the snapshots of one set. The call has no client token: look for the set before calling it again. */

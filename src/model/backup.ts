@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Hold } from './hold';
 import { operationInput } from './input';
 import type { Consistency } from './hooks';
 import type { Listed } from './list';
@@ -72,6 +73,10 @@ export const backupTargetInput = operationInput({
   slotMs: z.number().int(),
   /** When the run began, in milliseconds since the epoch: an outage before it is no fault of its own. */
   begunMs: z.number().int(),
+  /** The run's own tells what its targets share, and lets them say at once what 0.1.0 said in three calls. */
+  begunBy: z.literal('0.2').optional(),
+  /** Legal holds that the run has read, for its first pages. */
+  holds: z.array(z.custom<Hold>()).optional(),
   cursor: z.string().optional(),
   soFar: z.custom<BackupTargetResult>().optional(),
   /** What was starting or stopping when its turn came. */

@@ -108,6 +108,8 @@ export const copyJobSchema = operationInput({
   timezone: z.string(),
   /** The policy's RPO: shorter ones are copied first. */
   rpoMs: z.number().int().positive(),
+  /** What the slot's own job did not bring there: behind all that is due, and late by nature. */
+  isMadeUp: z.literal(true).optional(),
 });
 
 export type CopyJob = z.output<typeof copyJobSchema>;
@@ -153,4 +155,6 @@ export interface CopyRecoveryPointsResult {
   /** Snapshots that have a completed copy there. */
   copied: number;
   failed: Listed<FailedItem>;
+  /** Slots before this one whose missing copies are being made up for now, each by the job of its own. */
+  madeUpFor?: string[];
 }

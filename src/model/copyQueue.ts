@@ -42,7 +42,7 @@ export type WaitingItems = ReadonlyMap<string, readonly CopyItem[]>;
 
 /**
  * What to start next in the free slots: policies with the shortest RPO first, and among equals one item of each job in
- * turn, so that a big job holds up nobody.
+ * turn, so that a big job holds up nobody. What is made up for comes after all that is due.
  */
 export function nextItems(
   jobs: readonly QueuedJob[],
@@ -51,8 +51,8 @@ export function nextItems(
 ): { jobId: string; items: CopyItem[] }[] {
   let free = Math.max(0, COPIES_AT_ONCE - underWay);
   const taken = new Map<string, CopyItem[]>();
-  for (const rpoMs of [...new Set(jobs.map(({ job }) => job.rpoMs))].sort((a, b) => a - b)) {
-    const tier = jobs.filter(({ job }) => job.rpoMs === rpoMs).map(({ jobId }) => jobId);
+  for (const urgency of [...new Set(jobs.map(urgencyOf))].sort((a, b) => a - b)) {
+    const tier = jobs.filter((queued) => urgencyOf(queued) === urgency).map(({ jobId }) => jobId);
     for (let round = 0; free > 0; round++) {
       const turn = tier.filter((jobId) => round < (waiting.get(jobId)?.length ?? 0));
       if (turn.length === 0) break;
@@ -64,4 +64,9 @@ export function nextItems(
     }
   }
   return [...taken].map(([jobId, items]) => ({ jobId, items }));
+}
+
+/** The smaller, the sooner. */
+function urgencyOf({ job: { rpoMs, isMadeUp } }: QueuedJob): number {
+  return isMadeUp ? Infinity : rpoMs;
 }

@@ -23,6 +23,7 @@ import { operation, type Run } from './support/operation';
 import { batch, protect, readMany } from './support/options';
 import { dueMs, watchingRpo } from './support/rpoWatch';
 
+const PHASE = 'Protecting';
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
 const PAGES_AT_ONCE = 2;
 /** As many as a page of the inventory holds. */
@@ -39,8 +40,12 @@ interface Protected {
 export async function backupTarget(input: BackupTargetInput): Promise<BackupTargetResult> {
   return operation(backupTargetInput, input, async (request, run) => {
     const { policy, target } = request;
-    run.about({ policy: policy.policyName, target });
-    run.phase('Protecting');
+    const subject = { policy: policy.policyName, target };
+    if (request.begunBy) run.about(subject, PHASE);
+    else {
+      run.about(subject);
+      run.phase(PHASE);
+    }
     const result = request.soFar ?? nothingYet();
     return watchingRpo(request, result, () => protectAll(request, result, run));
   });
@@ -52,7 +57,7 @@ async function protectAll(
   run: Run,
 ): Promise<BackupTargetResult> {
   const { policy, target } = request;
-  const holds = await readMany('Look for legal holds').openHolds({ policy });
+  const holds = request.holds ?? (await readMany('Look for legal holds').openHolds({ policy }));
   const pages = new Set<Promise<void>>();
   const measured: Promise<Sizes>[] = [];
   const unsettled = [...(request.unsettled ?? [])];
@@ -82,6 +87,8 @@ async function protectAll(
       result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
       await continueAsNew<typeof backupTarget>({
         ...request,
+        // Of a while ago by now.
+        holds: undefined,
         cursor,
         soFar: result,
         ...(unsettled.length > 0 && { unsettled }),
@@ -96,7 +103,7 @@ async function protectAll(
   await Promise.all(pages);
   result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
   if (result.failed.total > 0) await sayLastPoints(request, result, run);
-  await tellAlarms(policy.policyName, target, result);
+  await tellAlarms(request, result, run);
   return settle(result, { what: 'resources', succeeded: result.protected, failed: result.failed.total });
 }
 

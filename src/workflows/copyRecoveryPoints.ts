@@ -1,4 +1,13 @@
-import { condition, defineSignal, setHandler, workflowInfo } from '@temporalio/workflow';
+import {
+  condition,
+  defineSignal,
+  isCancellation,
+  ParentClosePolicy,
+  patched,
+  setHandler,
+  startChild,
+  workflowInfo,
+} from '@temporalio/workflow';
 import {
   copyJobSchema,
   copyPlace,
@@ -9,12 +18,13 @@ import {
 } from '../model/copy';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
+import { workflowIds } from '../model/ids';
 import { listed } from '../model/list';
 import { COPIES_DONE } from '../model/names';
 import type { FailedItem } from '../model/outcome';
 import { COMPLETION_ALLOWANCE_MS } from '../model/policy';
 import { vaultGrantName } from '../model/sharing';
-import { settle } from './support/failure';
+import { rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { batch, mutate, read, undo as undoing, verify } from './support/options';
 import { UndoStack, type UndoReport } from './support/undo';
@@ -30,6 +40,8 @@ export const copiesDone = defineSignal<[CopiesDone]>(COPIES_DONE);
 
 /** A queue that somebody terminated is started again by the next reminder, and finds what is left to copy. */
 const REMIND_EVERY = '1 hour';
+/** A report on the past; the present is more urgent. */
+const LOOK_BACK = { scheduleToCloseTimeout: '2 minutes' } as const;
 
 /**
  * Copies what one slot of a policy made in one target to one region. The copying is done by the queue of that
@@ -64,6 +76,9 @@ export async function copyRecoveryPoints(input: CopyJob): Promise<CopyRecoveryPo
       showUndone(run, closed);
     }
     const { copied, failed: notCopied, failedTotal } = done ?? { copied: 0, failed: [], failedTotal: 0 };
+    // What fails now would fail for them too.
+    const isWorking = copied > 0 || failedTotal === 0;
+    const madeUpFor = isWorking && !job.isMadeUp ? await makeUp(job, run) : [];
     const more = [...closed.failed, ...tooLate(job, copied)];
     const failed = [...more, ...notCopied];
     const result = {
@@ -74,11 +89,48 @@ export async function copyRecoveryPoints(input: CopyJob): Promise<CopyRecoveryPo
       toRegion: destination.region,
       copied,
       failed: listed(failed, more.length + failedTotal),
+      ...(madeUpFor.length > 0 && { madeUpFor }),
     };
     for (const { item, message } of failed) run.row(item, 'failed', message);
     run.row(copyPlace(job.terms), 'copied', `${copied} snapshots`);
     return settle(result, { what: 'copies', succeeded: copied, failed: result.failed.total });
   });
+}
+
+/** Copies that earlier slots still lack, because a key was off or a run was ended: this job's are there, so theirs can be made. */
+async function makeUp(job: CopyJob, run: Run): Promise<string[]> {
+  if (!patched('missed-copies-are-made-up')) return [];
+  try {
+    const slots = await read('Look for copies that slots before lack', LOOK_BACK).missedCopies({ job });
+    const begun = await Promise.all(slots.map((slotMs) => startMissed(ofSlot(job, slotMs))));
+    for (const slot of begun.flat()) run.row(slot, 'made up for', 'its missing copies are being made');
+    return begun.flat();
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    run.remark(`Whether slots before lack copies could not be found out: ${rootCause(error).message}`);
+    return [];
+  }
+}
+
+/** No deadline, which costs: it has passed. */
+function ofSlot({ terms, ...job }: CopyJob, slotMs: number): CopyJob {
+  return { ...job, slotMs, terms: { ...terms, withinMinutes: undefined, dueMs: undefined }, isMadeUp: true };
+}
+
+/** Its own job, once more; where that runs already, nothing is to be done. */
+async function startMissed(job: CopyJob): Promise<string[]> {
+  try {
+    await startChild(copyRecoveryPoints, {
+      workflowId: workflowIds.copies(job),
+      args: [job],
+      parentClosePolicy: ParentClosePolicy.ABANDON,
+      staticSummary: `${copyTitle(job)}, made up for`,
+    });
+    return [new Date(job.slotMs).toISOString()];
+  } catch (error) {
+    if (rootCause(error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
+    return [];
+  }
 }
 
 /** What the vault needs to copy from here: the keys. Each snapshot is shared with it just before its copy begins. */
@@ -98,8 +150,8 @@ async function openVault(job: CopyJob, partner: string, run: Run, undo: UndoStac
 }
 
 /** Copies that are all there, and later than the policy allows. A run that began late starts the clock late. */
-function tooLate({ slotMs, terms }: CopyJob, copied: number): FailedItem[] {
-  if (terms.dueMs === undefined || copied === 0) return [];
+function tooLate({ slotMs, terms, isMadeUp }: CopyJob, copied: number): FailedItem[] {
+  if (isMadeUp || terms.dueMs === undefined || copied === 0) return [];
   const begun = Math.max(slotMs, workflowInfo().startTime.getTime() - COMPLETION_ALLOWANCE_MS);
   const lateMs = Date.now() - begun - terms.dueMs;
   if (lateMs <= 0) return [];

@@ -3,11 +3,13 @@ import {
   executeChild,
   isCancellation,
   ParentClosePolicy,
+  patched,
   startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
   runBackupSchema,
+  type BackupTargetInput,
   type BackupTargetResult,
   type FailedBackup,
   type RunBackupInput,
@@ -30,7 +32,7 @@ import { beforeTimeout } from './support/beforeTimeout';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
 import { passedSlots } from './support/passedSlots';
-import { mutate, read } from './support/options';
+import { mutate, read, readMany } from './support/options';
 
 const LATE_MS = 60_000;
 /** An organization that does not answer is not worth a late backup of the accounts that are known. */
@@ -55,9 +57,10 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
         policyName: policy.policyName,
         reason: policy.legalHold,
       });
+    const begun = await begins(policy, slotMs);
     run.phase('Protecting');
     const outcomes = await beforeTimeout((ends) =>
-      Promise.all(policy.targets.map((target) => protect(policy, target, slotMs, ends, run))),
+      Promise.all(policy.targets.map((target) => protect({ ...begun, target }, ends, run))),
     );
     const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
     const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
@@ -135,23 +138,30 @@ function withTarget(result: BackupTargetResult, target: Target): TargetOutcome {
   return { ...result, target };
 }
 
+/** What all targets are told, read once for all of them. */
+async function begins(policy: NormalizedPolicy, slotMs: number): Promise<Omit<BackupTargetInput, 'target'>> {
+  const begun = { policy, slotMs, begunMs: workflowInfo().startTime.getTime() };
+  if (!patched('holds-are-read-once')) return begun;
+  const holds = await readMany('Look for legal holds').openHolds({ policy });
+  return { ...begun, begunBy: '0.2', holds };
+}
+
 /**
  * A child that outlives a terminated parent, and one that has to end: its snapshots are started, and somebody must see them
  * complete.
  */
 async function protect(
-  policy: NormalizedPolicy,
-  target: Target,
-  slotMs: number,
+  input: BackupTargetInput,
   ends: Promise<never> | undefined,
   run: Run,
 ): Promise<TargetOutcome> {
+  const { policy, target } = input;
   const name = targetKey(target);
   run.row(name, 'running');
   try {
     const protecting = executeChild(backupTarget, {
       workflowId: workflowIds.backupTarget(workflowInfo().workflowId, target),
-      args: [{ policy, target, slotMs, begunMs: workflowInfo().startTime.getTime() }],
+      args: [input],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${policy.policyName} in ${name}`,
     });

@@ -1,5 +1,6 @@
 import type { EC2Client, Instance } from '@aws-sdk/client-ec2';
 import { writeManifest } from '../../src/activities/manifests';
+import { UserData } from '../../src/activities/userData';
 import { MemoryStore } from '../support/memoryStore';
 
 describe('user data in a manifest', () => {
@@ -12,11 +13,12 @@ describe('user data in a manifest', () => {
     },
   } as unknown as EC2Client;
   const store = new MemoryStore();
-  const manifest = async (Name: 'running' | 'stopped' | 'stopping', launchedAt = 1) => {
-    const instance: Instance = { InstanceId: 'i-1', LaunchTime: new Date(launchedAt), State: { Name } };
-    const hash = await writeManifest(store, ec2, instance, []);
-    return JSON.parse((await store.get(`${hash}.json`)) ?? '') as { userData: string };
+  const manifestOf = async (instance: Instance, asks = new UserData(store, ec2, 1)) => {
+    const hash = await writeManifest(store, instance, [], await asks.of(instance));
+    return JSON.parse((await store.get(`${hash}.json`)) ?? '') as { userData?: string; userDataIn?: string };
   };
+  const manifest = (Name: 'running' | 'stopped' | 'stopping', launchedAt = 1) =>
+    manifestOf({ InstanceId: 'i-1', LaunchTime: new Date(launchedAt), State: { Name } });
 
   it('is asked for once while the machine runs, and anew while it may change', async () => {
     userData = 'as started';
@@ -28,5 +30,25 @@ describe('user data in a manifest', () => {
     userData = 'changed once more';
     expect(await manifest('stopped')).toMatchObject({ userData });
     expect(await manifest('running', 2)).toMatchObject({ userData });
+  });
+
+  it('of many new machines is asked for over some runs, and a manifest says where a later one keeps it', async () => {
+    userData = 'of many';
+    const many = Array.from({ length: 200 }, (_, index): Instance => ({
+      ...{ InstanceId: `i-of-many-${index}`, LaunchTime: new Date(1), State: { Name: 'running' } },
+    }));
+    const run = async () => {
+      asked = 0;
+      const asks = new UserData(store, ec2, many.length);
+      return Promise.all(many.map((instance) => manifestOf(instance, asks)));
+    };
+    const first = await run();
+    expect(asked).toBe(34);
+    const later = first.flatMap(({ userDataIn }) => userDataIn ?? []);
+    expect(later).toHaveLength(166);
+    for (let number = 2; number <= 6; number++) await run();
+    for (const key of later) expect(JSON.parse((await store.get(key)) ?? '')).toMatchObject({ userData });
+    expect((await run()).every((each) => each.userData === userData)).toBe(true);
+    expect(asked).toBe(0);
   });
 });

@@ -46,6 +46,17 @@ describe('what a copy queue starts next', () => {
     expect(next).toEqual({ fast: ['fast-0', 'fast-1', 'fast-2'], slow: ['slow-0', 'slow-1'] });
   });
 
+  it('is what is due before what is made up for, whatever its RPO', () => {
+    const waiting = new Map([
+      ['late', items('late', 30)],
+      ['due', items('due', 3)],
+    ]);
+    const late = job('late', HOUR);
+    late.job.isMadeUp = true;
+    const next = started(nextItems([late, job('due', 24 * HOUR)], waiting, 15));
+    expect(next).toEqual({ due: ['due-0', 'due-1', 'due-2'], late: ['late-0', 'late-1'] });
+  });
+
   it('is nothing where nothing waits', () => {
     expect(nextItems([job('a')], new Map(), 0)).toEqual([]);
     expect(nextItems([], new Map(), 0)).toEqual([]);

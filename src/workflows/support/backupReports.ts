@@ -1,7 +1,6 @@
-import { isCancellation, log } from '@temporalio/workflow';
+import { CancellationScope, CancelledFailure, isCancellation, log } from '@temporalio/workflow';
 import type { BackupTargetRequest, BackupTargetResult, RecoveryPointSummary } from '../../model/backup';
 import { noSizes, type Sizes } from '../../model/sizes';
-import type { Target } from '../../model/target';
 import { rootCause } from './failure';
 import type { Run } from './operation';
 import { batch, evidence, read } from './options';
@@ -13,18 +12,18 @@ const MEASURE = { scheduleToCloseTimeout: '15 minutes' } as const;
 
 /** An alarm for the absence of this is all that speaks when no run ever comes. It must not hold up a run. */
 export async function tellAlarms(
-  policyName: string,
-  target: Target,
+  { policy: { policyName }, target, begunBy }: BackupTargetRequest,
   result: BackupTargetResult,
+  run: Run,
 ): Promise<void> {
+  const heartbeat = { policyName, target, protected: result.protected, failed: result.failed.total };
+  if (begunBy) {
+    // No call follows that a cancel of the run would end.
+    if (CancellationScope.current().consideredCancelled) throw new CancelledFailure('the run was cancelled');
+    return run.tellsAlarms(heartbeat);
+  }
   try {
-    const { protected: good, failed } = result;
-    await evidence('Tell the alarms').recordHeartbeat({
-      policyName,
-      target,
-      protected: good,
-      failed: failed.total,
-    });
+    await evidence('Tell the alarms').recordHeartbeat(heartbeat);
   } catch (error) {
     if (isCancellation(error)) throw error;
     log.warn('the alarms could not be told', { error });

@@ -15,6 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { z } from 'zod';
+import type { RunsEnd } from '../../activities/evidence';
 import { FAILURE } from '../../model/failures';
 import { parseInput } from '../../model/input';
 import { MAX_RESOURCES_IN_SEARCH_ATTRIBUTE, SEARCH_ATTRIBUTES } from '../../model/names';
@@ -56,6 +57,7 @@ export class Run {
   private readonly remarks: string[] = [];
   private waiting: string | undefined;
   private began = Date.now();
+  private alarms: RunsEnd['heartbeat'];
 
   constructor() {
     setHandler(progressQuery, (query) => this.page(query), {
@@ -91,7 +93,18 @@ export class Run {
     this.show();
   }
 
-  about({ policy, campaign, target, resources }: Subject): void {
+  /** Has the alarms told with the evidence, in one call. */
+  tellsAlarms(heartbeat: RunsEnd['heartbeat']): void {
+    this.alarms = heartbeat;
+  }
+
+  get heartbeat(): RunsEnd['heartbeat'] {
+    return this.alarms;
+  }
+
+  /** @param phase said in the same change */
+  about({ policy, campaign, target, resources }: Subject, phase?: string): void {
+    if (phase) this.phaseName = phase;
     const attributes = [
       ...(policy ? [{ key: SEARCH_ATTRIBUTES.policy, value: policy }] : []),
       ...(campaign ? [{ key: SEARCH_ATTRIBUTES.campaign, value: campaign }] : []),
@@ -104,6 +117,7 @@ export class Run {
       ...(resources
         ? [{ key: SEARCH_ATTRIBUTES.resource, value: resources.slice(0, MAX_RESOURCES_IN_SEARCH_ATTRIBUTE) }]
         : []),
+      ...(phase ? [{ key: SEARCH_ATTRIBUTES.phase, value: phase }] : []),
     ];
     // The server refuses an empty change, again and again.
     if (attributes.length > 0) upsertSearchAttributes(attributes);
@@ -214,6 +228,7 @@ async function conclude(run: Run, outcome: Outcome, request: unknown, result: un
         request,
         result,
         startedAt: run.startedAt,
+        ...(run.heartbeat && { heartbeat: run.heartbeat }),
       });
     } catch (error) {
       log.error('evidence could not be kept', { error });
