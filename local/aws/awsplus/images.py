@@ -35,6 +35,8 @@ def launchable_by(image: Any, account_id: str) -> bool:
 class _WithoutAutoSnapshot:
     """moto gives every image a snapshot of nothing; ours have those of their devices."""
 
+    makes_its_snapshots = True
+
     def __init__(self, backend: Any) -> None:
         self._backend = backend
 
