@@ -1,11 +1,13 @@
 import {
   CreateSnapshotCommand,
+  DescribeImagesCommand,
   DescribeSnapshotTierStatusCommand,
   ModifySnapshotTierCommand,
+  RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, PutKeyPolicyCommand, RotateKeyOnDemandCommand } from '@aws-sdk/client-kms';
 import { anAccount, type TestAccount } from '../support/accounts';
-import { aKey, aVolume, completed } from '../support/seed';
+import { aKey, anImage, aVolume, completed } from '../support/seed';
 import { shared } from '../support/shared';
 
 describe('what AWS refuses, the local AWS refuses in the same words', () => {
@@ -36,6 +38,28 @@ describe('what AWS refuses, the local AWS refuses in the same words', () => {
     for (let i = 0; i < 25; i++) await account.kms().send(new RotateKeyOnDemandCommand({ KeyId }));
     await expect(account.kms().send(new RotateKeyOnDemandCommand({ KeyId }))).rejects.toMatchObject({
       name: 'LimitExceededException',
+    });
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html */
+  it('an image id that is none, a device without a volume, and a zone of another region', async () => {
+    const launch = {
+      ImageId: await anImage(account),
+      InstanceType: 't3.micro',
+      MinCount: 1,
+      MaxCount: 1,
+    } as const;
+    const run = (more: object) => account.ec2().send(new RunInstancesCommand({ ...launch, ...more }));
+    const malformed = { name: 'InvalidAMIID.Malformed' };
+    await expect(run({ ImageId: 'image-1' })).rejects.toMatchObject(malformed);
+    await expect(
+      account.ec2().send(new DescribeImagesCommand({ ImageIds: ['image-1'] })),
+    ).rejects.toMatchObject(malformed);
+    await expect(run({ BlockDeviceMappings: [{ DeviceName: '/dev/sdf' }] })).rejects.toMatchObject({
+      name: 'MissingParameter',
+    });
+    await expect(run({ Placement: { AvailabilityZone: 'eu-west-1a' } })).rejects.toMatchObject({
+      name: 'InvalidParameterValue',
     });
   });
 

@@ -194,6 +194,8 @@ def _add_device(backend: Any, instance: Any, image: Any, device: dict[str, Any],
 def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
     mappings = []
     for mapping in self._get_param("BlockDeviceMappings", []):
+        if not mapping.keys() & {"Ebs", "NoDevice", "VirtualName"}:
+            raise ec2_error("MissingParameter", "The request must contain the parameter ebs")
         ebs = mapping.get("Ebs", {})
         mappings.append({"DeviceName": mapping.get("DeviceName"), "Ebs": {field: ebs.get(field) for field in _EBS_FIELDS}})
     return mappings
