@@ -5,7 +5,9 @@ import {
   CreateSnapshotsCommand,
   CreateVolumeCommand,
   AttachVolumeCommand,
+  DescribeInstancesCommand,
   DescribeSnapshotsCommand,
+  DescribeVolumesCommand,
   EC2Client,
   RegisterImageCommand,
   RunInstancesCommand,
@@ -20,6 +22,9 @@ const PRESENT = {
 const AT_ONCE = 8;
 const PAGES = 20;
 const SETS = 50;
+const FLEET_PAGES = 3;
+/** The filter values, and ids, of one call. */
+const A_CALL = 200;
 
 export async function measure() {
   const results = {};
@@ -41,7 +46,8 @@ async function measured({ endpoint, pid }, present) {
   const page = await seconds(async () => {
     for (let i = 0; i < PAGES; i++) await describePage(ec2, `group-${i}`, present);
   });
-  const instanceId = await fourVolumes(ec2);
+  const imageId = await anImage(ec2);
+  const instanceId = await anInstance(ec2, imageId);
   const sets = await seconds(async () => {
     for (let i = 0; i < SETS; i++)
       await ec2.send(new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId: instanceId } }));
@@ -50,8 +56,41 @@ async function measured({ endpoint, pid }, present) {
     'a volume and its snapshot made, ms': (fill / present) * 1000,
     'a page of a tag-filtered DescribeSnapshots, ms': (page / PAGES) * 1000,
     'CreateSnapshots of 4 volumes, a second': SETS / sets,
+    ...(await fleetPages(ec2, imageId, present)),
     'memory, MiB': memoryOf(pid),
   };
+}
+
+/** A quarter of as many instances of one reservation, and the pages of them and of their volumes that a backup asks for. */
+async function fleetPages(ec2, imageId, present) {
+  const { Instances } = await ec2.send(
+    new RunInstancesCommand({
+      ImageId: imageId,
+      InstanceType: 't3.micro',
+      MinCount: present / 4,
+      MaxCount: present / 4,
+    }),
+  );
+  const instances = Instances.map(({ InstanceId }) => InstanceId);
+  const some = instances.filter((_, i) => i % Math.ceil(instances.length / A_CALL) === 0).slice(0, A_CALL);
+  const Filters = [{ Name: 'attachment.instance-id', Values: some }];
+  const { Volumes } = await ec2.send(new DescribeVolumesCommand({ Filters, MaxResults: A_CALL }));
+  const VolumeIds = Volumes.map(({ VolumeId }) => VolumeId);
+  const cases = {
+    'a page of 100 of DescribeInstances, ms': new DescribeInstancesCommand({ MaxResults: 100 }),
+    '200 instances by id, ms': new DescribeInstancesCommand({ InstanceIds: some }),
+    'a page of volumes by 200 instance ids, ms': new DescribeVolumesCommand({ Filters, MaxResults: 500 }),
+    '200 volumes by id, ms': new DescribeVolumesCommand({ VolumeIds }),
+  };
+  const measured = {};
+  for (const [what, command] of Object.entries(cases)) {
+    await ec2.send(command);
+    const taken = await seconds(async () => {
+      for (let i = 0; i < FLEET_PAGES; i++) await ec2.send(command);
+    });
+    measured[what] = (taken / FLEET_PAGES) * 1000;
+  }
+  return measured;
 }
 
 async function fillAccount(ec2, present) {
@@ -78,19 +117,29 @@ async function describePage(ec2, group, present) {
     throw new Error(`a page has ${Snapshots.length} snapshots`);
 }
 
-async function fourVolumes(ec2) {
-  const image = await ec2.send(
+/** Of four devices. */
+async function anImage(ec2) {
+  const { ImageId } = await ec2.send(
     new RegisterImageCommand({
       Name: 'bench',
       RootDeviceName: '/dev/xvda',
-      BlockDeviceMappings: [{ DeviceName: '/dev/xvda', Ebs: { VolumeSize: 8 } }],
+      BlockDeviceMappings: ['/dev/xvda', '/dev/sdf', '/dev/sdg', '/dev/sdh'].map((DeviceName) => ({
+        DeviceName,
+        Ebs: { VolumeSize: 8, VolumeType: 'gp3' },
+      })),
     }),
   );
+  return ImageId;
+}
+
+/** Four volumes are attached by hand where an image's other devices come without: plain moto makes the root only. */
+async function anInstance(ec2, ImageId) {
   const { Instances } = await ec2.send(
-    new RunInstancesCommand({ ImageId: image.ImageId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 }),
+    new RunInstancesCommand({ ImageId, InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 }),
   );
-  const [{ InstanceId, Placement }] = Instances;
-  for (const Device of ['/dev/sdf', '/dev/sdg', '/dev/sdh']) {
+  const [{ InstanceId, Placement, BlockDeviceMappings }] = Instances;
+  const there = new Set(BlockDeviceMappings.map(({ DeviceName }) => DeviceName));
+  for (const Device of ['/dev/sdf', '/dev/sdg', '/dev/sdh'].filter((each) => !there.has(each))) {
     const { VolumeId } = await ec2.send(
       new CreateVolumeCommand({ AvailabilityZone: Placement.AvailabilityZone, Size: 8, VolumeType: 'gp3' }),
     );

@@ -12,27 +12,26 @@ import threading
 import time
 from typing import Any
 
-os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app  # noqa: E402
-from werkzeug.serving import make_server  # noqa: E402
-
-from awsplus.authorize import authorize  # noqa: E402
-from awsplus.callers import remember_caller  # noqa: E402
-from awsplus.clock import CLOCK  # noqa: E402
-from awsplus.control import control  # noqa: E402
-from awsplus.counts import count  # noqa: E402
-from awsplus.dry_run import only_ask  # noqa: E402
-from awsplus.errors import AwsErrorFormat  # noqa: E402
-from awsplus.faults import inject  # noqa: E402
-from awsplus.gateway import Gateway  # noqa: E402
-from awsplus.install import install  # noqa: E402
-from awsplus.key_calls import guard_keys  # noqa: E402
-from awsplus.lag import LAG, look_back  # noqa: E402
-from awsplus import faults, others_calls  # noqa: E402
-from awsplus.limits import LIMITS, throttle  # noqa: E402
-from awsplus.sizes import require_sizes  # noqa: E402
-from awsplus.trail import record  # noqa: E402
+from awsplus.authorize import authorize
+from awsplus.callers import remember_caller
+from awsplus.clock import CLOCK
+from awsplus.control import control
+from awsplus.counts import count
+from awsplus.dry_run import only_ask
+from awsplus.errors import AwsErrorFormat
+from awsplus.faults import inject
+from awsplus.gateway import Gateway
+from awsplus.install import install
+from awsplus.instant import one_instant
+from awsplus.key_calls import guard_keys
+from awsplus.lag import LAG, look_back
+from awsplus import faults, others_calls
+from awsplus.limits import LIMITS, throttle
+from awsplus.sizes import require_sizes
+from awsplus.trail import record
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -61,6 +60,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--limits", choices=("on", "off"), default="off", help="API rates and quotas (default: off)")
     parser.add_argument("--lag", type=float, default=0.0, help="seconds of AWS time by which reads lag behind writes (default: 0)")
     parser.add_argument("--faults", type=rules, default=[], help="a JSON file with a list of fault rules")
+    parser.add_argument("--default-images", action="store_true", help="every region has the public images that moto knows")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser.parse_args()
 
@@ -80,7 +80,7 @@ def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
     gateway = Gateway(AwsErrorFormat(dispatcher))
     others_calls.answer_by(gateway)
-    for hook in (count, inject, throttle, remember_caller, record, authorize, guard_keys, require_sizes, only_ask, look_back):
+    for hook in (count, inject, throttle, remember_caller, one_instant, record, authorize, guard_keys, require_sizes, only_ask, look_back):
         gateway.add(hook)
     return control(gateway)
 
@@ -93,6 +93,8 @@ def propagating(app):
 
 def main() -> None:
     options = arguments()
+    # moto reads it whenever it makes a backend.
+    os.environ["MOTO_EC2_LOAD_DEFAULT_AMIS"] = str(options.default_images).lower()
     install()
     CLOCK.speed = options.speed
     LAG.seconds = options.lag

@@ -10,3 +10,23 @@ describe('an action that the local AWS does not know', () => {
     account.destroy();
   });
 });
+
+/** https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization */
+describe('a call of a service that speaks JSON, which the local AWS does not know', () => {
+  it.each([
+    ['backup', 'GET', '/no-such-path'],
+    ['rbin', 'POST', '/list-rules'],
+  ])('of %s: %s %s is refused in JSON', async (service, method, path) => {
+    const scope = `bench/20260101/us-east-1/${service}/aws4_request`;
+    const answer = await fetch(`${shared('awsEndpoint')}${path}`, {
+      method,
+      headers: {
+        Authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0`,
+        'Content-Type': 'application/json',
+      },
+    });
+    expect(answer.headers.get('content-type')).toMatch(/json/);
+    expect(answer.headers.get('x-amzn-errortype')).toBe('UnknownOperationException');
+    expect(await answer.json()).toMatchObject({ __type: 'UnknownOperationException' });
+  });
+});

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from moto.iam.models import get_account_id_from
 
-_CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+CREDENTIAL = re.compile(r"Credential=([^/]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Call:
 
 def read_call(environ: dict[str, Any]) -> Call | None:
     """None where it is no AWS call that is signed for a service; the body can be read again afterwards."""
-    credential = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+    credential = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
     if not credential:
         return None
     access_key, region, service = credential.groups()

@@ -12,6 +12,7 @@ from .control import ControlError, route
 
 
 _LOOKING_BACK: ContextVar[float] = ContextVar("looking_back", default=0.0)
+_STANDING: ContextVar[float | None] = ContextVar("standing", default=None)
 
 
 class Clock:
@@ -22,8 +23,20 @@ class Clock:
         self.reset()
 
     def now(self) -> float:
-        passed = time.monotonic() - self._started
-        return self._origin + passed * (1.0 if self.speed is None else self.speed) - _LOOKING_BACK.get()
+        standing = _STANDING.get()
+        return (self._running() if standing is None else standing) - _LOOKING_BACK.get()
+
+    def _running(self) -> float:
+        return self._origin + (time.monotonic() - self._started) * (1.0 if self.speed is None else self.speed)
+
+    @contextmanager
+    def standing(self) -> Iterator[None]:
+        """Within, this thread sees one moment only: the one at which it came in."""
+        token = _STANDING.set(self._running())
+        try:
+            yield
+        finally:
+            _STANDING.reset(token)
 
     @contextmanager
     def looking_back(self, seconds: float) -> Iterator[None]:

@@ -6,7 +6,7 @@ import json
 from typing import Any, Callable, Iterable
 from urllib.parse import parse_qsl
 
-from .gateway import App, Start
+from .gateway import ONE_AT_A_TIME, App, Start
 
 PREFIX = "/_local/"
 
@@ -39,7 +39,9 @@ def control(app: App) -> App:
             known = ", ".join(sorted(f"{method} {PREFIX}{name}" for method, name in _ROUTES))
             return _send(start, "404 Not Found", {"error": f"no such control; there are {known}"})
         try:
-            return _send(start, "200 OK", handler(_arguments(environ)))
+            arguments = _arguments(environ)
+            with ONE_AT_A_TIME:
+                return _send(start, "200 OK", handler(arguments))
         except (ControlError, KeyError, TypeError, ValueError) as error:
             return _send(start, "400 Bad Request", {"error": f"{type(error).__name__}: {error}"})
 

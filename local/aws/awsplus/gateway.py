@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any, Callable, Iterable, Protocol
 
 from .calls import Call, read_call
@@ -9,6 +10,9 @@ from .errors import AwsError, error_answer
 
 Start = Callable[..., Any]
 App = Callable[[dict[str, Any], Start], Iterable[bytes]]
+
+# Calls and the control endpoint change and tell the same world.
+ONE_AT_A_TIME = threading.RLock()
 
 
 class Hook(Protocol):

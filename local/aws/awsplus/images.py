@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any, Callable
 
 from moto.core.responses import ActionResult
-from moto.ec2.exceptions import InvalidAMIIdError
+from moto.ec2.exceptions import InvalidAMIIdError, MalformedAMIIdError
 from moto.ec2.models.amis import Ami, AmiBackend
 from moto.ec2.responses.amis import AmisResponse
 from moto.ec2.utils import generic_filter, random_ami_id
@@ -34,6 +34,8 @@ def launchable_by(image: Any, account_id: str) -> bool:
 
 class _WithoutAutoSnapshot:
     """moto gives every image a snapshot of nothing; ours have those of their devices."""
+
+    makes_its_snapshots = True
 
     def __init__(self, backend: Any) -> None:
         self._backend = backend
@@ -109,7 +111,15 @@ def _device(name: str, snapshot: Any, volume: Any, delete_on_termination: bool) 
     return {"DeviceName": name, "Ebs": ebs}
 
 
+def require_well_formed(image_ids: list[str]) -> None:
+    """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html (InvalidAMIID.Malformed)"""
+    malformed = [each for each in image_ids if not AmiBackend.AMI_REGEX.fullmatch(each or "")]
+    if malformed:
+        raise MalformedAMIIdError(malformed)
+
+
 def visible_image(backend: Any, image_id: str) -> Any:
+    require_well_formed([image_id])
     if image_id in backend.amis:
         return backend.amis[image_id]
     for other in others(backend):
@@ -123,6 +133,7 @@ def describe_images(self: Any, ami_ids: Any = None, filters: Any = None, exec_us
     shared = [i for other in others(self) for i in list(other.amis.values()) if launchable_by(i, self.account_id)]
     images = shown(list(self.amis.values()) + shared)
     if ami_ids:
+        require_well_formed(ami_ids)
         missing = [i for i in ami_ids if i not in {image.id for image in images}]
         if missing:
             raise InvalidAMIIdError(missing)

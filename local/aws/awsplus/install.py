@@ -5,14 +5,14 @@ from __future__ import annotations
 import moto
 
 from . import (
-    addresses, assume, attachments, capacity, clones, commands, default_keys, direct, fast_restore, grants, guests, image_care, image_usage, images, instances, key_calls, keys, lag, locks,
+    addresses, answers, assume, attachments, capacity, clones, commands, default_images, default_keys, direct, fast_restore, grants, guests, image_care, image_usage, images, instances, key_calls, keys, lag, locks,
     modifications, public_access, quotas, recycle_bin, replicas, reset, root_replacement, rotation, simulation, snapshots, tags, target_groups, tiers, trail, volumes,
 )
 
 # In this order: some wrap what earlier ones put there.
 EXTENSIONS = (
-    tags, assume, keys, default_keys, key_calls, grants, rotation, replicas, attachments, volumes, clones, modifications, snapshots,
-    locks, tiers, recycle_bin, fast_restore, public_access, direct, images, image_care, image_usage, instances, root_replacement, capacity, addresses, guests, commands, quotas, trail,
+    answers, tags, assume, keys, default_keys, key_calls, grants, rotation, replicas, attachments, volumes, clones, modifications, snapshots,
+    locks, tiers, recycle_bin, fast_restore, public_access, direct, default_images, images, image_care, image_usage, instances, root_replacement, capacity, addresses, guests, commands, quotas, trail,
     simulation, target_groups, lag,
 )
 

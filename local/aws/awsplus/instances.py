@@ -5,8 +5,11 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+from moto.core.responses import ActionResult
+from moto.ec2.exceptions import InvalidInstanceIdError
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 from moto.ec2.responses.instances import InstanceResponse
+from moto.ec2.utils import filter_reservations
 
 from . import durations, key_use
 from .accounts import backend_of
@@ -16,7 +19,12 @@ from .clock import CLOCK
 from .errors import ec2_error
 from .images import visible_image
 from .lag import History
+from .pages import paged
+from .patch import extend
 from .tokens import idempotent
+
+# The most that a page has, and has where nobody says: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
+INSTANCES_A_PAGE = 1000
 
 _EBS_FIELDS = ("SnapshotId", "VolumeSize", "DeleteOnTermination", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
 
@@ -186,12 +194,63 @@ def _add_device(backend: Any, instance: Any, image: Any, device: dict[str, Any],
 def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
     mappings = []
     for mapping in self._get_param("BlockDeviceMappings", []):
+        if not mapping.keys() & {"Ebs", "NoDevice", "VirtualName"}:
+            raise ec2_error("MissingParameter", "The request must contain the parameter ebs")
         ebs = mapping.get("Ebs", {})
         mappings.append({"DeviceName": mapping.get("DeviceName"), "Ebs": {field: ebs.get(field) for field in _EBS_FIELDS}})
     return mappings
 
 
+class _Responses(InstanceResponse):
+    def describe_instances(self) -> ActionResult:
+        """A page is of so many instances, wherever their reservations end; moto cuts none.
+        https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html"""
+        self.error_on_dryrun()
+        ids, filters, most = self._get_param("InstanceIds", []), self._filters_from_querystring(), self._get_param("MaxResults")
+        _require_no_pages_by_id(ids, most)
+        backend = self.ec2_backend
+        reservations = backend.get_reservations_by_instance_ids(ids, filters=filters) if ids else backend.describe_instances(filters=filters)
+        each = [(reservation, instance) for reservation in reservations for instance in reservation.instances]
+        page, token = paged(each, most or (None if ids else INSTANCES_A_PAGE), self._get_param("NextToken"))
+        told: dict[str, Any] = {}
+        for reservation, instance in page:
+            if reservation.id not in told:
+                told[reservation.id] = copy.copy(reservation)
+                told[reservation.id].instances = []
+            told[reservation.id].instances.append(instance)
+        return ActionResult({"Reservations": list(told.values()), "NextToken": token})
+
+    def describe_instance_status(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstanceStatus.html"""
+        ids, most = self._get_param("InstanceIds", []), self._get_param("MaxResults")
+        _require_no_pages_by_id(ids, most)
+        filters = [{"name": name, "values": values} for name, values in self._filters_from_querystring().items()]
+        found = self.ec2_backend.describe_instance_status(ids, self._get_bool_param("IncludeAllInstances", False), filters)
+        page, token = paged(found, most, self._get_param("NextToken"))
+        return ActionResult({"InstanceStatuses": page, "NextToken": token})
+
+
+def _require_no_pages_by_id(ids: list[str], most: Any) -> None:
+    if ids and most:
+        raise ec2_error("InvalidParameterCombination", "The parameter instancesSet cannot be used with the parameter maxResults")
+
+
+def _by_ids(self: Any, instance_ids: list[str], filters: Any = None) -> list[Any]:
+    """moto looks through lists of ids for each instance."""
+    wanted, found = set(instance_ids), []
+    for reservation in self.all_reservations():
+        reservation.instances = [instance for instance in reservation.instances if instance.id in wanted]
+        if reservation.instances:
+            found.append(reservation)
+    unknown = wanted - {instance.id for reservation in found for instance in reservation.instances}
+    if unknown:
+        raise InvalidInstanceIdError(sorted(unknown))
+    return filter_reservations(found, filters) if filters else found
+
+
 def install() -> None:
+    extend(InstanceResponse, _Responses)
+    InstanceBackend.get_reservations_by_instance_ids = _by_ids
     Instance._state = property(_state_of, _set_state)
     Instance.instance_status = property(_check)
     Instance.system_status = property(_check)

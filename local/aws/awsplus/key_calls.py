@@ -21,7 +21,7 @@ from .key_use import may
 from .keys import living
 from .pages import page_of
 from .patch import extend
-from .policy import Request
+from .policy import ALLOW, DENY, Request, listed
 
 # https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
 _CRYPTOGRAPHIC = {
@@ -56,8 +56,10 @@ def guard_keys(call: Call, environ: dict[str, Any], start: Start, onward: App) -
         for name in ("KeyId", "TargetKeyId", "DestinationKeyId"):
             if isinstance(call.parameters.get(name), str):
                 _require(call, call.parameters[name])
-        if call.action in ("CreateKey", "PutKeyPolicy", "ReplicateKey") and not call.parameters.get("BypassPolicyLockoutSafetyCheck"):
-            _require_way_back(call, call.parameters.get("Policy"))
+        if call.action in ("CreateKey", "PutKeyPolicy", "ReplicateKey") and call.parameters.get("Policy"):
+            _require_document(call.parameters["Policy"])
+            if not call.parameters.get("BypassPolicyLockoutSafetyCheck"):
+                _require_way_back(call, call.parameters["Policy"])
     return onward(environ, start)
 
 
@@ -73,10 +75,21 @@ def _require(call: Call, key_id: str) -> None:
     _require_state(call.action, key)
 
 
-def _require_way_back(call: Call, policy: str | None) -> None:
+def _require_document(policy: str) -> None:
+    """https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (MalformedPolicyDocumentException)"""
+    try:
+        document = json.loads(policy)
+    except ValueError:
+        document = None
+    statements = listed(document.get("Statement")) if isinstance(document, dict) else []
+    if not statements or not all(isinstance(each, dict) and each.get("Effect") in (ALLOW, DENY) for each in statements):
+        raise AwsError("MalformedPolicyDocumentException", "The policy document is malformed: it is no JSON object with statements that allow or deny")
+
+
+def _require_way_back(call: Call, policy: str) -> None:
     """https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html (BypassPolicyLockoutSafetyCheck)"""
     asked = Request("kms:PutKeyPolicy", current(call.account_id), "*", {"kms:calleraccount": call.account_id})
-    if policy and not both_allow(policy, call.account_id, asked):
+    if not both_allow(policy, call.account_id, asked):
         raise AwsError("MalformedPolicyDocumentException", "The new key policy will not allow you to update the key policy in the future.")
 
 

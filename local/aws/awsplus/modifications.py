@@ -13,7 +13,7 @@ from moto.ec2.responses.elastic_block_store import ElasticBlockStore
 from moto.ec2.utils import generic_filter
 
 from . import durations
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .errors import ec2_error
 from .pages import paged
 from .patch import extend
@@ -42,6 +42,8 @@ class _Responses(ElasticBlockStore):
         modification.begun_at = CLOCK.now()
         modification.modified_at = CLOCK.after(durations.VOLUME_MODIFY)
         modification.optimized_at = CLOCK.after(durations.VOLUME_MODIFY + size * 1024 / durations.OPTIMIZE_MIB_PER_SECOND)
+        # moto's own dates are by the wall clock.
+        modification.start_time, modification.end_time = date_of(modification.begun_at), date_of(modification.optimized_at)
         volume.modifications.append(modification)
         volume.size, volume.volume_type, volume.iops, volume.throughput = size, kind, iops, throughput
         return ActionResult({"VolumeModification": _told(modification)})

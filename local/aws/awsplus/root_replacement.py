@@ -14,7 +14,7 @@ from moto.ec2.utils import generic_filter
 from . import durations
 from .accounts import backend_of
 from .attachments import drop, instance_links, link_up
-from .clock import CLOCK
+from .clock import CLOCK, date_of
 from .errors import ec2_error
 from .images import visible_image
 from .pages import paged
@@ -53,7 +53,7 @@ class ReplaceRootTask:
         self.ended = "succeeded"
 
     def told(self) -> dict[str, Any]:
-        done = {"CompleteTime": CLOCK.utcnow().isoformat() + "Z"} if self.state in ("succeeded", "failed") else {}
+        done = {"CompleteTime": date_of(self.done_at).replace(tzinfo=None).isoformat() + "Z"} if self.state in ("succeeded", "failed") else {}
         tags = [{"Key": key, "Value": value} for key, value in self.backend.tags.get(self.id, {}).items()]
         return {
             "ReplaceRootVolumeTaskId": self.id, "InstanceId": self.instance.id, "TaskState": self.state,

@@ -20,6 +20,8 @@ DAY = 86_400
 DEFAULT_DAYS = 365
 DAYS = (90, 2560)
 ROTATIONS_A_PAGE = 100
+# Of a key, for ever: https://docs.aws.amazon.com/kms/latest/developerguide/resource-limits.html
+MOST_ON_DEMAND = 25
 
 
 class _Rotation(KmsResponse):
@@ -47,6 +49,8 @@ class _Rotation(KmsResponse):
     def rotate_key_on_demand(self) -> str:
         """https://docs.aws.amazon.com/kms/latest/APIReference/API_RotateKeyOnDemand.html"""
         key = _rotatable(self)
+        if sum(rotation["RotationType"] == "ON_DEMAND" for rotation in key.rotations) >= MOST_ON_DEMAND:
+            raise JsonRESTError("LimitExceededException", f"You have reached the limit of {MOST_ON_DEMAND} on-demand rotations for {key.arn}")
         key.rotations.append(_rotation(key, CLOCK.now(), "ON_DEMAND"))
         return json.dumps({"KeyId": key.id})
 

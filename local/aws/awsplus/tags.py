@@ -10,6 +10,7 @@ from moto.ec2.models import ec2_backends
 from moto.ec2.models.core import TaggedEC2Resource
 from moto.ec2.models.tags import TagBackend
 from moto.ec2 import utils
+from moto.ec2.responses._base_response import EC2BaseResponse
 from moto.ec2.utils import EC2_PREFIX_TO_RESOURCE, get_prefix
 
 from .control import route
@@ -64,8 +65,24 @@ def _pattern(wanted: str) -> re.Pattern[str]:
     return re.compile("".join(wild.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
 
 
+@lru_cache(maxsize=256)
+def _sorted_out(wanted: tuple[str, ...]) -> tuple[frozenset[str], tuple[re.Pattern[str], ...]]:
+    """Once for a filter rather than for each resource: the values that are to be met as they stand, and the patterns."""
+    wild = [one for one in wanted if WILD.search(one)]
+    return frozenset(wanted).difference(wild), tuple(_pattern(one) for one in wild)
+
+
+class Wanted(list[str]):
+    """A filter's values, sorted out."""
+
+    def __init__(self, values: list[str]) -> None:
+        super().__init__(values)
+        self.plain, self.patterns = _sorted_out(tuple(values))
+
+
 def _is_wanted(value: str, wanted: list[str]) -> bool:
-    return any(_pattern(one).fullmatch(value) if WILD.search(one) else one == value for one in wanted)
+    plain, patterns = (wanted.plain, wanted.patterns) if isinstance(wanted, Wanted) else _sorted_out(tuple(wanted))
+    return value in plain or any(pattern.fullmatch(value) for pattern in patterns)
 
 
 def _matches(resource: Any, filter_name: str, wanted: Any) -> bool:
@@ -97,6 +114,13 @@ def _create_tags(self: Any, resource_ids: list[str], tags: dict[str, str]) -> bo
     return True
 
 
+def _filters(original: Any) -> Any:
+    def filters(self: Any) -> Any:
+        return {name: Wanted(values) if isinstance(values, list) and all(isinstance(each, str) for each in values) else values for name, values in original(self).items()}
+
+    return filters
+
+
 @route("POST", "service-tags")
 def tag_as_a_service(asked: dict[str, Any]) -> dict[str, Any]:
     """`{"accountId", "region", "resourceId", "tags": {"aws:backup:source-resource": "…"}}`: tags that only AWS itself writes."""
@@ -111,3 +135,4 @@ def install() -> None:
     utils.is_filter_matching = _matches
     utils.tag_filter_matches = _tag_matches
     TagBackend.create_tags = _create_tags
+    EC2BaseResponse._filters_from_querystring = _filters(EC2BaseResponse._filters_from_querystring)

@@ -58,7 +58,9 @@ class _Responses(ElasticBlockStore):
     def modify_snapshot_tier(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySnapshotTier.html"""
         self.error_on_dryrun()
-        snapshot = self.ec2_backend.get_snapshot(self._get_param("SnapshotId"))
+        snapshot, tier = self.ec2_backend.get_snapshot(self._get_param("SnapshotId")), self._get_param("StorageTier")
+        if tier != "archive":
+            raise ec2_error("InvalidParameterValue", f"Value ({tier}) for parameter StorageTier is invalid. Valid value: archive")
         _require_archivable(self.ec2_backend, snapshot)
         snapshot.tiering = Tiering("archival", CLOCK.now(), CLOCK.after(durations.ARCHIVE))
         return ActionResult({"SnapshotId": snapshot.id, "TieringStartTime": date_of(snapshot.tiering.began_at)})
@@ -84,8 +86,7 @@ class _Responses(ElasticBlockStore):
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSnapshotTierStatus.html"""
         filters = dict(self._filters_from_querystring())
         operations = filters.pop("last-tiering-operation", None)
-        found = [s for s in list(self.ec2_backend.snapshots.values()) if getattr(s, "tiering", None)]
-        found = [s for s in found if not operations or s.tiering.status in operations]
+        found = [s for s in list(self.ec2_backend.snapshots.values()) if not operations or _last_operation(s) in operations]
         found = generic_filter(filters, found) if filters else found
         page, token = paged(found, self._get_param("MaxResults"), self._get_param("NextToken"))
         return ActionResult({"SnapshotTierStatuses": [_told(snapshot) for snapshot in page], "NextToken": token})
@@ -103,13 +104,22 @@ def _require_archivable(backend: Any, snapshot: Any) -> None:
     require_room_in_archive(backend, snapshot)
 
 
+def _last_operation(snapshot: Any) -> str | None:
+    tiering = getattr(snapshot, "tiering", None)
+    return tiering.status if tiering else None
+
+
 def _told(snapshot: Any) -> dict[str, Any]:
-    tiering = snapshot.tiering
+    """Also of those that never left the standard tier, which have no last operation:
+    https://docs.aws.amazon.com/ebs/latest/userguide/snapshot-archive.html#view-archived-snapshot"""
+    tiering = getattr(snapshot, "tiering", None)
     told = {
         "SnapshotId": snapshot.id, "VolumeId": snapshot.volume_id, "Status": snapshot.status, "OwnerId": snapshot.owner_id,
-        "Tags": snapshot.tag_set, "StorageTier": snapshot.storage_tier, "LastTieringStartTime": date_of(tiering.began_at),
-        "LastTieringProgress": tiering.progress, "LastTieringOperationStatus": tiering.status,
+        "Tags": snapshot.tag_set, "StorageTier": snapshot.storage_tier,
     }
+    if tiering is None:
+        return told
+    told.update({"LastTieringStartTime": date_of(tiering.began_at), "LastTieringProgress": tiering.progress, "LastTieringOperationStatus": tiering.status})
     if tiering.kind == "archival" and tiering.is_done:
         told["ArchivalCompleteTime"] = date_of(tiering.done_at)
     if tiering.restored_until:

@@ -55,7 +55,7 @@ def _require_iops(volume_type: str, limits: Limits, size: int, iops: int | None)
             raise ec2_error("MissingParameter", f"The request must contain the parameter iops for {volume_type} volumes")
         return
     if limits.iops is None:
-        raise ec2_error("InvalidParameterCombination", f"The parameter iops is not supported for {volume_type} volumes.")
+        raise ec2_error("InvalidParameterDependency", f"The parameter [Iops] is not supported for {volume_type} volumes.")
     if not limits.iops[0] <= iops <= limits.iops[1]:
         raise ec2_error("InvalidParameterValue", f"Volume iops of {iops} is not in {limits.iops[0]} to {limits.iops[1]} for {volume_type} volumes")
     if iops > max(limits.iops[0], size * limits.iops_per_gib):
@@ -66,7 +66,7 @@ def _require_throughput(volume_type: str, limits: Limits, iops: int | None, thro
     if throughput is None:
         return
     if limits.throughput is None:
-        raise ec2_error("InvalidParameterCombination", f"The parameter throughput is not supported for {volume_type} volumes.")
+        raise ec2_error("InvalidParameterDependency", f"The parameter [Throughput] is not supported for {volume_type} volumes.")
     if not limits.throughput[0] <= throughput <= limits.throughput[1]:
         raise ec2_error("InvalidParameterValue", f"Throughput of {throughput} MiB/s is not in {limits.throughput[0]} to {limits.throughput[1]}")
     if throughput > (iops or 3000) * GP3_THROUGHPUT_PER_IOPS:

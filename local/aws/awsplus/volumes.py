@@ -8,7 +8,7 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import InvalidVolumeIdError
 from moto.ec2.models.elastic_block_store import EBSBackend, Volume
 from moto.ec2.responses.elastic_block_store import ElasticBlockStore
-from moto.ec2.utils import random_volume_id
+from moto.ec2.utils import generic_filter, random_volume_id
 
 from . import durations, key_use, volume_rules
 from .blocks import holds_content_of
@@ -37,7 +37,7 @@ def encryption(backend: Any, encrypted: bool, kms_key_id: str | None, source: An
     return False, None
 
 
-_get_volume, _describe_volumes = EBSBackend.get_volume, EBSBackend.describe_volumes
+_get_volume = EBSBackend.get_volume
 
 
 class _Backend(EBSBackend):
@@ -48,11 +48,11 @@ class _Backend(EBSBackend):
         return volume
 
     def describe_volumes(self, volume_ids: list[str] | None = None, filters: Any = None) -> list[Volume]:
-        found = _describe_volumes(self, volume_ids, filters)
-        for volume in found if volume_ids else ():
-            if volume.is_gone:
-                raise InvalidVolumeIdError(volume.id)
-        return [volume for volume in found if not volume.is_gone]
+        wanted = dict.fromkeys(volume_ids or self.volumes)
+        found = [volume for volume in (self.volumes.get(each) for each in wanted) if volume and not volume.is_gone]
+        if volume_ids and len(found) < len(wanted):
+            raise InvalidVolumeIdError(sorted(wanted.keys() - {volume.id for volume in found})[0])
+        return generic_filter(filters, found) if filters else found
 
     def create_volume(
         self, size: Any, zone_name: str, snapshot_id: str | None = None, encrypted: bool = False, kms_key_id: str | None = None,
