@@ -19,15 +19,17 @@ const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
  * what seems to be a copy may not be one, or cannot be read. That has no age: the point may be all that can be read.
  *
  * @param raw the snapshots as AWS tells them, by id
+ * @param expiresAtOf by the terms that are asked about: copies are looked for of what is due
  */
 export async function markUncopied(
   { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
   { accountId }: Target,
   snapshots: readonly SnapshotNow[],
   raw: ReadonlyMap<string, Snapshot>,
+  expiresAtOf: (snapshot: SnapshotNow) => number | undefined,
 ): Promise<void> {
   const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
-  const due = snapshots.filter(({ expiresAt = Infinity }) => expiresAt <= clock.now());
+  const due = snapshots.filter((each) => (expiresAtOf(each) ?? Infinity) <= clock.now());
   for (const place of new Set(due.flatMap(({ copyPlaces }) => copyPlaces))) {
     const wanted = due.filter(({ copyPlaces }) => copyPlaces.includes(place));
     const destination = placeOfCopy(place, accountId);

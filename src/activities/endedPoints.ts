@@ -1,8 +1,16 @@
-import { decideExpiry, hasEnded, type ExpiryDecision, type SnapshotNow } from '../model/retention';
+import {
+  decideExpiry,
+  hasEnded,
+  type ExpiryDecision,
+  type KeepReason,
+  type SnapshotNow,
+} from '../model/retention';
 import { periodStart } from '../calendar/calendar';
+import { FAILURE } from '../model/failures';
 import { groupBy } from '../model/group';
 import { listed, type Listed } from '../model/list';
 import type { Orphan } from '../model/orphans';
+import type { FailedItem } from '../model/outcome';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { endedSources } from './endedSources';
@@ -20,6 +28,8 @@ export interface EndedPoints {
   letGo: string[];
   /** A batch of their points. */
   points: ExpiryDecision['expired'];
+  /** What stays of them all the same, by source; missing where nothing does. */
+  stays?: FailedItem[];
 }
 
 /** Points that are past their time, and stay because they are the last of something that nobody backs up any more. */
@@ -48,14 +58,20 @@ export function endedPointActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 
       const sources = new Set(over.map(({ sourceId }) => sourceId));
       const released = new Set(letGo.filter((id) => sources.has(id)));
       const tried = new Set(except);
-      const { expired } =
-        released.size > 0 ? await expiryNow(deps, target, { ...facts, letGo: released }) : { expired: [] };
+      const { expired, kept } =
+        released.size > 0
+          ? await expiryNow(deps, target, { ...facts, letGo: released })
+          : { expired: [], kept: [] };
       const goes = new Set(over.map(({ recoveryPointId }) => recoveryPointId));
+      const reasons = new Map(kept.map(({ recoveryPointId, reason }) => [recoveryPointId, reason]));
+      const sourcesOver = [...groupBy(over, sourceOf).values()];
+      const stays = sourcesOver.flatMap((of) =>
+        released.has(of[0]?.sourceId ?? '') ? staying(of, reasons) : [],
+      );
       return {
-        found: listed(
-          [...groupBy(over, sourceOf)].map(([, of]) => lastOf(of, released, facts.existingSources)),
-        ),
+        found: listed(sourcesOver.map((of) => lastOf(of, released, facts.existingSources, reasons))),
         letGo: [...released],
+        ...(stays.length > 0 && { stays }),
         points: expired
           .filter(({ recoveryPointId }) => goes.has(recoveryPointId) && !tried.has(recoveryPointId))
           .slice(0, A_BATCH),
@@ -72,6 +88,7 @@ function lastOf(
   snapshots: readonly SnapshotNow[],
   released: ReadonlySet<string>,
   existing: ReadonlySet<string>,
+  reasons: ReadonlyMap<string, KeepReason>,
 ): Orphan {
   const [{ sourceId = '', policyName = '' } = {}] = snapshots;
   const points = new Set(snapshots.map(({ recoveryPointId }) => recoveryPointId)).size;
@@ -83,6 +100,18 @@ function lastOf(
     kind: 'points',
     resourceId: sourceId,
     reason: `its last ${points} recovery points of policy ${policyName}, the newest of ${newest}, are past their time and stay: ${why}; name it in letGo to have them deleted`,
-    removable: released.has(sourceId),
+    removable: released.has(sourceId) && staying(snapshots, reasons).length === 0,
   };
+}
+
+/** Points of one source that are let go, and that something else keeps. */
+function staying(snapshots: readonly SnapshotNow[], reasons: ReadonlyMap<string, KeepReason>): FailedItem[] {
+  const [{ sourceId = '', policyName = '' } = {}] = snapshots;
+  const kept = [...new Set(snapshots.map(({ recoveryPointId }) => recoveryPointId))].flatMap(
+    (id) => reasons.get(id) ?? [],
+  );
+  if (kept.length === 0) return [];
+  const why = [...new Set(kept)].join('; ');
+  const message = `letGo: ${kept.length} points of ${sourceId} by policy ${policyName} stay: ${why}`;
+  return [{ item: sourceId, type: FAILURE.conflict, message }];
 }

@@ -54,7 +54,10 @@ export async function endedSources(
 }
 
 /** Undefined where there is none, or none that can be read. */
-async function policyThatIs(temporal: Client, policyName: string): Promise<NormalizedPolicy | undefined> {
+export async function policyThatIs(
+  temporal: Client,
+  policyName: string,
+): Promise<NormalizedPolicy | undefined> {
   try {
     return policyOf(await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe());
   } catch (error) {
@@ -97,6 +100,8 @@ function goesOn(policy: NormalizedPolicy, { sourceId }: SnapshotNow, { here, pla
   if (!seen) return true;
   if (!policy.targets.some((target) => targetKey(target) === targetKey(place))) return false;
   const instance = seen.instances.get(sourceId);
+  // Its disks are off for a moment, in a move or a rescue: it is selected all the same.
+  if (instance && isSelected(policy.selector, instance) && !rootVolumeId(instance)) return true;
   const volumes = instance ? attachedVolumeIds(instance) : [sourceId];
   return volumes.some((id) => isProtected(policy, seen.volumes.get(id), seen));
 }

@@ -1,13 +1,17 @@
 import { Context } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
+import type { Client } from '@temporalio/client';
 import { expiryOf } from '../calendar/calendar';
 import { termTags, underNewTerms, type RetentionChange } from '../model/applyRetention';
+import { FAILURE } from '../model/failures';
 import { groupBy } from '../model/group';
 import type { FailedItem } from '../model/outcome';
 import type { NormalizedPolicy } from '../model/policy';
 import type { SnapshotNow } from '../model/retention';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
+import { policyThatIs } from './endedSources';
 import { expiryNow } from './expiryNow';
 import { failedItem, passes } from './failedItem';
 import { groupsOf } from './groups';
@@ -25,7 +29,8 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 't
   return {
     /** What the policy's terms would do to the points of a place; changes nothing. */
     async planNewTerms({ target, policy }: Request): Promise<RetentionChange> {
-      const facts = await pointsNow(deps, target);
+      const underNew = (each: SnapshotNow) => underNewTerms(policy, target, each, expiryOf) ?? each;
+      const facts = await pointsNow(deps, target, undefined, (each) => underNew(each).expiresAt);
       const changed = changedIn(facts.snapshots, target, policy);
       const before = await expiring(deps, target, policy, facts);
       const after = await expiring(deps, target, policy, {
@@ -39,6 +44,8 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 't
     /**
      * Gives the points of a place the policy's terms, which are tags. Deletes nothing: expiry decides by them, under all of
      * its rules. What has them already is left alone, so that an attempt goes on where one before it ended.
+     *
+     * @throws ApplicationFailure Conflict, non-retryable, once the policy is not the one any more that was read
      */
     async applyNewTerms({ target, policy }: Request): Promise<{ changed: number; failed: FailedItem[] }> {
       const ec2 = deps.aws.ec2(target, 'backup');
@@ -50,6 +57,7 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 't
         for (const Resources of groupsOf(alike.map(({ snapshotId }) => snapshotId))) {
           Context.current().heartbeat();
           Context.current().cancellationSignal.throwIfAborted();
+          await requireUnchanged(deps.temporal, policy);
           try {
             await ec2.send(new CreateTagsCommand({ Resources, Tags }));
           } catch (error) {
@@ -63,6 +71,15 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 't
       return { changed: points.size, failed: [...failed.values()] };
     },
   };
+}
+
+/** Points are deleted by these terms: what has been applied meanwhile counts, not what was read a while ago. */
+async function requireUnchanged(temporal: Client, { policyName, hash }: NormalizedPolicy): Promise<void> {
+  if ((await policyThatIs(temporal, policyName))?.hash === hash) return;
+  throw ApplicationFailure.nonRetryable(
+    `policy ${policyName} was changed or deleted meanwhile; points that have its former terms by now get the new ones when you run this again`,
+    FAILURE.conflict,
+  );
 }
 
 function changedIn(

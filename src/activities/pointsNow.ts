@@ -41,8 +41,14 @@ interface Question {
  * Everything that decides what becomes of recovery points, as AWS and Temporal tell it now.
  *
  * @param only what is asked about; all that there is in the place when left out
+ * @param expiresAtOf by the terms that are asked about, which may be others than the points'
  */
-export async function pointsNow(deps: Deps, target: Target, only?: Question): Promise<PointsNow> {
+export async function pointsNow(
+  deps: Deps,
+  target: Target,
+  only?: Question,
+  expiresAtOf: (snapshot: SnapshotNow) => number | undefined = ({ expiresAt }) => expiresAt,
+): Promise<PointsNow> {
   const ec2 = deps.aws.ec2(target, 'retention');
   const marked = await markedIn(ec2, only?.sources);
   const nothing = { snapshots: [], strangers: [], holdUnknown: false, existingSources: new Set<string>() };
@@ -79,7 +85,7 @@ export async function pointsNow(deps: Deps, target: Target, only?: Question): Pr
       },
     ];
   });
-  await markUncopied(deps, target, snapshots, raw);
+  await markUncopied(deps, target, snapshots, raw, expiresAtOf);
   await markUnreadable(deps, target, snapshots, raw);
   const existingSources = await sourcesThatExist(deps.aws, target, snapshots);
   return { snapshots, strangers, holdUnknown: unknown.length > 0, existingSources };

@@ -3,6 +3,7 @@ import { FAILURE } from '../model/failures';
 import { and, listed } from '../model/list';
 import type { AbandonedShare } from '../model/orphans';
 import type { FailedItem } from '../model/outcome';
+import type { KeptPoint } from '../model/retention';
 import { sumOfOthers } from '../model/snapshotOwner';
 import { sweepOrphansInput, type SweepOrphansInput, type SweepOrphansResult } from '../model/sweep';
 import { targetKey, type Target } from '../model/target';
@@ -136,25 +137,46 @@ async function sweep(
 /** Of what nobody backs up any more; they go where a person says so, and where nothing else keeps them. */
 async function endedPoints(target: Target, { dryRun, letGo, swept }: Sweeping): Promise<void> {
   const name = targetKey(target);
-  const tried: string[] = [];
-  for (let first = true; ; first = false) {
+  const left: string[] = [];
+  // What was deleted a moment ago may still be listed.
+  let justTried: string[] = [];
+  for (let batches = 0; ; batches++) {
     const look = batch(`Look for the last points of what has ended in ${name}`);
-    const { found, points, ...here } = await look.findEndedPoints({ target, letGo, except: tried });
-    if (first) {
+    const { found, points, stays, ...here } = await look.findEndedPoints({
+      ...{ target, letGo },
+      except: [...left, ...justTried],
+    });
+    if (batches === 0) {
       swept.found = and(
         swept.found,
         found.items.map((orphan) => ({ target, ...orphan })),
         found.total,
       );
       swept.released = [...new Set([...(swept.released ?? []), ...here.letGo])];
+      if (!dryRun) swept.failed = and(swept.failed, stays ?? []);
     }
-    if (dryRun || points.length === 0 || tried.length >= MOST_LEFT) return;
-    tried.push(...points.map(({ recoveryPointId }) => recoveryPointId));
+    if (dryRun || points.length === 0) return;
+    if (left.length >= MOST_LEFT || batches === MOST_BATCHES) {
+      swept.failed = and(swept.failed, [leftForLater(name)]);
+      return;
+    }
     const deleting = batch(`Delete ${points.length} last points in ${name}`);
-    const { deleted, failed } = await deleting.deletePoints({ target, points, letGo });
+    const { deleted, failed, kept = [] } = await deleting.deletePoints({ target, points, letGo });
     swept.deleted = and(swept.deleted, deleted);
-    swept.failed = and(swept.failed, failed);
+    swept.failed = and(swept.failed, [...failed, ...kept.map(keptPoint)]);
+    justTried = deleted;
+    const gone = new Set(deleted);
+    left.push(...points.flatMap(({ recoveryPointId: id }) => (gone.has(id) ? [] : id)));
   }
+}
+
+function keptPoint({ recoveryPointId, reason }: KeptPoint): FailedItem {
+  return { item: recoveryPointId, type: FAILURE.conflict, message: `${recoveryPointId} stays: ${reason}` };
+}
+
+function leftForLater(place: string): FailedItem {
+  const message = `letGo: more points in ${place} wait to be let go; run it again`;
+  return { item: place, type: FAILURE.partialFailure, message };
 }
 
 function notEnded(item: string): FailedItem {
@@ -164,6 +186,8 @@ function notEnded(item: string): FailedItem {
 
 /** With so many that could not be deleted the rest waits for the next run. */
 const MOST_LEFT = 1000;
+/** Of last points: what one history holds with room to spare. */
+const MOST_BATCHES = 300;
 
 async function takeSharesBack(target: Target, shares: AbandonedShare[], swept: Swept): Promise<void> {
   for (const share of shares) {

@@ -1,4 +1,4 @@
-import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
+import { DeleteSnapshotCommand, DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import type { ApplyRetentionResult } from '../../src/model/applyRetention';
 import type { RunBackupResult } from '../../src/model/backup';
 import type { EnforceExpiryResult } from '../../src/model/expiry';
@@ -10,6 +10,7 @@ import { awaitResult } from '../support/awaitResult';
 import { AwsServer } from '../support/awsServer';
 import { expectFailure, failedResult } from '../support/failure';
 import { aVolume, tagsOf } from '../support/seed';
+import { until } from '../support/until';
 import { aWorld, type World } from '../support/world';
 
 const HOUR = 3_600_000;
@@ -38,9 +39,13 @@ describe('shorter terms for points that are there', () => {
     world.run<CreateBackupPolicyResult>('createBackupPolicy', policyOf(...policy));
 
   /** Four points, four hours apart, of which a hundred are to be kept. */
-  async function fourPoints(policyName: string, more: object = {}): Promise<void> {
+  async function fourPoints(
+    policyName: string,
+    more: object = {},
+    terms: object = { count: 100 },
+  ): Promise<void> {
     await aVolume(world.home, { tags: { policy: policyName } });
-    await apply(policyName, { count: 100 }, more);
+    await apply(policyName, terms, more);
     for (let run = 0; run < 4; run += 1) {
       world.clock.offset = run * 4 * HOUR;
       const { copies } = await world.run<RunBackupResult>('runBackup', { policyName });
@@ -133,5 +138,32 @@ describe('shorter terms for points that are there', () => {
 
   it('are of a policy that is there', async () => {
     await expectFailure(change('nobody'), FAILURE.policyNotFound);
+  });
+
+  it('are what goes by them, with copies that are not there yet', async () => {
+    const more = { copies: [{ toRegion: DR, retention: { count: 100 } }] };
+    await fourPoints('uncopied', more, { keep: '90d' });
+    for (const { SnapshotId } of await found('uncopied', DR))
+      await world.home.ec2(DR).send(new DeleteSnapshotCommand({ SnapshotId }));
+    await apply('uncopied', { keep: '5h' }, more);
+    world.clock.offset += 3 * HOUR;
+    const told = await change('uncopied', false);
+    expect(told.goes).toBe(0);
+    await expire();
+    expect(await found('uncopied')).toHaveLength(4);
+  });
+
+  it('that are taken back while they are being applied are not applied', async () => {
+    await fourPoints('regretted');
+    await apply('regretted', { count: 2 });
+    world.proxy.fault('CreateTags', { before: { code: 'RequestLimitExceeded', status: 503 } });
+    const running = change('regretted', false);
+    await until(() => world.proxy.callsOf('CreateTags').length > 0);
+    await apply('regretted', { count: 100 });
+    world.proxy.reset();
+    const { failed } = await failedResult<ApplyRetentionResult>(running, FAILURE.partialFailure);
+    expect(failed.items[0]?.message).toContain('was changed or deleted meanwhile');
+    await expire();
+    expect(await found('regretted')).toHaveLength(4);
   });
 });

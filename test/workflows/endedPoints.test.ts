@@ -97,6 +97,20 @@ describe('the last points of what nobody backs up any more', () => {
     expect(await found('held')).toHaveLength(2);
   });
 
+  it('stay while their policy is paused, which is said', async () => {
+    const volumeId = await twoPoints('asleep');
+    await ec2().send(new DeleteVolumeCommand({ VolumeId: volumeId }));
+    await expire();
+    await world.client.schedule.getHandle('policy/asleep').pause('moving house');
+    expect(linesOf(await sweep({ letGo: [volumeId] }), volumeId)).toMatchObject([{ removable: false }]);
+    const { failed } = await failedResult<SweepOrphansResult>(
+      sweep({ dryRun: false, letGo: [volumeId] }),
+      FAILURE.allFailed,
+    );
+    expect(failed.items[0]?.message).toContain('stay: its policy is paused');
+    expect(await found('asleep')).toHaveLength(1);
+  });
+
   it('are not those of what is backed up still', async () => {
     const volumeId = await twoPoints('living');
     const { failed, ...result } = await failedResult<SweepOrphansResult>(

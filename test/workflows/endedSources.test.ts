@@ -1,10 +1,17 @@
-import { DeleteTagsCommand, DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
+import {
+  DeleteTagsCommand,
+  DescribeSnapshotsCommand,
+  DetachVolumeCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2';
 import type { RunBackupResult } from '../../src/model/backup';
 import type { EnforceExpiryResult } from '../../src/model/expiry';
+import { FAILURE } from '../../src/model/failures';
 import type { KeepReason } from '../../src/model/retention';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { AwsServer } from '../support/awsServer';
+import { failedResult } from '../support/failure';
 import { anInstance, aVolume, tagsOf } from '../support/seed';
 import { aWorld, type World } from '../support/world';
 
@@ -127,5 +134,32 @@ describe('old points of what is late', () => {
     expect(await verdicts('copied', DR)).toEqual([LATE, LAST]);
     await world.run('createBackupPolicy', policyOf('copied', {}));
     expect(await verdicts('copied', DR)).toEqual(['goes', LAST]);
+  });
+
+  /** As in a rescue, or between a detach and an attach of a move. */
+  async function disksOff(policyName: string): Promise<string> {
+    const { instanceId, volumes } = await anInstance(world.home, { tags: { policy: policyName } });
+    await late(policyName);
+    await world.home.ec2().send(new StopInstancesCommand({ InstanceIds: [instanceId] }));
+    await aws.control.post('clock', { advance: 300 });
+    for (const VolumeId of Object.values(volumes))
+      await world.home.ec2().send(new DetachVolumeCommand({ VolumeId }));
+    await aws.control.post('clock', { advance: 60 });
+    return instanceId;
+  }
+
+  it('stay where a machine that is selected has its disks off for a moment', async () => {
+    await disksOff('rescued');
+    expect(await verdicts('rescued')).toEqual([LATE, LAST]);
+  });
+
+  it('of such a machine are none that a person could let go', async () => {
+    const instanceId = await disksOff('asked');
+    const targets = [{ accountId: world.home.accountId, region: HOME_REGION }];
+    await failedResult(
+      world.run('sweepOrphans', { targets, dryRun: false, letGo: [instanceId] }),
+      FAILURE.allFailed,
+    );
+    expect(await verdicts('asked')).toEqual([LATE, LAST]);
   });
 });
