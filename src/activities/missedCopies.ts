@@ -6,6 +6,7 @@ import { missedSlots, type SlotCopies } from '../model/missedCopies';
 import { SEARCH_ATTRIBUTES } from '../model/names';
 import type { ActivityDeps } from './deps';
 import { heartbeat } from './heartbeat';
+import { isOpenWorkflow } from './openWorkflows';
 
 export function missedCopyActivities({ temporal, clock }: ActivityDeps) {
   return {
@@ -15,7 +16,7 @@ export function missedCopyActivities({ temporal, clock }: ActivityDeps) {
      */
     async missedCopies({ job }: { job: CopyJob }): Promise<number[]> {
       const slots = await slotsWithCopies(temporal, job);
-      for (const slotMs of await slotsCutOff(temporal, job.policyName))
+      for (const slotMs of await slotsCutOff(temporal, job))
         if (!slots.has(slotMs)) slots.set(slotMs, { slotMs, jobs: 0, lastStartedMs: 0, isMissed: true });
       const isThere = ({ slotMs }: SlotCopies) => hasMoreThanAge(job) || endOf(job, slotMs) > clock.now();
       return missedSlots([...slots.values()].filter(isThere), job.slotMs);
@@ -60,12 +61,13 @@ function isMissed({ status }: WorkflowExecutionInfo): boolean {
   return !['COMPLETED', 'RUNNING', 'CONTINUED_AS_NEW', 'PAUSED'].includes(status.name);
 }
 
-/** Backup runs that ended before they could start copies. */
-async function slotsCutOff(temporal: Client, policyName: string): Promise<number[]> {
+/** Backup runs that ended before they could start copies. What still protects the target for one of them is waited for. */
+async function slotsCutOff(temporal: Client, { policyName, target }: CopyJob): Promise<number[]> {
   const query = `WorkflowType = 'runBackup' AND ${about(policyName)} AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled')`;
   const slots: number[] = [];
-  for await (const { typedSearchAttributes, startTime } of temporal.workflow.list({ query })) {
+  for await (const { workflowId, typedSearchAttributes, startTime } of temporal.workflow.list({ query })) {
     heartbeat();
+    if (await isOpenWorkflow(temporal, workflowIds.backupTarget(workflowId, target))) continue;
     const scheduled = typedSearchAttributes.get({ name: 'TemporalScheduledStartTime', type: 'DATETIME' });
     slots.push((scheduled ?? startTime).getTime());
   }

@@ -121,6 +121,7 @@ export class Run {
     ];
     // The server refuses an empty change, again and again.
     if (attributes.length > 0) upsertSearchAttributes(attributes);
+    if (phase) this.show();
   }
 
   /** Adds or changes one line of the progress table. */
