@@ -36,7 +36,12 @@ export { BackfillRefused, BackupPolicies, PolicyNotFound, type PolicyState } fro
 export type { PolicyPlan } from './model/policyPlan';
 export { costOfPolicies, type CostRequest } from './policies/costs';
 export type { CostComparison } from './model/cost/comparison';
-export { PolicyFileError, policyFileJsonSchema, readPolicyFile } from './policies/policyFile';
+export {
+  PolicyFileError,
+  policyFileJsonSchema,
+  readPolicyFile,
+  readPolicyFiles,
+} from './policies/policyFile';
 
 type Run<Name extends OperationName> = (
   holdfast: Holdfast,

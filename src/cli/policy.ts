@@ -6,7 +6,7 @@ import {
   deleteBackupPolicy,
   planBackupPolicy,
   policyFileJsonSchema,
-  readPolicyFile,
+  readPolicyFiles,
   type OperationResult,
   type PolicyPlan,
   type PolicyState,
@@ -36,7 +36,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('check policy files; nothing is connected to')
     .addOption(outputOption())
     .action((files: string[], options: Output) => {
-      const names = files.map((file) => readPolicyFile(file).policyName);
+      const names = readPolicyFiles(files).map(({ policyName }) => policyName);
       say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
     });
 
@@ -45,7 +45,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('what applying would change, what the next run protects, and what nothing does')
     .addOption(outputOption())
     .action((files: string[], options: Output) => {
-      const policies = files.map(readPolicyFile);
+      const policies = readPolicyFiles(files);
       return connected(async (holdfast) => {
         const plans = await oneByOne(policies, (each) => planBackupPolicy(holdfast, each));
         say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
@@ -61,7 +61,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(outputOption())
     .action(
       (files: string[], { existing, yes, ...options }: Output & { existing: boolean; yes: boolean }) => {
-        const policies = files.map(readPolicyFile);
+        const policies = readPolicyFiles(files);
         return connected(async (holdfast) => {
           const results = await oneByOne(policies, async (each) => {
             const applied = await createBackupPolicy(holdfast, each);

@@ -104,8 +104,12 @@ export function limitProblems(policy: NormalizedPolicy, surveys: readonly Target
   const volumes = surveys.reduce((sum, survey) => sum + survey.volumes, 0);
   const sum = frequencyMs + Math.max(completeMs, COMPLETION_ALLOWANCE_MS);
   if (sum > rpoMs) {
+    const complete =
+      completeMs > COMPLETION_ALLOWANCE_MS
+        ? `${formatDuration(completeMs)} until ${volumes} snapshots are complete, ${PENDING_SNAPSHOTS} at a time,`
+        : `${formatDuration(COMPLETION_ALLOWANCE_MS)}, the least that is reckoned until snapshots are complete,`;
     problems.push(
-      `rpo: ${formatDuration(rpoMs)} cannot be met: ${formatDuration(frequencyMs)} between runs and ${formatDuration(completeMs)} until ${volumes} snapshots are complete, ${PENDING_SNAPSHOTS} at a time, make ${formatDuration(sum)}`,
+      `rpo: ${formatDuration(rpoMs)} cannot be met: ${formatDuration(frequencyMs)} between runs and ${complete} make ${formatDuration(sum)}`,
     );
   }
   if (completeMs > frequencyMs) {

@@ -75,6 +75,25 @@ export function readPolicyFile(path: string): CreateBackupPolicyInput {
   return parsePolicyFile(text, path);
 }
 
+/**
+ * Files that are used together: of two with one name the last would win.
+ *
+ * @throws PolicyFileError
+ */
+export function readPolicyFiles(paths: readonly string[]): CreateBackupPolicyInput[] {
+  const files = new Map<string, string>();
+  return paths.map((path) => {
+    const policy = readPolicyFile(path);
+    const other = files.get(policy.policyName);
+    if (other !== undefined)
+      throw new PolicyFileError(
+        `${path}: metadata.name: ${policy.policyName} is the policy of ${other} too; give one of them another name, or name one file`,
+      );
+    files.set(policy.policyName, path);
+    return policy;
+  });
+}
+
 /** @throws PolicyFileError */
 export function parsePolicyFile(text: string, path: string): CreateBackupPolicyInput {
   const lines = new LineCounter();

@@ -211,7 +211,7 @@ describe('what is waited for, and deleted meanwhile', () => {
 
   it.each(rows)('%s of one %s ends, and says so', async (_name, _what, setUp) => {
     const { run, vanish, says } = await setUp();
-    const environment = new MockActivityEnvironment({}, { logger });
+    const environment = new MockActivityEnvironment({ heartbeatTimeoutMs: 30_000 }, { logger });
     let beats = 0;
     environment.on('heartbeat', () => void beats++);
     const waiting = environment.run(run).then(

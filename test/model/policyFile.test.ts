@@ -1,4 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expiryOf } from '../../src/calendar/calendar';
 import {
@@ -6,6 +7,7 @@ import {
   PolicyFileError,
   policyFileJsonSchema,
   readPolicyFile,
+  readPolicyFiles,
 } from '../../src/policies/policyFile';
 import { ROOT } from '../support/paths';
 
@@ -105,5 +107,21 @@ describe('expiryOf', () => {
     ['2026-10-15T12:00:00Z', 'forever', 'UTC', undefined],
   ])('%s + %s in %s', (from, retention, timezone, expected) => {
     expect(expiryOf(at(from), retention, timezone)).toBe(expected === undefined ? undefined : at(expected));
+  });
+});
+
+describe('policy files that are used together', () => {
+  it('have each a name of its own: of two with one name the last would win', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'policies-'));
+    try {
+      const files = ['a.yaml', 'b.yaml'].map((name) => path.join(folder, name));
+      for (const file of files) writeFileSync(file, YAML);
+      expect(() => readPolicyFiles(files)).toThrow(
+        `${files[1]}: metadata.name: critical is the policy of ${files[0]} too`,
+      );
+      expect(readPolicyFiles(files.slice(0, 1))).toMatchObject([{ policyName: 'critical' }]);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
   });
 });
