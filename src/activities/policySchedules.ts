@@ -41,11 +41,18 @@ export async function policySchedules(temporal: Client): Promise<PolicySchedule[
     heartbeat();
     if (scheduleId.startsWith(prefix)) ids.push(scheduleId);
   }
-  return inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId) => {
+  const found = await inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId): Promise<PolicySchedule[]> => {
     heartbeat();
-    const description = await temporal.schedule.getHandle(scheduleId).describe();
-    return { name: scheduleId.slice(prefix.length), description };
+    try {
+      const description = await temporal.schedule.getHandle(scheduleId).describe();
+      return [{ name: scheduleId.slice(prefix.length), description }];
+    } catch (error) {
+      // Lists may go on showing what is deleted: https://docs.temporal.io/visibility
+      if (error instanceof ScheduleNotFoundError) return [];
+      throw error;
+    }
   });
+  return found.flat();
 }
 
 /**
