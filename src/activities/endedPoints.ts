@@ -65,11 +65,12 @@ export function endedPointActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 
       const goes = new Set(over.map(({ recoveryPointId }) => recoveryPointId));
       const reasons = new Map(kept.map(({ recoveryPointId, reason }) => [recoveryPointId, reason]));
       const sourcesOver = [...groupBy(over, sourceOf).values()];
-      const stays = sourcesOver.flatMap((of) =>
-        released.has(of[0]?.sourceId ?? '') ? staying(of, reasons) : [],
+      const told = sourcesOver.map((of) =>
+        lastOf(of, { released, existing: facts.existingSources, reasons }),
       );
+      const stays = told.flatMap(({ staying }) => staying ?? []);
       return {
-        found: listed(sourcesOver.map((of) => lastOf(of, released, facts.existingSources, reasons))),
+        found: listed(told.map(({ orphan }) => orphan)),
         letGo: [...released],
         ...(stays.length > 0 && { stays }),
         points: expired
@@ -84,34 +85,45 @@ function sourceOf({ sourceId, policyName }: SnapshotNow): string {
   return `${policyName}|${sourceId}`;
 }
 
+interface Decided {
+  /** Sources that a person lets go. */
+  released: ReadonlySet<string>;
+  existing: ReadonlySet<string>;
+  /** Why points stay all the same, by id. */
+  reasons: ReadonlyMap<string, KeepReason>;
+}
+
 function lastOf(
   snapshots: readonly SnapshotNow[],
-  released: ReadonlySet<string>,
-  existing: ReadonlySet<string>,
-  reasons: ReadonlyMap<string, KeepReason>,
-): Orphan {
+  { released, existing, reasons }: Decided,
+): { orphan: Orphan; staying?: FailedItem } {
   const [{ sourceId = '', policyName = '' } = {}] = snapshots;
   const points = new Set(snapshots.map(({ recoveryPointId }) => recoveryPointId)).size;
   const newest = new Date(Math.max(...snapshots.map(({ takenAt }) => takenAt))).toISOString();
   const why = existing.has(sourceId)
     ? `policy ${policyName} does not back it up here any more`
     : 'it is gone';
-  return {
+  const staying = released.has(sourceId) ? stayingOf(snapshots, reasons) : undefined;
+  const orphan: Orphan = {
     kind: 'points',
     resourceId: sourceId,
     reason: `its last ${points} recovery points of policy ${policyName}, the newest of ${newest}, are past their time and stay: ${why}; name it in letGo to have them deleted`,
-    removable: released.has(sourceId) && staying(snapshots, reasons).length === 0,
+    removable: released.has(sourceId) && !staying,
   };
+  return { orphan, ...(staying && { staying }) };
 }
 
-/** Points of one source that are let go, and that something else keeps. */
-function staying(snapshots: readonly SnapshotNow[], reasons: ReadonlyMap<string, KeepReason>): FailedItem[] {
+/** Points of one source that are let go, and that something else keeps; undefined where nothing does. */
+function stayingOf(
+  snapshots: readonly SnapshotNow[],
+  reasons: ReadonlyMap<string, KeepReason>,
+): FailedItem | undefined {
   const [{ sourceId = '', policyName = '' } = {}] = snapshots;
   const kept = [...new Set(snapshots.map(({ recoveryPointId }) => recoveryPointId))].flatMap(
     (id) => reasons.get(id) ?? [],
   );
-  if (kept.length === 0) return [];
+  if (kept.length === 0) return undefined;
   const why = [...new Set(kept)].join('; ');
   const message = `letGo: ${kept.length} points of ${sourceId} by policy ${policyName} stay: ${why}`;
-  return [{ item: sourceId, type: FAILURE.conflict, message }];
+  return { item: sourceId, type: FAILURE.conflict, message };
 }

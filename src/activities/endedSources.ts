@@ -1,17 +1,15 @@
 import { Context } from '@temporalio/activity';
 import type { Instance, Volume } from '@aws-sdk/client-ec2';
-import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import { destinationOf } from '../model/copy';
 import { groupBy } from '../model/group';
 import type { NormalizedPolicy } from '../model/policy';
 import { endedKey, type SnapshotNow } from '../model/retention';
-import { scheduleIds } from '../model/ids';
 import { isExcluded, matchesTags } from '../model/selector';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { attachedVolumeIds, instancesById, isSelected, rootVolumeId, volumesById } from './inventory';
-import { policyOf } from './policySchedules';
+import { policyThatIs } from './policySchedules';
 import { unlessUnknown } from './unlessUnknown';
 
 /** What AWS says now of sources, and of what they are attached to. */
@@ -51,19 +49,6 @@ export async function endedSources(
     }
   }
   return ended;
-}
-
-/** Undefined where there is none, or none that can be read. */
-export async function policyThatIs(
-  temporal: Client,
-  policyName: string,
-): Promise<NormalizedPolicy | undefined> {
-  try {
-    return policyOf(await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe());
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return undefined;
-    throw error;
-  }
 }
 
 async function look(aws: ActivityDeps['aws'], place: Target, ids: readonly string[]): Promise<Seen> {

@@ -6,6 +6,7 @@ import {
   type Image,
   type Tag,
 } from '@aws-sdk/client-ec2';
+import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
 import type { ImageFacts } from '../model/image';
 
@@ -51,4 +52,14 @@ export async function imageFacts(ec2: EC2Client, image: Image): Promise<ImageFac
 
 export function notShareable(message: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(message, FAILURE.notShareable);
+}
+
+/** Undefined of an image or snapshot that is gone; EC2 says `Unavailable` of an image that was deregistered a while ago. */
+export async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await call;
+  } catch (error) {
+    if (isNotFound(error) || (error as Error).name === 'InvalidAMIID.Unavailable') return undefined;
+    throw error;
+  }
 }

@@ -9,7 +9,6 @@ import {
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
 import { imageInDescription, type ImageSource } from '../model/image';
 import { TAG } from '../model/names';
@@ -18,7 +17,7 @@ import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { foundInTime } from './idempotency';
 import { conflict } from './imageProof';
-import { ownImage, snapshotIdsOf, tagMap } from './imageReads';
+import { ownImage, snapshotIdsOf, tagMap, unlessGone } from './imageReads';
 import { CALLS_AT_ONCE, inTurns } from './inTurns';
 import { findMarked } from './imagesMarked';
 import { launchPermissions, volumePermissions } from './shares';
@@ -202,14 +201,4 @@ async function snapshotsById(ec2: EC2Client, ids: string[]): Promise<Snapshot[]>
  */
 export function isMadeForImage({ Description = '' }: Snapshot, amiId: string): boolean {
   return imageInDescription(Description) === amiId;
-}
-
-async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    // DeregisterImage says `Unavailable` of an image that is deregistered already.
-    if (isNotFound(error) || (error as Error).name === 'InvalidAMIID.Unavailable') return undefined;
-    throw error;
-  }
 }

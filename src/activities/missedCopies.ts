@@ -1,9 +1,11 @@
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { expiryOf } from '../calendar/calendar';
 import { destinationOf, type CopyJob } from '../model/copy';
+import { groupBy } from '../model/group';
 import { readCopiesId, workflowIds } from '../model/ids';
 import { missedSlots, type SlotCopies } from '../model/missedCopies';
 import { SEARCH_ATTRIBUTES } from '../model/names';
+import { isOpenStatus } from '../model/openStatus';
 import type { ActivityDeps } from './deps';
 import { heartbeat } from './heartbeat';
 import { isOpenWorkflow } from './openWorkflows';
@@ -16,10 +18,10 @@ export function missedCopyActivities({ temporal, clock }: ActivityDeps) {
      */
     async missedCopies({ job }: { job: CopyJob }): Promise<number[]> {
       const slots = await slotsWithCopies(temporal, job);
-      for (const slotMs of await slotsCutOff(temporal, job))
-        if (!slots.has(slotMs)) slots.set(slotMs, { slotMs, jobs: 0, lastStartedMs: 0, isMissed: true });
+      for (const slotMs of await slotsCutOff(temporal, job, new Set(slots.map((slot) => slot.slotMs))))
+        slots.push({ slotMs, jobs: 0, isMissed: true });
       const isThere = ({ slotMs }: SlotCopies) => hasMoreThanAge(job) || endOf(job, slotMs) > clock.now();
-      return missedSlots([...slots.values()].filter(isThere), job.slotMs);
+      return missedSlots(slots.filter(isThere), job.slotMs);
     },
   };
 }
@@ -34,42 +36,43 @@ function endOf({ terms, timezone }: CopyJob, slotMs: number): number {
   return expiryOf(slotMs, terms.retention.keep, timezone) ?? Infinity;
 }
 
-/** By slot; several runs of a job are counted, and the last one's end is what counts. */
-async function slotsWithCopies(temporal: Client, job: CopyJob): Promise<Map<number, SlotCopies>> {
+/** Several runs of a slot's job are counted, and the end of the last one is what counts. */
+async function slotsWithCopies(temporal: Client, job: CopyJob): Promise<SlotCopies[]> {
   const { accountId, region } = destinationOf(job);
-  const slots = new Map<number, SlotCopies>();
   const query = `WorkflowType = 'copyRecoveryPoints' AND ${about(job.policyName)} AND ${SEARCH_ATTRIBUTES.account.name} = '${accountId}' AND ${SEARCH_ATTRIBUTES.region.name} = '${region}'`;
+  const runs: WorkflowExecutionInfo[] = [];
   for await (const run of temporal.workflow.list({ query })) {
     heartbeat();
-    const slotMs = readCopiesId(run.workflowId)?.slotMs;
-    // Other targets have the same vault.
-    if (slotMs === undefined || run.workflowId !== workflowIds.copies({ ...job, slotMs })) continue;
-    const before = slots.get(slotMs) ?? { slotMs, jobs: 0, lastStartedMs: 0, isMissed: false };
-    const lastStartedMs = run.startTime.getTime();
-    const isLast = lastStartedMs >= before.lastStartedMs;
-    slots.set(slotMs, {
-      slotMs,
-      jobs: before.jobs + 1,
-      lastStartedMs: Math.max(lastStartedMs, before.lastStartedMs),
-      isMissed: isLast ? isMissed(run) : before.isMissed,
-    });
+    runs.push(run);
   }
-  return slots;
+  return [...groupBy(runs, ({ workflowId }) => workflowId)].flatMap(([workflowId, ofSlot]): SlotCopies[] => {
+    const slotMs = readCopiesId(workflowId)?.slotMs;
+    // Other targets have the same vault.
+    if (slotMs === undefined || workflowId !== workflowIds.copies({ ...job, slotMs })) return [];
+    const last = ofSlot.reduce((a, b) => (b.startTime >= a.startTime ? b : a));
+    return [{ slotMs, jobs: ofSlot.length, isMissed: isMissed(last) }];
+  });
 }
 
-function isMissed({ status }: WorkflowExecutionInfo): boolean {
-  return !['COMPLETED', 'RUNNING', 'CONTINUED_AS_NEW', 'PAUSED'].includes(status.name);
+function isMissed({ status: { name } }: WorkflowExecutionInfo): boolean {
+  return !isOpenStatus(name) && name !== 'COMPLETED' && name !== 'CONTINUED_AS_NEW';
 }
 
 /** Backup runs that ended before they could start copies. What still protects the target for one of them is waited for. */
-async function slotsCutOff(temporal: Client, { policyName, target }: CopyJob): Promise<number[]> {
+async function slotsCutOff(
+  temporal: Client,
+  { policyName, target }: CopyJob,
+  known: ReadonlySet<number>,
+): Promise<Set<number>> {
   const query = `WorkflowType = 'runBackup' AND ${about(policyName)} AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled')`;
-  const slots: number[] = [];
+  const slots = new Set<number>();
   for await (const { workflowId, typedSearchAttributes, startTime } of temporal.workflow.list({ query })) {
     heartbeat();
-    if (await isOpenWorkflow(temporal, workflowIds.backupTarget(workflowId, target))) continue;
     const scheduled = typedSearchAttributes.get({ name: 'TemporalScheduledStartTime', type: 'DATETIME' });
-    slots.push((scheduled ?? startTime).getTime());
+    const slotMs = (scheduled ?? startTime).getTime();
+    if (known.has(slotMs)) continue;
+    if (await isOpenWorkflow(temporal, workflowIds.backupTarget(workflowId, target))) continue;
+    slots.add(slotMs);
   }
   return slots;
 }

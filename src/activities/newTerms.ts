@@ -11,13 +11,12 @@ import type { NormalizedPolicy } from '../model/policy';
 import type { SnapshotNow } from '../model/retention';
 import type { Target } from '../model/target';
 import type { ActivityDeps } from './deps';
-import { policyThatIs } from './endedSources';
 import { expiryNow } from './expiryNow';
 import { failedItem, passes } from './failedItem';
 import { groupsOf } from './groups';
 import { tagList } from './imageReads';
 import { pointsNow, type PointsNow } from './pointsNow';
-import { policyNow } from './policySchedules';
+import { policyNow, policyThatIs } from './policySchedules';
 
 interface Request {
   target: Target;

@@ -24,9 +24,11 @@ import type { ActivityDeps } from './deps';
 import {
   expirySchedule,
   policyNowOf,
+  describedPolicy,
   policyOf,
   policySchedule,
   policySchedules,
+  policyThatIs,
   writeSchedule,
 } from './policySchedules';
 import { policyTargets } from './policyTargets';
@@ -149,12 +151,8 @@ export function policyActivities(deps: ActivityDeps) {
 
     /** @throws ApplicationFailure PolicyNotFound */
     async readPolicy({ policyName }: { policyName: string }): Promise<NormalizedPolicy> {
-      try {
-        const policy = policyOf(await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe());
-        if (policy) return policy;
-      } catch (error) {
-        if (!(error instanceof ScheduleNotFoundError)) throw error;
-      }
+      const policy = await policyThatIs(temporal, policyName);
+      if (policy) return policy;
       throw notFound(policyName);
     },
 
@@ -193,13 +191,8 @@ export function policyActivities(deps: ActivityDeps) {
 
 /** As the policy that is there says it: one that says nothing of it changes nothing of it. */
 async function pausedBefore(temporal: Client, policyName: string): Promise<boolean> {
-  try {
-    const description = await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe();
-    return policyOf(description)?.paused ?? description.state.paused;
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return false;
-    throw error;
-  }
+  const description = await describedPolicy(temporal, policyName);
+  return description ? (policyOf(description)?.paused ?? description.state.paused) : false;
 }
 
 /** Leaves a Schedule as somebody has written it a moment ago. */

@@ -43,16 +43,37 @@ export async function policySchedules(temporal: Client): Promise<PolicySchedule[
   }
   const found = await inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId): Promise<PolicySchedule[]> => {
     heartbeat();
-    try {
-      const description = await temporal.schedule.getHandle(scheduleId).describe();
-      return [{ name: scheduleId.slice(prefix.length), description }];
-    } catch (error) {
-      // Lists may go on showing what is deleted: https://docs.temporal.io/visibility
-      if (error instanceof ScheduleNotFoundError) return [];
-      throw error;
-    }
+    const description = await described(temporal, scheduleId);
+    // Lists may go on showing what is deleted: https://docs.temporal.io/visibility
+    return description ? [{ name: scheduleId.slice(prefix.length), description }] : [];
   });
   return found.flat();
+}
+
+/** Undefined where there is no such Schedule. */
+async function described(temporal: Client, scheduleId: string): Promise<ScheduleDescription | undefined> {
+  try {
+    return await temporal.schedule.getHandle(scheduleId).describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError) return undefined;
+    throw error;
+  }
+}
+
+export function describedPolicy(
+  temporal: Client,
+  policyName: string,
+): Promise<ScheduleDescription | undefined> {
+  return described(temporal, scheduleIds.policy(policyName));
+}
+
+/** Undefined where there is none, or none that can be read. */
+export async function policyThatIs(
+  temporal: Client,
+  policyName: string,
+): Promise<NormalizedPolicy | undefined> {
+  const description = await describedPolicy(temporal, policyName);
+  return description && policyOf(description);
 }
 
 /**
@@ -71,13 +92,8 @@ export async function expiryPlaces(temporal: Client): Promise<Target[]> {
 
 /** What deletions must know of a policy now; none where there is no such policy any more. */
 export async function policyNow(temporal: Client, policyName: string): Promise<PolicyNow[]> {
-  try {
-    const description = await temporal.schedule.getHandle(scheduleIds.policy(policyName)).describe();
-    return [policyNowOf(policyName, description)];
-  } catch (error) {
-    if (error instanceof ScheduleNotFoundError) return [];
-    throw error;
-  }
+  const description = await describedPolicy(temporal, policyName);
+  return description ? [policyNowOf(policyName, description)] : [];
 }
 
 /** A Schedule that nobody can read may stand for any policy of that name: its points are held. */

@@ -8,7 +8,6 @@ import {
   ModifySnapshotAttributeCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../aws/failures';
 import { FAILURE } from '../model/failures';
 import { grantName, isShared, missingFrom, type SharedImage, type ShareState } from '../model/sharing';
 import { targetKey, type Target } from '../model/target';
@@ -17,7 +16,7 @@ import { grantsOf } from './grants';
 import { foundInTime } from './idempotency';
 import { requireProven } from './imageProof';
 import { CALLS_AT_ONCE, inTurns } from './inTurns';
-import { notShareable, ownImage, snapshotIdsOf } from './imageReads';
+import { notShareable, ownImage, snapshotIdsOf, unlessGone } from './imageReads';
 import { usableKey } from './keyChecks';
 
 interface Shared {
@@ -223,16 +222,6 @@ async function modifyImage(ec2: EC2Client, ImageId: string, change: Change): Pro
 /** Twice is as good as once. */
 export async function modifySnapshot(ec2: EC2Client, SnapshotId: string, change: Change): Promise<void> {
   await ec2.send(new ModifySnapshotAttributeCommand({ SnapshotId, CreateVolumePermission: change }));
-}
-
-async function unlessGone<Result>(call: Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await call;
-  } catch (error) {
-    // EC2 says `Unavailable` of an image that was deregistered a while ago.
-    if (isNotFound(error) || (error as Error).name === 'InvalidAMIID.Unavailable') return undefined;
-    throw error;
-  }
 }
 
 function isPublic(target: Target, what: string): ApplicationFailure {

@@ -4,9 +4,14 @@ import { asyncLocalStorage, type Context } from '@temporalio/activity';
 export const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 60_000;
 
-/** What an attempt's heartbeats told last, and when it began. */
-const TOLD = new WeakMap<Context, { details: unknown }>();
-const BEGUN = new WeakMap<Context, number>();
+interface Attempt {
+  /** By this process's own clock, in milliseconds. */
+  begun: number;
+  /** What its heartbeats told last. */
+  told?: { details: unknown };
+}
+
+const ATTEMPTS = new WeakMap<Context, Attempt>();
 
 /**
  * Says that the running activity lives, where anybody waits for that. It tells again what was told last, in this attempt or in the one
@@ -15,7 +20,7 @@ const BEGUN = new WeakMap<Context, number>();
 export function signOfLife(): void {
   const activity = asyncLocalStorage.getStore();
   if (!activity?.info.heartbeatTimeoutMs) return;
-  const told = TOLD.get(activity);
+  const told = ATTEMPTS.get(activity)?.told;
   activity.heartbeat(
     told ? told.details : (activity.info as { heartbeatDetails?: unknown }).heartbeatDetails,
   );
@@ -27,12 +32,12 @@ export function signOfLife(): void {
  */
 export function gotSomewhere(): boolean {
   const activity = asyncLocalStorage.getStore();
-  const told = activity && TOLD.get(activity);
-  if (!activity || told?.details === undefined) return false;
+  const known = activity && ATTEMPTS.get(activity);
+  if (!activity || known?.told?.details === undefined) return false;
   const { attempt, heartbeatDetails } = activity.info as { attempt: number; heartbeatDetails?: unknown };
   const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempt - 1));
-  const lastedMs = performance.now() - (BEGUN.get(activity) ?? Infinity);
-  return lastedMs >= pauseMs && JSON.stringify(told.details) !== JSON.stringify(heartbeatDetails);
+  const lastedMs = performance.now() - known.begun;
+  return lastedMs >= pauseMs && JSON.stringify(known.told.details) !== JSON.stringify(heartbeatDetails);
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;
@@ -53,11 +58,12 @@ function remembering(work: () => Promise<unknown>): Promise<unknown> {
   const context = asyncLocalStorage.getStore();
   if (!context) return work();
   const remembered = Object.create(context) as Context;
+  const attempt: Attempt = { begun: performance.now() };
   const heartbeat = (details?: unknown) => {
-    TOLD.set(remembered, { details });
+    attempt.told = { details };
     context.heartbeat(details);
   };
   Object.assign(remembered, { heartbeat });
-  BEGUN.set(remembered, performance.now());
+  ATTEMPTS.set(remembered, attempt);
   return asyncLocalStorage.run(remembered, work);
 }

@@ -4,7 +4,6 @@ export interface SlotCopies {
   slotMs: number;
   /** Runs of the job so far. */
   jobs: number;
-  lastStartedMs: number;
   /** The last one did not bring all copies there. */
   isMissed: boolean;
 }

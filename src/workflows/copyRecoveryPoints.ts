@@ -102,9 +102,12 @@ async function makeUp(job: CopyJob, run: Run): Promise<string[]> {
   if (!patched('missed-copies-are-made-up')) return [];
   try {
     const slots = await read('Look for copies that slots before lack', LOOK_BACK).missedCopies({ job });
-    const begun = await Promise.all(slots.map((slotMs) => startMissed(ofSlot(job, slotMs))));
-    for (const slot of begun.flat()) run.row(slot, 'made up for', 'its missing copies are being made');
-    return begun.flat();
+    const jobs = slots.map((slotMs) => ofSlot(job, slotMs));
+    const started = await Promise.all(jobs.map(startCopyJob));
+    // Where a slot's own job runs already, nothing is to be done.
+    const begun = jobs.filter((_, at) => started[at]).map(({ slotMs }) => new Date(slotMs).toISOString());
+    for (const slot of begun) run.row(slot, 'made up for', 'its missing copies are being made');
+    return begun;
   } catch (error) {
     if (isCancellation(error)) throw error;
     run.remark(`Whether slots before lack copies could not be found out: ${rootCause(error).message}`);
@@ -117,19 +120,19 @@ function ofSlot({ terms, ...job }: CopyJob, slotMs: number): CopyJob {
   return { ...job, slotMs, terms: { ...terms, withinMinutes: undefined, dueMs: undefined }, isMadeUp: true };
 }
 
-/** Its own job, once more; where that runs already, nothing is to be done. */
-async function startMissed(job: CopyJob): Promise<string[]> {
+/** A job outlives whoever starts it. False where that slot's runs already. */
+export async function startCopyJob(job: CopyJob): Promise<boolean> {
   try {
     await startChild(copyRecoveryPoints, {
       workflowId: workflowIds.copies(job),
       args: [job],
       parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: `${copyTitle(job)}, made up for`,
+      staticSummary: `${copyTitle(job)}${job.isMadeUp ? ', made up for' : ''}`,
     });
-    return [new Date(job.slotMs).toISOString()];
+    return true;
   } catch (error) {
     if (rootCause(error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
-    return [];
+    return false;
   }
 }
 

@@ -4,7 +4,6 @@ import {
   isCancellation,
   ParentClosePolicy,
   patched,
-  startChild,
   workflowInfo,
 } from '@temporalio/workflow';
 import {
@@ -16,7 +15,7 @@ import {
   type RunBackupResult,
   type StartedCopies,
 } from '../model/backup';
-import { copyTitle, type CopyJob } from '../model/copy';
+import type { CopyJob } from '../model/copy';
 import { formatDuration } from '../model/duration';
 import { FAILURE } from '../model/failures';
 import { workflowIds } from '../model/ids';
@@ -27,7 +26,7 @@ import type { NormalizedPolicy } from '../model/policy';
 import { formatSizes, sumOfSizes } from '../model/sizes';
 import { targetKey, type Target } from '../model/target';
 import { backupTarget } from './backupTarget';
-import { copyRecoveryPoints } from './copyRecoveryPoints';
+import { startCopyJob } from './copyRecoveryPoints';
 import { beforeTimeout } from './support/beforeTimeout';
 import { fail, failedItem, rootCause, settle } from './support/failure';
 import { operation, type Run } from './support/operation';
@@ -215,20 +214,8 @@ async function startCopies(policy: NormalizedPolicy, slotMs: number, run: Run): 
 }
 
 async function startCopy(job: CopyJob): Promise<StartedCopies> {
-  const workflowId = workflowIds.copies(job);
-  const told = { workflowId, from: job.target, toRegion: job.terms.toRegion };
-  try {
-    await startChild(copyRecoveryPoints, {
-      workflowId,
-      args: [job],
-      parentClosePolicy: ParentClosePolicy.ABANDON,
-      staticSummary: copyTitle(job),
-    });
-    return { ...told, state: 'STARTED' };
-  } catch (error) {
-    if (rootCause(error).name !== 'WorkflowExecutionAlreadyStartedError') throw error;
-    return { ...told, state: 'RUNNING' };
-  }
+  const told = { workflowId: workflowIds.copies(job), from: job.target, toRegion: job.terms.toRegion };
+  return { ...told, state: (await startCopyJob(job)) ? 'STARTED' : 'RUNNING' };
 }
 
 function resultOf(

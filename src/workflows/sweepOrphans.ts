@@ -143,7 +143,8 @@ async function endedPoints(target: Target, { dryRun, letGo, swept }: Sweeping): 
   for (let batches = 0; ; batches++) {
     const look = batch(`Look for the last points of what has ended in ${name}`);
     const { found, points, stays, ...here } = await look.findEndedPoints({
-      ...{ target, letGo },
+      target,
+      letGo,
       except: [...left, ...justTried],
     });
     if (batches === 0) {

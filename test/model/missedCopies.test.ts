@@ -2,7 +2,7 @@ import { MADE_UP_AT_ONCE, missedSlots, type SlotCopies } from '../../src/model/m
 
 describe('slots whose copies are made up for', () => {
   const slot = (slotMs: number, more: Partial<SlotCopies> = {}): SlotCopies => ({
-    ...{ slotMs, jobs: 1, lastStartedMs: slotMs, isMissed: true },
+    ...{ slotMs, jobs: 1, isMissed: true },
     ...more,
   });
 

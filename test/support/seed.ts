@@ -54,6 +54,16 @@ export interface SeededInstance {
 
 const DATA_VOLUME: DiskSpec = { device: '/dev/sdf', type: 'gp3', size: 10, iops: 4000, throughput: 250 };
 
+/**
+ * With its root as many as an instance of most types takes:
+ * https://docs.aws.amazon.com/ebs/latest/userguide/volume_limits.html
+ */
+export const MANY_DATA_VOLUMES: DiskSpec[] = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => ({
+  device: `/dev/xvdb${letter}`,
+  type: 'gp3',
+  size: 1,
+}));
+
 /** An image to start instances from; accounts begin with none. */
 export async function anImage(account: TestAccount, region = HOME_REGION): Promise<string> {
   if (account.baseImage) return account.baseImage(region);

@@ -2,14 +2,9 @@ import { committedBy } from '../replay/migrationScenarios';
 import { ended, type Scenario } from '../replay/scenario';
 import { ANY_LOSS } from '../support/migration';
 import { playedInVirtualTime } from '../support/realSettings';
-import { anInstance, type DiskSpec } from '../support/seed';
+import { anInstance, MANY_DATA_VOLUMES } from '../support/seed';
 
-/** With its root as many as an instance of most types takes: https://docs.aws.amazon.com/ebs/latest/userguide/volume_limits.html */
-const data: DiskSpec[] = [...'abcdefghijklmnopqrstuvwxyz'].map((letter) => ({
-  device: `/dev/xvdb${letter}`,
-  type: 'gp3',
-  size: 1,
-}));
+const data = MANY_DATA_VOLUMES;
 
 const committed =
   (strategy: 'direct' | 'copy'): Scenario =>

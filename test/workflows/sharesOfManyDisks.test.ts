@@ -1,4 +1,3 @@
-import { RunInstancesCommand } from '@aws-sdk/client-ec2';
 import { createActivities } from '../../src/activities';
 import { DEFAULT_SETTINGS } from '../../src/activities/deps';
 import { FAILURE } from '../../src/model/failures';
@@ -6,13 +5,11 @@ import type { SharedImageResult } from '../../src/model/share';
 import { AwsServer } from '../support/awsServer';
 import { failedResult } from '../support/failure';
 import { imageInputs } from '../support/images';
-import { aKey, anImage } from '../support/seed';
+import { aKey, anInstance, MANY_DATA_VOLUMES } from '../support/seed';
 import { SPEED, VirtualTime } from '../support/virtualTime';
 import { aWorld, type World } from '../support/world';
 
-/** As many as an instance of most types takes: https://docs.aws.amazon.com/ebs/latest/userguide/volume_limits.html */
-const DISKS = 27;
-const LETTERS = 'abcdefghijklmnopqrstuvwxyz';
+const DISKS = MANY_DATA_VOLUMES.length + 1;
 
 /** Every call takes half a second of virtual time. */
 describe('an image of a machine with many disks', () => {
@@ -29,17 +26,8 @@ describe('an image of a machine with many disks', () => {
       override: (_, deps) =>
         time.watching(createActivities({ ...deps, waits: time, aws: time.clients(deps.aws) })),
     });
-    const names = ['/dev/xvda', ...[...LETTERS].map((letter) => `/dev/xvdb${letter}`)];
-    const { Instances = [] } = await world.home.ec2().send(
-      new RunInstancesCommand({
-        ...{ ImageId: await anImage(world.home), InstanceType: 't3.micro', MinCount: 1, MaxCount: 1 },
-        BlockDeviceMappings: names.map((DeviceName) => ({
-          DeviceName,
-          Ebs: { VolumeSize: 8, VolumeType: 'gp3' },
-        })),
-      }),
-    );
-    asked = imageInputs(world, Instances[0]?.InstanceId ?? '', await aKey(world.home));
+    const { instanceId } = await anInstance(world.home, { data: MANY_DATA_VOLUMES });
+    asked = imageInputs(world, instanceId, await aKey(world.home));
   });
   afterAll(async () => {
     await world.close();

@@ -57,7 +57,8 @@ export class Run {
   private readonly remarks: string[] = [];
   private waiting: string | undefined;
   private began = Date.now();
-  private alarms: RunsEnd['heartbeat'];
+  /** Told with the evidence, in one call. */
+  alarms: RunsEnd['heartbeat'];
 
   constructor() {
     setHandler(progressQuery, (query) => this.page(query), {
@@ -91,15 +92,6 @@ export class Run {
     this.phaseName = name;
     upsertSearchAttributes([{ key: SEARCH_ATTRIBUTES.phase, value: name }]);
     this.show();
-  }
-
-  /** Has the alarms told with the evidence, in one call. */
-  tellsAlarms(heartbeat: RunsEnd['heartbeat']): void {
-    this.alarms = heartbeat;
-  }
-
-  get heartbeat(): RunsEnd['heartbeat'] {
-    return this.alarms;
   }
 
   /** @param phase said in the same change */
@@ -229,7 +221,7 @@ async function conclude(run: Run, outcome: Outcome, request: unknown, result: un
         request,
         result,
         startedAt: run.startedAt,
-        ...(run.heartbeat && { heartbeat: run.heartbeat }),
+        ...(run.alarms && { heartbeat: run.alarms }),
       });
     } catch (error) {
       log.error('evidence could not be kept', { error });
