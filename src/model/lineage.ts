@@ -4,7 +4,10 @@ import { periodsKept, type Period } from './retentionTerms';
 /** When the period began that a moment is in; both in milliseconds since the epoch. */
 export type PeriodStart = (at: number, period: Period, timezone: string) => number;
 
-type Member = Pick<RecoveryPointSnapshot, 'snapshotId' | 'takenAt' | 'retention' | 'timezone'> & {
+type Member = Pick<
+  RecoveryPointSnapshot,
+  'snapshotId' | 'takenAt' | 'slotMs' | 'rpoMs' | 'retention' | 'timezone'
+> & {
   completed: boolean;
   /** False of what is left of a set: nothing can be recovered as it was. */
   whole?: boolean;
@@ -59,11 +62,21 @@ export class Lineage<Snapshot extends Member = Member> {
     const known = this.firsts.get(key);
     if (known) return known;
     const byPeriod = new Map<number, string>();
-    for (const { snapshotId, takenAt } of this.byAge)
-      byPeriod.set(this.periodStart(takenAt, period, timezone), snapshotId);
-    // By age the newest comes first, so the last that is set for a period is its first, and periods keep their order.
-    const found = [...byPeriod.values()];
+    // By age the newest comes first, so the last that is set for a period is its first.
+    for (const snapshot of this.byAge)
+      byPeriod.set(this.periodStart(momentOf(snapshot), period, timezone), snapshot.snapshotId);
+    const found = [...byPeriod].sort(([a], [b]) => b - a).map(([, snapshotId]) => snapshotId);
     this.firsts.set(key, found);
     return found;
   }
+}
+
+/**
+ * When a snapshot counts as taken among calendar periods: at its slot, for a run's jitter and length carry the snapshots of
+ * 23:50 over midnight on some days and not on others, and a day would have two and the next none. What was taken later
+ * than its RPO allows is a backfill, and shows another day than its slot's.
+ */
+function momentOf({ takenAt, slotMs = takenAt, rpoMs }: Member): number {
+  const lateBy = takenAt - slotMs;
+  return lateBy >= 0 && lateBy <= rpoMs ? slotMs : takenAt;
 }

@@ -162,6 +162,8 @@ export interface RecoveryPointSnapshot {
   recoveryPointId: string;
   policyName: string;
   takenAt: number;
+  /** Milliseconds since the epoch; undefined where the tag cannot be read. */
+  slotMs?: number;
   /** Undefined for ever. */
   expiresAt?: number;
   /** Instance and device, or the standalone volume: what the snapshot is one of a series of. */
@@ -201,6 +203,7 @@ export function readRecoveryPoint(snapshot: {
   const recoveryPointId = tags[TAG.recoveryPoint];
   const policyName = tags[TAG.policy];
   const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
+  const slotMs = Date.parse(tags[TAG.slot] ?? '');
   const expires = tags[TAG.expiresAt];
   const expiresAt = expires === NEVER ? undefined : Date.parse(expires ?? '');
   if (!recoveryPointId || !policyName || Number.isNaN(takenAt) || Number.isNaN(expiresAt ?? 0))
@@ -215,6 +218,7 @@ export function readRecoveryPoint(snapshot: {
     recoveryPointId,
     policyName,
     takenAt,
+    ...(!Number.isNaN(slotMs) && { slotMs }),
     ...(expiresAt !== undefined && { expiresAt }),
     lineage: instanceId ? `${instanceId}:${device ?? volumeId}` : volumeId,
     volumeId,

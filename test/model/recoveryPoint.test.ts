@@ -86,6 +86,7 @@ describe('recovery point tags', () => {
       recoveryPointId: POINT.recoveryPointId,
       policyName: 'critical',
       takenAt: POINT.takenAt,
+      slotMs: POINT.slotMs,
       expiresAt: POINT.expiresAt,
       lineage: 'i-0abc:/dev/sdf',
       sourceId: 'i-0abc',

@@ -223,6 +223,51 @@ describe('decideExpiry', () => {
       expect(kept('UTC')).toEqual(['2026-03-28T22:30Z', '2026-03-29T21:30Z', '2026-03-29T22:30Z']);
     });
 
+    it('goes by the slot: jitter and long runs carry snapshots over the end of a day', () => {
+      const slots = ['2026-03-01', '2026-03-02', '2026-03-03', '2026-03-04'];
+      const minutesLate = [2, 25, 4, 12];
+      const points = slots.map((day, index) => {
+        const slotMs = Date.parse(`${day}T23:50Z`);
+        const takenAt = slotMs + (minutesLate[index] ?? 0) * 60_000;
+        return { ...at(`${day}T23:50Z`, { daily: 4 }), takenAt, slotMs, rpoMs: 26 * HOUR };
+      });
+      expect(keptOf(points)).toHaveLength(4);
+      const onFirst = (point: SnapshotNow) => ({ ...point, retention: { monthly: 2 } });
+      const months = ['2026-01-31', '2026-02-28'].map((day) => {
+        const slotMs = Date.parse(`${day}T23:50Z`);
+        return onFirst({ ...at(`${day}T23:50Z`, {}), slotMs, takenAt: slotMs + 20 * 60_000, rpoMs: DAY });
+      });
+      expect(keptOf([...months, onFirst(at('2026-02-10T00:00Z', {}))])).toEqual([
+        '2026-01-31T23:50Z',
+        '2026-02-10T00:00Z',
+        '2026-02-28T23:50Z',
+      ]);
+    });
+
+    it('goes by the moment where a slot was made up for later, and where its tag says a later one', () => {
+      const taken = { ...at('2026-03-09T06:00Z', { daily: 1 }), rpoMs: 2 * HOUR };
+      const backfilled = { ...taken, slotMs: Date.parse('2026-03-02T06:00Z'), recoveryPointId: 'backfilled' };
+      const early = { ...taken, slotMs: taken.takenAt + DAY, recoveryPointId: 'early' };
+      for (const odd of [backfilled, early]) {
+        const later = at('2026-03-09T08:00Z', { daily: 1 });
+        const newest = at('2026-03-09T09:00Z', { daily: 1 });
+        const { kept, expired } = decide([odd, later, newest], { policies: [] });
+        expect(kept[odd.recoveryPointId]).toBe('the first of its period');
+        expect(expired).toEqual([later.recoveryPointId]);
+      }
+    });
+
+    it('counts periods from the newest, also where a late one was taken after the next slot', () => {
+      const lateOne = {
+        ...at('2026-03-02T00:30Z', { daily: 2 }),
+        slotMs: Date.parse('2026-03-01T23:50Z'),
+        rpoMs: DAY,
+      };
+      const before = at('2026-03-02T00:10Z', { daily: 2 });
+      const next = at('2026-03-03T00:10Z', { daily: 2 });
+      expect(keptOf([lateOne, before, next])).toEqual(['2026-03-02T00:10Z', '2026-03-03T00:10Z']);
+    });
+
     it('counts no point that is not complete as the first of its day', () => {
       const broken = { ...at('2026-03-01T01:00Z', { daily: 1 }), completed: false };
       const points = [broken, at('2026-03-01T02:00Z', { daily: 1 }), at('2026-03-01T03:00Z', { daily: 1 })];
