@@ -16,6 +16,7 @@ import { keptCount } from '../model/keptVolume';
 import { targetKey, type Target } from '../model/target';
 import { outputOption, type Connected, type Output, type Print } from './options';
 import { table } from './table';
+import { saying } from './waiting';
 
 /** Exit code when everything was done, and something is not as it should be. */
 export const NOT_COMPLIANT = 3;
@@ -47,7 +48,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .action((files: string[], options: Output) => {
       const policies = readPolicyFiles(files);
       return connected(async (holdfast) => {
-        const plans = await oneByOne(policies, (each) => planBackupPolicy(holdfast, each));
+        const plans = await oneByOne(policies, 'planning', (each) => planBackupPolicy(holdfast, each));
         say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
         if (plans.some(({ problems }) => problems.length > 0)) process.exitCode = NOT_COMPLIANT;
       });
@@ -63,7 +64,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       (files: string[], { existing, yes, ...options }: Output & { existing: boolean; yes: boolean }) => {
         const policies = readPolicyFiles(files);
         return connected(async (holdfast) => {
-          const results = await oneByOne(policies, async (each) => {
+          const results = await oneByOne(policies, 'applying', async (each) => {
             const applied = await createBackupPolicy(holdfast, each);
             if (!existing) return applied;
             const { policyName } = applied;
@@ -142,12 +143,16 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
 }
 
 /** In the order of the files: what fails leaves those after it untouched. */
-async function oneByOne<Item, Result>(
+async function oneByOne<Item extends { policyName: string }, Result>(
   items: readonly Item[],
+  doing: string,
   work: (item: Item) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
-  for (const item of items) results.push(await work(item));
+  for (const [index, item] of items.entries()) {
+    const which = items.length > 1 ? ` (${index + 1} of ${items.length})` : '';
+    results.push(await saying(`${doing} ${item.policyName}${which}`, () => work(item)));
+  }
   return results;
 }
 
