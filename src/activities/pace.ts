@@ -4,6 +4,8 @@ import { now as nowByWaits } from './waits';
 const WEIGHT = 0.3;
 /** Looks at most in the time that one usually takes. */
 const USUAL_LOOKS = 6;
+/** While nothing is known of what they take: of the time that has passed since the first began, when to look next. */
+const UNKNOWN_GROWTH = 1.3;
 /** Longest pause between two looks, in polls. */
 const LONGEST_PAUSE = 12;
 
@@ -51,10 +53,10 @@ export class Pace {
 
   /** The time of the next look at these, after one at `lookedAt`. */
   nextLook(ids: readonly string[], lookedAt: number): number {
-    const usual = this.usualMs ?? 2 * this.pollMs;
-    const expected = ids
-      .map((id) => (this.watched.get(id)?.startedAt ?? lookedAt) + usual)
-      .sort((a, b) => a - b);
+    const startedAt = ids.map((id) => this.watched.get(id)?.startedAt ?? lookedAt).sort((a, b) => a - b);
+    const passedMs = lookedAt - (startedAt[0] ?? lookedAt);
+    const usual = this.usualMs ?? Math.max(2 * this.pollMs, passedMs * UNKNOWN_GROWTH);
+    const expected = startedAt.map((at) => at + usual);
     const quarter = expected[Math.ceil(expected.length / 4) - 1] ?? Infinity;
     const soonest = lookedAt + Math.max(this.pollMs, usual / this.looks);
     return Math.min(Math.max(quarter, soonest), lookedAt + LONGEST_PAUSE * this.pollMs);
