@@ -31,7 +31,7 @@ const TAGGED_AT_ONCE = 200;
 type Held = Pick<Hold, 'recoveryPointId' | 'policyName' | 'lineage'>;
 
 /** Legal holds live as tags on what they hold, and as the open workflow that only two approvers end. */
-export function holdActivities({ aws, temporal, settings }: ActivityDeps) {
+export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps) {
   return {
     /** @throws ApplicationFailure TargetNotAllowed */
     async describeHold({ request }: { request: SetLegalHoldRequest }): Promise<Hold> {
@@ -128,7 +128,7 @@ export function holdActivities({ aws, temporal, settings }: ActivityDeps) {
     async openHolds({ policy }: { policy: NormalizedPolicy }): Promise<Hold[]> {
       const { policyName, legalHold } = policy;
       const holds = legalHold === undefined ? [] : [holdOf({ policyName }, legalHold)];
-      for (const hold of (await openHolds(temporal)).holds)
+      for (const hold of (await openHolds(temporal, clock.now())).holds)
         if (hold.policyName === policyName || hold.lineage !== undefined) holds.push(hold);
       return holds;
     },

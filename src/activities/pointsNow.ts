@@ -14,7 +14,7 @@ import type { ActivityDeps } from './deps';
 import { tagMap } from './imageReads';
 import { groupsOf } from './groups';
 import { instancesById, volumesById } from './inventory';
-import { openHolds } from './openHolds';
+import { holdsThatAre } from './openHolds';
 import { claims, isMarked, markedSnapshots } from './recoveryPoints';
 import { lockedSnapshots, usedByImages } from './snapshotUse';
 import { unlessUnknown } from './unlessUnknown';
@@ -63,7 +63,7 @@ export async function pointsNow(
       .map(({ tags }) => tags[TAG.recoveryPoint]),
   );
   const tiers = await tiersOf(ec2, marked, only && [...there]);
-  const { holds, unknown } = await openHolds(deps.temporal);
+  const { holds, unknown } = await holdsThatAre(deps.temporal, deps.clock.now());
   const raw = new Map<string, Snapshot>();
   const snapshots = own.flatMap(({ snapshotId, volumeId, tags, snapshot }): SnapshotNow[] => {
     const { Description: description = '', State, StorageTier } = snapshot;

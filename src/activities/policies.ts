@@ -28,7 +28,6 @@ import {
   policyOf,
   policySchedule,
   policySchedules,
-  policyThatIs,
   writeSchedule,
 } from './policySchedules';
 import { policyTargets } from './policyTargets';
@@ -101,7 +100,7 @@ export function policyActivities(deps: ActivityDeps) {
       let before: NormalizedPolicy | undefined;
       const status = await writeSchedule(
         temporal,
-        policySchedule(policy),
+        policySchedule(policy, clock.now()),
         (existing) => {
           before = policyOf(existing);
           return before?.hash === policy.hash && (paused === undefined || existing.state.paused === paused);
@@ -142,18 +141,19 @@ export function policyActivities(deps: ActivityDeps) {
         await handle.update((now) => {
           // What has been applied since the run began is newer than what it found.
           if (policyOf(now)?.hash !== policy.hash) throw new AppliedMeanwhile();
-          return { ...policySchedule(moved), state: now.state };
+          return { ...policySchedule(moved, clock.now()), state: now.state };
         });
       } catch (error) {
         if (!(error instanceof ScheduleNotFoundError || error instanceof AppliedMeanwhile)) throw error;
       }
     },
 
-    /** @throws ApplicationFailure PolicyNotFound */
+    /** @throws ApplicationFailure PolicyNotFound, also where its Schedule carries nothing that can be read */
     async readPolicy({ policyName }: { policyName: string }): Promise<NormalizedPolicy> {
-      const policy = await policyThatIs(temporal, policyName);
+      const description = await describedPolicy(temporal, policyName);
+      const policy = description && policyOf(description);
       if (policy) return policy;
-      throw notFound(policyName);
+      throw description ? unreadable(policyName) : notFound(policyName);
     },
 
     /**
@@ -173,12 +173,12 @@ export function policyActivities(deps: ActivityDeps) {
 
     /** The policies that exist now, as far as their Schedules can be read. */
     async allPolicies(): Promise<NormalizedPolicy[]> {
-      const policies: NormalizedPolicy[] = [];
-      for (const { description } of await policySchedules(temporal)) {
-        const policy = policyOf(description);
-        if (policy) policies.push({ ...policy, copies: policy.copies ?? [] });
-      }
-      return policies;
+      return (await everyPolicy(temporal)).policies;
+    },
+
+    /** The same, with the names of those that cannot be read. */
+    async readPolicies(): Promise<{ policies: NormalizedPolicy[]; unreadable: string[] }> {
+      return everyPolicy(temporal);
     },
 
     /** What deletions must know of the policies that exist now. */
@@ -197,6 +197,26 @@ async function pausedBefore(temporal: Client, policyName: string): Promise<boole
 
 /** Leaves a Schedule as somebody has written it a moment ago. */
 class AppliedMeanwhile extends Error {}
+
+async function everyPolicy(
+  temporal: Client,
+): Promise<{ policies: NormalizedPolicy[]; unreadable: string[] }> {
+  const policies: NormalizedPolicy[] = [];
+  const unreadable: string[] = [];
+  for (const { name, description } of await policySchedules(temporal)) {
+    const policy = policyOf(description);
+    if (policy) policies.push(policy);
+    else unreadable.push(name);
+  }
+  return { policies, unreadable };
+}
+
+function unreadable(policyName: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(
+    `policyName: Schedule ${scheduleIds.policy(policyName)} carries no policy ${policyName} that can be read; apply the policy again, or delete the Schedule`,
+    FAILURE.policyNotFound,
+  );
+}
 
 function notFound(policyName: string): ApplicationFailure {
   return ApplicationFailure.nonRetryable(

@@ -9,10 +9,16 @@ import {
   type ScheduleDescription,
   type ScheduleOptions,
 } from '@temporalio/client';
+import { catchUpMs } from '../calendar/timetable';
 import { FAILURE } from '../model/failures';
-import { readExpiryId, scheduleIds, workflowIds } from '../model/ids';
+import { readExpiryId, readPolicyId, scheduleIds, workflowIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../model/names';
-import { formatSchedule, type CreateBackupPolicyResult, type NormalizedPolicy } from '../model/policy';
+import {
+  formatSchedule,
+  policyInArguments,
+  type CreateBackupPolicyResult,
+  type NormalizedPolicy,
+} from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
 import type { PolicyNow } from '../model/retention';
 import { targetKey, type Target } from '../model/target';
@@ -35,17 +41,17 @@ interface PolicySchedule {
 
 /** Every policy's Schedule, with the name that its id gives the policy, in the order of the list. */
 export async function policySchedules(temporal: Client): Promise<PolicySchedule[]> {
-  const prefix = scheduleIds.policy('');
-  const ids: string[] = [];
+  const names: string[] = [];
   for await (const { scheduleId } of temporal.schedule.list()) {
     heartbeat();
-    if (scheduleId.startsWith(prefix)) ids.push(scheduleId);
+    const name = readPolicyId(scheduleId);
+    if (name !== undefined) names.push(name);
   }
-  const found = await inTurns(ids, DESCRIBED_AT_ONCE, async (scheduleId): Promise<PolicySchedule[]> => {
+  const found = await inTurns(names, DESCRIBED_AT_ONCE, async (name): Promise<PolicySchedule[]> => {
     heartbeat();
-    const description = await described(temporal, scheduleId);
+    const description = await describedPolicy(temporal, name);
     // Lists may go on showing what is deleted: https://docs.temporal.io/visibility
-    return description ? [{ name: scheduleId.slice(prefix.length), description }] : [];
+    return description ? [{ name, description }] : [];
   });
   return found.flat();
 }
@@ -100,15 +106,21 @@ export async function policyNow(temporal: Client, policyName: string): Promise<P
 export function policyNowOf(name: string, description: ScheduleDescription): PolicyNow {
   const policy = policyOf(description);
   return {
-    policyName: policy?.policyName ?? name,
+    policyName: name,
     paused: !policy || description.state.paused,
     rpoMs: policy?.rpoMs ?? 0,
+    ...(!policy && { unreadable: true }),
   };
 }
 
-/** The policy that a Schedule carries as its action's one argument. */
-export function policyOf({ action }: ScheduleDescription): NormalizedPolicy | undefined {
-  return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
+/** The policy that a Schedule carries as its action's one argument; undefined where it carries none of its name that can be read. */
+export function policyOf({
+  scheduleId,
+  action,
+}: Pick<ScheduleDescription, 'scheduleId' | 'action'>): NormalizedPolicy | undefined {
+  const policyName = readPolicyId(scheduleId);
+  if (action.type !== 'startWorkflow' || policyName === undefined) return undefined;
+  return policyInArguments(policyName, action.args ?? []);
 }
 
 const MONTHS = [
@@ -138,9 +150,13 @@ export function specOf({
   return { calendars: [calendar], timezone, ...jitter };
 }
 
-/** Slow runs never delay the next slot, and after an outage at most one interval is caught up, not a storm of them. */
-export function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
-  const { policyName, frequencyMs } = policy;
+/**
+ * Slow runs never delay the next slot, and after an outage the last slots are caught up, not a storm of them.
+ *
+ * @param now milliseconds since the epoch: gaps are reckoned from then on
+ */
+export function policySchedule(policy: NormalizedPolicy, now: number): ScheduleOptions {
+  const { policyName } = policy;
   return {
     scheduleId: scheduleIds.policy(policyName),
     spec: specOf(policy),
@@ -153,7 +169,7 @@ export function policySchedule(policy: NormalizedPolicy): ScheduleOptions {
       staticSummary: `${policyName}: ${policy.timetable ? '' : 'every '}${formatSchedule(policy)}, kept ${formatRetention(policy.retention)}`,
       workflowExecutionTimeout: RUN_TIMEOUT_MS,
     },
-    policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: frequencyMs },
+    policies: { overlap: ScheduleOverlapPolicy.ALLOW_ALL, catchupWindow: catchUpMs(policy, now) },
     state: { paused: policy.paused },
     memo: { policyName },
     typedSearchAttributes: [{ key: SEARCH_ATTRIBUTES.policy, value: policyName }],

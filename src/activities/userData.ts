@@ -2,7 +2,7 @@ import { DescribeInstanceAttributeCommand, type EC2Client, type Instance } from 
 import type { ObjectStore } from '../store/objectStore';
 
 /** EC2 tells user data of one instance a call: of a place that is new to it a run asks a part, and the runs after it the rest. */
-const PART = 1 / 6;
+const PART = 1 / 8;
 const AT_LEAST = 10;
 
 /** What a manifest says of user data: itself, or in which file of the store a later run keeps it. */

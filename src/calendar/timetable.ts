@@ -120,6 +120,25 @@ export function meanIntervalMs(
   return gaps.length === 0 ? frequencyMs : gaps.reduce((sum, gap) => sum + gap, 0) / gaps.length;
 }
 
+/** Runs of one policy that an outage may leave to be started at once when it is over. */
+const MOST_CAUGHT_UP = 4;
+
+/**
+ * How late a slot may still be run: as long as the longest gap, so that the last one before it is made up for, as far as no more
+ * than a few slots are ever in so much time. Each of them would back up the same.
+ */
+export function catchUpMs(
+  { frequencyMs, timetable, timezone }: { frequencyMs: number; timetable?: Timetable; timezone: string },
+  now: number,
+): number {
+  if (!timetable) return frequencyMs;
+  const gaps = gapsOf(timetable, timezone, now);
+  const few = gaps
+    .slice(MOST_CAUGHT_UP - 1)
+    .map((_, first) => gaps.slice(first, first + MOST_CAUGHT_UP).reduce((sum, gap) => sum + gap, 0));
+  return Math.min(frequencyMs, ...few);
+}
+
 /** The scheduled slot before a moment. */
 export function slotBefore(
   { frequencyMs, timetable, timezone }: { frequencyMs: number; timetable?: Timetable; timezone: string },
@@ -186,7 +205,7 @@ export function clockNotes(timetable: Timetable, timezone: string, now: number):
     const [before, after] = [zone.offset(at - MINUTE_MS), zone.offset(at)];
     const around = slotsFrom(timetable, timezone, at - 9 * DAY_MS, 12);
     const [longest, usual] = [longestGap(around, at), longestGap(around, at - 7 * DAY_MS)];
-    const twice = around.filter((slot) => isShownAgain(around, slot, zone)).length;
+    const twice = around.length - new Set(around.map((slot) => wallClockOf(zone, slot))).size;
     if (longest < usual * NOTED && twice === 0) return [];
     const way = after > before ? 'forward' : 'back';
     const runs = twice > 0 ? `; ${twice} of its times come twice` : '';
@@ -200,10 +219,6 @@ function longestGap(slots: readonly number[], around: number): number {
     return slot > around - DAY_MS / 4 && begins < around + DAY_MS / 4 ? slot - begins : [];
   });
   return Math.max(0, ...near);
-}
-
-function isShownAgain(slots: readonly number[], slot: number, zone: IANAZone): boolean {
-  return slots.some((other) => other > slot && wallClockOf(zone, other) === wallClockOf(zone, slot));
 }
 
 function isOn({ daysOfMonth, months, daysOfWeek }: Timetable, day: DateTime): boolean {

@@ -2,10 +2,10 @@ import { ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleDescription 
 import { msToTs } from '@temporalio/common/lib/time';
 import { isBig, whyNoBackfill } from '../model/backfill';
 import { formatDuration } from '../model/duration';
-import { scheduleIds } from '../model/ids';
+import { readPolicyId, scheduleIds } from '../model/ids';
 import { SEARCH_ATTRIBUTES } from '../model/names';
 import { isOpenStatus } from '../model/openStatus';
-import { formatSchedule, type NormalizedPolicy } from '../model/policy';
+import { formatSchedule, policyInArguments } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
 import { targetKey } from '../model/target';
 import type { Holdfast } from './operations';
@@ -47,9 +47,9 @@ export class BackupPolicies {
 
   async list(): Promise<PolicyState[]> {
     const states: PolicyState[] = [];
-    const prefix = scheduleIds.policy('');
     for await (const { scheduleId } of this.holdfast.temporal.schedule.list()) {
-      if (scheduleId.startsWith(prefix)) states.push(await this.stateOf(scheduleId.slice(prefix.length)));
+      const name = readPolicyId(scheduleId);
+      if (name !== undefined) states.push(await this.stateOf(name));
     }
     return states.sort((a, b) => a.policyName.localeCompare(b.policyName));
   }
@@ -134,7 +134,9 @@ export class BackupPolicies {
   private async state(policyName: string): Promise<PolicyState> {
     const description = await this.schedule(policyName).describe();
     const { info, state } = description;
-    const policy = policyOf(description);
+    const { action } = description;
+    const policy =
+      action.type === 'startWorkflow' ? policyInArguments(policyName, action.args ?? []) : undefined;
     const lastRun = await this.lastRun(description);
     const missed = info.numActionsMissedCatchupWindow + info.numActionsSkippedOverlap;
     const wrong = [
@@ -152,7 +154,7 @@ export class BackupPolicies {
       every: policy ? formatSchedule(policy) : 'unknown',
       retention: policy ? formatRetention(policy.retention) : 'unknown',
       targets: policy?.targets.map(targetKey) ?? [],
-      copies: policy?.copies?.map(({ toRegion }) => toRegion) ?? [],
+      copies: policy?.copies.map(({ toRegion }) => toRegion) ?? [],
       state: wrong.join(', ') || 'ok',
       isOk: wrong.every((word) => word === 'never ran' || word === 'paused'),
       ...(state.note && { note: state.note }),
@@ -188,12 +190,4 @@ export class BackupPolicies {
       return 'forgotten';
     }
   }
-}
-
-function policyOf({
-  action,
-}: ScheduleDescription):
-  | (Partial<NormalizedPolicy> & Pick<NormalizedPolicy, 'frequencyMs' | 'retention' | 'targets' | 'timezone'>)
-  | undefined {
-  return action.type === 'startWorkflow' ? (action.args?.[0] as NormalizedPolicy | undefined) : undefined;
 }

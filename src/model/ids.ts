@@ -55,6 +55,11 @@ export function readExpiryId(scheduleId: string): Target | undefined {
   return accountId && region ? { accountId, region } : undefined;
 }
 
+/** The policy's name in what `scheduleIds.policy` says; undefined for other ids. */
+export function readPolicyId(scheduleId: string): string | undefined {
+  return /^policy\/(.+)$/.exec(scheduleId)?.[1];
+}
+
 export const scheduleIds = {
   policy: (policyName: string) => `policy/${policyName}`,
   /** One that is there for a moment, to be asked when the policy would run. */

@@ -1,9 +1,12 @@
 import { z } from 'zod';
 import { fixedDurationMs, fixedDurationSchema, retentionDurationSchema } from './duration';
-import { leastAgeMs, type RetentionTerms } from './retentionTerms';
+import { leastAgeMs, mostAgeMs, type RetentionTerms } from './retentionTerms';
 
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
+/** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LockSnapshot.html#API_LockSnapshot_RequestParameters: LockDuration */
+const LONGEST_LOCK_MS = 36_500 * DAY_MS;
+const TOO_LONG = 'EBS locks for at most 36500 days, which are less than 100 years; write it like 7y, or 99y';
 
 /**
  * EBS snapshot lock (https://docs.aws.amazon.com/ebs/latest/userguide/ebs-snapshot-lock.html): nobody deletes a locked
@@ -15,7 +18,7 @@ export const lockSchema = z
     mode: z.enum(['governance', 'compliance'], { error: 'governance or compliance' }),
     /** From when the point was taken; as long as the retention keeps it by age when left out. At least a day. */
     for: retentionDurationSchema
-      .refine((text) => text !== 'forever', 'EBS locks for at most 100 years; write it like 7y')
+      .refine((text) => mostAgeMs(text) <= LONGEST_LOCK_MS, TOO_LONG)
       .refine((text) => leastAgeMs({ keep: text }) >= DAY_MS, 'EBS locks for a day at least')
       .optional(),
     /** How long a compliance lock may still be lifted: 1h to 3d, in hours. */
@@ -50,7 +53,9 @@ export function lockProblem(lock: Lock, retention: RetentionTerms): string | und
       ? 'for: say how long, because the retention has no age to take it from'
       : leastAgeMs(retention) < DAY_MS
         ? 'for: EBS locks for a day at least, and the retention is shorter'
-        : undefined;
+        : mostAgeMs(keep) > LONGEST_LOCK_MS
+          ? `for: say how long, because the retention is longer than a lock can be: ${TOO_LONG}`
+          : undefined;
   return keep !== undefined && leastAgeMs({ keep: lock.for }) > leastAgeMs(retention)
     ? `for: ${lock.for} is longer than the retention of ${keep}; points could not be deleted when they are due`
     : undefined;

@@ -199,6 +199,18 @@ export const normalizedPolicySchema = operationInput({
 
 export type NormalizedPolicy = z.output<typeof normalizedPolicySchema>;
 
+/**
+ * The policy of a name, from the arguments that its Schedule starts runs with. Undefined of what no run could follow either: people
+ * make Schedules too, and edit them.
+ */
+export function policyInArguments(
+  policyName: string,
+  args: readonly unknown[],
+): NormalizedPolicy | undefined {
+  const parsed = normalizedPolicySchema.safeParse(args[0]);
+  return parsed.success && parsed.data.policyName === policyName ? parsed.data : undefined;
+}
+
 export interface CreateBackupPolicyResult {
   policyName: string;
   status: 'CREATED' | 'UPDATED' | 'UNCHANGED';

@@ -17,7 +17,8 @@ export type KeepReason =
   | 'a copy of it is running'
   | 'not completed'
   | 'the newest point violates the RPO'
-  | 'its policy is paused';
+  | 'its policy is paused'
+  | 'its policy cannot be read';
 
 /** A snapshot with what AWS says of it now. */
 export interface SnapshotNow extends RecoveryPointSnapshot {
@@ -43,6 +44,8 @@ export interface PolicyNow {
   policyName: string;
   paused: boolean;
   rpoMs: number;
+  /** What its Schedule carries is no policy of that name: nobody knows what it would say. */
+  unreadable?: boolean;
 }
 
 export interface ExpiryDecision {
@@ -153,6 +156,7 @@ function reasonToKeep(
 function policyReason(snapshot: SnapshotNow, facts: Facts & { freshest: Freshest }): KeepReason | undefined {
   const policy = facts.policies.find(({ policyName }) => policyName === snapshot.policyName);
   if (!policy) return undefined;
+  if (policy.unreadable) return 'its policy cannot be read';
   if (policy.paused) return 'its policy is paused';
   if (!facts.existingSources.has(snapshot.sourceId) || facts.ended?.has(endedKey(snapshot))) return undefined;
   const isLate = facts.freshest.takenAt(snapshot) < facts.now - policy.rpoMs;

@@ -64,11 +64,20 @@ export function formatRetention(terms: RetentionTerms): string {
 
 /** The shortest that a point may be kept by its age alone, in ms. A month has at least 28 days. */
 export function leastAgeMs({ keep }: RetentionTerms): number {
-  if (keep === undefined) return 0;
+  return keep === undefined ? 0 : ageMs(keep, { mo: 28, y: 365 });
+}
+
+/** The longest that it can be, in ms. */
+export function mostAgeMs(keep: string): number {
+  return ageMs(keep, { mo: 31, y: 366 });
+}
+
+/** @param days of a month and of a year */
+function ageMs(keep: string, days: { mo: number; y: number }): number {
   const parsed = parseDuration(keep);
   if (!parsed) return Infinity;
-  const days = parsed.unit === 'y' ? 365 : parsed.unit === 'mo' ? 28 : 0;
-  return fixedDurationMs(keep) ?? parsed.amount * days * 86_400_000;
+  const { amount, unit } = parsed;
+  return fixedDurationMs(keep) ?? amount * (unit === 'y' ? days.y : days.mo) * 86_400_000;
 }
 
 /** Whether the point before the newest may be gone already. */

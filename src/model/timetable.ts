@@ -31,19 +31,38 @@ export const calendarSchema = z.strictObject({
 export type Calendar = z.output<typeof calendarSchema>;
 
 /** `*`, a value, or a range, each with or without a step; a value is a number or the name of a month or weekday. */
-const CRON_TERM = /^(\*|(\d{1,2}|[a-z]{3})(-(\d{1,2}|[a-z]{3}))?)(\/[1-9]\d?)?$/i;
+const CRON_TERM = /^(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:\/([1-9]\d?))?$/i;
+/** What a step goes through, and how far that is: one that is longer leaves the first value only, at every turn of the field. */
+const CRON_FIELDS = [
+  { name: 'minutes', span: 59 },
+  { name: 'hours', span: 23 },
+  { name: 'days of the month', span: 30 },
+  { name: 'months', span: 11 },
+  { name: 'days of the week', span: 6 },
+] as const;
 
 /** Five fields, as of crontab(5), and of it what a Temporal Schedule says exactly; reckoned in the policy's timezone. */
 export const cronSchema = z
   .string()
   .refine((text) => text.trim().split(/\s+/).length === 5, 'not five fields; write it like 30 2 * * 1-5')
   .superRefine((text, context) => {
-    const terms = text.trim().split(/[\s,]+/);
-    const wrong = terms.find((term) => !CRON_TERM.test(term));
-    if (wrong === undefined) return;
-    const message = `${wrong} is no value, range or step that a Schedule knows; write 30, 1-5, */15, MON or a list of those with commas (the first Monday of a month is a calendar with daysOfMonth 1 to 7 and daysOfWeek MONDAY)`;
-    context.addIssue({ code: 'custom', message });
+    const [message] = cronProblems(text.trim().split(/\s+/));
+    if (message !== undefined) context.addIssue({ code: 'custom', message });
   });
+
+function cronProblems(fields: readonly string[]): string[] {
+  return fields.flatMap((field, index) => {
+    const { name = '', span = 0 } = CRON_FIELDS[index] ?? {};
+    return field.split(',').flatMap((term) => {
+      const match = CRON_TERM.exec(term);
+      if (!match)
+        return `${term} is no value, range or step that a Schedule knows; write 30, 1-5, */15, MON or a list of those with commas (the first Monday of a month is a calendar with daysOfMonth 1 to 7 and daysOfWeek MONDAY)`;
+      return Number(match[1] ?? 1) > span
+        ? `${term}: there are no ${match[1]} ${name} to step over, and cron would begin anew at every turn; name the ${name} themselves, or write frequency: with a length of time like 90m or 36h`
+        : [];
+    });
+  });
+}
 
 /** A calendar as a normalized policy carries it, with all that it allows. Sunday is 0. */
 export const timetableSchema = z.strictObject({

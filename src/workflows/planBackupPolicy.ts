@@ -2,6 +2,7 @@ import { patched } from '@temporalio/workflow';
 import type { CostEstimate } from '../model/cost/estimate';
 import { formatDuration } from '../model/duration';
 import { keptTerms } from '../model/existingPoints';
+import { scheduleIds } from '../model/ids';
 import { listed } from '../model/list';
 import {
   createBackupPolicyInput,
@@ -22,7 +23,7 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
     run.about({ policy: request.policyName });
     run.phase('Normalizing');
     const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });
-    const existing = await readMany('Read the policies').allPolicies();
+    const { policies: existing, unreadable } = await readPolicies();
     const others = existing.filter(({ policyName }) => policyName !== policy.policyName);
     const surveys = await survey(policy, others, run);
     const before = existing.find(({ policyName }) => policyName === policy.policyName);
@@ -32,8 +33,25 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
       policy.timetable && patched('plans-tell-of-the-clocks')
         ? await read('Look at the changes of the clocks').clockNotes({ policy })
         : [];
-    return { ...planOf(policy, before, surveys, cost), ...(clocks.length > 0 && { clocks }) };
+    const plan = planOf(policy, before, surveys, cost);
+    const remarks = [...(plan.remarks ?? []), ...unreadableRemarks(unreadable)];
+    return { ...plan, ...(clocks.length > 0 && { clocks }), ...(remarks.length > 0 && { remarks }) };
   });
+}
+
+async function readPolicies(): Promise<{ policies: NormalizedPolicy[]; unreadable: string[] }> {
+  const activities = readMany('Read the policies');
+  return patched('plans-name-unreadable-policies')
+    ? activities.readPolicies()
+    : { policies: await activities.allPolicies(), unreadable: [] };
+}
+
+/** What such a policy selects counts as selected by none. */
+function unreadableRemarks(policyNames: readonly string[]): string[] {
+  return policyNames.map(
+    (name) =>
+      `policy ${name} cannot be read, runs nothing, and its points stay: apply it again, or delete its Schedule ${scheduleIds.policy(name)}`,
+  );
 }
 
 function planOf(

@@ -43,10 +43,10 @@ describe('user data in a manifest', () => {
       return Promise.all(many.map((instance) => manifestOf(instance, asks)));
     };
     const first = await run();
-    expect(asked).toBe(34);
+    expect(asked).toBe(25);
     const later = first.flatMap(({ userDataIn }) => userDataIn ?? []);
-    expect(later).toHaveLength(166);
-    for (let number = 2; number <= 6; number++) await run();
+    expect(later).toHaveLength(175);
+    for (let number = 2; number <= 8; number++) await run();
     for (const key of later) expect(JSON.parse((await store.get(key)) ?? '')).toMatchObject({ userData });
     expect((await run()).every((each) => each.userData === userData)).toBe(true);
     expect(asked).toBe(0);

@@ -1,4 +1,5 @@
 import {
+  catchUpMs,
   clockNotes,
   meanIntervalMs,
   rhythmOf,
@@ -79,6 +80,32 @@ describe('wall-clock schedules', () => {
     expect(parsed.error?.issues).toMatchObject([{ path: ['cron'] }]);
   });
 
+  it.each([
+    ['*/90 * * * *', /no 90 minutes to step over/],
+    ['0 */36 * * *', /no 36 hours to step over/],
+    ['0 0 */45 * *', /no 45 days of the month to step over/],
+    ['0 0 1 */12 *', /no 12 months to step over/],
+    ['0 0 * * */7', /no 7 days of the week to step over/],
+    ['0,*/60 * * * *', /no 60 minutes/],
+  ])('are refused where a step is longer than its field: %s', (cron, message) => {
+    const parsed = createBackupPolicyInput.safeParse({ policyName: 'p', retention: '90d', cron });
+    expect(parsed.error?.issues).toMatchObject([
+      { path: ['cron'], message: expect.stringMatching(message) as unknown },
+    ]);
+  });
+
+  it.each([
+    '70 * * * *',
+    '0 24 * * *',
+    '0 0 0 * *',
+    '0 0 * 13 *',
+    '5-1 * * * *',
+    '0 20-4 * * *',
+    '0 0 * * 8',
+  ])('are refused where a value is not of its field: %s', (cron) => {
+    expect(() => rhythm({ cron })).toThrow(/cannot be read/);
+  });
+
   it.each(['0 4 * * MON', '0 4 * jan-mar 1-5', '15,45 */2 * * *', '5/20 0-12/3 * * *', '0 0 * * 7'])(
     'take what a Schedule says exactly: %s',
     (cron) => {
@@ -138,6 +165,24 @@ describe('a rhythm', () => {
   it('is more often on average than its longest gap', () => {
     expect(meanIntervalMs(kept({ frequency: '4h' }), NOW)).toBe(4 * HOUR);
     expect(meanIntervalMs(kept(workdays), NOW) / DAY).toBeCloseTo(7 / 3, 1);
+  });
+
+  it.each<[string, object, number]>([
+    ['an interval: the one before the next', { frequency: '4h' }, 4 * HOUR],
+    ['a day: whole, also where an hour comes twice', { cron: '30 1 * * *' }, 24 * HOUR],
+    ['the hours of workdays: not the whole weekend of them', { cron: '0 9-17 * * 1-5' }, 4 * HOUR],
+    ['quarters of one hour: all of them, until the next night', { cron: '*/15 2 * * *' }, 24 * HOUR],
+    ['every quarter of an hour on one day a month', { cron: '*/15 * 1 * *' }, HOUR],
+  ])('is caught up after an outage, of %s', (_, more, most) => {
+    const late = catchUpMs(kept(more), NOW);
+    expect(late).toBeLessThanOrEqual(most);
+    expect(late).toBeGreaterThan(most - 2 * HOUR);
+    const { timetable } = kept(more);
+    if (!timetable) return;
+    const slots = slotsFrom(timetable, 'America/New_York', NOW, 400);
+    // Never a fifth in so much time.
+    const fifths = slots.slice(4).map((fifth, index) => fifth - (slots[index] ?? 0));
+    expect(Math.min(...fifths)).toBeGreaterThanOrEqual(late);
   });
 
   it.each([

@@ -49,6 +49,7 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   readPolicy: 'keeping',
   deletePolicySchedule: 'keeping',
   allPolicies: 'keeping',
+  readPolicies: 'keeping',
   policiesNow: 'keeping',
   listPolicyTargets: ORGANIZATION,
   listUnits: 'keeping',
