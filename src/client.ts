@@ -33,6 +33,7 @@ export {
   type Told,
 } from './client/campaigns';
 export { BackfillRefused, BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
+export { NotTriggered, type TriggeredRun } from './client/policyRuns';
 export type { PolicyPlan } from './model/policyPlan';
 export { costOfPolicies, type CostRequest } from './policies/costs';
 export type { CostComparison } from './model/cost/comparison';

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/envconfig';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { accountsFileSchema, type AccountsFile } from './aws/accounts';
 import { isHostPattern } from './model/checkHosts';
@@ -191,6 +191,8 @@ export function readAccountsFile(path: string): AccountsFile {
   try {
     content = parseYaml(readFileSync(path, 'utf8'));
   } catch (error) {
+    if (error instanceof YAMLParseError && error.code === 'MULTIPLE_DOCS')
+      throw fail('holds several documents; write all accounts under the one accounts:, without ---');
     throw fail(`cannot be read as YAML: ${oneLine(error)}`);
   }
   const parsed = parseInput(accountsFileSchema, content);

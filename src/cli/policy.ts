@@ -21,6 +21,9 @@ import { saying } from './waiting';
 /** Exit code when everything was done, and something is not as it should be. */
 export const NOT_COMPLIANT = 3;
 
+const YES_ALONE =
+  'error: --yes is an answer to --existing, and says nothing without it: add --existing where the points that are there shall get these terms, or leave --yes out';
+
 /** `holdfast policy …`: backup policies as YAML files, and their Schedules. */
 export function policyCommands(program: Command, connected: Connected, print: Print): void {
   const policy = program.command('policy').description('backup policies');
@@ -54,7 +57,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       });
     });
 
-  policy
+  const apply = policy
     .command('apply <files...>')
     .description('make backup policies what these YAML files say')
     .option('--existing', 'says what their terms would do to the points that are there', false)
@@ -62,6 +65,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(outputOption())
     .action(
       (files: string[], { existing, yes, ...options }: Output & { existing: boolean; yes: boolean }) => {
+        if (yes && !existing) apply.error(YES_ALONE);
         const policies = readPolicyFiles(files);
         return connected(async (holdfast) => {
           const results = await oneByOne(policies, 'applying', async (each) => {
@@ -113,12 +117,11 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
 
   policy
     .command('run <policyName>')
-    .description('has the Schedule start a run now')
+    .description('has the Schedule start a run now, and names it')
     .action((policyName: string) =>
-      connected(async (holdfast) => {
-        await new BackupPolicies(holdfast).trigger(policyName);
-        print({ policyName, triggered: true });
-      }),
+      connected(async (holdfast) =>
+        print({ policyName, triggered: true, ...(await new BackupPolicies(holdfast).trigger(policyName)) }),
+      ),
     );
 
   policy

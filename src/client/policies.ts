@@ -1,14 +1,12 @@
-import { ScheduleNotFoundError, ScheduleOverlapPolicy, type ScheduleDescription } from '@temporalio/client';
+import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
 import { isBig, whyNoBackfill } from '../model/backfill';
-import { formatDuration } from '../model/duration';
 import { readPolicyId, scheduleIds } from '../model/ids';
-import { SEARCH_ATTRIBUTES } from '../model/names';
-import { isOpenStatus } from '../model/openStatus';
 import { formatSchedule, policyInArguments } from '../model/policy';
 import { formatRetention } from '../model/retentionTerms';
 import { targetKey } from '../model/target';
 import type { Holdfast } from './operations';
+import { lastRun, triggered, type TriggeredRun } from './policyRuns';
 
 /** A run that began so much later than its slot says so. */
 const LATE_MS = 60_000;
@@ -63,9 +61,14 @@ export class BackupPolicies {
     return this.told(policyName, (schedule) => schedule.unpause(note));
   }
 
-  /** Has the Schedule start a run now. */
-  trigger(policyName: string): Promise<void> {
-    return this.told(policyName, (schedule) => schedule.trigger(ScheduleOverlapPolicy.ALLOW_ALL));
+  /**
+   * Has the Schedule start a run now.
+   *
+   * @returns the run, once it has started
+   * @throws NotTriggered where the server starts none
+   */
+  trigger(policyName: string): Promise<TriggeredRun> {
+    return this.told(policyName, (schedule) => triggered(schedule, policyName));
   }
 
   /**
@@ -137,17 +140,15 @@ export class BackupPolicies {
     const { action } = description;
     const policy =
       action.type === 'startWorkflow' ? policyInArguments(policyName, action.args ?? []) : undefined;
-    const lastRun = await this.lastRun(description);
+    const last = await lastRun(this.holdfast.temporal, policyName, description);
     const missed = info.numActionsMissedCatchupWindow + info.numActionsSkippedOverlap;
     const wrong = [
       ...(policy ? [] : ['unreadable']),
-      ...(lastRun && lastRun.outcome !== 'Succeeded' && lastRun.outcome !== 'running'
-        ? [lastRun.outcome]
-        : []),
-      ...(lastRun && lastRun.lateMs > LATE_MS ? ['late'] : []),
+      ...(last && last.outcome !== 'Succeeded' && last.outcome !== 'running' ? [last.outcome] : []),
+      ...(last && last.lateMs > LATE_MS ? ['late'] : []),
       ...(missed > 0 ? [`${missed} missed`] : []),
       ...(state.paused ? ['paused'] : []),
-      ...(lastRun ? [] : ['never ran']),
+      ...(last ? [] : ['never ran']),
     ];
     return {
       policyName,
@@ -159,35 +160,8 @@ export class BackupPolicies {
       isOk: wrong.every((word) => word === 'never ran' || word === 'paused'),
       ...(state.note && { note: state.note }),
       ...(!state.paused && info.nextActionTimes[0] && { nextRun: info.nextActionTimes[0].toISOString() }),
-      ...(lastRun && { lastRun: lastRun.told }),
+      ...(last && { lastRun: last.told }),
       missed,
     };
-  }
-
-  /** The run of the newest slot, and how it ended: what was backfilled later is of an older one, and is no late run. */
-  private async lastRun({ info }: ScheduleDescription) {
-    const [newest] = [...info.recentActions].sort(
-      (a, b) => b.scheduledAt.getTime() - a.scheduledAt.getTime(),
-    );
-    if (!newest) return undefined;
-    const { workflowId, firstExecutionRunId } = newest.action.workflow;
-    const outcome = await this.outcome(workflowId, firstExecutionRunId);
-    const lateMs = newest.takenAt.getTime() - newest.scheduledAt.getTime();
-    const slot = newest.scheduledAt.toISOString();
-    return { lateMs, outcome, told: { workflowId, slot, lateBy: formatDuration(lateMs), outcome } };
-  }
-
-  /** Closed runs disappear after the namespace's retention: that is no failure. */
-  private async outcome(workflowId: string, runId: string): Promise<string> {
-    try {
-      const { status, typedSearchAttributes } = await this.holdfast.temporal.workflow
-        .getHandle(workflowId, runId)
-        .describe();
-      if (isOpenStatus(status.name)) return status.name.toLowerCase();
-      const { name } = SEARCH_ATTRIBUTES.outcome;
-      return typedSearchAttributes.get({ name, type: 'KEYWORD' }) ?? status.name;
-    } catch {
-      return 'forgotten';
-    }
   }
 }

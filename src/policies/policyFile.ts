@@ -94,6 +94,9 @@ export function readPolicyFiles(paths: readonly string[]): CreateBackupPolicyInp
   });
 }
 
+const SECOND_DOCUMENT =
+  'a second document begins with this ---, and a file is one policy: put each into a file of its own and name them all, or take the line out';
+
 /** @throws PolicyFileError */
 export function parsePolicyFile(text: string, path: string): CreateBackupPolicyInput {
   const lines = new LineCounter();
@@ -101,7 +104,7 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
   const [error] = document.errors;
   if (error)
     throw new PolicyFileError(
-      `${path}:${lines.linePos(error.pos[0]).line}: not YAML: ${error.message.split('\n')[0]}`,
+      `${path}:${lines.linePos(error.pos[0]).line}: ${error.code === 'MULTIPLE_DOCS' ? SECOND_DOCUMENT : `not YAML: ${error.message.split('\n')[0]}`}`,
     );
   const failed = (issues: readonly z.core.$ZodIssue[], yamlPath: (field: PropertyKey[]) => PropertyKey[]) =>
     new PolicyFileError(

@@ -213,7 +213,9 @@ describe('the client', () => {
         );
       expect(await office()).toMatchObject({ every: '1 d', state: 'never ran' });
 
-      await json(0, 'run', 'office');
+      const begun = await json<{ workflowId: string }>(0, 'run', 'office');
+      expect(begun).toMatchObject({ policyName: 'office', triggered: true });
+      expect((await office())?.lastRun?.workflowId).toBe(begun.workflowId);
       await until(async () => (await office())?.lastRun?.outcome === 'Succeeded');
       expect(await office()).toMatchObject({ state: 'ok', missed: 0 });
       await json(0, 'pause', 'office', '--note', 'moving house');
@@ -282,6 +284,8 @@ describe('the client', () => {
       [['run', 'runBackup', '--input', '[]'], 'not a JSON object'],
       [['run', 'runBackup', '--input', '{}'], 'policyName'],
       [['policy', 'pause', 'nowhere', '--note', 'x'], 'there is no backup policy nowhere'],
+      [['policy', 'run', 'nowhere'], 'there is no backup policy nowhere'],
+      [['policy', 'apply', 'any.yaml', '--yes'], '--yes is an answer to --existing'],
       [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not an instant'],
       [['approve', 'some-id', '--by', 'me'], '--reason'],
     ])('%j is one clear error', async (args, named) => {

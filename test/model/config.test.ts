@@ -156,6 +156,11 @@ describe('readWorkerConfig', () => {
         'name a role of 222222222222',
       ],
       ['broken YAML', '"222222222222": {', 'cannot be read as YAML'],
+      [
+        'a second document',
+        '"222222222222": { regions: [us-east-1] }\n---\naccounts: {}',
+        'holds several documents; write all accounts under the one accounts:',
+      ],
     ])('refuses %s', (_, entry, named) => {
       const message = problem(accounts(`accounts:\n  ${entry}\n`));
       expect(message).toMatch(/^HOLDFAST_ACCOUNTS: .*accounts\.yaml: /);

@@ -55,6 +55,12 @@ describe('policy files', () => {
     ['another kind', 'kind: BackupPolicy', 'kind: Pod', /^p\.yaml:2: kind: /],
     ['no YAML', 'kind: BackupPolicy', 'kind: [', /^p\.yaml:\d+: not YAML/],
     [
+      'a second document',
+      'kind: BackupPolicy',
+      'kind: BackupPolicy\n---',
+      /^p\.yaml:3: a second document begins with this ---, and a file is one policy: put each into a file/,
+    ],
+    [
       'a copy to nowhere',
       'rpo: 5h',
       'copies: [{ toRegion: Ireland }]',
