@@ -1,5 +1,5 @@
 /**
- * Projects by what they need: `model` is pure; the others share one local AWS and one workflow bundle
+ * Projects by what they need: `model` and `pure` need nothing; the others share one local AWS and one workflow bundle
  * (test/support/globalSetup.ts), and each test file brings up its own Temporal server.
  */
 const transform = {
@@ -36,7 +36,8 @@ module.exports = {
   testSequencer: '<rootDir>/test/support/slowFirst.js',
   projects: [
     project('model'),
-    ...['activities', 'workflows', 'replay', 'faults', 'e2e', 'aws', 'local'].map((name) =>
+    project('pure'),
+    ...['activities', 'adapters', 'workflows', 'replay', 'faults', 'e2e', 'aws', 'local'].map((name) =>
       project(name, onServers),
     ),
   ],

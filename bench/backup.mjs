@@ -234,7 +234,7 @@ function floor(volumes, sets) {
   return Math.max(byRate, Math.ceil(volumes / PENDING_AT_ONCE) * FIRST_SNAPSHOT_SECONDS);
 }
 
-/** The first runs in a place ask for it, a part each; after them nobody does (src/activities/userData.ts). */
+/** The first runs in a place ask for it, a part each; after them nobody does (src/activities/backup/userData.ts). */
 function withoutUserData({ total, throttled, byAction }) {
   const { DescribeInstanceAttribute = 0, ...others } = byAction;
   return { total: total - DescribeInstanceAttribute, throttled, byAction: others };

@@ -34,15 +34,10 @@ export {
 } from './client/campaigns';
 export { BackfillRefused, BackupPolicies, PolicyNotFound, type PolicyState } from './client/policies';
 export { NotTriggered, type TriggeredRun } from './client/policyRuns';
-export type { PolicyPlan } from './model/policyPlan';
-export { costOfPolicies, type CostRequest } from './policies/costs';
+export type { PolicyPlan } from './model/policies/policyPlan';
+export { costOfPolicies, type CostRequest } from './client/costs';
 export type { CostComparison } from './model/cost/comparison';
-export {
-  PolicyFileError,
-  policyFileJsonSchema,
-  readPolicyFile,
-  readPolicyFiles,
-} from './policies/policyFile';
+export { PolicyFileError, policyFileJsonSchema, readPolicyFile, readPolicyFiles } from './client/policyFile';
 
 type Run<Name extends OperationName> = (
   holdfast: Holdfast,

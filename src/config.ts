@@ -4,7 +4,7 @@ import { loadClientConnectConfig, type ClientConnectConfig } from '@temporalio/e
 import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { accountsFileSchema, type AccountsFile } from './aws/accounts';
-import { isHostPattern } from './model/checkHosts';
+import { isHostPattern } from './model/machines/checkHosts';
 import { parseInput } from './model/input';
 import { regionSchema } from './model/target';
 

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Client } from '@temporalio/client';
 import { NativeConnection, Runtime, DefaultLogger } from '@temporalio/worker';
 import { createActivities } from '../../dist/src/activities/index.js';
-import { DEFAULT_SETTINGS } from '../../dist/src/activities/deps.js';
+import { DEFAULT_SETTINGS } from '../../dist/src/activities/support/deps.js';
 import { RateBudget } from '../../dist/src/aws/rateBudget.js';
 import { AwsSessions } from '../../dist/src/aws/sessions.js';
 import { FolderStore } from '../../dist/src/store/folderStore.js';

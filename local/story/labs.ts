@@ -1,6 +1,6 @@
 import { STORY_INSTANCE } from '../seed/fleet';
 import { ACCOUNTS, DR_REGION, HOME_REGION, PARTNER_REGION } from '../stack/accounts';
-import type { copyRecoveryPoints } from '../../src/workflows/copyRecoveryPoints';
+import type { copyRecoveryPoints } from '../../src/workflows/copies/copyRecoveryPoints';
 import { Problem } from '../stack/problem';
 import type { StoryContext } from './context';
 import { crashWorker, midSwap, stopping } from './crash';

@@ -1,6 +1,6 @@
 import { DateTime } from 'luxon';
 import { fixedDurationMs, parseDuration } from '../model/duration';
-import type { Period } from '../model/retentionTerms';
+import type { Period } from '../model/points/retentionTerms';
 
 /**
  * The moment when something that is kept so long, from then on, expires; undefined for `forever`, and at once when its

@@ -1,5 +1,5 @@
 import type { IANAZone } from 'luxon';
-import type { Timetable } from '../model/timetable';
+import type { Timetable } from '../model/policies/timetable';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -11,7 +11,7 @@ type WallClock = number;
 /**
  * The first slot after a moment, reckoned as Temporal's server reckons it: it walks along the clock on the wall, and where the
  * clocks go back it runs both hours in some zones, and drops a part of them in others, because Go's time.Date takes the earlier
- * moment west of Greenwich and the later one east of it (https://pkg.go.dev/time#Date). `test/workflows/slotsAsServer.test.ts`
+ * moment west of Greenwich and the later one east of it (https://pkg.go.dev/time#Date). `test/workflows/policies/slotsAsServer.test.ts`
  * compares.
  *
  * @returns undefined where none comes before `until`

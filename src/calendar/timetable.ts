@@ -1,8 +1,8 @@
 import { CronExpressionParser } from 'cron-parser';
 import { DateTime, IANAZone } from 'luxon';
-import type { BackupPolicy } from '../model/policy';
+import type { BackupPolicy } from '../model/policies/policy';
 import { fixedDurationMs, formatDuration } from '../model/duration';
-import { timetableOf, type Timetable } from '../model/timetable';
+import { timetableOf, type Timetable } from '../model/policies/timetable';
 import { nextServerSlot, wallClockOf } from './serverSlots';
 
 const MINUTE_MS = 60_000;

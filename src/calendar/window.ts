@@ -1,7 +1,7 @@
 import { DateTime, IANAZone } from 'luxon';
 import { fixedDurationMs } from '../model/duration';
-import { WEEKDAYS } from '../model/timetable';
-import type { MaintenanceWindow, Opening } from '../model/window';
+import { WEEKDAYS } from '../model/policies/timetable';
+import type { MaintenanceWindow, Opening } from '../model/encryption/campaign/window';
 import {
   instantsOf,
   offsetsAround,

@@ -4,7 +4,7 @@ import { Option, type Command } from 'commander';
 import { costOfPolicies, type CostComparison } from '../client';
 import { AIM, WAYS, type Way } from '../model/cost/comparison';
 import { totalOf, type Bill } from '../model/cost/bill';
-import { formatRetention } from '../model/retentionTerms';
+import { formatRetention } from '../model/points/retentionTerms';
 import { outputOption, whole, type Output } from './options';
 import { table } from './table';
 

@@ -7,9 +7,9 @@ import {
   type OperationResult,
   type Told,
 } from '../client';
-import type { MoveCost } from '../model/cost/migration';
+import type { MoveCost } from '../model/moves/cost';
 import { PRICES } from '../model/cost/prices';
-import { drainExpectation } from '../model/drain';
+import { drainExpectation } from '../model/machines/drain';
 import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';

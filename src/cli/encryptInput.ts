@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { OperationInput } from '../client';
-import { ACCEPTABLE } from '../model/blockers';
+import { ACCEPTABLE } from '../model/moves/blockers';
 import { jsonObject, whole } from './options';
 
 type EncryptInput = OperationInput<'encryptVolumes'>;

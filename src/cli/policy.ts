@@ -11,8 +11,8 @@ import {
   type PolicyPlan,
   type PolicyState,
 } from '../client';
-import { instantSchema } from '../model/backfill';
-import { keptCount } from '../model/keptVolume';
+import { instantSchema } from '../model/policies/backfill';
+import { keptCount } from '../model/machines/keptVolume';
 import { targetKey, type Target } from '../model/target';
 import { outputOption, type Connected, type Output, type Print } from './options';
 import { table } from './table';

@@ -1,9 +1,9 @@
 import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client';
 import { msToTs } from '@temporalio/common/lib/time';
-import { isBig, whyNoBackfill } from '../model/backfill';
+import { isBig, whyNoBackfill } from '../model/policies/backfill';
 import { readPolicyId, scheduleIds } from '../model/ids';
-import { formatSchedule, policyInArguments } from '../model/policy';
-import { formatRetention } from '../model/retentionTerms';
+import { formatSchedule, policyInArguments } from '../model/policies/policy';
+import { formatRetention } from '../model/points/retentionTerms';
 import { targetKey } from '../model/target';
 import type { Holdfast } from './operations';
 import { lastRun, triggered, type TriggeredRun } from './policyRuns';

@@ -1,5 +1,10 @@
-import { copyPlace, type CopyPlace } from './copy';
 import type { Target } from './target';
+
+/** A region, and the account of a vault where the copies go into one. */
+export interface CopyPlace {
+  toAccount?: string;
+  toRegion: string;
+}
 
 /** The copies of what one slot of a policy made in one target. */
 interface CopiesOfSlot {
@@ -76,3 +81,19 @@ export const scheduleIds = {
   /** The legal hold that a policy itself asks for. */
   policyHold: (policyName: string) => `legal-hold/${policyName}`,
 };
+
+/** How a place to copy to is called in tags and ids: `eu-west-1`, or `123456789012/eu-west-1` of a vault. */
+export function copyPlace({ toAccount, toRegion }: CopyPlace): string {
+  return toAccount === undefined ? toRegion : `${toAccount}/${toRegion}`;
+}
+
+/** A place of {@link copiesTag}, for a point of this account. */
+export function placeOfCopy(place: string, accountId: string): Target {
+  const [region = '', vault = accountId] = place.split('/').reverse();
+  return { accountId: vault, region };
+}
+
+/** Of what holds an original: its machine, or, of one that is attached to nothing, itself. */
+export function isVolumeId(id = ''): boolean {
+  return id.startsWith('vol-');
+}

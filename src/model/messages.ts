@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { parseInput, type Parsed } from './input';
 
+/** The signal by which a migration tells its campaign how it ended. */
+export const MIGRATION_ENDED = 'migrationEnded';
+
 /**
  * Messages that workflows take, each as an update (people: validated, answered) and as a signal of the same name
  * (parents, bulk). All are idempotent.

@@ -16,13 +16,13 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DisableKeyCommand } from '@aws-sdk/client-kms';
 import { createActivities, type Activities } from '../../src/activities';
-import type { ActivityDeps } from '../../src/activities/deps';
-import { REAL_WAITS } from '../../src/activities/waits';
-import type { MovePlan } from '../../src/model/migration';
+import type { ActivityDeps } from '../../src/activities/support/deps';
+import { REAL_WAITS } from '../../src/activities/support/pace/waits';
 import type { TestAccount } from '../support/accounts';
 import { AwsServer } from '../support/awsServer';
 import { aKey, anInstance, aVolume, stopped } from '../support/seed';
 import { until } from '../support/until';
+import type { MovePlan } from '../../src/model/machines/facts';
 
 /** Enough to be shorter than a test, and longer than a look. */
 const settings = { pollMs: 20, readLagMs: 100 };

@@ -1,7 +1,7 @@
 import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
-import type { RunBackupResult } from '../../src/model/backup';
-import type { EnforceExpiryResult } from '../../src/model/expiry';
+import type { RunBackupResult } from '../../src/model/backup/run';
+import type { EnforceExpiryResult } from '../../src/model/retention/expiry';
 import { awaitResult } from '../support/awaitResult';
 import { anInstance, aVolume } from '../support/seed';
 import { WorkerProcesses } from '../support/workerProcess';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import type { EncryptSnapshotsResult } from '../../src/model/snapshotEncryption';
+import type { EncryptSnapshotsResult } from '../../src/model/encryption/snapshots/snapshotEncryption';
 import { awaitResult } from '../support/awaitResult';
 import { SnapshotWorld } from '../support/snapshotEncryption';
 import { WorkerProcesses } from '../support/workerProcess';

@@ -1,5 +1,5 @@
-import type { MigrateMachineResult } from '../../src/model/migration';
-import type { Strategy } from '../../src/model/strategy';
+import type { MigrateMachineResult } from '../../src/model/moves/migration';
+import type { Strategy } from '../../src/model/moves/strategy';
 import { awaitResult } from '../support/awaitResult';
 import { ANY_LOSS, butEncryption, SNAPSHOTS } from '../support/migration';
 import { LAG_LIMITS, mortalWorkers, SHORT_LIMITS } from '../support/mortalWorkers';

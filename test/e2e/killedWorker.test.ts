@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { DescribeSnapshotsCommand, GetEbsEncryptionByDefaultCommand } from '@aws-sdk/client-ec2';
-import type { RunBackupResult } from '../../src/model/backup';
+import type { RunBackupResult } from '../../src/model/backup/run';
 import { awaitResult } from '../support/awaitResult';
 import { Guests } from '../support/guests';
 import { LAG_LIMITS, mortalWorkers, SHORT_LIMITS } from '../support/mortalWorkers';

@@ -1,6 +1,6 @@
 import { DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
 import { Client, Connection } from '@temporalio/client';
-import type { RunBackupResult } from '../../src/model/backup';
+import type { RunBackupResult } from '../../src/model/backup/run';
 import { TASK_QUEUE } from '../../src/model/names';
 import { anInstance } from '../support/seed';
 import { TemporalProcess } from '../support/temporalProcess';

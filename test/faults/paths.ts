@@ -1,4 +1,4 @@
-import type { Strategy } from '../../src/model/strategy';
+import type { Strategy } from '../../src/model/moves/strategy';
 import { STRATEGIES } from '../support/migration';
 
 /** One call of a migration: the nth of its action. */

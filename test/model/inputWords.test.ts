@@ -1,7 +1,7 @@
-import { encryptVolumesInput } from '../../src/model/campaign';
-import { setLegalHoldInput } from '../../src/model/hold';
+import { encryptVolumesInput } from '../../src/model/encryption/campaign/campaign';
+import { setLegalHoldInput } from '../../src/model/retention/hold';
 import { parseInput } from '../../src/model/input';
-import { createCustomerManagedKeyInput } from '../../src/model/key';
+import { createCustomerManagedKeyInput } from '../../src/model/keys/key';
 import { parseMessage } from '../../src/model/messages';
 
 const problems = (parsed: { ok: boolean; problems?: string }) => parsed.problems ?? '';

@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { workflowIds } from '../../src/model/ids';
-import type { StrategyAsked } from '../../src/model/strategy';
+import type { StrategyAsked } from '../../src/model/moves/strategy';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { ANY_LOSS, MESSAGE, type MigrationWorld } from '../support/migration';

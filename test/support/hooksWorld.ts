@@ -1,5 +1,5 @@
 import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
-import type { RunBackupResult } from '../../src/model/backup';
+import type { RunBackupResult } from '../../src/model/backup/run';
 import { FAILURE } from '../../src/model/failures';
 import { AwsServer } from './awsServer';
 import { failedResult } from './failure';

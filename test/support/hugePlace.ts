@@ -3,9 +3,9 @@ import { EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import type { AwsClients } from '../../src/aws/clients';
 import { instrument } from '../../src/aws/instrument';
 import { ownDescription } from '../../src/model/names';
-import { recoveryPointTags } from '../../src/model/recoveryPoint';
+import { recoveryPointTags } from '../../src/model/points/recoveryPoint';
 import type { Target } from '../../src/model/target';
-import type { Waits } from '../../src/activities/waits';
+import type { Waits } from '../../src/activities/support/pace/waits';
 
 const DAY_MS = 86_400_000;
 const POINTS_A_SOURCE = 4;

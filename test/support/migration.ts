@@ -11,10 +11,10 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import { Blocks } from '../../local/measure/blocks';
-import type { EncryptVolumesResult } from '../../src/model/campaign';
+import type { EncryptVolumesResult } from '../../src/model/encryption/campaign/campaign';
 import { workflowIds } from '../../src/model/ids';
 import type { MessageName } from '../../src/model/messages';
-import type { Strategy } from '../../src/model/strategy';
+import type { Strategy } from '../../src/model/moves/strategy';
 import type { Target } from '../../src/model/target';
 import { HOME_REGION, type TestAccount } from './accounts';
 import { inPhase } from './phase';

@@ -1,4 +1,4 @@
-import type { RunBackupResult } from '../../src/model/backup';
+import type { RunBackupResult } from '../../src/model/backup/run';
 import { ended, type Scenario } from '../replay/scenario';
 import { HOOKS } from './hooksWorld';
 import { MESSAGE, type MigrationWorld } from './migration';

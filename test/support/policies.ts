@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CreateTagsCommand, DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
-import type { RunBackupResult } from '../../src/model/backup';
-import type { PolicyPlan } from '../../src/model/policyPlan';
+import type { RunBackupResult } from '../../src/model/backup/run';
+import type { PolicyPlan } from '../../src/model/policies/policyPlan';
 import type { MigrationWorld } from './migration';
 import { anInstance } from './seed';
 

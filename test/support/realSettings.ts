@@ -1,5 +1,5 @@
 import { createActivities } from '../../src/activities';
-import { DEFAULT_SETTINGS } from '../../src/activities/deps';
+import { DEFAULT_SETTINGS } from '../../src/activities/support/deps';
 import type { Scenario } from '../replay/scenario';
 import { AwsServer } from './awsServer';
 import { MigrationWorld } from './migration';

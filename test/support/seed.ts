@@ -17,9 +17,9 @@ import {
   type VolumeType,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand } from '@aws-sdk/client-kms';
-import { FILTER_VALUES } from '../../src/activities/inventory';
 import { HOME_REGION, type TestAccount } from './accounts';
 import { until } from './until';
+import { FILTER_VALUES } from '../../src/activities/support/reads';
 
 export interface DiskSpec {
   device: string;

@@ -5,11 +5,11 @@ const SLOW = [
   'faults/sweep',
   'e2e/killedMigration',
   'e2e/killedWorker',
-  'workflows/migrateMachine',
-  'workflows/migrationStrangers',
-  'workflows/migrateVolume',
-  'workflows/migrationUndo',
-  'workflows/migrationByHand',
+  'workflows/moves/migrateMachine',
+  'workflows/moves/strangers',
+  'workflows/moves/migrateVolume',
+  'workflows/moves/undo',
+  'workflows/moves/byHand',
   'e2e/killedBackup',
 ];
 

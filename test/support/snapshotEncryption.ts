@@ -9,7 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { MessageName } from '../../src/model/messages';
-import type { EncryptSnapshotsResult } from '../../src/model/snapshotEncryption';
+import type { EncryptSnapshotsResult } from '../../src/model/encryption/snapshots/snapshotEncryption';
 import type { ProgressPage } from '../../src/model/progress';
 import { HOME_REGION } from './accounts';
 import { awaitResult } from './awaitResult';

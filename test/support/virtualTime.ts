@@ -4,7 +4,7 @@ import { Context, sleep as activitySleep } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Activities } from '../../src/activities';
-import type { Waits } from '../../src/activities/waits';
+import type { Waits } from '../../src/activities/support/pace/waits';
 import type { AwsClients } from '../../src/aws/clients';
 import { isMutation } from './awsProxy';
 

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import type { WorkflowHandle } from '@temporalio/client';
 import { stringify } from 'yaml';
-import type { Settings } from '../../src/activities/deps';
+import type { Settings } from '../../src/activities/support/deps';
 import type { AwsProxy } from './awsProxy';
 import { compileSources, removeCompiled } from './compiled';
 import { shared } from './shared';
@@ -129,7 +129,7 @@ export class WorkerProcesses {
 
 /** Runs before src/worker.ts, which has no switch for tests. */
 function settingsModule(compiled: string, settings: Partial<Settings>): string {
-  const deps = JSON.stringify(path.join(compiled, 'src/activities/deps.js'));
+  const deps = JSON.stringify(path.join(compiled, 'src/activities/support/deps.js'));
   return `Object.assign(require(${deps}).DEFAULT_SETTINGS, ${JSON.stringify(settings)});\n`;
 }
 

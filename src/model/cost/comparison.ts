@@ -1,4 +1,4 @@
-import { leastAgeMs, periodsKept, type Period, type RetentionTerms } from '../retentionTerms';
+import { leastAgeMs, periodsKept, type Period, type RetentionTerms } from '../points/retentionTerms';
 import { Biller, sumOf, totalOf, type Bill, type CostTerms, type CostVolume } from './bill';
 import { seededFleet } from './fleet';
 import { PRICES } from './prices';

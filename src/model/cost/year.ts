@@ -1,8 +1,8 @@
-import { decideArchival } from '../archival';
-import type { Archive } from '../archive';
-import type { PeriodStart } from '../lineage';
-import { decideExpiry, type SnapshotNow } from '../retention';
-import type { RetentionTerms } from '../retentionTerms';
+import { decideArchival } from '../points/archival';
+import type { Archive } from '../points/archive';
+import type { PeriodStart } from '../points/lineage';
+import { decideExpiry, type SnapshotNow } from '../points/retention';
+import type { RetentionTerms } from '../points/retentionTerms';
 
 const DAY_MS = 86_400_000;
 /** A common year that begins on a Thursday; which one matters little. */

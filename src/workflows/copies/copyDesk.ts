@@ -1,7 +1,7 @@
 import { CancellationScope, condition, sleep } from '@temporalio/workflow';
-import type { FinishedCopies } from '../../activities/copyWaits';
-import { COPIES_AT_ONCE, COPY_ATTEMPTS } from '../../model/copy';
-import { nextItems, type CopyItem, type CopyUnderWay, type QueuedJob } from '../../model/copyQueue';
+import type { FinishedCopies } from '../../activities/points/copyWaits';
+import { COPIES_AT_ONCE, COPY_ATTEMPTS } from '../../model/copies/copy';
+import { nextItems, type CopyItem, type CopyUnderWay, type QueuedJob } from '../../model/copies/copyQueue';
 import { FAILURE } from '../../model/failures';
 import { MAX_LISTED } from '../../model/list';
 import type { FailedItem } from '../../model/outcome';

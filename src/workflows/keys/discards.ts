@@ -1,5 +1,5 @@
 import { patched } from '@temporalio/workflow';
-import type { DiscardedKey } from '../../activities/keyDiscards';
+import type { DiscardedKey } from '../../activities/keys/discards';
 import { undo as undoing } from '../support/options';
 
 export type { DiscardedKey };

@@ -1,12 +1,12 @@
 import { patched, type ApplicationFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
-import type { KeyReplica } from '../../model/key';
-import type { KeyState } from '../../activities/keys';
+import type { KeyReplica } from '../../model/keys/key';
+import type { KeyState } from '../../activities/keys/keys';
 import { fail } from '../support/failure';
 import type { Run } from '../support/operation';
 import { mutate, read, verify } from '../support/options';
 import { UndoStack } from '../support/undo';
-import { outsideAccessWarning } from '../../model/keyOutsiders';
+import { outsideAccessWarning } from '../../model/keys/keyOutsiders';
 import { discardMade, type DiscardedKey } from './discards';
 import { bringTo, type WantedKey } from './settings';
 

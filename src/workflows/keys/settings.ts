@@ -1,8 +1,8 @@
-import type { KeyRotation } from '../../model/key';
+import type { KeyRotation } from '../../model/keys/key';
 import type { Maker } from '../../model/maker';
 import type { Target } from '../../model/target';
 import type { Activities } from '../../activities';
-import type { KeyState } from '../../activities/keys';
+import type { KeyState } from '../../activities/keys/keys';
 import { mutate, read, undo as undoing } from '../support/options';
 import type { UndoStack } from '../support/undo';
 

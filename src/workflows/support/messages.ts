@@ -7,10 +7,9 @@ import {
   setDefaultUpdateHandler,
   setHandler,
 } from '@temporalio/workflow';
-import { MIGRATION_ENDED } from '../../model/campaign';
 import { FAILURE } from '../../model/failures';
 import type { Parsed } from '../../model/input';
-import { parseMessage, type Message, type MessageName } from '../../model/messages';
+import { parseMessage, type Message, type MessageName, MIGRATION_ENDED } from '../../model/messages';
 import { COPIES_DONE, ENQUEUE_COPIES } from '../../model/names';
 import { nearest } from '../../model/nearest';
 

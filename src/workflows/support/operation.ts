@@ -15,7 +15,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { z } from 'zod';
-import type { RunsEnd } from '../../activities/evidence';
+import type { RunsEnd } from '../../activities/support/evidence';
 import { FAILURE } from '../../model/failures';
 import { parseInput } from '../../model/input';
 import { MAX_RESOURCES_IN_SEARCH_ATTRIBUTE, SEARCH_ATTRIBUTES } from '../../model/names';

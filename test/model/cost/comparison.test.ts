@@ -1,9 +1,9 @@
 import { expiryOf, periodStart } from '../../../src/calendar/calendar';
 import { totalOf, type CostTerms } from '../../../src/model/cost/bill';
 import { compareCosts } from '../../../src/model/cost/comparison';
-import { estimateCost } from '../../../src/model/cost/estimate';
+import { estimateCost } from '../../../src/model/policies/estimate';
 import { seededFleet } from '../../../src/model/cost/fleet';
-import type { NormalizedPolicy } from '../../../src/model/policy';
+import type { NormalizedPolicy } from '../../../src/model/policies/policy';
 
 const DAY = 86_400_000;
 const calendar = { expiryOf, periodStart };

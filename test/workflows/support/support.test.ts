@@ -3,7 +3,7 @@ import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/clie
 import type { ApplicationFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
-import type { Evidence } from '../../../src/activities/evidence';
+import type { Evidence } from '../../../src/activities/support/evidence';
 import { FAILURE } from '../../../src/model/failures';
 import { TASK_QUEUE } from '../../../src/model/names';
 import type { Notification } from '../../../src/model/notification';

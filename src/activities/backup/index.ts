@@ -1,0 +1,18 @@
+import type { ActivityDeps } from '../support/deps';
+import { joined } from '../support/joined';
+import { changeActivities } from './changes';
+import { lastPointActivities } from './lastPoints';
+import { protectionActivities } from './protection';
+import { slotActivities } from './slots';
+import { thawActivities } from './thaw';
+
+/** Every activity of this capability. */
+export function activities(deps: ActivityDeps) {
+  return joined([
+    protectionActivities(deps),
+    changeActivities(deps),
+    lastPointActivities(deps),
+    thawActivities(deps),
+    slotActivities(deps),
+  ]);
+}

@@ -1,0 +1,25 @@
+import { Context } from '@temporalio/activity';
+import type { FailedItem } from '../../model/outcome';
+import type { ActivityDeps } from '../support/deps';
+import { HookedUnits } from './hookedUnits';
+import type { ProtectRequest } from './items';
+import { newItem } from './items';
+import { SetMaker } from './snapshotSets';
+
+export function thawActivities(deps: ActivityDeps) {
+  return {
+    /**
+     * Thaws what `protectUnits` has left frozen: a cancelled activity gets no further attempt when its worker dies.
+     *
+     * @returns guests that may still be frozen
+     */
+    async thawGuests(request: ProtectRequest): Promise<FailedItem[]> {
+      const ec2 = deps.aws.ec2(request.target, 'backup');
+      const maker = new SetMaker(deps, ec2, request);
+      const items = (await maker.look(request.units)).map((now) => newItem(now, true));
+      const hooked = new HookedUnits(deps, ec2, request, maker);
+      await hooked.settleAll(items, () => Context.current().heartbeat());
+      return items.flatMap(({ problem }) => problem ?? []);
+    },
+  };
+}

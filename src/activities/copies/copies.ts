@@ -1,0 +1,285 @@
+import { Context, log } from '@temporalio/activity';
+import { ApplicationFailure } from '@temporalio/common';
+import { CopySnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { classify } from '../../aws/classify';
+import { isNotFound, isUnsure } from '../../aws/failures';
+import { expiryOf } from '../../calendar/calendar';
+import { destinationOf, type CopyJob } from '../../model/copies/copy';
+import { FAILURE } from '../../model/failures';
+import { TAG } from '../../model/names';
+import type { FailedItem } from '../../model/outcome';
+import { copyTags } from '../../model/points/recoveryPoint';
+import { parseResidency, residencyProblem } from '../../model/points/residency';
+import type { Target } from '../../model/target';
+import { byPlace } from '../support/pace/byPlace';
+import { copiesIn, copiesOf, noCopies, severalCopies } from './found';
+import { overOf, sleepUntil, type FinishedCopies } from '../points/copyWaits';
+import type { ActivityDeps } from '../support/deps';
+import { failedItem } from '../support/failedItem';
+import { Pace } from '../support/pace/pace';
+import {
+  claimedSnapshots,
+  claimsFor,
+  deleteSnapshot,
+  snapshotsById,
+  sourceVolumeOf,
+} from '../points/recoveryPoints';
+import { isDenied } from '../support/unlessDenied';
+import { now, sleep } from '../support/pace/waits';
+import { tagList, tagMap } from '../support/tags';
+import { modifySnapshot } from '../points/permissions';
+import { LAGS_UNTIL_GONE } from '../support/gone';
+
+/** Of one look; the queue looks again until none is left. */
+const ITEMS_A_LOOK = 1000;
+/** Some ten megabytes. */
+const SOURCES_KEPT = 5000;
+
+export interface Uncopied {
+  /** Completed snapshots without a copy. */
+  items: string[];
+  /** Copies that are being made already, or have ended in error and stand in the way: who waits for them is told so. */
+  underWay: { snapshotId: string; copyId: string }[];
+  /** Snapshots that have a completed copy. */
+  copied: number;
+  /** False when there are more than `items`. */
+  complete: boolean;
+  /** Snapshots of which several seem to be the copy under way. */
+  failed?: FailedItem[];
+}
+
+interface StartRequest {
+  job: CopyJob;
+  snapshotIds: string[];
+  /** Somebody else may have started copies a moment ago: wait until reads show them. */
+  afterLag: boolean;
+}
+
+export interface StartedCopies {
+  started: { snapshotId: string; copyId: string }[];
+  failed: FailedItem[];
+  /** EBS takes no more copies to this region now: somebody else's run too. */
+  full: boolean;
+}
+
+/** Attempts after which a refusal that nobody can judge is one snapshot's own; the others of its batch go on. */
+const PATIENT_ATTEMPTS = 6;
+/** Each look is a call, which a copy that is seen complete a little later is not worth. */
+const LOOKS_A_COPY = 4;
+
+/** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
+export function copyActivities({ aws, settings }: ActivityDeps) {
+  const paces = byPlace(() => new Pace(settings.pollMs, LOOKS_A_COPY));
+  const sources = new Sources();
+  const clients = (job: CopyJob) => ({
+    from: aws.ec2(job.target, 'backup'),
+    to: aws.ec2(destinationOf(job), 'backup'),
+    share: aws.ec2(job.target, 'share'),
+  });
+
+  return {
+    /** What a job still has to copy, from the snapshots and copies that exist now. */
+    async findUncopied({ job, except }: { job: CopyJob; except: string[] }): Promise<Uncopied> {
+      const { from, to } = clients(job);
+      const { good: copies, broken } = await copiesIn(to, slotFilters(job));
+      const failed: FailedItem[] = [];
+      const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
+      const skip = new Set(except);
+      for (const { snapshot: source } of (await claimedSnapshots(from, slotFilters(job))).own) {
+        const { SnapshotId = '', State } = source;
+        const candidates = copiesOf(source, copies, job);
+        const isCopied = candidates.some((copy) => copy.State === 'completed');
+        if (isCopied) found.copied += 1;
+        if (State !== 'completed' || skip.has(SnapshotId) || isCopied) continue;
+        const [inError] = copiesOf(source, broken, job);
+        const [copy = inError, another] = candidates;
+        if (another) failed.push(failedItem(SnapshotId, severalCopies(SnapshotId, candidates)));
+        else if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
+        else if (found.items.length < ITEMS_A_LOOK) {
+          found.items.push(SnapshotId);
+          sources.keep(source);
+        } else found.complete = false;
+      }
+      return found;
+    },
+
+    /**
+     * Starts the copies of these snapshots, each exactly once. CopySnapshot has no client token: whoever asked has just
+     * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source. One whose answer was lost and
+     * that has ended in error since counts as started: who waits for it deletes it, and makes it again.
+     */
+    async startCopies({ job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
+      const { from, to, share } = clients(job);
+      const mayExist = afterLag || Context.current().info.attempt > 1;
+      if (mayExist) await sleep(settings.readLagMs);
+      const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
+      const { good: existing, broken } = mayExist ? await copiesIn(to, Filters) : noCopies();
+      const found = await sources.of(from, snapshotIds);
+      const result: StartedCopies = { started: [], failed: [], full: false };
+      for (const snapshotId of snapshotIds) {
+        Context.current().heartbeat(result.started.length);
+        Context.current().cancellationSignal.throwIfAborted();
+        const source = found.get(snapshotId);
+        const candidates = source ? copiesOf(source, existing, job) : [];
+        const [inError] = source ? copiesOf(source, broken, job) : [];
+        const known = candidates.find(({ State }) => State === 'completed') ?? candidates[0] ?? inError;
+        if (known?.State !== 'completed' && candidates.length > 1)
+          result.failed.push(failedItem(snapshotId, severalCopies(snapshotId, candidates)));
+        else if (known?.SnapshotId) result.started.push({ snapshotId, copyId: known.SnapshotId });
+        else if (!result.full) await startCopy({ to, share }, job, snapshotId, source, result);
+      }
+      for (const { copyId } of result.started) paces(destinationOf(job)).started(copyId);
+      return result;
+    },
+
+    /** Waits until at least one of these copies is over; one Describe serves all. */
+    async awaitCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<FinishedCopies> {
+      const ec2 = aws.ec2(target, 'backup');
+      const pace = paces(target);
+      for (const id of copyIds) pace.started(id);
+      const seenAt = new Map(copyIds.map((id) => [id, now()]));
+      for (let lookedAt = now(); ; lookedAt = now()) {
+        await sleepUntil(pace.nextLook(copyIds, lookedAt), settings.pollMs);
+        const found = await snapshotsById(ec2, copyIds);
+        const result = overOf(copyIds, found, seenAt, LAGS_UNTIL_GONE * settings.readLagMs);
+        for (const id of result.completed) pace.completed(id);
+        for (const { copyId } of result.failed) pace.forget(copyId);
+        for (const [id, { State }] of found) if (State === 'pending') pace.seenPending(id);
+        if (result.completed.length + result.failed.length > 0) return result;
+      }
+    },
+
+    /**
+     * Deletes copies that ended in error; what is gone already is done, and what is not the only one that claims to be the
+     * copy stays. It takes who may delete there, as in all places;
+     * where that is nobody of this worker's, they stay: nothing counts on them, and `sweepOrphans` finds them.
+     */
+    async deleteFailedCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<void> {
+      try {
+        const ec2 = aws.ec2(target, 'retention');
+        const broken = [...(await snapshotsById(ec2, copyIds)).values()].filter(
+          ({ State }) => State === 'error',
+        );
+        const points = broken.map(({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] ?? '');
+        const all = [...(await claimsFor(ec2, points)).values()];
+        const doubted = new Set(all.flatMap(({ rivals }) => [...rivals.values()].flat()));
+        for (const { SnapshotId = '' } of broken) {
+          if (doubted.has(SnapshotId))
+            log.warn('a copy in error stays: several claim to be it', { SnapshotId });
+          else await deleteSnapshot(ec2, SnapshotId);
+        }
+      } catch (error) {
+        if (!isDenied(error)) throw error;
+        log.warn('copies in error stay: this worker may not delete there', { copyIds, error });
+      }
+    },
+  };
+}
+
+/** Snapshots that were found a moment ago, so that each is described once; those that are not known are looked up. */
+class Sources {
+  private readonly known = new Map<string, Snapshot>();
+
+  keep(snapshot: Snapshot): void {
+    if (this.known.size >= SOURCES_KEPT) this.known.clear();
+    this.known.set(snapshot.SnapshotId ?? '', snapshot);
+  }
+
+  async of(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, Snapshot>> {
+    const unknown = snapshotIds.filter((id) => !this.known.has(id));
+    const found = unknown.length > 0 ? await snapshotsById(ec2, unknown) : new Map<string, Snapshot>();
+    for (const id of snapshotIds) {
+      const known = this.known.get(id);
+      if (known) found.set(id, known);
+      this.known.delete(id);
+    }
+    return found;
+  }
+}
+
+/** What one slot of a policy made. */
+export function slotFilters({
+  policyName,
+  slotMs,
+}: Pick<CopyJob, 'policyName' | 'slotMs'>): { Name: string; Values: string[] }[] {
+  return [
+    { Name: `tag:${TAG.policy}`, Values: [policyName] },
+    { Name: `tag:${TAG.slot}`, Values: [new Date(slotMs).toISOString()] },
+  ];
+}
+
+async function startCopy(
+  { to, share }: { to: EC2Client; share: EC2Client },
+  job: CopyJob,
+  snapshotId: string,
+  source: Snapshot | undefined,
+  result: StartedCopies,
+): Promise<void> {
+  const problem = whyNot(job, source);
+  if (problem) {
+    result.failed.push({ item: snapshotId, type: FAILURE.resourceFailed, message: problem });
+    return;
+  }
+  try {
+    const { toAccount } = job.terms;
+    if (toAccount !== undefined) await modifySnapshot(share, snapshotId, { Add: [{ UserId: toAccount }] });
+    const { SnapshotId: copyId = '' } = await to.send(copyCommand(job, source ?? {}));
+    result.started.push({ snapshotId, copyId });
+  } catch (error) {
+    if (!(error instanceof Error)) throw error;
+    const { type, retry, bounded } = classify(error.name);
+    // What was shared a moment ago may not be seen there yet; what is gone, the next look says.
+    if (type === FAILURE.quotaExceeded && retry && !bounded) result.full = true;
+    else if (isNotFound(error) && job.terms.toAccount !== undefined) throw notSharedYet(job, snapshotId);
+    else if (retry && type !== FAILURE.conflict && !isFinallyUnsure(error)) throw error;
+    else result.failed.push(failedItem(snapshotId, error));
+  }
+}
+
+function isFinallyUnsure(error: Error): boolean {
+  return isUnsure(error) && Context.current().info.attempt >= PATIENT_ATTEMPTS;
+}
+
+function notSharedYet({ terms }: CopyJob, snapshotId: string): ApplicationFailure {
+  return ApplicationFailure.retryable(
+    `${snapshotId} is shared with ${terms.toAccount}, which does not see it yet`,
+    FAILURE.notYetVisible,
+  );
+}
+
+function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | undefined {
+  if (!source) return 'the snapshot is gone; somebody deleted it before it was copied';
+  const forbidden = residencyProblem(parseResidency(tagMap(source.Tags)[TAG.residency]), terms.toRegion);
+  if (forbidden) return forbidden;
+  if (source.Encrypted && !terms.kmsKeyId) {
+    return `the snapshot is encrypted, and the policy names no key of ${terms.toRegion}; give copies.kmsKeyId a key there`;
+  }
+  return undefined;
+}
+
+function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
+  const { SnapshotId: snapshotId = '', Description } = source;
+  const { kmsKeyId: KmsKeyId, retention, archive, withinMinutes } = job.terms;
+  const { workflowExecution } = Context.current().info;
+  const tags = tagMap(source.Tags);
+  const takenAt = Date.parse(tags[TAG.takenAt] ?? '');
+  const marks = copyTags(tags, {
+    snapshotId,
+    volumeId: sourceVolumeOf(source),
+    target: job.target,
+    expiresAt: expiryOf(takenAt, retention.keep, job.timezone),
+    retention,
+    ...(archive && { archive }),
+    timezone: job.timezone,
+    workflowId: workflowExecution?.workflowId ?? '',
+    runId: workflowExecution?.runId ?? '',
+  });
+  return new CopySnapshotCommand({
+    SourceRegion: job.target.region,
+    SourceSnapshotId: snapshotId,
+    Description,
+    ...(KmsKeyId && { Encrypted: true, KmsKeyId }),
+    ...(withinMinutes && { CompletionDurationMinutes: withinMinutes }),
+    TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(marks) }],
+  });
+}

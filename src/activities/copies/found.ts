@@ -1,0 +1,55 @@
+import { Context } from '@temporalio/activity';
+import { type ApplicationFailure } from '@temporalio/common';
+import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { CopyJob } from '../../model/copies/copy';
+import { TAG } from '../../model/names';
+import { mayBeCopyOf } from './proof';
+import { ambiguous } from '../support/proof';
+import { isOwnSnapshot, markedSnapshots } from '../points/recoveryPoints';
+import { tagMap } from '../support/tags';
+
+/** By the snapshot that their marks say they are of. */
+interface Copies {
+  /** Good, or under way. */
+  good: Map<string, Snapshot[]>;
+  /** In error. */
+  broken: Map<string, Snapshot[]>;
+}
+
+export function noCopies(): Copies {
+  return { good: new Map(), broken: new Map() };
+}
+
+export async function copiesIn(
+  ec2: EC2Client,
+  Filters: { Name: string; Values: string[] }[],
+): Promise<Copies> {
+  const found = noCopies();
+  for await (const copy of markedSnapshots(ec2, Filters)) {
+    Context.current().heartbeat();
+    const snapshotId = tagMap(copy.Tags)[TAG.copyOf];
+    if (!snapshotId || !isOwnSnapshot(copy)) continue;
+    const these = copy.State === 'error' ? found.broken : found.good;
+    these.set(snapshotId, [...(these.get(snapshotId) ?? []), copy]);
+  }
+  return found;
+}
+
+/** Those of a snapshot of which AWS's own records agree that they may be, and that are encrypted as the job asks. */
+export function copiesOf(
+  source: Snapshot,
+  copies: ReadonlyMap<string, Snapshot[]>,
+  { terms: { kmsKeyId } }: CopyJob,
+): Snapshot[] {
+  const ids = [source.SnapshotId ?? '', tagMap(source.Tags)[TAG.encryptedFrom] ?? ''];
+  return ids
+    .flatMap((id) => copies.get(id) ?? [])
+    .filter((copy) => mayBeCopyOf(copy, source) && (copy.Encrypted === true || kmsKeyId === undefined));
+}
+
+export function severalCopies(snapshotId: string, copies: readonly Snapshot[]): ApplicationFailure {
+  return ambiguous(
+    `copy of ${snapshotId}`,
+    copies.map(({ SnapshotId = '' }) => SnapshotId),
+  );
+}

@@ -1,0 +1,78 @@
+import { Context } from '@temporalio/activity';
+import { DescribeLockedSnapshotsCommand, LockSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { expiryOf } from '../../calendar/calendar';
+import type { LockTerms } from '../../model/points/lock';
+import { TAG } from '../../model/names';
+import type { FailedItem } from '../../model/outcome';
+import type { Target } from '../../model/target';
+import type { ActivityDeps } from '../support/deps';
+import { failedItem, passes } from '../support/failedItem';
+import { snapshotsById } from '../points/recoveryPoints';
+import { tagMap } from '../support/tags';
+import { FILTER_VALUES } from '../support/reads';
+
+/** EBS keeps whole seconds. */
+const SAME_MS = 60_000;
+
+interface LockRequest {
+  target: Target;
+  snapshotIds: string[];
+  lock: LockTerms;
+  /** For calendar durations. */
+  timezone: string;
+}
+
+/** Snapshot locks: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LockSnapshot.html */
+export function lockActivities({ aws }: ActivityDeps) {
+  return {
+    /**
+     * Locks completed snapshots until their time; those that are locked so long already stay as they are. What passes, a throttle or a
+     * fault of AWS, is tried again, for a point that is not locked is not locked later by anybody.
+     */
+    async lockSnapshots({
+      target,
+      snapshotIds,
+      lock,
+      timezone,
+    }: LockRequest): Promise<{ failed: FailedItem[] }> {
+      const ec2 = aws.ec2(target, 'backup');
+      const found = await snapshotsById(ec2, snapshotIds);
+      // One that is not there any more would fail the whole call.
+      const lockedUntil = await locksOf(ec2, [...found.keys()]);
+      const failed: FailedItem[] = [];
+      let again: Error | undefined;
+      for (const [snapshotId, { Tags }] of found) {
+        Context.current().heartbeat(snapshotId);
+        const until = expiryOf(Date.parse(tagMap(Tags)[TAG.takenAt] ?? ''), lock.for, timezone) ?? 0;
+        if ((lockedUntil.get(snapshotId) ?? 0) >= until - SAME_MS) continue;
+        try {
+          await ec2.send(
+            new LockSnapshotCommand({
+              SnapshotId: snapshotId,
+              LockMode: lock.mode,
+              ExpirationDate: new Date(until),
+              ...(lock.coolOffHours && { CoolOffPeriod: lock.coolOffHours }),
+            }),
+          );
+        } catch (error) {
+          if (passes(error)) again = error as Error;
+          else failed.push(failedItem(snapshotId, error));
+        }
+      }
+      // The next attempt finds the others locked.
+      if (again !== undefined) throw again;
+      return { failed };
+    },
+  };
+}
+
+async function locksOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise<Map<string, number>> {
+  const locks = new Map<string, number>();
+  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
+    const SnapshotIds = snapshotIds.slice(start, start + FILTER_VALUES);
+    const { Snapshots = [] } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds }));
+    for (const { SnapshotId = '', LockExpiresOn, LockState } of Snapshots)
+      if (LockState !== 'expired') locks.set(SnapshotId, LockExpiresOn?.getTime() ?? 0);
+  }
+  return locks;
+}

@@ -1,0 +1,15 @@
+import type { EC2Client, Volume } from '@aws-sdk/client-ec2';
+import { keptAmong } from '../machines/keptVolumes';
+
+/** Those of the volumes that a migration keeps as originals, with its id. */
+export async function keptOriginals(
+  ec2: EC2Client,
+  volumes: readonly Volume[],
+): Promise<Map<string, string>> {
+  const kept = await keptAmong(ec2, volumes);
+  return new Map(
+    [...kept].flatMap(([id, { kept: volume }]) =>
+      volume.kind === 'original' ? [[id, volume.migrationId] as const] : [],
+    ),
+  );
+}

@@ -1,0 +1,200 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { isNotFound } from '../../../aws/failures';
+import { isUncommitted } from '../../../model/encryption/snapshots/encryptedCopy';
+import { FAILURE } from '../../../model/failures';
+import { TAG } from '../../../model/names';
+import { matchesTags, tagFilters } from '../../../model/selector';
+import type { SnapshotFacts, SnapshotScope } from '../../../model/encryption/snapshots/snapshotEncryption';
+import { otherOwner } from '../../../model/points/snapshotOwner';
+import { targetKey } from '../../../model/target';
+import { IN_ARCHIVE, tieringOf } from '../../points/tiers';
+import { agreesWith } from './copyRecords';
+import type { ActivityDeps } from '../../support/deps';
+import { heartbeat } from '../../support/pace/heartbeat';
+import { OtherRuns } from './otherRuns';
+import { snapshotsById } from '../../points/recoveryPoints';
+import { lockedSnapshots, usedByImages } from '../../points/snapshotUse';
+import { stagedSnapshots } from '../stagedSnapshots';
+import { tagMap } from '../../support/tags';
+import { volumePermissions } from '../../points/permissions';
+import { FILTER_VALUES } from '../../support/reads';
+
+const PAGE = 1000;
+
+/**
+ * The account's snapshots that a run is about, by id: a cursor over ids stays good whatever comes and goes meanwhile.
+ *
+ * @throws ApplicationFailure NotFound naming every id that is not there
+ */
+export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): Promise<Snapshot[]> {
+  const { target, snapshotIds, selector, begunUntilMs = Infinity } = scope;
+  if (snapshotIds) {
+    const found = await snapshotsById(ec2, snapshotIds);
+    const unknown = snapshotIds.filter((id) => !found.has(id));
+    // What was there when the run was planned, and is not now, somebody has deleted.
+    if (unknown.length > 0 && begunUntilMs === Infinity)
+      throw ApplicationFailure.nonRetryable(
+        `snapshotIds: ${targetKey(target)} has no snapshot ${unknown.join(', ')} of its own`,
+        FAILURE.notFound,
+      );
+    return byId([...found.values()]);
+  }
+  const { tags, unencrypted } = selector ?? {};
+  const plain = unencrypted ? [{ Name: 'encrypted', Values: ['false'] }] : [];
+  const Filters = tags ? tagFilters(tags, plain) : plain;
+  const selected: Snapshot[] = [];
+  for await (const snapshot of snapshotsBy(ec2, Filters)) {
+    const isLater = (snapshot.StartTime?.getTime() ?? 0) > begunUntilMs;
+    if (!isLater && (!tags || matchesTags(tags, tagMap(snapshot.Tags)))) selected.push(snapshot);
+  }
+  return byId(selected);
+}
+
+function byId(snapshots: readonly Snapshot[]): Snapshot[] {
+  return [...snapshots].sort((a, b) => ((a.SnapshotId ?? '') < (b.SnapshotId ?? '') ? -1 : 1));
+}
+
+export async function* snapshotsBy(
+  ec2: EC2Client,
+  Filters: { Name: string; Values: string[] }[],
+): AsyncGenerator<Snapshot> {
+  const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
+  for await (const { Snapshots = [] } of pages) {
+    heartbeat();
+    yield* Snapshots;
+  }
+}
+
+export function marksOf({ Tags, Description = '' }: Snapshot) {
+  return { tags: tagMap(Tags), description: Description };
+}
+
+/** An encrypted copy that nobody has committed is nobody's to encrypt. What is not encrypted is none, whatever marks it has. */
+export function isOwnCopy(snapshot: Snapshot): boolean {
+  return snapshot.Encrypted === true && isUncommitted(marksOf(snapshot));
+}
+
+/** What decides about these snapshots, as it is now; nothing of one that went meanwhile. */
+export async function factsOf(
+  deps: ActivityDeps,
+  scope: Pick<SnapshotScope, 'target' | 'maker' | 'kmsKeyArn'>,
+  snapshots: readonly Snapshot[],
+): Promise<SnapshotFacts[]> {
+  const { target } = scope;
+  const ec2 = deps.aws.ec2(target, 'read');
+  const open = snapshots.filter(({ Encrypted }) => !Encrypted);
+  if (open.length === 0) return snapshots.map((snapshot) => ({ ...plainFacts(snapshot), ...NOTHING_KNOWN }));
+  const [images, locks] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
+  const archived = await tieringOf(ec2, undefined, IN_ARCHIVE);
+  const staged = await stagedSnapshots(deps, target, open);
+  const copies = await copiesOf(deps, ec2, open, scope);
+  const facts: SnapshotFacts[] = [];
+  for (const snapshot of snapshots) {
+    heartbeat();
+    const plain = plainFacts(snapshot);
+    const { snapshotId } = plain;
+    if (plain.encrypted) {
+      facts.push({ ...plain, ...NOTHING_KNOWN });
+      continue;
+    }
+    const sharing = otherOwner(Object.keys(plain.tags)) ? [] : await sharedWith(ec2, snapshotId);
+    if (!sharing) continue;
+    const lock = locks.get(snapshotId);
+    const migration = staged.get(snapshotId);
+    facts.push({
+      ...plain,
+      archived: snapshot.StorageTier === 'archive' || archived.has(snapshotId),
+      images: images.get(snapshotId) ?? [],
+      ...(lock && { lock }),
+      ...(migration && { migration }),
+      ...copies.get(snapshotId),
+      sharedWith: sharing,
+    });
+  }
+  return facts;
+}
+
+/** Of what is encrypted nothing more is asked. */
+const NOTHING_KNOWN = { archived: false, images: [], sharedWith: [] } as const;
+
+function plainFacts(snapshot: Snapshot) {
+  const { SnapshotId = '', State = '', StateMessage, Encrypted = false, KmsKeyId, VolumeId = '' } = snapshot;
+  return {
+    snapshotId: SnapshotId,
+    state: State,
+    ...(StateMessage && { stateMessage: StateMessage }),
+    encrypted: Encrypted,
+    ...(KmsKeyId && { kmsKeyId: KmsKeyId }),
+    ...marksOf(snapshot),
+    volumeId: VolumeId,
+    startedAt: snapshot.StartTime?.getTime() ?? 0,
+  };
+}
+
+/** Undefined of what is not there any more: of that, nobody knows. */
+async function sharedWith(ec2: EC2Client, snapshotId: string): Promise<string[] | undefined> {
+  try {
+    const { accounts, public: isPublic } = await volumePermissions(ec2, snapshotId);
+    return [...accounts, ...(isPublic ? ['all'] : [])];
+  } catch (error) {
+    if (isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+type Copies = Pick<SnapshotFacts, 'copy' | 'unproven'>;
+type KnownCopy = NonNullable<SnapshotFacts['copy']>;
+
+/**
+ * What carries the marks of a copy of each snapshot: that of another run which is open, or of one that has ended and
+ * recorded it; all else is nobody's, what looks committed too: its original would not be there. This run's own copies
+ * are not found but recorded.
+ */
+async function copiesOf(
+  deps: ActivityDeps,
+  ec2: EC2Client,
+  snapshots: readonly Snapshot[],
+  scope: Pick<SnapshotScope, 'maker' | 'kmsKeyArn'>,
+): Promise<Map<string, Copies>> {
+  const originals = new Map(snapshots.map((snapshot) => [snapshot.SnapshotId ?? '', snapshot]));
+  const runs = new OtherRuns(deps);
+  const found = new Map<string, Copies>();
+  for await (const copy of encryptedCopiesOf(ec2, [...originals.keys()])) {
+    const of = marksOf(copy).tags[TAG.encryptedFrom] ?? '';
+    const original = originals.get(of);
+    const known = original && (await knownCopy(runs, copy, original, scope));
+    const before = found.get(of);
+    if (known) found.set(of, { ...before, ...((known.isOpen || !before?.copy) && { copy: known }) });
+    else found.set(of, { ...before, unproven: [...(before?.unproven ?? []), copy.SnapshotId ?? ''] });
+  }
+  return found;
+}
+
+async function knownCopy(
+  runs: OtherRuns,
+  copy: Snapshot,
+  original: Snapshot,
+  { maker, kmsKeyArn }: Pick<SnapshotScope, 'maker' | 'kmsKeyArn'>,
+): Promise<KnownCopy | undefined> {
+  const { SnapshotId: copyId = '', KmsKeyId = '' } = copy;
+  const workflowId = marksOf(copy).tags[TAG.workflow] ?? '';
+  const snapshotId = original.SnapshotId ?? '';
+  if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: KmsKeyId, sinceMs: 0 })) return undefined;
+  if (!isUncommitted(marksOf(copy)) || workflowId === maker.workflowId.slice(0, 256)) return undefined;
+  if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true };
+  const isProven = KmsKeyId === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
+  return isProven ? { copyId, workflowId, isOpen: false } : undefined;
+}
+
+/** Snapshots that say of themselves that they are encrypted copies, good or under way, by the tag that names their original. */
+export async function* encryptedCopiesOf(
+  ec2: EC2Client,
+  snapshotIds: readonly string[],
+): AsyncGenerator<Snapshot> {
+  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
+    const Values = snapshotIds.slice(start, start + FILTER_VALUES);
+    for await (const snapshot of snapshotsBy(ec2, [{ Name: `tag:${TAG.encryptedFrom}`, Values }]))
+      if (snapshot.Encrypted && snapshot.State !== 'error') yield snapshot;
+  }
+}

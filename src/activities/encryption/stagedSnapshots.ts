@@ -1,0 +1,105 @@
+import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import { workflowIds, isVolumeId } from '../../model/ids';
+import { parseMachineMark, parseOriginalMark } from '../../model/machines/marks';
+import { ownDescription, TAG } from '../../model/names';
+import type { Target } from '../../model/target';
+import type { ActivityDeps } from '../support/deps';
+import { keptOriginals } from './keptOriginals';
+import { tagMap } from '../support/tags';
+import { instancesById, volumesById } from '../support/reads';
+import { isOpen } from '../support/openWorkflows';
+
+/**
+ * Those of the snapshots that a migration under way has made for itself, with its id. Their marks are not enough, because
+ * people copy marks: the volume that EC2 says a snapshot is of is replaced by another one for the same migration, or its
+ * machine carries the migration's mark, or the workflow that moves it is open.
+ */
+export async function stagedSnapshots(
+  deps: ActivityDeps,
+  target: Target,
+  snapshots: readonly Snapshot[],
+): Promise<Map<string, string>> {
+  const staged = new Map<string, string>();
+  const marked = snapshots.filter((snapshot) => stagedBy(snapshot) !== undefined);
+  if (marked.length === 0) return staged;
+  const ec2 = deps.aws.ec2(target, 'read');
+  const volumes = new Map<string, Volume>();
+  for await (const volume of volumesById(ec2, [...new Set(marked.map(({ VolumeId = '' }) => VolumeId))]))
+    volumes.set(volume.VolumeId ?? '', volume);
+  const all = [...volumes.values()];
+  const moves = new Moves(deps, target, await keptOriginals(ec2, all), await machineMarks(ec2, all));
+  for (const snapshot of marked) {
+    const volume = volumes.get(snapshot.VolumeId ?? '');
+    const migrationId = stagedBy(snapshot) ?? '';
+    if (volume && (await moves.underWay(volume, migrationId)))
+      staged.set(snapshot.SnapshotId ?? '', migrationId);
+  }
+  return staged;
+}
+
+/** By its own marks alone. */
+function stagedBy({ Tags, Description }: Snapshot): string | undefined {
+  const tags = tagMap(Tags);
+  const id = tags[TAG.migration];
+  const isStaged = id !== undefined && tags[TAG.recoveryPoint] === undefined;
+  return isStaged && Description === ownDescription(id) ? id : undefined;
+}
+
+class Moves {
+  private readonly open = new Map<string, boolean>();
+
+  constructor(
+    private readonly deps: ActivityDeps,
+    private readonly target: Target,
+    /** Migration by original. */
+    private readonly kept: ReadonlyMap<string, string>,
+    /** By machine. */
+    private readonly marks: ReadonlyMap<string, MachineMark>,
+  ) {}
+
+  async underWay({ VolumeId = '', Attachments = [], Tags }: Volume, migrationId: string): Promise<boolean> {
+    const machines = Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
+    if (machines.length === 0) return this.detached(VolumeId, tagMap(Tags)[TAG.original], migrationId);
+    if (machines.some((instanceId) => this.marks.get(instanceId)?.migrationId === migrationId)) return true;
+    // Before the stop nothing but the snapshots is marked yet.
+    return this.isOpen(machines.map((instanceId) => workflowIds.machine(this.target, instanceId)));
+  }
+
+  private async detached(volumeId: string, mark = '', migrationId: string): Promise<boolean> {
+    if (this.kept.get(volumeId) === migrationId) return true;
+    // Of a volume by itself; on a copy that somebody restored with its tags it names the other one.
+    if (mark.startsWith(`${migrationId} ${volumeId} `)) return true;
+    const original = parseOriginalMark(mark);
+    const machine = original && this.marks.get(original.instanceId);
+    // In mid-swap the new volume may not be there yet; in soak it is, and says so.
+    const isMidSwap = machine?.migrationId === migrationId && machine.phase !== 'soak';
+    if (original?.migrationId === migrationId && isMidSwap) return true;
+    return this.isOpen([workflowIds.volume(this.target, volumeId)]);
+  }
+
+  private async isOpen(ids: readonly string[]): Promise<boolean> {
+    for (const id of ids) {
+      const open = this.open.get(id) ?? (await isOpen(this.deps, id));
+      this.open.set(id, open);
+      if (open) return true;
+    }
+    return false;
+  }
+}
+
+type MachineMark = NonNullable<ReturnType<typeof parseMachineMark>>;
+
+/** Of the machines that the volumes are attached to, or say they were. */
+async function machineMarks(ec2: EC2Client, volumes: readonly Volume[]): Promise<Map<string, MachineMark>> {
+  const ids = volumes.flatMap(({ Attachments = [], Tags }) => {
+    const marked = parseOriginalMark(tagMap(Tags)[TAG.original] ?? '')?.instanceId;
+    const machines = Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
+    return marked && !isVolumeId(marked) ? [...machines, marked] : machines;
+  });
+  const marks = new Map<string, MachineMark>();
+  for await (const { InstanceId = '', Tags } of instancesById(ec2, [...new Set(ids)])) {
+    const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+    if (mark) marks.set(InstanceId, mark);
+  }
+  return marks;
+}

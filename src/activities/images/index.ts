@@ -1,0 +1,16 @@
+import type { ActivityDeps } from '../support/deps';
+import { joined } from '../support/joined';
+import { imageActivities } from './images';
+import { imagePlanActivities } from './plans';
+import { imageRemovalActivities } from './removal';
+import { shareActivities } from './shares';
+
+/** Every activity of this capability. */
+export function activities(deps: ActivityDeps) {
+  return joined([
+    imagePlanActivities(deps),
+    imageActivities(deps),
+    imageRemovalActivities(deps),
+    shareActivities(deps),
+  ]);
+}

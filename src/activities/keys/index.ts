@@ -1,0 +1,22 @@
+import type { ActivityDeps } from '../support/deps';
+import { joined } from '../support/joined';
+import { keyCheckActivities } from './checks';
+import { keyDiscardActivities } from './discards';
+import { grantActivities } from './grants';
+import { keyActivities } from './keys';
+import { keyProbeActivities } from './probes';
+import { keyReplicaActivities } from './replicas';
+import { keyRotationActivities } from './rotation';
+
+/** Every activity of this capability. */
+export function activities(deps: ActivityDeps) {
+  return joined([
+    keyCheckActivities(deps),
+    keyProbeActivities(deps),
+    keyActivities(deps),
+    keyRotationActivities(deps),
+    keyReplicaActivities(deps),
+    keyDiscardActivities(deps),
+    grantActivities(deps),
+  ]);
+}

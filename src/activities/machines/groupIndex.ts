@@ -1,0 +1,211 @@
+import type { Instance } from '@aws-sdk/client-ec2';
+import {
+  DescribeTargetGroupAttributesCommand,
+  DescribeTargetHealthCommand,
+  paginateDescribeTargetGroups,
+  TargetHealthStateEnum,
+  type ElasticLoadBalancingV2Client,
+  type TargetDescription,
+  type TargetHealthDescription,
+} from '@aws-sdk/client-elastic-load-balancing-v2';
+import type { AwsClients } from '../../aws/clients';
+import { isNotFound } from '../../aws/failures';
+import { FAILURE } from '../../model/failures';
+import type { DrainedGroup, DrainFacts, GroupTarget, TargetGroup } from '../../model/machines/drain';
+import { targetKey, type Target } from '../../model/target';
+import { uncancelled } from './commands';
+import { failedItem } from '../support/failedItem';
+import { inTurns } from '../support/pace/inTurns';
+import { now } from '../support/pace/waits';
+
+/**
+ * Where there are many groups, a look at all of them counts for twenty times as long as it took, so that looking is a
+ * twentieth of all calls: five minutes at most. Few groups are looked at whenever somebody asks.
+ */
+const FEW_GROUPS = 10;
+const COUNTS_TIMES = 20;
+const COUNTS_AT_MOST_MS = 5 * 60_000;
+/** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetGroups.html */
+const PAGE = 400;
+const AT_ONCE = 5;
+const DELAY = 'deregistration_delay.timeout_seconds';
+
+/** Which machine is in which groups, as of one look. */
+interface Look {
+  countsUntil: number;
+  /** Groups by the id of a target. */
+  groups: Promise<Map<string, TargetGroup[]>>;
+}
+
+interface AllGroups {
+  byTarget: Map<string, TargetGroup[]>;
+  total: number;
+}
+
+const INDEXES = new WeakMap<AwsClients, Map<string, TargetIndex>>();
+
+/** What a plan has to know of them; a role that may not read them is told so where they are to be drained. */
+export async function targetFacts(aws: AwsClients, target: Target, instance: Instance): Promise<DrainFacts> {
+  const tags = (instance.Tags ?? []).filter(({ Key }) => !Key?.startsWith('aws:')).length;
+  try {
+    return { groups: await targetIndex(aws, target).planned(instance), tags };
+  } catch (error) {
+    const { type, message } = failedItem('', error);
+    if (type !== FAILURE.accessDenied) throw error;
+    return { groups: [], tags, unreadable: message };
+  }
+}
+
+/** One for each place and process: ELB tells a group's targets, and never a target's groups. */
+export function targetIndex(aws: AwsClients, target: Target): TargetIndex {
+  const all = INDEXES.get(aws) ?? new Map<string, TargetIndex>();
+  INDEXES.set(aws, all);
+  const index = all.get(targetKey(target)) ?? new TargetIndex(() => aws.elbv2(target, 'read'));
+  all.set(targetKey(target), index);
+  return index;
+}
+
+export class TargetIndex {
+  private look: Look | undefined;
+  private delays = new Map<string, number>();
+
+  constructor(private readonly client: () => ElasticLoadBalancingV2Client) {}
+
+  /** As a plan says it. */
+  async planned(instance: Instance): Promise<DrainedGroup[]> {
+    const found = await this.candidates(instance, { afresh: false });
+    return Promise.all(
+      found.map(async (group) => ({ ...group, delayMs: await this.delay(group.arn, { known: true }) })),
+    );
+  }
+
+  /**
+   * As it is now. Where looking takes long, who was added to a group within the last minutes is found only by looking
+   * `afresh` at all of them.
+   */
+  async now(instance: Instance, { afresh }: { afresh: boolean }): Promise<DrainedGroup[]> {
+    const ids = new Set(idsOf(instance));
+    const groups = await Promise.all(
+      (await this.candidates(instance, { afresh })).map(async ({ arn, name }) => {
+        const targets = (await targetsOf(this.elb, arn)).filter(({ id }) => ids.has(id));
+        if (targets.length === 0) return undefined;
+        return { arn, name, targets, delayMs: await this.delay(arn, { known: false }) };
+      }),
+    );
+    return groups.filter((group) => group !== undefined);
+  }
+
+  private get elb(): ElasticLoadBalancingV2Client {
+    return this.client();
+  }
+
+  private async candidates(instance: Instance, { afresh }: { afresh: boolean }): Promise<TargetGroup[]> {
+    if (afresh || !this.look || now() >= this.look.countsUntil) this.look = this.newLook();
+    const groups = await this.look.groups;
+    const own = idsOf(instance).flatMap((id) => groups.get(id) ?? []);
+    return [...new Set(own.map(({ arn }) => arn))].map((arn) => ({
+      arn,
+      name: own.find((each) => each.arn === arn)?.name ?? '',
+      targets: own.filter((each) => each.arn === arn).flatMap(({ targets }) => targets),
+    }));
+  }
+
+  /** Others wait for it too: it goes on although the activity that began it is over. */
+  private newLook(): Look {
+    this.delays.clear();
+    const begunAt = now();
+    const looking = uncancelled(() => lookAtAll(this.elb));
+    const look: Look = { countsUntil: Infinity, groups: looking.then(({ byTarget }) => byTarget) };
+    looking.then(
+      ({ total }) => (look.countsUntil = total > FEW_GROUPS ? countsUntil(begunAt) : 0),
+      () => (look.countsUntil = 0),
+    );
+    return look;
+  }
+
+  /** https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay */
+  private async delay(TargetGroupArn: string, { known }: { known: boolean }): Promise<number> {
+    const before = known ? this.delays.get(TargetGroupArn) : undefined;
+    if (before !== undefined) return before;
+    const { Attributes = [] } = await this.elb.send(
+      new DescribeTargetGroupAttributesCommand({ TargetGroupArn }),
+    );
+    const delayMs = 1000 * Number(Attributes.find(({ Key }) => Key === DELAY)?.Value ?? 0);
+    this.delays.set(TargetGroupArn, delayMs);
+    return delayMs;
+  }
+}
+
+function countsUntil(begunAt: number): number {
+  const endedAt = now();
+  return endedAt + Math.min(COUNTS_TIMES * (endedAt - begunAt), COUNTS_AT_MOST_MS);
+}
+
+/** By which a target group may know a machine. */
+export function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] {
+  const addresses = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [], Ipv6Addresses = [] }) => [
+    ...PrivateIpAddresses.flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
+    ...Ipv6Addresses.flatMap(({ Ipv6Address }) => Ipv6Address ?? []),
+  ]);
+  return [InstanceId, ...addresses];
+}
+
+async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<AllGroups> {
+  const all: { arn: string; name: string }[] = [];
+  for await (const { TargetGroups = [] } of paginateDescribeTargetGroups(
+    { client: elb, pageSize: PAGE },
+    {},
+  )) {
+    for (const { TargetGroupArn: arn = '', TargetGroupName: name = '', TargetType } of TargetGroups)
+      if (TargetType === 'instance' || TargetType === 'ip') all.push({ arn, name });
+  }
+  const byTarget = new Map<string, TargetGroup[]>();
+  await inTurns(all, AT_ONCE, async ({ arn, name }) => {
+    const targets = await targetsOf(elb, arn);
+    for (const id of new Set(targets.map((target) => target.id))) {
+      const own = targets.filter((target) => target.id === id);
+      byTarget.set(id, [...(byTarget.get(id) ?? []), { arn, name, targets: own }]);
+    }
+  });
+  return { byTarget, total: all.length };
+}
+
+/** Who is registered, and not on the way out already; none of a group that is gone. */
+async function targetsOf(elb: ElasticLoadBalancingV2Client, arn: string): Promise<GroupTarget[]> {
+  const health = await healthOf(elb, arn);
+  return health.flatMap(({ Target, TargetHealth }) => {
+    const leaves = TargetHealth?.State === TargetHealthStateEnum.DRAINING;
+    if (leaves || Target?.Id === undefined || Target.Port === undefined) return [];
+    const { Id: id, Port: port, AvailabilityZone: zone, QuicServerId: quicServerId } = Target;
+    const healthy = TargetHealth?.State === TargetHealthStateEnum.HEALTHY;
+    // Of an instance the zone is its own, and may not be named.
+    const where = !id.startsWith('i-') && zone ? { zone } : {};
+    return [{ id, port, ...where, ...(quicServerId && { quicServerId }), healthy }];
+  });
+}
+
+/** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html */
+export async function healthOf(
+  elb: ElasticLoadBalancingV2Client,
+  TargetGroupArn: string,
+  Targets?: TargetDescription[],
+): Promise<TargetHealthDescription[]> {
+  try {
+    const { TargetHealthDescriptions = [] } = await elb.send(
+      new DescribeTargetHealthCommand({ TargetGroupArn, Targets }),
+    );
+    return TargetHealthDescriptions;
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
+
+export function descriptionOf({ id, port, zone, quicServerId }: GroupTarget): TargetDescription {
+  return {
+    Id: id,
+    Port: port,
+    ...(zone && { AvailabilityZone: zone }),
+    ...(quicServerId && { QuicServerId: quicServerId }),
+  };
+}

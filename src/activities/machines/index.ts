@@ -1,0 +1,22 @@
+import type { ActivityDeps } from '../support/deps';
+import { joined } from '../support/joined';
+import { capacityActivities } from './capacity';
+import { machineActivities } from './facts';
+import { healthCheckActivities } from './healthChecks';
+import { inventoryActivities } from './inventory';
+import { machinePowerActivities } from './power';
+import { targetGroupActivities } from './targetGroups';
+import { volumeActivities } from './volumes';
+
+/** Every activity of this capability. */
+export function activities(deps: ActivityDeps) {
+  return joined([
+    inventoryActivities(deps),
+    machineActivities(deps),
+    machinePowerActivities(deps),
+    capacityActivities(deps),
+    healthCheckActivities(deps),
+    targetGroupActivities(deps),
+    volumeActivities(deps),
+  ]);
+}

@@ -1,0 +1,101 @@
+import {
+  DescribeVolumesCommand,
+  paginateDescribeInstances,
+  paginateDescribeVolumes,
+  type EC2Client,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import {
+  keptVolume,
+  mayBeKept,
+  readOriginalMark,
+  KeptFacts,
+  type KeptVolume,
+  type SeenVolume,
+} from '../../model/machines/keptVolume';
+import { parseMachineMark } from '../../model/machines/marks';
+import { TAG } from '../../model/names';
+import { groupsOf } from '../support/groups';
+import { tagMap } from '../support/tags';
+
+export interface Kept {
+  kept: KeptVolume;
+  /** What is used in its place, where that is there. */
+  usedInstead?: SeenVolume;
+}
+
+/**
+ * Those of a page of volumes that Holdfast keeps for itself. Where one of them may be, what names them is asked for in
+ * one call for the page, and nothing else in nearly every case; where no volume carries a mark there is no call.
+ */
+export async function keptAmong(ec2: EC2Client, page: readonly Volume[]): Promise<Map<string, Kept>> {
+  const suspects = page.map(seenVolume).filter(mayBeKept);
+  if (suspects.length === 0) return new Map();
+  const facts = await factsAbout(ec2, suspects);
+  return new Map(
+    suspects.flatMap((volume) => {
+      const kept = keptVolume(volume, facts);
+      if (!kept) return [];
+      const usedInstead = facts.volume(kept.usedInstead ?? '');
+      return [[volume.volumeId, { kept, ...(usedInstead && { usedInstead }) }] as const];
+    }),
+  );
+}
+
+async function factsAbout(ec2: EC2Client, suspects: readonly SeenVolume[]): Promise<KeptFacts> {
+  const originals = suspects.flatMap(({ volumeId, tags }) => (readOriginalMark(tags) ? volumeId : []));
+  const replaced = suspects.flatMap(({ tags }) => idsIn('vol-', tags[TAG.replaces]));
+  const naming = await volumesBy(ec2, `tag:${TAG.replaces}`, [...originals, ...replaced]);
+  const used = await volumesBy(ec2, 'volume-id', replaced);
+  const facts = new KeptFacts();
+  for (const volume of [...suspects, ...naming, ...used]) facts.add(volume);
+  const holders = used.flatMap(({ tags }) => idsIn('i-', readOriginalMark(tags)?.holder));
+  await addMachines(facts, ec2, holders);
+  return facts;
+}
+
+/** A tag may hold anything, wildcards too. */
+function idsIn(prefix: string, text = ''): string[] {
+  return new RegExp(`^${prefix}[0-9a-f]+$`).test(text) ? [text] : [];
+}
+
+async function volumesBy(ec2: EC2Client, Name: string, values: readonly string[]): Promise<SeenVolume[]> {
+  const found: SeenVolume[] = [];
+  for (const Values of chunks(values)) {
+    const pages = paginateDescribeVolumes({ client: ec2, pageSize: 1000 }, { Filters: [{ Name, Values }] });
+    for await (const { Volumes = [] } of pages) found.push(...Volumes.map(seenVolume));
+  }
+  return found;
+}
+
+async function addMachines({ machines }: KeptFacts, ec2: EC2Client, ids: readonly string[]): Promise<void> {
+  for (const Values of chunks(ids)) {
+    const Filters = [{ Name: 'instance-id', Values }];
+    const pages = paginateDescribeInstances({ client: ec2, pageSize: 1000 }, { Filters });
+    for await (const { Reservations = [] } of pages)
+      for (const { InstanceId = '', Tags } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
+        const mark = parseMachineMark(tagMap(Tags)[TAG.migration], InstanceId);
+        if (mark) machines.set(InstanceId, mark);
+      }
+  }
+}
+
+function chunks(values: readonly string[]): string[][] {
+  return groupsOf([...new Set(values)]);
+}
+
+/** Those that carry exactly this mark of an original: it, and copies of it. */
+export async function markedAlike(ec2: EC2Client, mark: string): Promise<Volume[]> {
+  const Filters = [{ Name: `tag:${TAG.original}`, Values: [mark] }];
+  const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
+  return Volumes.filter(({ Tags }) => tagMap(Tags)[TAG.original] === mark);
+}
+
+export function seenVolume({ VolumeId = '', State, Attachments = [], Tags }: Volume): SeenVolume {
+  return {
+    volumeId: VolumeId,
+    state: State ?? '',
+    attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
+    tags: tagMap(Tags),
+  };
+}

@@ -1,0 +1,134 @@
+import { CreateSnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { ApplicationFailure } from '@temporalio/common';
+import { FAILURE } from '../../model/failures';
+import { ownDescription, TAG } from '../../model/names';
+import type { ActivityDeps, Settings } from '../support/deps';
+import { goneVolumes, keptOf } from './goneOriginals';
+import { foundInTime, requestId } from '../support/idempotency';
+import { allProvenVolumes, isStagedFrom } from './ownVolumes';
+import { theOnly } from '../support/proof';
+import { snapshotsById } from '../points/recoveryPoints';
+import { readAll, readVolume } from '../support/sharedReads';
+import { idOf, isWhole, numbered, snapshotsByTag, sourceTags, stagingTags, type Repeatable } from './staging';
+import { tagList, tagMap } from '../support/tags';
+import type { DiskPlan, MovePlan } from '../../model/machines/facts';
+
+interface OfMigration {
+  plan: MovePlan;
+  migrationId: string;
+}
+
+/** A snapshot of what was on an original when the machine stopped. */
+export interface LastMoment {
+  snapshotId: string;
+  /** Whether it is under the migration's key, as the final recovery point has to be. */
+  underKey: boolean;
+}
+
+/** The recovery point of a machine's last moment on its old volumes, which stays when they are deleted. */
+export function finalPointActivities({ aws, settings }: ActivityDeps) {
+  return {
+    /**
+     * What there is already, by original volume: what each new volume was made from, as EC2 itself records it. Copies and
+     * direct migrations leave such snapshots; clones do not. Of an original that is not there any more also what a commit has
+     * kept: nothing is deleted on the strength of that.
+     *
+     * @param volumes new volume by original, as the run has recorded them; a run that 0.1.0 began tells none
+     */
+    async lastMomentsOf({
+      plan,
+      migrationId,
+      volumes,
+    }: OfMigration & { volumes?: Record<string, string> }): Promise<Record<string, LastMoment>> {
+      const ec2 = aws.ec2(plan.target, 'read');
+      const made = volumes ?? (await allProvenVolumes(ec2, migrationId));
+      const sources = await sourcesOfNewVolumes(ec2, migrationId, made);
+      const without = plan.disks.filter(({ volumeId }) => !sources.some(([id]) => id === volumeId));
+      const ofGone = volumes ? await keptOfGone(settings, ec2, plan, migrationId, without) : [];
+      const snapshots = [...sources, ...(volumes ? ofGone : await kept(ec2, migrationId))];
+      return Object.fromEntries(
+        snapshots.map(([volumeId, { SnapshotId = '', KmsKeyId }]) => [
+          volumeId,
+          { snapshotId: SnapshotId, underKey: KmsKeyId === plan.kmsKeyArn },
+        ]),
+      );
+    },
+
+    /** A snapshot of an original that is detached: nothing has been written to it since the stop. */
+    async snapshotOriginal(request: OfMigration & Repeatable & { volumeId: string }): Promise<string> {
+      const { plan, migrationId, volumeId } = request;
+      const ec2 = aws.ec2(plan.target, 'migrate');
+      const key = requestId(migrationId, 'original', volumeId, ...numbered(request));
+      // A run before this one may have begun it: that is looked for on the first attempt too.
+      const earlier = await foundInTime(settings, () => madeOf(ec2, volumeId, migrationId, key));
+      if (earlier?.SnapshotId) return earlier.SnapshotId;
+      const Tags = tagList({ ...stagingTags(migrationId, key), ...sourceTags(plan) });
+      const { SnapshotId } = await ec2.send(
+        new CreateSnapshotCommand({
+          VolumeId: volumeId,
+          Description: ownDescription(migrationId),
+          TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
+        }),
+      );
+      if (SnapshotId) return SnapshotId;
+      throw ApplicationFailure.retryable(`CreateSnapshot of ${volumeId} gave no id`, FAILURE.serviceError);
+    },
+  };
+}
+
+/** Of the volume itself as EC2 records it, not broken, and the only one. */
+async function madeOf(
+  ec2: EC2Client,
+  volumeId: string,
+  migrationId: string,
+  key: string,
+): Promise<Snapshot | undefined> {
+  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
+    (snapshot) => snapshot.VolumeId === volumeId && isWhole(migrationId)(snapshot),
+  );
+  return theOnly(found, idOf, `snapshot of ${volumeId} that migration ${migrationId} made`);
+}
+
+async function sourcesOfNewVolumes(
+  ec2: EC2Client,
+  migrationId: string,
+  made: Record<string, string>,
+): Promise<[string, Snapshot][]> {
+  const volumes = await readAll(Object.values(made), (id) => readVolume(ec2, id));
+  const snapshotOf = new Map(volumes.map(({ VolumeId, SnapshotId = '' }) => [VolumeId, SnapshotId]));
+  const snapshots = await snapshotsById(ec2, [...snapshotOf.values()].filter(Boolean));
+  return Object.entries(made).flatMap(([original, id]): [string, Snapshot][] => {
+    const snapshot = snapshots.get(snapshotOf.get(id) ?? '');
+    const isLastMoment = snapshot?.State === 'completed' && isStagedFrom(snapshot, original, migrationId);
+    return isLastMoment ? [[original, snapshot]] : [];
+  });
+}
+
+/** Of originals that are certainly gone, the only snapshot each that a commit of this migration has kept. */
+async function keptOfGone(
+  settings: Settings,
+  ec2: EC2Client,
+  { kmsKeyArn }: MovePlan,
+  migrationId: string,
+  disks: readonly DiskPlan[],
+): Promise<[string, Snapshot][]> {
+  const gone = await goneVolumes(
+    settings,
+    ec2,
+    disks.map(({ volumeId }) => volumeId),
+  );
+  if (gone.length === 0) return [];
+  const points = (await keptOf(ec2, migrationId)).filter((point) => point.KmsKeyId === kmsKeyArn);
+  return gone.flatMap((volumeId): [string, Snapshot][] => {
+    const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));
+    return only && others.length === 0 ? [[volumeId, only]] : [];
+  });
+}
+
+/** Of a commit that an earlier version has begun. */
+async function kept(ec2: EC2Client, migrationId: string): Promise<[string, Snapshot][]> {
+  const snapshots = (await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId)).filter((snapshot) =>
+    isStagedFrom(snapshot, tagMap(snapshot.Tags)[TAG.sourceVolume] ?? '', migrationId),
+  );
+  return snapshots.map((snapshot) => [tagMap(snapshot.Tags)[TAG.sourceVolume] ?? '', snapshot]);
+}

@@ -1,0 +1,49 @@
+import { ApplicationFailure } from '@temporalio/common';
+import { DescribeVolumesCommand, type EC2Client, type Volume } from '@aws-sdk/client-ec2';
+import { FAILURE } from '../../model/failures';
+import type { InterruptedVolume } from '../../model/moves/loneVolume';
+import { TAG } from '../../model/names';
+import { targetKey, type Target } from '../../model/target';
+import type { Settings } from '../support/deps';
+import { diskInstead, goneVolumes, keptOf } from './goneOriginals';
+import { namedStaged } from './ownSnapshots';
+import { isMadeOf, isStagedFrom } from './ownVolumes';
+import { tagMap } from '../support/tags';
+
+/**
+ * Of an original that is gone: the only new volume that EC2 says was made of it, with the snapshot of its last moment that only a
+ * commit keeps. What is left to do then are staging snapshots and marks.
+ *
+ * @throws ApplicationFailure NotFound where no commit has deleted it
+ */
+export async function committedMove(
+  settings: Settings,
+  ec2: EC2Client,
+  target: Target,
+  volumeId: string,
+): Promise<InterruptedVolume | undefined> {
+  const [gone] = await goneVolumes(settings, ec2, [volumeId]);
+  // It was late, and shows now.
+  if (gone === undefined) throw ApplicationFailure.retryable(`${volumeId} showed late`, FAILURE.serviceError);
+  for (const volume of await claiming(ec2, volumeId)) {
+    const { VolumeId = '', KmsKeyId: kmsKeyArn = '', Tags } = volume;
+    const migrationId = tagMap(Tags)[TAG.migration] ?? '';
+    const kept = (await keptOf(ec2, migrationId)).some((point) => isStagedFrom(point, volumeId, migrationId));
+    const origin = { volumeId, createdAt: 0 };
+    if (!kept || !(await isMadeOf(ec2, volume, origin, migrationId))) continue;
+    const plan = { target, kmsKeyArn, disks: [diskInstead(volume, volumeId)] };
+    const staged = await namedStaged(ec2, [volume], migrationId, [volumeId]);
+    const replacements = { [volumeId]: VolumeId };
+    return { migrationId, plan, replacements, committed: true, ...(staged && { staged }) };
+  }
+  throw missing(target, volumeId);
+}
+
+async function claiming(ec2: EC2Client, volumeId: string): Promise<Volume[]> {
+  const Filters = [{ Name: `tag:${TAG.replaces}`, Values: [volumeId] }];
+  return (await ec2.send(new DescribeVolumesCommand({ Filters }))).Volumes ?? [];
+}
+
+export function missing(target: Target, volumeId: string): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(`${volumeId} in ${targetKey(target)} is gone`, FAILURE.notFound);
+}

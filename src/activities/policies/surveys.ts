@@ -1,0 +1,171 @@
+import { Context } from '@temporalio/activity';
+import {
+  paginateDescribeInstances,
+  paginateDescribeVolumes,
+  type Instance,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import { expiryOf, periodStart } from '../../calendar/calendar';
+import { meanIntervalMs } from '../../calendar/timetable';
+import { estimateCost, type CostEstimate } from '../../model/policies/estimate';
+import { KeptFacts, keptVolume, mayBeKept, type KeptVolume } from '../../model/machines/keptVolume';
+import { listed } from '../../model/list';
+import { parseMachineMark } from '../../model/machines/marks';
+import { TAG } from '../../model/names';
+import type { NormalizedPolicy } from '../../model/policies/policy';
+import { isExcluded, matchesTags, type PolicySelector } from '../../model/selector';
+import { targetKey, type Target } from '../../model/target';
+import type { ActivityDeps } from '../support/deps';
+import { LIVING } from '../machines/inventory';
+import { seenVolume } from '../machines/keptVolumes';
+import { tagMap } from '../support/tags';
+import { rootVolumeId } from '../support/reads';
+import type { TargetSurvey, Unprotected } from '../../model/policies/survey';
+
+const PAGE = 500;
+
+interface EstimateRequest {
+  policy: NormalizedPolicy;
+  surveys: TargetSurvey[];
+}
+
+interface SurveyRequest {
+  target: Target;
+  policy: NormalizedPolicy;
+  /** The other policies that exist. */
+  others: NormalizedPolicy[];
+}
+
+const CALENDAR = { periodStart, expiryOf };
+
+export function surveyActivities({ aws, clock }: ActivityDeps) {
+  return {
+    /** What a policy would cost with what it selects now. Reads nothing. */
+    estimatePolicy({ policy, surveys }: EstimateRequest): Promise<CostEstimate> {
+      const everyMs = meanIntervalMs(policy, clock.now());
+      return Promise.resolve(estimateCost({ policy, everyMs, surveys, calendar: CALENDAR }));
+    },
+
+    /** What a policy selects in a target, and what neither it nor any other policy does. */
+    async surveyTarget({ target, policy, others }: SurveyRequest): Promise<TargetSurvey> {
+      const ec2 = aws.ec2(target, 'read');
+      const there = others.filter(({ targets }) =>
+        targets.some((each) => targetKey(each) === targetKey(target)),
+      );
+      const survey = new Survey(
+        target,
+        policy.selector,
+        there.map(({ selector }) => selector),
+      );
+      const instances = paginateDescribeInstances({ client: ec2, pageSize: PAGE }, { Filters: [LIVING] });
+      for await (const { Reservations = [] } of instances) {
+        Context.current().heartbeat();
+        for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances))
+          survey.instance(instance);
+      }
+      for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, {})) {
+        Context.current().heartbeat();
+        for (const volume of Volumes) survey.volume(volume);
+      }
+      return survey.result();
+    },
+  };
+}
+
+/**
+ * Instances first: a volume goes with its instance. Volumes that carry a migration's marks come last: only then is known
+ * what names them.
+ */
+class Survey {
+  private readonly counts = { instances: 0, volumesAlone: 0, volumes: 0, gib: 0, leftOut: 0 };
+  private readonly facts = new KeptFacts();
+  private readonly suspects: Volume[] = [];
+  private readonly replaced: KeptVolume[] = [];
+  private readonly unprotected: Unprotected[] = [];
+  private readonly selected = new Set<string>();
+  private readonly selectedVolumes = new Set<string>();
+  private readonly there = new Set<string>();
+  private readonly bootVolumes = new Set<string>();
+
+  constructor(
+    private readonly target: Target,
+    private readonly ours: PolicySelector,
+    private readonly others: readonly PolicySelector[],
+  ) {}
+
+  instance(instance: Instance): void {
+    const { InstanceId = '', Tags } = instance;
+    this.there.add(InstanceId);
+    const tags = tagMap(Tags);
+    const mark = parseMachineMark(tags[TAG.migration] ?? '');
+    if (mark) this.facts.machines.set(InstanceId, mark);
+    this.bootVolumes.add(rootVolumeId(instance) ?? '');
+    if (selects(this.ours, 'instanceIds', InstanceId, tags)) {
+      this.selected.add(InstanceId);
+      this.counts.instances += 1;
+    } else if (!this.others.some((selector) => selects(selector, 'instanceIds', InstanceId, tags)))
+      this.miss(InstanceId, tags);
+  }
+
+  volume(volume: Volume): void {
+    const seen = seenVolume(volume);
+    this.there.add(seen.volumeId);
+    if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);
+    if (mayBeKept(seen)) this.suspects.push(volume);
+    else this.add(volume);
+  }
+
+  result(): TargetSurvey {
+    for (const volume of this.suspects) {
+      const kept = keptVolume(seenVolume(volume), this.facts);
+      if (kept) this.leaveOut(volume, kept);
+      else this.add(volume);
+    }
+    const replaced = this.replaced.filter(({ usedInstead = '' }) => !this.selectedVolumes.has(usedInstead));
+    const { instanceIds = [], volumeIds = [] } = this.ours;
+    const missing = [...instanceIds, ...volumeIds].filter((id) => !this.there.has(id));
+    return {
+      target: this.target,
+      ...this.counts,
+      ...(replaced.length > 0 && { replaced }),
+      ...(missing.length > 0 && { missing }),
+      unprotected: listed(this.unprotected),
+    };
+  }
+
+  private leaveOut({ VolumeId = '', Tags }: Volume, kept: KeptVolume): void {
+    if (!selects(this.ours, 'volumeIds', VolumeId, tagMap(Tags))) return;
+    this.counts.leftOut += 1;
+    if (this.ours.volumeIds?.includes(VolumeId)) this.replaced.push(kept);
+  }
+
+  private add({ VolumeId = '', Size = 0, Attachments = [], Tags }: Volume): void {
+    const tags = tagMap(Tags);
+    const ofInstance = Attachments.some(({ InstanceId = '' }) => this.selected.has(InstanceId));
+    if (ofInstance || selects(this.ours, 'volumeIds', VolumeId, tags)) {
+      this.selectedVolumes.add(VolumeId);
+      const isBoot = this.bootVolumes.has(VolumeId);
+      if (isExcluded(this.ours.exclude, { isBoot, isOfInstance: ofInstance, tags })) return;
+      this.counts.volumes += 1;
+      this.counts.gib += Size;
+      if (!ofInstance) this.counts.volumesAlone += 1;
+    } else if (
+      Attachments.length === 0 &&
+      !this.others.some((selector) => selects(selector, 'volumeIds', VolumeId, tags))
+    )
+      this.miss(VolumeId, tags);
+  }
+
+  private miss(resourceId: string, { Name: name }: Record<string, string>): void {
+    this.unprotected.push({ target: this.target, resourceId, ...(name && { name }) });
+  }
+}
+
+function selects(
+  selector: PolicySelector,
+  ids: 'instanceIds' | 'volumeIds',
+  resourceId: string,
+  tags: Record<string, string>,
+): boolean {
+  return (selector[ids] ?? []).includes(resourceId) || matchesTags(selector.tags, tags);
+}

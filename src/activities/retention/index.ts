@@ -1,0 +1,16 @@
+import type { ActivityDeps } from '../support/deps';
+import { joined } from '../support/joined';
+import { archiveActivities } from './archive';
+import { expiryActivities } from './expiry';
+import { holdActivities } from './holds';
+import { newTermsActivities } from './newTerms';
+
+/** Every activity of this capability. */
+export function activities(deps: ActivityDeps) {
+  return joined([
+    expiryActivities(deps),
+    newTermsActivities(deps),
+    archiveActivities(deps),
+    holdActivities(deps),
+  ]);
+}

@@ -1,0 +1,55 @@
+import { ApplicationFailure } from '@temporalio/common';
+import type { Client } from '@temporalio/client';
+import { FAILURE } from '../../model/failures';
+import { HOLD_MEMO, type Hold } from '../../model/retention/hold';
+import { TASK_QUEUE } from '../../model/names';
+import { heartbeat } from '../support/pace/heartbeat';
+
+/** Open ones, whatever state they are open in: paused workflows hold too, and have no end. */
+const OPEN_HOLDS = "WorkflowType = 'setLegalHold' AND CloseTime IS NULL";
+/** A worker takes seconds until a hold says what it holds; after so long nobody is about to. */
+const OPENING_MS = 3_600_000;
+
+export interface OpenHolds {
+  holds: Hold[];
+  /** Workflow ids of holds that were opened a moment ago and do not say yet what they hold. */
+  unknown: string[];
+  /** Those that have been open for long without saying it. */
+  silent: string[];
+}
+
+/**
+ * The legal holds that are open now, by what their workflows say of themselves. One that was started on another task queue holds
+ * nothing before it says what: no worker of Holdfast will ever carry it out.
+ *
+ * @param now milliseconds since the epoch
+ */
+export async function openHolds(temporal: Client, now: number): Promise<OpenHolds> {
+  const open: OpenHolds = { holds: [], unknown: [], silent: [] };
+  for await (const { memo, workflowId, taskQueue, startTime } of temporal.workflow.list({
+    query: OPEN_HOLDS,
+  })) {
+    heartbeat();
+    const hold = memo?.[HOLD_MEMO] as Hold | undefined;
+    if (hold) open.holds.push(hold);
+    else if (taskQueue !== TASK_QUEUE) continue;
+    else if (now - startTime.getTime() <= OPENING_MS) open.unknown.push(workflowId);
+    else open.silent.push(workflowId);
+  }
+  return open;
+}
+
+/**
+ * What must not be deleted because of legal holds, for whoever is about to.
+ *
+ * @throws ApplicationFailure Conflict, non-retryable, where a hold does not say what it holds and will not: it may be anything, and
+ *   somebody has to hear of it
+ */
+export async function holdsThatAre(temporal: Client, now: number): Promise<Omit<OpenHolds, 'silent'>> {
+  const { silent, ...open } = await openHolds(temporal, now);
+  if (silent.length === 0) return open;
+  throw ApplicationFailure.nonRetryable(
+    `workflow ${silent.join(', ')} (setLegalHold) has been open for more than an hour and does not say what it holds, so that no recovery point may go: see in the Web UI why it does not go on, or terminate it where no hold is meant`,
+    FAILURE.conflict,
+  );
+}

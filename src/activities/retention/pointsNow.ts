@@ -1,0 +1,173 @@
+import { Context } from '@temporalio/activity';
+import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import { parseArchive } from '../../model/points/archive';
+import { covers } from '../../model/retention/hold';
+import { TAG } from '../../model/names';
+import type { Stranger } from '../../model/points/pointClaims';
+import { readRecoveryPoint } from '../../model/points/recoveryPoint';
+import type { SnapshotNow } from '../../model/points/retention';
+import { targetKey, type Target } from '../../model/target';
+import { COMING_BACK, IN_ARCHIVE, tieringOf } from '../points/tiers';
+import { markUncopied, markUnreadable } from '../copies/proof';
+import type { ActivityDeps } from '../support/deps';
+import { groupsOf } from '../support/groups';
+import { holdsThatAre } from './openHolds';
+import { claims, isMarked, markedSnapshots } from '../points/recoveryPoints';
+import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
+import { unlessUnknown } from '../support/unlessUnknown';
+import { tagMap } from '../support/tags';
+import { instancesById, volumesById } from '../support/reads';
+import { COPY_VOLUME } from '../../model/points/copyVolume';
+
+export interface PointsNow {
+  snapshots: SnapshotNow[];
+  strangers: Stranger[];
+  /** A legal hold was opened a moment ago, and what it holds is not known yet. */
+  holdUnknown: boolean;
+  /** Instances and volumes that exist, and those of which nobody can say that they do not. */
+  existingSources: Set<string>;
+}
+
+type Deps = Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>;
+
+interface Question {
+  /** Instances and volumes: all of their points are looked at. */
+  sources: string[];
+  /** What is to be touched: only of these it is asked who uses them. */
+  snapshotIds: string[];
+}
+
+/**
+ * Everything that decides what becomes of recovery points, as AWS and Temporal tell it now.
+ *
+ * @param only what is asked about; all that there is in the place when left out
+ * @param expiresAtOf by the terms that are asked about, which may be others than the points'
+ */
+export async function pointsNow(
+  deps: Deps,
+  target: Target,
+  only?: Question,
+  expiresAtOf: (snapshot: SnapshotNow) => number | undefined = ({ expiresAt }) => expiresAt,
+): Promise<PointsNow> {
+  const ec2 = deps.aws.ec2(target, 'retention');
+  const marked = await markedIn(ec2, only?.sources);
+  const nothing = { snapshots: [], strangers: [], holdUnknown: false, existingSources: new Set<string>() };
+  if (marked.length === 0) return nothing;
+  const { own, rivals, strangers } = claims(marked);
+  const there = new Set(own.map(({ snapshotId }) => snapshotId));
+  const ids = only?.snapshotIds.filter((id) => there.has(id));
+  const facts = { used: await usedByImages(ec2, ids), locked: await lockedSnapshots(ec2, ids) };
+  const copying = new Set(
+    own
+      .filter(({ snapshot, volumeId }) => snapshot.State === 'pending' && volumeId === COPY_VOLUME)
+      .map(({ tags }) => tags[TAG.recoveryPoint]),
+  );
+  const tiers = await tiersOf(ec2, marked, only && [...there]);
+  const { holds, unknown } = await holdsThatAre(deps.temporal, deps.clock.now());
+  const raw = new Map<string, Snapshot>();
+  const snapshots = own.flatMap(({ snapshotId, volumeId, tags, snapshot }): SnapshotNow[] => {
+    const { Description: description = '', State, StorageTier } = snapshot;
+    const point = readRecoveryPoint({ snapshotId, volumeId, description, tags });
+    if (!point) return [];
+    raw.set(snapshotId, snapshot);
+    const claiming = rivals.get(snapshotId);
+    return [
+      {
+        ...point,
+        legalHold: point.legalHold || holds.some((hold) => covers(hold, point, target)),
+        completed: State === 'completed',
+        locked: facts.locked.has(snapshotId),
+        usedByImage: facts.used.has(snapshotId),
+        copyRunning: copying.has(point.recoveryPointId),
+        archived: StorageTier === 'archive' || tiers.archived.has(snapshotId),
+        restoring: tiers.comingBack.has(snapshotId),
+        ...(claiming && { rivals: claiming }),
+      },
+    ];
+  });
+  await markUncopied(deps, target, snapshots, raw, expiresAtOf);
+  await markUnreadable(deps, target, snapshots, raw);
+  const existingSources = await sourcesThatExist(deps.aws, target, snapshots);
+  return { snapshots, strangers, holdUnknown: unknown.length > 0, existingSources };
+}
+
+/** By the source that their tags name, and by the volume that AWS names. */
+async function markedIn(ec2: EC2Client, sources: readonly string[] | undefined): Promise<Snapshot[]> {
+  const isMarkedAtAll = { Name: 'tag-key', Values: [TAG.recoveryPoint] };
+  const found = new Map<string, Snapshot>();
+  for (const filter of sources ? filtersOf(sources) : [undefined]) {
+    for await (const snapshot of markedSnapshots(ec2, [isMarkedAtAll, ...(filter ? [filter] : [])])) {
+      Context.current().heartbeat(found.size);
+      if (isMarked(snapshot)) found.set(snapshot.SnapshotId ?? '', snapshot);
+    }
+  }
+  return [...found.values()];
+}
+
+function filtersOf(sources: readonly string[]): { Name: string; Values: string[] }[] {
+  const filters: { Name: string; Values: string[] }[] = [];
+  const add = (Name: string, ids: string[]) => {
+    // One value more says that it is marked at all.
+    for (const Values of groupsOf(ids, 1)) filters.push({ Name, Values });
+  };
+  const volumes = sources.filter((id) => id.startsWith('vol-'));
+  add(
+    `tag:${TAG.sourceInstance}`,
+    sources.filter((id) => id.startsWith('i-')),
+  );
+  add(`tag:${TAG.sourceVolume}`, volumes);
+  add('volume-id', volumes);
+  return filters;
+}
+
+/** Who archives nothing is not asked for. */
+async function tiersOf(
+  ec2: EC2Client,
+  marked: readonly Snapshot[],
+  ids: readonly string[] | undefined,
+): Promise<{ archived: Set<string>; comingBack: Set<string> }> {
+  const mayBe = marked.some(
+    ({ Tags, StorageTier }) =>
+      StorageTier === 'archive' || parseArchive(tagMap(Tags)[TAG.retention] ?? '') !== undefined,
+  );
+  if (!mayBe) return { archived: new Set(), comingBack: new Set() };
+  return {
+    archived: await tieringOf(ec2, ids, IN_ARCHIVE),
+    comingBack: await tieringOf(ec2, ids, COMING_BACK),
+  };
+}
+
+/** A copy's instance or volume is in another region than the copy. Where nobody may ask, all are taken to be there. */
+async function sourcesThatExist(
+  aws: ActivityDeps['aws'],
+  target: Target,
+  snapshots: readonly SnapshotNow[],
+): Promise<Set<string>> {
+  const places = new Map<string, { place: Target; ids: Set<string> }>();
+  for (const { sourceId, sourceTarget: place = target } of snapshots) {
+    const known = places.get(targetKey(place)) ?? { place, ids: new Set() };
+    places.set(targetKey(place), known);
+    known.ids.add(sourceId);
+  }
+  const found = new Set<string>();
+  for (const { place, ids } of places.values())
+    for (const id of (await unlessUnknown(() => existing(aws.ec2(place, 'read'), [...ids]))) ?? ids)
+      found.add(id);
+  return found;
+}
+
+async function existing(ec2: EC2Client, sourceIds: string[]): Promise<Set<string>> {
+  const found = new Set<string>();
+  for await (const { InstanceId = '', State } of instancesById(
+    ec2,
+    sourceIds.filter((id) => id.startsWith('i-')),
+  )) {
+    if (State?.Name !== 'terminated') found.add(InstanceId);
+  }
+  for await (const { VolumeId = '' } of volumesById(
+    ec2,
+    sourceIds.filter((id) => id.startsWith('vol-')),
+  ))
+    found.add(VolumeId);
+  return found;
+}

@@ -1,0 +1,121 @@
+import {
+  enableEncryptionByDefaultInput,
+  isSameDefault,
+  regionMismatch,
+  type EnableEncryptionByDefaultInput,
+  type EncryptionDefaultChange,
+} from '../../../model/encryption/encryptionDefault';
+import { FAILURE } from '../../../model/failures';
+import { listed, type Listed } from '../../../model/list';
+import type { FailedItem } from '../../../model/outcome';
+import { targetKey, type Target, type TargetInput } from '../../../model/target';
+import { checkedKey } from './checkedKey';
+import { restoreDefault } from './restore';
+import { eachTarget, setDefault } from './targets';
+import { fail, settle } from '../../support/failure';
+import { operation, type Run } from '../../support/operation';
+import { read } from '../../support/options';
+import type { UndoStack } from '../../support/undo';
+
+export interface EnableEncryptionByDefaultResult {
+  summary: string;
+  /** With what was there before; as `restore` of another run these entries undo the change. */
+  changed: Listed<EncryptionDefaultChange>;
+  failed: Listed<FailedItem>;
+  /** What will hurt although everything asked for happened: groups of Auto Scaling that may not use a key. */
+  warnings: string[];
+}
+
+type Keys = Record<string, string>;
+
+/**
+ * Turns EBS encryption by default on, with a key of the region, in every target; or, by `restore`, sets targets to what
+ * an earlier run found there.
+ */
+export async function enableEncryptionByDefault(
+  input: EnableEncryptionByDefaultInput,
+): Promise<EnableEncryptionByDefaultResult> {
+  return operation(
+    enableEncryptionByDefaultInput,
+    input,
+    async ({ kmsKeyIds = {}, targets, restore }, run) =>
+      restore ? restored(restore, run) : enabled(kmsKeyIds, targets, run),
+  );
+}
+
+async function enabled(
+  kmsKeyIds: Keys,
+  asked: TargetInput[] = Object.keys(kmsKeyIds).map((region) => ({ region })),
+  run: Run,
+): Promise<EnableEncryptionByDefaultResult> {
+  const targets = await resolved(asked, run);
+  refuseMismatch(kmsKeyIds, targets);
+  run.phase('Encrypting by default');
+  const warnings: string[] = [];
+  const all = targets.map((target) => ({ target, kmsKeyId: kmsKeyIds[target.region] ?? '' }));
+  const changes = await eachTarget(all, run, async ({ target, kmsKeyId }, undo) => {
+    const keyArn = await checkedKey(target, kmsKeyId, run, warnings);
+    return encryptByDefault(target, keyArn, run, undo);
+  });
+  for (const warning of warnings) run.remark(warning);
+  return settled('EBS encryption by default is on', changes, warnings);
+}
+
+async function restored(
+  changes: EncryptionDefaultChange[],
+  run: Run,
+): Promise<EnableEncryptionByDefaultResult> {
+  await resolved(
+    changes.map(({ target }) => target),
+    run,
+  );
+  run.phase('Restoring');
+  const warnings: string[] = [];
+  const all = await eachTarget(changes, run, (change, undo) => restoreDefault(change, run, undo, warnings));
+  for (const warning of warnings) run.remark(warning);
+  return settled('EBS encryption by default is as it was', all, warnings);
+}
+
+async function resolved(asked: TargetInput[], run: Run): Promise<Target[]> {
+  run.phase('Resolving targets');
+  const targets = await read('Resolve targets').resolveTargets({ targets: asked });
+  if (targets.length === 1) run.about({ target: targets[0] });
+  return targets;
+}
+
+/** Again, now that targets without a region have one. */
+function refuseMismatch(kmsKeyIds: Keys, targets: readonly Target[]): void {
+  const regions = targets.map(({ region }) => region);
+  const problems = regionMismatch(kmsKeyIds, regions).map(({ field, message }) => `${field}: ${message}`);
+  if (problems.length > 0) throw fail(FAILURE.invalidInput, problems.join('; '));
+}
+
+async function encryptByDefault(
+  target: Target,
+  keyArn: string,
+  run: Run,
+  undo: UndoStack,
+): Promise<EncryptionDefaultChange> {
+  const name = targetKey(target);
+  const wanted = { enabled: true, kmsKeyId: keyArn };
+  const before = await read(`Read ${name}`).readEncryptionDefault({ target });
+  if (isSameDefault(before, wanted)) {
+    run.row(name, 'encrypted by default', 'was already');
+    return { target, before, after: before };
+  }
+  const change = await setDefault(target, { before, wanted }, undo);
+  run.row(name, 'encrypted by default', keyArn);
+  return change;
+}
+
+function settled(
+  what: string,
+  { changed, failed }: { changed: EncryptionDefaultChange[]; failed: FailedItem[] },
+  warnings: string[],
+): EnableEncryptionByDefaultResult {
+  const summary = `${what} in ${changed.length} of ${changed.length + failed.length} targets`;
+  return settle(
+    { summary, changed: listed(changed), failed: listed(failed), warnings },
+    { what: 'targets', succeeded: changed.length, failed: failed.length },
+  );
+}

@@ -1,0 +1,107 @@
+import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
+import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
+import type { RunBackupResult } from '../../../src/model/backup/run';
+import type { CopyRecoveryPointsResult } from '../../../src/model/copies/copy';
+import { FAILURE } from '../../../src/model/failures';
+import { awaitResult } from '../../support/awaitResult';
+import { AwsServer } from '../../support/awsServer';
+import { failedResult } from '../../support/failure';
+import { aKey, aVolume } from '../../support/seed';
+import { until } from '../../support/until';
+import { aWorld, type World } from '../../support/world';
+
+const DR = 'eu-west-1';
+
+describe('copies that a slot lacks', () => {
+  let aws: AwsServer;
+  let world: World;
+
+  beforeAll(async () => {
+    aws = await AwsServer.start('--speed', 'instant');
+    world = await aWorld({ aws: aws.endpoint });
+  });
+  afterAll(async () => {
+    await world.close();
+    aws.stop();
+  });
+  beforeEach(() => world.proxy.reset());
+
+  async function apply(policyName: string, copy: object): Promise<void> {
+    const selector = { tags: { all: { policy: policyName } } };
+    const copies = [{ toRegion: DR, ...copy }];
+    await world.run('createBackupPolicy', {
+      policyName,
+      frequency: '4h',
+      retention: '30d',
+      selector,
+      copies,
+    });
+  }
+  const backUp = (policyName: string) => world.run<RunBackupResult>('runBackup', { policyName });
+  const copiesOf = ({ copies }: RunBackupResult) =>
+    world.client.workflow.getHandle(copies.items[0]?.workflowId ?? '');
+  async function copiesIn(policyName: string): Promise<Snapshot[]> {
+    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
+    const query = { OwnerIds: ['self'], Filters };
+    return (await world.home.ec2(DR).send(new DescribeSnapshotsCommand(query))).Snapshots ?? [];
+  }
+  const slotsCopied = async (policyName: string) =>
+    (await copiesIn(policyName)).map(
+      ({ Tags = [] }) => Tags.find(({ Key }) => Key === 'holdfast:slot')?.Value ?? '',
+    );
+
+  it('because its key was off are made by the next job, and told', async () => {
+    await aVolume(world.home, { tags: { policy: 'off' } });
+    const KeyId = await aKey(world.home, DR);
+    await apply('off', { kmsKeyId: KeyId });
+    await world.home.kms(DR).send(new DisableKeyCommand({ KeyId }));
+    const missed = await backUp('off');
+    await failedResult(awaitResult(copiesOf(missed)), FAILURE.keyUnusable);
+    await world.home.kms(DR).send(new EnableKeyCommand({ KeyId }));
+    const next = await backUp('off');
+    const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(next));
+    expect(told).toMatchObject({ copied: 1, madeUpFor: [missed.slot] });
+    await until(async () => (await copiesIn('off')).length === 2);
+    expect((await slotsCopied('off')).sort()).toEqual([missed.slot, next.slot].sort());
+    expect(await awaitResult(copiesOf(missed))).toMatchObject({ copied: 1, slot: missed.slot });
+    const third = await awaitResult<CopyRecoveryPointsResult>(copiesOf(await backUp('off')));
+    expect(third.madeUpFor).toBeUndefined();
+  });
+
+  it('because its backup was terminated before it started them are made by the next job', async () => {
+    await aVolume(world.home, { tags: { policy: 'cut' } });
+    await apply('cut', {});
+    // Protected, and cut off before the copies: the run's child goes on.
+    world.proxy.fault('CreateSnapshot', { delay: 2_000 }, 1);
+    const run = await world.start('runBackup', { policyName: 'cut' });
+    await until(() => world.proxy.callsOf('CreateSnapshot').length > 0);
+    await run.terminate('out of hand');
+    const source = async () =>
+      (
+        await world.home.ec2().send(
+          new DescribeSnapshotsCommand({
+            Filters: [{ Name: 'tag:holdfast:policy', Values: ['cut'] }],
+          }),
+        )
+      ).Snapshots?.[0]?.State === 'completed';
+    await until(source);
+    const next = await backUp('cut');
+    const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(next));
+    expect(told.madeUpFor).toHaveLength(1);
+    await until(async () => (await copiesIn('cut')).length === 2);
+    expect((await slotsCopied('cut')).sort()).toEqual([...(told.madeUpFor ?? []), next.slot].sort());
+  });
+
+  it('and whose time is over by now are not', async () => {
+    await aVolume(world.home, { tags: { policy: 'over' } });
+    const KeyId = await aKey(world.home, DR);
+    await apply('over', { kmsKeyId: KeyId, retention: '1d' });
+    await world.home.kms(DR).send(new DisableKeyCommand({ KeyId }));
+    await failedResult(awaitResult(copiesOf(await backUp('over'))), FAILURE.keyUnusable);
+    await world.home.kms(DR).send(new EnableKeyCommand({ KeyId }));
+    world.clock.offset += 2 * 86_400_000;
+    const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(await backUp('over')));
+    expect(told.madeUpFor).toBeUndefined();
+    expect(await copiesIn('over')).toHaveLength(1);
+  });
+});
