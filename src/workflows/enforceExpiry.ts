@@ -1,6 +1,7 @@
 import { continueAsNew, patched, workflowInfo } from '@temporalio/workflow';
 import { enforceExpiryInput, type EnforceExpiryInput, type EnforceExpiryResult } from '../model/expiry';
 import { nothingExpired, sumOfExpiry, type ExpirySum } from '../model/expirySum';
+import { listed } from '../model/list';
 import type { Target } from '../model/target';
 import { Place, type PlaceProgress } from './expiry/place';
 import { settle } from './support/failure';
@@ -29,6 +30,9 @@ export async function enforceExpiry(
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });
     // When the policies cannot be read, nothing is deleted: one of them may be paused.
     const policies = await readMany('Read the policies').policiesNow();
+    const unreadable = policies.flatMap((policy) => (policy.unreadable ? policy.policyName : []));
+    for (const name of unreadable)
+      run.remark(`Policy ${name} cannot be read, and all of its points stay: apply it again, or delete it.`);
     run.phase(dryRun ? 'Deciding' : 'Expiring');
     let sum = carried?.sum ?? nothingExpired();
     for (const [at, target] of targets.entries()) {
@@ -45,7 +49,7 @@ export async function enforceExpiry(
       sum = sumOfExpiry(sum, place.sum);
     }
     return settle(
-      { dryRun, ...sum },
+      { dryRun, ...sum, unreadablePolicies: listed(unreadable) },
       {
         what: 'recovery points or targets',
         succeeded: sum.expired.total + sum.kept.total,
