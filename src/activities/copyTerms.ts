@@ -2,12 +2,19 @@ import { ApplicationFailure } from '@temporalio/common';
 import { copyDeadline, copyPlace, placeOfCopy, type Copy, type CopyTerms } from '../model/copy';
 import { fixedDurationMs } from '../model/duration';
 import { FAILURE } from '../model/failures';
-import { COMPLETION_ALLOWANCE_MS, lockOfCopy, type BackupPolicy } from '../model/policy';
-import { lockTerms } from '../model/lock';
-import { retentionTerms } from '../model/retentionTerms';
+import { COMPLETION_ALLOWANCE_MS, lockOfCopy } from '../model/policy';
+import { lockTerms, type Lock } from '../model/lock';
+import { retentionTerms, type Retention } from '../model/retentionTerms';
 import { targetKey, type Target } from '../model/target';
 import type { ActivityDeps } from './deps';
 import { usableKey } from './keyChecks';
+
+/** What a policy says of its copies, and of what they take over from it. */
+interface CopyingPolicy {
+  copies?: readonly Copy[];
+  retention: Retention;
+  lock?: Lock;
+}
 
 /**
  * What a policy's runs need to copy points, checked before there are any: the place is another one, the accounts
@@ -17,7 +24,7 @@ import { usableKey } from './keyChecks';
  */
 export async function copyTermsOf(
   deps: ActivityDeps,
-  policy: BackupPolicy,
+  policy: CopyingPolicy,
   targets: readonly Target[],
   longestMs: number,
 ): Promise<CopyTerms[]> {

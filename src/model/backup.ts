@@ -116,8 +116,11 @@ export interface RunBackupResult {
   policyName: string;
   /** ISO 8601, UTC. */
   slot: string;
-  /** `DUPLICATE_SLOT`: an earlier run of this slot had protected everything, and nothing was made. */
-  status: 'COMPLETED' | 'DUPLICATE_SLOT';
+  /**
+   * `DUPLICATE_SLOT`: earlier runs of this slot had protected everything, and nothing was made. `FAILED`: nothing is protected. 0.1.0
+   * says `COMPLETED` of all that is no duplicate.
+   */
+  status: 'COMPLETED' | 'DUPLICATE_SLOT' | 'PARTLY_FAILED' | 'FAILED';
   /** How long after its slot the run began, in milliseconds. */
   lateMs: number;
   /** Slots since the run before that no run was started for, ISO 8601 in UTC. */

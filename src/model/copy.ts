@@ -60,13 +60,19 @@ export const copiesSchema = z
     }),
   );
 
+/** A region, and the account of a vault where the copies go into one. */
+export interface CopyPlace {
+  toAccount?: string;
+  toRegion: string;
+}
+
 /** How a place to copy to is called in tags and ids: `eu-west-1`, or `123456789012/eu-west-1` of a vault. */
-export function copyPlace({ toAccount, toRegion }: Pick<CopyTerms, 'toAccount' | 'toRegion'>): string {
+export function copyPlace({ toAccount, toRegion }: CopyPlace): string {
   return toAccount === undefined ? toRegion : `${toAccount}/${toRegion}`;
 }
 
 /** Tag value: where copies of a point belong. */
-export function copiesTag(copies: readonly Pick<CopyTerms, 'toAccount' | 'toRegion'>[]): string {
+export function copiesTag(copies: readonly CopyPlace[]): string {
   return copies.map(copyPlace).join(' ');
 }
 

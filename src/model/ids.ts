@@ -1,5 +1,13 @@
-import { copyPlace, type CopyJob } from './copy';
+import { copyPlace, type CopyPlace } from './copy';
 import type { Target } from './target';
+
+/** The copies of what one slot of a policy made in one target. */
+interface CopiesOfSlot {
+  policyName: string;
+  slotMs: number;
+  target: Target;
+  terms: CopyPlace;
+}
 
 /**
  * Workflow ids and Schedule ids. They carry meaning: `machine/…` is a lock that Temporal itself holds, because two
@@ -17,7 +25,7 @@ export const workflowIds = {
   /** Prefix of the runs that a policy's Schedule starts; the server appends the slot. */
   backup: (policyName: string) => `backup/${policyName}`,
   /** The copies of what one slot of a policy made in one target, to one region. */
-  copies: ({ policyName, slotMs, target, terms }: CopyJob) =>
+  copies: ({ policyName, slotMs, target, terms }: CopiesOfSlot) =>
     `copies/${policyName}/${new Date(slotMs).toISOString()}/${target.accountId}/${target.region}/${copyPlace(terms)}`,
   /** The queue of all copies into one account and region: EBS makes twenty at a time there. */
   copyQueue: ({ accountId, region }: Target) => `copy-queue/${accountId}/${region}`,

@@ -26,6 +26,15 @@ const messageSchema = z.strictObject({
 
 export type Message = z.output<typeof messageSchema>;
 
+/** Whether two names that people claim mean one person, as far as their letters tell: `Ann`, `ann ` and a full-width ａｎｎ do. */
+export function isSamePerson(one: string, other: string): boolean {
+  return plainName(one) === plainName(other);
+}
+
+function plainName(name: string): string {
+  return name.normalize('NFKC').replace(/\s+/g, ' ').trim().toLowerCase();
+}
+
 export function parseMessage(input: unknown): Parsed<Message> {
   return parseInput(messageSchema, input);
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { archiveProblem, archiveSchema, type Archive } from './archive';
 import { fixedDurationMs, fixedDurationSchema, formatDuration } from './duration';
 import { costTagsSchema } from './costTags';
-import { copiesSchema, copyDeadline, copyPlace, copyTermsSchema } from './copy';
+import { copiesSchema, copyDeadline, copyPlace, copyTermsSchema, type Copy } from './copy';
 import { hooksProblem, hooksSchema } from './hooks';
 import { operationInput } from './input';
 import { lockProblem, lockSchema, lockTermsSchema, type Lock } from './lock';
@@ -110,7 +110,7 @@ interface WrittenCopy {
 /** In a vault, what nobody locks is locked all the same, so that only few can delete it before its time. */
 export function lockOfCopy(
   policy: { lock?: Lock },
-  copy: Pick<WrittenCopy, 'toAccount' | 'lock'>,
+  copy: Pick<Copy, 'toAccount' | 'lock'>,
 ): Lock | undefined {
   return copy.lock ?? policy.lock ?? (copy.toAccount === undefined ? undefined : { mode: 'governance' });
 }

@@ -1,4 +1,4 @@
-import { CancellationScope } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew } from '@temporalio/workflow';
 import { FAILURE } from '../model/failures';
 import { listed } from '../model/list';
 import {
@@ -38,7 +38,9 @@ export async function encryptSnapshots(
     const state = carried ?? (await begin(request));
     const { target } = state.scope;
     run.about({ target });
-    const snapshots = new SnapshotRun(input, state, run, orders);
+    const snapshots = new SnapshotRun(state, run, orders, (next) =>
+      continueAsNew<typeof encryptSnapshots>(input, next),
+    );
     await snapshots.plan();
     requireSomething(request, state);
     if (request.dryRun) return planned(snapshots);

@@ -16,6 +16,7 @@ import { CampaignOrders, type CarriedOrders } from './migration/campaignOrders';
 import { dryRunResult, nothingToDo, residueOf, resultOf } from './migration/campaignResult';
 import {
   campaignOf,
+  itemsOfPlan,
   planMachines,
   requireWindow,
   type CampaignPlan,
@@ -78,6 +79,7 @@ async function prepared(
 ): Promise<CampaignState | EncryptVolumesResult> {
   const plan = await planned(request, run);
   if (request.dryRun) return dryRunResult(plan, request);
+  orders.concerns(() => itemsOfPlan(plan));
   await approved(plan, request, orders, run);
   return campaignOf(plan, request);
 }

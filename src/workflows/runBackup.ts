@@ -232,15 +232,20 @@ function resultOf(
   const selected = sum((result) => result.selected) + missing.length;
   const isProtected = sum((result) => result.protected);
   const failures = [...notRun, ...missing, ...ran.flatMap(({ failed }) => failed.items)];
+  const failed = listed(failures, notRun.length + missing.length + sum((result) => result.failed.total));
   const points = ran.flatMap(({ recoveryPoints }) => recoveryPoints.items);
   return {
     policyName: policy.policyName,
     slot: new Date(slotMs).toISOString(),
-    status: isProtected > 0 && sum((result) => result.created) === 0 ? 'DUPLICATE_SLOT' : 'COMPLETED',
+    status: statusOf(
+      isProtected,
+      failed.total,
+      sum((result) => result.created),
+    ),
     selected,
     protected: isProtected,
     volumes: sum((result) => result.volumes),
-    failed: listed(failures, notRun.length + missing.length + sum(({ failed }) => failed.total)),
+    failed,
     leftOut: listed(
       ran.flatMap(({ target, leftOut }) => (leftOut?.total ? { target, volumes: leftOut.total } : [])),
     ),
@@ -252,6 +257,12 @@ function resultOf(
     sizes: sumOfSizes(ran.map(({ sizes }) => sizes)),
     coverage: selected === 0 ? 0 : isProtected / selected,
   };
+}
+
+function statusOf(isProtected: number, failed: number, created: number): RunBackupResult['status'] {
+  if (isProtected === 0) return 'FAILED';
+  if (failed > 0) return 'PARTLY_FAILED';
+  return created === 0 ? 'DUPLICATE_SLOT' : 'COMPLETED';
 }
 
 function nothingSelected(

@@ -1,4 +1,11 @@
-import { condition, continueAsNew, isCancellation, upsertMemo, workflowInfo } from '@temporalio/workflow';
+import {
+  condition,
+  continueAsNew,
+  isCancellation,
+  patched,
+  upsertMemo,
+  workflowInfo,
+} from '@temporalio/workflow';
 import {
   APPROVERS,
   HOLD_MEMO,
@@ -14,6 +21,7 @@ import {
   type SetLegalHoldResult,
 } from '../model/hold';
 import { listed } from '../model/list';
+import { isSamePerson } from '../model/messages';
 import type { FailedItem } from '../model/outcome';
 import { targetKey, type Target } from '../model/target';
 import { failedItem, settle } from './support/failure';
@@ -37,12 +45,15 @@ export async function setLegalHold(
   carriedPlaces: Target[] = [],
 ): Promise<SetLegalHoldResult> {
   let approvals = carried;
+  const isSame = patched('approvers-are-people')
+    ? isSamePerson
+    : (one: string, other: string) => one === other;
   return operation(setLegalHoldInput, input, async (request, run) => {
     takes(
       'approve',
       ({ by, reason }) => void (approvals = [...approvals, { by, reason }]),
       ({ by }) =>
-        approvals.some((each) => each.by === by)
+        approvals.some((each) => isSame(each.by, by))
           ? `${by} has approved already; somebody else must`
           : undefined,
     );

@@ -158,7 +158,7 @@ describe('what Holdfast keeps for itself', () => {
       const [replacement = ''] = await disks(instanceId);
       const selector = { volumeIds: [original] };
       const result = await failedResult<RunBackupResult>(policies.backUp(selector), FAILURE.allFailed);
-      expect(result).toMatchObject({ selected: 1, protected: 0, coverage: 0 });
+      expect(result).toMatchObject({ status: 'FAILED', selected: 1, protected: 0, coverage: 0 });
       expect(result.failed.items).toMatchObject([{ item: original, type: FAILURE.conflict }]);
       expect(result.failed.items[0]?.message).toContain(`name ${replacement} instead`);
       expect(await policies.snapshotsOf(original)).toEqual([]);

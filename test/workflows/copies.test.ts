@@ -110,9 +110,7 @@ describe.each([{ cache: true }, { cache: false }])(
         policyName: 'again',
         slotMs: slot.getTime(),
         target: { accountId: world.home.accountId, region: 'us-east-1' },
-        terms: { toRegion: DR, retention: { keep: '90d' } },
-        timezone: 'UTC',
-        rpoMs: 1,
+        terms: { toRegion: DR },
       });
       const runs = new Set<string>();
       for (let fire = 1; fire <= 2; fire++) {

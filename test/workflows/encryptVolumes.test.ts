@@ -39,6 +39,22 @@ describe('encryptVolumes', () => {
     expect(await migrations.stateOf(instanceId)).toEqual(before);
   });
 
+  it('refuses to cancel what is none of it, also while it waits for approval', async () => {
+    const [first = '', second = ''] = await migrations.machines(2);
+    const handle = await migrations.start({ instanceIds: [first, second], requireApproval: true });
+    await migrations.phase(handle, 'Waiting for approval');
+    const typo = `${first.slice(0, -1)}${first.endsWith('0') ? '1' : '0'}`;
+    const cancel = (item: string) =>
+      handle.executeUpdate('cancelItem', { args: [{ ...MESSAGE, items: [item] }] });
+    await expect(cancel(typo)).rejects.toMatchObject({
+      cause: { message: `cancelItem: items: not of this campaign: ${typo} (did you mean ${first}?)` },
+    });
+    await cancel(first);
+    await handle.executeUpdate('approve', { args: [MESSAGE] });
+    await awaitResult(handle).catch(() => undefined);
+    expect(await encryptedOf([first, second])).toEqual([false, true]);
+  });
+
   it('goes on when it is approved, by signal as well', async () => {
     const ids = await migrations.machines(1);
     const handle = await migrations.start({ instanceIds: ids, requireApproval: true });

@@ -74,6 +74,10 @@ describe('points that stay whatever their retention says', () => {
     await expect(approve(handle, 'ann')).rejects.toMatchObject({
       cause: { message: expect.stringContaining('ann has approved already') as unknown },
     });
+    for (const sameAgain of ['Ann', ' ann ', 'ａｎｎ'])
+      await expect(approve(handle, sameAgain)).rejects.toMatchObject({
+        cause: { message: expect.stringContaining('has approved already') as unknown },
+      });
     expect((await handle.describe()).status.name).toBe('RUNNING');
     await approve(handle, 'bob');
     const result = await awaitResult<SetLegalHoldResult>(handle);

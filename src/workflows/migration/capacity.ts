@@ -1,8 +1,8 @@
 import { isCancellation, patched } from '@temporalio/workflow';
 import { rootCause } from '../support/failure';
 import { mutate, undo as undoing, wait } from '../support/options';
-import type { Migration } from './migration';
-import type { Undoable } from './undoing';
+import type { UndoStack } from '../support/undo';
+import type { MachineInHand } from './inHand';
 
 /** A rollback starts the machine once more; after that nobody needs the reservation. */
 const BEYOND_DOWNTIME_MS = 3_600_000;
@@ -14,13 +14,16 @@ interface Reservation {
 }
 
 /** What a later run takes up has none that is known. */
-type Reserving<Of extends Undoable> = Of & { reservation?: Reservation };
+type Reserving = MachineInHand & { reservation?: Reservation };
 
 /**
  * Keeps a place for the machine to come back to, where that was asked for: between the stop and the start EC2 may give
  * its own to somebody else. Without a place to be had it is not stopped.
  */
-export async function reserveCapacity(migration: Reserving<Migration>, maxDowntimeMs: number): Promise<void> {
+export async function reserveCapacity(
+  migration: Reserving & { undo: UndoStack },
+  maxDowntimeMs: number,
+): Promise<void> {
   const { plan, undo, run, id } = migration;
   const { target, instanceId } = plan;
   if (!plan.wasRunning) return;
@@ -47,7 +50,7 @@ export async function reserveCapacity(migration: Reserving<Migration>, maxDownti
 }
 
 /** Once the machine is well again. One that cannot be cancelled ends by itself, and is no reason to undo a migration. */
-export async function releaseCapacity(migration: Migration): Promise<void> {
+export async function releaseCapacity(migration: Reserving): Promise<void> {
   try {
     await cancelCapacity(migration, false);
   } catch (error) {
@@ -58,7 +61,7 @@ export async function releaseCapacity(migration: Migration): Promise<void> {
   }
 }
 
-export async function cancelCapacity(reserving: Reserving<Undoable>, mayBeNew: boolean): Promise<void> {
+export async function cancelCapacity(reserving: Reserving, mayBeNew: boolean): Promise<void> {
   const { plan, id, run, reservation } = reserving;
   const { target, instanceId } = plan;
   const asked = { target, migrationId: id, mayBeNew };

@@ -1,9 +1,10 @@
 import { TemporalFailure } from '@temporalio/workflow';
-import { drainTimeoutMs, targetName, type TargetGroup } from '../../model/drain';
+import { drainTimeoutMs, targetName, type Drain, type TargetGroup } from '../../model/drain';
 import { rootCause } from '../support/failure';
 import { batch, mutate, undo as undoing, wait } from '../support/options';
-import { URGENT, type Migration } from './migration';
-import type { Undoable } from './undoing';
+import type { UndoStack } from '../support/undo';
+import type { MachineInHand } from './inHand';
+import { URGENT } from './migration';
 
 /** For the last look of a wait that has a time of its own. */
 const GRACE_MS = 60_000;
@@ -11,7 +12,9 @@ const GRACE_MS = 60_000;
 const SERVED_WITHIN_MS = 15 * 60_000;
 
 /** What the run itself has taken the machine out of: tags can be copied. What a later run takes up has none that is known. */
-type Drained<Of extends Undoable> = Of & { left?: string[] };
+type Drained = MachineInHand & { left?: string[] };
+
+type Serving = Drained & { terms: { drain?: Drain } };
 
 /**
  * Takes the machine out of its target groups, and waits until requests under way have ended; it runs all the while. What
@@ -19,7 +22,7 @@ type Drained<Of extends Undoable> = Of & { left?: string[] };
  *
  * @returns whether there was anything to leave, so that the machine carries its mark
  */
-export async function drain(migration: Drained<Migration>): Promise<boolean> {
+export async function drain(migration: Serving & { undo: UndoStack }): Promise<boolean> {
   const { plan, id, run, undo } = migration;
   const groups = await targetsOf(migration, { afresh: false });
   migration.left = groups.map(({ arn }) => arn);
@@ -39,7 +42,7 @@ export async function drain(migration: Drained<Migration>): Promise<boolean> {
  * The same for a rollback, whose machine carries its marks. An earlier attempt may have taken it out of some groups, so
  * what is noted counts too.
  */
-export async function drainForRollback(migration: Drained<Migration>): Promise<void> {
+export async function drainForRollback(migration: Serving): Promise<void> {
   const { plan, id, run, terms } = migration;
   if (!plan.wasRunning || drainTimeoutMs(terms.drain) === undefined) return;
   run.row(plan.instanceId, 'draining');
@@ -54,11 +57,11 @@ export async function drainForRollback(migration: Drained<Migration>): Promise<v
   if (groups.length > 0) await takenOut(migration, groups);
 }
 
-function targetsOf({ plan: { target, instanceId } }: Migration, { afresh }: { afresh: boolean }) {
+function targetsOf({ plan: { target, instanceId } }: MachineInHand, { afresh }: { afresh: boolean }) {
   return batch(`Find the target groups of ${instanceId}`).findTargets({ target, instanceId, afresh });
 }
 
-async function takenOut({ plan, run, terms }: Migration, groups: TargetGroup[]): Promise<void> {
+async function takenOut({ plan, run, terms }: Serving, groups: TargetGroup[]): Promise<void> {
   const { target, instanceId } = plan;
   const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
   for (const group of groups) run.row(group.name, 'draining', namesOf(group));
@@ -77,7 +80,7 @@ async function takenOut({ plan, run, terms }: Migration, groups: TargetGroup[]):
  *
  * @returns targets that do not get requests all the same, and why
  */
-export async function registered(migration: Drained<Migration>): Promise<string[]> {
+export async function registered(migration: Serving): Promise<string[]> {
   const { plan, run, terms } = migration;
   const { target, instanceId } = plan;
   const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
@@ -102,7 +105,7 @@ export async function registered(migration: Drained<Migration>): Promise<string[
 }
 
 /** The machine runs as before. Whether its load balancers find it healthy is told, and holds nothing up. */
-export async function backInService(undoable: Drained<Undoable>): Promise<void> {
+export async function backInService(undoable: Drained): Promise<void> {
   const { plan, run } = undoable;
   if (!plan.wasRunning) return;
   const { target, instanceId } = plan;
@@ -124,7 +127,7 @@ export async function backInService(undoable: Drained<Undoable>): Promise<void> 
   await undoing('Remove the notes of its target groups').forgetTargets(noted(undoable));
 }
 
-function tell(run: Migration['run'], groups: readonly TargetGroup[], gone: readonly string[]): void {
+function tell(run: MachineInHand['run'], groups: readonly TargetGroup[], gone: readonly string[]): void {
   for (const group of groups) run.row(group.name, 'registered', namesOf(group));
   for (const name of gone) {
     run.row(name, 'gone');
@@ -133,12 +136,12 @@ function tell(run: Migration['run'], groups: readonly TargetGroup[], gone: reado
 }
 
 /** Whose notes count. */
-function noted({ plan, id, left }: Drained<Undoable>) {
+function noted({ plan, id, left }: Drained) {
   return { plan, migrationId: id, ...(left && { left }) };
 }
 
 /** Tags come along with images and launch templates. Answers of 0.1.0 say nothing of them. */
-function tellForeign(run: Migration['run'], instanceId: string, foreign: readonly string[] = []): void {
+function tellForeign(run: MachineInHand['run'], instanceId: string, foreign: readonly string[] = []): void {
   if (foreign.length === 0) return;
   run.remark(
     `${instanceId} carries notes of target groups that are not its own, and was not registered by them: ${foreign.join('; ')}. Remove them when nobody needs them.`,

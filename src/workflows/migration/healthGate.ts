@@ -4,14 +4,17 @@ import { FAILURE } from '../../model/failures';
 import { checkName, checkTimeoutMs, type HealthCheck } from '../../model/healthChecks';
 import { fail, rootCause } from '../support/failure';
 import { wait } from '../support/options';
-import { URGENT, type Downtime, type Migration } from './migration';
+import type { MachineInHand } from './inHand';
+import { URGENT, type Downtime } from './migration';
 
 /** A machine whose system does not answer after so long is rolled back. */
 const HEALTH_GATE = '15 minutes';
 /** For the last answer of a check, and to end a command that overruns. */
 const GRACE_MS = 30_000;
 
-export async function passStatusChecks({ plan: { target, instanceId } }: Migration): Promise<void> {
+type Starting = MachineInHand & { downtime: Downtime };
+
+export async function passStatusChecks({ plan: { target, instanceId } }: MachineInHand): Promise<void> {
   try {
     await wait(`Status checks of ${instanceId}`, {
       ...URGENT,
@@ -22,12 +25,12 @@ export async function passStatusChecks({ plan: { target, instanceId } }: Migrati
   }
 }
 
-export async function passHealthChecks(migration: Migration, checks: readonly HealthCheck[]): Promise<void> {
+export async function passHealthChecks(migration: Starting, checks: readonly HealthCheck[]): Promise<void> {
   await Promise.all(checks.map((check, index) => passHealthCheck(migration, check, index + 1)));
 }
 
 /** Tried again for as long as its own timeout and what is left of `maxDowntime` both allow. */
-async function passHealthCheck(migration: Migration, check: HealthCheck, number: number): Promise<void> {
+async function passHealthCheck(migration: Starting, check: HealthCheck, number: number): Promise<void> {
   const { plan, id, run, downtime } = migration;
   const { target, instanceId } = plan;
   const name = checkName(check);

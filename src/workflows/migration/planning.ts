@@ -12,6 +12,7 @@ import { waveSizes } from '../../model/waves';
 import { timeNeeded } from '../../model/window';
 import type { Run } from '../support/operation';
 import { batch, read } from '../support/options';
+import { itemOf } from './fleet';
 
 /** Looked at by one activity: its answer stays far below 2 MB, and five thousand machines make three hundred events. */
 const PLANNED_AT_ONCE = 50;
@@ -96,6 +97,15 @@ export async function requireWindow(plan: CampaignPlan, { window }: Campaign): P
   plan.nextWindow = `${next.opensAt <= asked.from ? 'open since' : 'opens'} ${next.text}`;
   plan.blocked.push(...tooLong);
   plan.machines = plan.machines.filter(({ instanceId }) => !out.has(instanceId));
+}
+
+/** Machines and volumes that it names, whatever is to become of them. */
+export function itemsOfPlan(plan: CampaignPlan): string[] {
+  return [
+    ...[...plan.machines, ...plan.volumes].map(itemOf),
+    ...[...plan.interrupted, ...plan.interruptedVolumes],
+    ...[...plan.blocked, ...plan.nothingToDo].map(({ item }) => item),
+  ];
 }
 
 /** What is left of the plan once it is decided: who goes when, and who does not. What is half-way goes first. */

@@ -2,7 +2,6 @@ import {
   allHandlersFinished,
   CancellationScope,
   condition,
-  continueAsNew,
   defineQuery,
   patched,
   setHandler,
@@ -14,8 +13,7 @@ import type { CommittedCopies } from '../../activities/copyCommit';
 import { CopyLedger, MOST_COPIES, RECORDED_COPIES_QUERY } from '../../model/copyLedger';
 import type { FailedItem } from '../../model/outcome';
 import type { ProgressRow } from '../../model/progress';
-import type { DecidedPage, EncryptedSnapshot, EncryptSnapshotsInput } from '../../model/snapshotEncryption';
-import type { encryptSnapshots } from '../encryptSnapshots';
+import type { DecidedPage, EncryptedSnapshot } from '../../model/snapshotEncryption';
 import { failureType, rootCause } from '../support/failure';
 import type { Run } from '../support/operation';
 import { batch, mutate, protect } from '../support/options';
@@ -41,11 +39,12 @@ export class SnapshotRun {
   private cutOff: CutOff | undefined;
   private readonly whole = CancellationScope.current();
 
+  /** @param inNewRun goes on from this state in a new run of the workflow */
   constructor(
-    private readonly input: EncryptSnapshotsInput,
     readonly state: SnapshotState,
     private readonly run: Run,
     private readonly orders: CommitOrders,
+    private readonly inNewRun: (state: SnapshotState) => Promise<never>,
   ) {
     this.ledger = new CopyLedger(state.copies);
     orders.copied = () => known(this.tally, this.ledger);
@@ -269,7 +268,7 @@ export class SnapshotRun {
     // A cancel would be lost with this run; it ends the run anyway.
     if (!workflowInfo().continueAsNewSuggested || this.whole.consideredCancelled) return;
     await CancellationScope.nonCancellable(() => condition(allHandlersFinished));
-    await continueAsNew<typeof encryptSnapshots>(this.input, {
+    await this.inNewRun({
       ...this.state,
       copies: this.ledger.packed(),
       orders: this.orders.waiting(),
