@@ -5,6 +5,7 @@ import { readPolicyId, scheduleIds } from '../model/ids';
 import { formatSchedule, policyInArguments } from '../model/policies/policy';
 import { formatRetention } from '../model/points/retentionTerms';
 import { targetKey } from '../model/target';
+import { listedScheduleIds } from '../temporal/scheduleIds';
 import type { Holdfast } from './operations';
 import { lastRun, triggered, type TriggeredRun } from './policyRuns';
 
@@ -45,7 +46,7 @@ export class BackupPolicies {
 
   async list(): Promise<PolicyState[]> {
     const states: PolicyState[] = [];
-    for await (const { scheduleId } of this.holdfast.temporal.schedule.list()) {
+    for await (const scheduleId of listedScheduleIds(this.holdfast.temporal)) {
       const name = readPolicyId(scheduleId);
       if (name !== undefined) states.push(await this.stateOf(name));
     }

@@ -110,13 +110,17 @@ function answerTo(command: string, query: Query, snapshots: readonly Snapshot[])
 /** A Temporal with so many policies, each of whose Schedules takes a tenth of a second to describe. */
 export function manyPolicies(temporal: Client, count: number, waits: Pick<Waits, 'rest'>): Client {
   const named = (index: number) => `policy/policy-${index}`;
-  const schedule = {
-    async *list() {
-      for (let index = 0; index < count; index += 1) {
-        if (index % 100 === 0) await waits.rest(100);
-        yield { scheduleId: named(index) };
-      }
+  const workflowService = {
+    async listSchedules({ nextPageToken: token }: { nextPageToken?: Uint8Array }) {
+      await waits.rest(100);
+      const from = token ? Number(Buffer.from(token).toString()) : 0;
+      const schedules = Array.from({ length: Math.min(100, count - from) }, (_, index) => ({
+        scheduleId: named(from + index),
+      }));
+      return { schedules, ...(from + 100 < count && { nextPageToken: Buffer.from(String(from + 100)) }) };
     },
+  };
+  const schedule = {
     getHandle: (scheduleId: string) => ({
       async describe() {
         await waits.rest(100);
@@ -128,7 +132,10 @@ export function manyPolicies(temporal: Client, count: number, waits: Pick<Waits,
       },
     }),
   };
-  return Object.create(temporal, { schedule: { value: schedule } }) as Client;
+  return Object.create(temporal, {
+    schedule: { value: schedule },
+    workflowService: { value: workflowService },
+  }) as Client;
 }
 
 function action(scheduleId: string): object {

@@ -7,6 +7,7 @@ import {
   ServiceError,
   type Client,
   type ScheduleDescription,
+  type ScheduleHandle,
   type ScheduleOptions,
 } from '@temporalio/client';
 import { catchUpMs } from '../../calendar/timetable';
@@ -22,6 +23,7 @@ import {
 import { formatRetention } from '../../model/points/retentionTerms';
 import type { PolicyNow } from '../../model/points/retention';
 import { targetKey, type Target } from '../../model/target';
+import { listedScheduleIds } from '../../temporal/scheduleIds';
 import { heartbeat } from '../support/pace/heartbeat';
 import { inTurns } from '../support/pace/inTurns';
 
@@ -34,15 +36,18 @@ const EXPIRY_INTERVAL_MS = 3_600_000;
 /** Descriptions that are asked for side by side: one after the other, some thousand Schedules take minutes. */
 const DESCRIBED_AT_ONCE = 20;
 
+/** Of a Schedule what policies are read from. */
+export type PolicyDescription = Pick<ScheduleDescription, 'scheduleId' | 'action' | 'state'>;
+
 interface PolicySchedule {
   name: string;
-  description: ScheduleDescription;
+  description: PolicyDescription;
 }
 
 /** Every policy's Schedule, with the name that its id gives the policy, in the order of the list. */
 export async function policySchedules(temporal: Client): Promise<PolicySchedule[]> {
   const names: string[] = [];
-  for await (const { scheduleId } of temporal.schedule.list()) {
+  for await (const scheduleId of listedScheduleIds(temporal)) {
     heartbeat();
     const name = readPolicyId(scheduleId);
     if (name !== undefined) names.push(name);
@@ -56,20 +61,34 @@ export async function policySchedules(temporal: Client): Promise<PolicySchedule[
   return found.flat();
 }
 
-/** Undefined where there is no such Schedule. */
-async function described(temporal: Client, scheduleId: string): Promise<ScheduleDescription | undefined> {
+/**
+ * Undefined where there is no such Schedule. One whose content cannot be decoded carries nothing that can be read, and must not keep
+ * whoever looks at all of them waiting for ever.
+ */
+async function described(temporal: Client, scheduleId: string): Promise<PolicyDescription | undefined> {
   try {
     return await temporal.schedule.getHandle(scheduleId).describe();
   } catch (error) {
     if (error instanceof ScheduleNotFoundError) return undefined;
+    if (isAnswered(error)) return undecoded(scheduleId);
     throw error;
   }
+}
+
+/** Whether it is not the server that has refused or failed: then it is what the server told that cannot be read. */
+function isAnswered(error: unknown): boolean {
+  return !(error instanceof ServiceError) && !isGrpcServiceError(error);
+}
+
+function undecoded(scheduleId: string): PolicyDescription {
+  const nothing = { workflowType: '', workflowId: '', taskQueue: '', args: [] };
+  return { scheduleId, action: { type: 'startWorkflow', ...nothing }, state: { paused: true } };
 }
 
 export function describedPolicy(
   temporal: Client,
   policyName: string,
-): Promise<ScheduleDescription | undefined> {
+): Promise<PolicyDescription | undefined> {
   return described(temporal, scheduleIds.policy(policyName));
 }
 
@@ -88,7 +107,7 @@ export async function policyThatIs(
  */
 export async function expiryPlaces(temporal: Client): Promise<Target[]> {
   const places: Target[] = [];
-  for await (const { scheduleId } of temporal.schedule.list()) {
+  for await (const scheduleId of listedScheduleIds(temporal)) {
     heartbeat();
     const place = readExpiryId(scheduleId);
     if (place) places.push(place);
@@ -103,7 +122,7 @@ export async function policyNow(temporal: Client, policyName: string): Promise<P
 }
 
 /** A Schedule that nobody can read may stand for any policy of that name: its points are held. */
-export function policyNowOf(name: string, description: ScheduleDescription): PolicyNow {
+export function policyNowOf(name: string, description: PolicyDescription): PolicyNow {
   const policy = policyOf(description);
   return {
     policyName: name,
@@ -117,7 +136,7 @@ export function policyNowOf(name: string, description: ScheduleDescription): Pol
 export function policyOf({
   scheduleId,
   action,
-}: Pick<ScheduleDescription, 'scheduleId' | 'action'>): NormalizedPolicy | undefined {
+}: Pick<PolicyDescription, 'scheduleId' | 'action'>): NormalizedPolicy | undefined {
   const policyName = readPolicyId(scheduleId);
   if (action.type !== 'startWorkflow' || policyName === undefined) return undefined;
   return policyInArguments(policyName, action.args ?? []);
@@ -209,7 +228,7 @@ export async function writeSchedule(
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
   }
-  if (isSame(await handle.describe())) return 'UNCHANGED';
+  if (isSame(await decoded(handle))) return 'UNCHANGED';
   await accepted(() =>
     handle.update(({ state }) => ({
       ...wanted,
@@ -217,6 +236,23 @@ export async function writeSchedule(
     })),
   );
   return 'UPDATED';
+}
+
+/**
+ * Changing a Schedule begins with reading it.
+ *
+ * @throws ApplicationFailure Conflict, non-retryable, where that cannot be done
+ */
+async function decoded(handle: ScheduleHandle): Promise<ScheduleDescription> {
+  try {
+    return await handle.describe();
+  } catch (error) {
+    if (error instanceof ScheduleNotFoundError || !isAnswered(error)) throw error;
+    throw ApplicationFailure.nonRetryable(
+      `what Schedule ${handle.scheduleId} carries cannot be decoded (${error instanceof Error ? error.message : String(error)}): give the worker the key that it was written with, or delete the Schedule and apply again`,
+      FAILURE.conflict,
+    );
+  }
 }
 
 /**

@@ -3,6 +3,7 @@ import { DeleteSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { isNotFound } from '../../aws/failures';
 import { periodStart } from '../../calendar/calendar';
 import { decideArchival } from '../../model/points/archival';
+import type { UnknownHold } from '../../model/retention/hold';
 import type { FailedItem } from '../../model/outcome';
 import type { Stranger } from '../../model/points/pointClaims';
 import type {
@@ -42,6 +43,8 @@ export interface ExpiryPlan {
   /** The first of those whose marks are copied. */
   strangers?: Stranger[];
   strangersTotal?: number;
+  /** Legal holds that are open and do not say what they hold. */
+  holdsNotKnown?: UnknownHold[];
 }
 
 export interface DeletedPoints {
@@ -67,7 +70,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
       policies: PolicyNow[];
       except: string[];
     }): Promise<ExpiryPlan> {
-      const { snapshots, strangers, ...facts } = await pointsNow(deps, target);
+      const { snapshots, strangers, holdsNotKnown, ...facts } = await pointsNow(deps, target);
       const decision = await expiryNow(deps, target, { snapshots, policies, ...facts, now: clock.now() });
       const tried = new Set(except);
       const open = decision.expired.filter(({ recoveryPointId }) => !tried.has(recoveryPointId));
@@ -81,6 +84,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
         archive: archivable(snapshots, decision, clock.now()).slice(0, POINTS_A_BATCH),
         strangers: strangers.slice(0, KEPT_SHOWN),
         strangersTotal: strangers.length,
+        holdsNotKnown: holdsNotKnown.slice(0, KEPT_SHOWN),
       };
     },
 

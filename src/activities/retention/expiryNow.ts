@@ -10,7 +10,7 @@ import type { ActivityDeps } from '../support/deps';
 import { endedSources } from './endedSources';
 import type { PointsNow } from './pointsNow';
 
-type Facts = Omit<PointsNow, 'strangers'> & {
+type Facts = Omit<PointsNow, 'strangers' | 'holdsNotKnown'> & {
   policies: readonly PolicyNow[];
   now: number;
   /** Sources of which a person lets the last points go. */

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
 import { FAILURE } from '../../model/failures';
-import { HOLD_MEMO, type Hold } from '../../model/retention/hold';
+import { HOLD_MEMO, readHold, type Hold, type UnknownHold } from '../../model/retention/hold';
 import { TASK_QUEUE } from '../../model/names';
 import { heartbeat } from '../support/pace/heartbeat';
 
@@ -16,6 +16,8 @@ export interface OpenHolds {
   unknown: string[];
   /** Those that have been open for long without saying it. */
   silent: string[];
+  /** Those that are on another task queue than Holdfast's, and say nothing: who started them believes that they hold. */
+  astray: { workflowId: string; taskQueue: string }[];
 }
 
 /**
@@ -25,14 +27,14 @@ export interface OpenHolds {
  * @param now milliseconds since the epoch
  */
 export async function openHolds(temporal: Client, now: number): Promise<OpenHolds> {
-  const open: OpenHolds = { holds: [], unknown: [], silent: [] };
+  const open: OpenHolds = { holds: [], unknown: [], silent: [], astray: [] };
   for await (const { memo, workflowId, taskQueue, startTime } of temporal.workflow.list({
     query: OPEN_HOLDS,
   })) {
     heartbeat();
-    const hold = memo?.[HOLD_MEMO] as Hold | undefined;
+    const hold = readHold(memo?.[HOLD_MEMO]);
     if (hold) open.holds.push(hold);
-    else if (taskQueue !== TASK_QUEUE) continue;
+    else if (taskQueue !== TASK_QUEUE) open.astray.push({ workflowId, taskQueue });
     else if (now - startTime.getTime() <= OPENING_MS) open.unknown.push(workflowId);
     else open.silent.push(workflowId);
   }
@@ -52,4 +54,19 @@ export async function holdsThatAre(temporal: Client, now: number): Promise<Omit<
     `workflow ${silent.join(', ')} (setLegalHold) has been open for more than an hour and does not say what it holds, so that no recovery point may go: see in the Web UI why it does not go on, or terminate it where no hold is meant`,
     FAILURE.conflict,
   );
+}
+
+/** For people: what is open, and does not say what it holds. */
+export function notKnown({ unknown, astray }: Pick<OpenHolds, 'unknown' | 'astray'>): UnknownHold[] {
+  return [
+    ...unknown.map((workflowId) => ({
+      workflowId,
+      reason:
+        'it was opened a moment ago and does not say yet what it holds: nothing goes that is due, until it does',
+    })),
+    ...astray.map(({ workflowId, taskQueue }) => ({
+      workflowId,
+      reason: `it was started on the task queue ${taskQueue}, where no worker of Holdfast is: it holds nothing; terminate it, and start it on ${TASK_QUEUE}`,
+    })),
+  ];
 }

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
 import { parseArchive } from '../../model/points/archive';
-import { covers } from '../../model/retention/hold';
+import { covers, type UnknownHold } from '../../model/retention/hold';
 import { TAG } from '../../model/names';
 import type { Stranger } from '../../model/points/pointClaims';
 import { readRecoveryPoint } from '../../model/points/recoveryPoint';
@@ -11,7 +11,7 @@ import { COMING_BACK, IN_ARCHIVE, tieringOf } from '../points/tiers';
 import { markUncopied, markUnreadable } from '../copies/proof';
 import type { ActivityDeps } from '../support/deps';
 import { groupsOf } from '../support/groups';
-import { holdsThatAre } from './openHolds';
+import { holdsThatAre, notKnown } from './openHolds';
 import { claims, isMarked, markedSnapshots } from '../points/recoveryPoints';
 import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
 import { unlessUnknown } from '../support/unlessUnknown';
@@ -24,6 +24,8 @@ export interface PointsNow {
   strangers: Stranger[];
   /** A legal hold was opened a moment ago, and what it holds is not known yet. */
   holdUnknown: boolean;
+  /** Legal holds that are open and do not say what they hold. */
+  holdsNotKnown: UnknownHold[];
   /** Instances and volumes that exist, and those of which nobody can say that they do not. */
   existingSources: Set<string>;
 }
@@ -51,7 +53,10 @@ export async function pointsNow(
 ): Promise<PointsNow> {
   const ec2 = deps.aws.ec2(target, 'retention');
   const marked = await markedIn(ec2, only?.sources);
-  const nothing = { snapshots: [], strangers: [], holdUnknown: false, existingSources: new Set<string>() };
+  const nothing = {
+    ...{ snapshots: [], strangers: [], holdUnknown: false, holdsNotKnown: [] },
+    existingSources: new Set<string>(),
+  };
   if (marked.length === 0) return nothing;
   const { own, rivals, strangers } = claims(marked);
   const there = new Set(own.map(({ snapshotId }) => snapshotId));
@@ -63,7 +68,7 @@ export async function pointsNow(
       .map(({ tags }) => tags[TAG.recoveryPoint]),
   );
   const tiers = await tiersOf(ec2, marked, only && [...there]);
-  const { holds, unknown } = await holdsThatAre(deps.temporal, deps.clock.now());
+  const { holds, ...open } = await holdsThatAre(deps.temporal, deps.clock.now());
   const raw = new Map<string, Snapshot>();
   const snapshots = own.flatMap(({ snapshotId, volumeId, tags, snapshot }): SnapshotNow[] => {
     const { Description: description = '', State, StorageTier } = snapshot;
@@ -88,7 +93,10 @@ export async function pointsNow(
   await markUncopied(deps, target, snapshots, raw, expiresAtOf);
   await markUnreadable(deps, target, snapshots, raw);
   const existingSources = await sourcesThatExist(deps.aws, target, snapshots);
-  return { snapshots, strangers, holdUnknown: unknown.length > 0, existingSources };
+  return {
+    ...{ snapshots, strangers, existingSources },
+    ...{ holdUnknown: open.unknown.length > 0, holdsNotKnown: notKnown(open) },
+  };
 }
 
 /** By the source that their tags name, and by the volume that AWS names. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { UnknownHold } from './hold';
 import { operationInput } from '../input';
 import type { Listed } from '../list';
 import type { FailedItem } from '../outcome';
@@ -31,5 +32,9 @@ export interface EnforceExpiryResult {
   archived: Listed<{ target: Target; recoveryPointId: string }>;
   /** Snapshots that AWS Backup and Data Lifecycle Manager look after; they are never touched. */
   others: OthersCount;
+  /** Legal holds that are open and do not say what they hold. */
+  holdsNotKnown: UnknownHold[];
+  /** Policies whose Schedules carry nothing that can be read: all of their points stay. */
+  unreadablePolicies: Listed<string>;
   failed: Listed<FailedItem>;
 }

@@ -5,7 +5,7 @@ import type { Listed } from '../list';
 import type { FailedItem } from '../outcome';
 import { policyNameSchema } from '../policyName';
 import type { RecoveryPointSnapshot } from '../points/recoveryPoint';
-import { targetKey, targetsInputSchema, type Target } from '../target';
+import { targetKey, targetSchema, targetsInputSchema, type Target } from '../target';
 
 /** People who must approve before a hold is released. */
 export const APPROVERS = 2;
@@ -52,6 +52,30 @@ export interface Hold {
 }
 
 export const HOLD_MEMO = 'hold';
+
+/** Fields of later versions are left out, and do not make a hold that is known an unknown one. */
+const holdSchema = z
+  .object({
+    holdId: z.string(),
+    reason: z.string(),
+    recoveryPointId: z.string().optional(),
+    policyName: z.string().optional(),
+    lineage: z.string().optional(),
+    targets: z.array(targetSchema).optional(),
+  })
+  .refine(({ recoveryPointId, policyName, lineage }) => recoveryPointId ?? policyName ?? lineage);
+
+/** What a workflow's memo says it holds; undefined where it does not say it, whatever else stands there. */
+export function readHold(memo: unknown): Hold | undefined {
+  return holdSchema.safeParse(memo).data;
+}
+
+/** A legal hold that is open, and of which nobody can say what it holds. */
+export interface UnknownHold {
+  workflowId: string;
+  /** What that means for what is due, and what to do. */
+  reason: string;
+}
 
 export interface Approval {
   by: string;

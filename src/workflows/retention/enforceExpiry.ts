@@ -5,6 +5,7 @@ import {
   type EnforceExpiryResult,
 } from '../../model/retention/expiry';
 import { nothingExpired, sumOfExpiry, type ExpirySum } from '../../model/retention/expirySum';
+import { listed } from '../../model/list';
 import type { Target } from '../../model/target';
 import { Place, type PlaceProgress } from './place';
 import { settle } from '../support/failure';
@@ -33,6 +34,9 @@ export async function enforceExpiry(
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });
     // When the policies cannot be read, nothing is deleted: one of them may be paused.
     const policies = await readMany('Read the policies').policiesNow();
+    const unreadable = policies.flatMap((policy) => (policy.unreadable ? policy.policyName : []));
+    for (const name of unreadable)
+      run.remark(`Policy ${name} cannot be read, and all of its points stay: apply it again, or delete it.`);
     run.phase(dryRun ? 'Deciding' : 'Expiring');
     let sum = carried?.sum ?? nothingExpired();
     for (const [at, target] of targets.entries()) {
@@ -49,7 +53,7 @@ export async function enforceExpiry(
       sum = sumOfExpiry(sum, place.sum);
     }
     return settle(
-      { dryRun, ...sum },
+      { dryRun, ...sum, unreadablePolicies: listed(unreadable) },
       {
         what: 'recovery points or targets',
         succeeded: sum.expired.total + sum.kept.total,

@@ -87,6 +87,9 @@ export class Place {
     sum.kept = and(sum.kept, plan.kept.map(this.here), plan.keptTotal);
     sum.keptByReason = sumOfReasons(sum.keptByReason, plan.keptByReason);
     sum.others = plan.others;
+    sum.holdsNotKnown = plan.holdsNotKnown ?? [];
+    for (const { workflowId, reason } of sum.holdsNotKnown)
+      this.run.remark(`Legal hold ${workflowId} is not known: ${reason}.`);
     sum.notOurs = and(sum.notOurs, (plan.strangers ?? []).map(this.here), plan.strangersTotal ?? 0);
   }
 

@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { holdsThatAre, openHolds } from '../../../src/activities/retention/openHolds';
+import { holdsThatAre, notKnown, openHolds } from '../../../src/activities/retention/openHolds';
 import { HOLD_MEMO } from '../../../src/model/retention/hold';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -26,17 +26,18 @@ describe('legal holds that are open', () => {
       },
     }) as unknown as Client;
   const run = <Answer>(ask: (temporal: Client, now: number) => Promise<Answer>, open: Open[]) =>
-    new MockActivityEnvironment().run(() => ask(temporal(open), NOW));
+    new MockActivityEnvironment().run<[], Answer, () => Promise<Answer>>(() => ask(temporal(open), NOW));
 
   it('are what they say they hold, however long they have been open', async () => {
     const said = { workflowId: 'said', openFor: 5000 * HOUR, memo: { [HOLD_MEMO]: HOLD } };
-    expect(await run(holdsThatAre, [said])).toEqual({ holds: [HOLD], unknown: [] });
+    expect(await run(holdsThatAre, [said])).toEqual({ holds: [HOLD], unknown: [], astray: [] });
   });
 
   it('are unknown for as long as they may be about to say it', async () => {
     expect(await run(holdsThatAre, [{ workflowId: 'opening', openFor: HOUR - 1 }])).toEqual({
       holds: [],
       unknown: ['opening'],
+      astray: [],
     });
   });
 
@@ -51,11 +52,32 @@ describe('legal holds that are open', () => {
     });
     // Backups go on, under the holds that are known.
     const said = { workflowId: 'said', memo: { [HOLD_MEMO]: HOLD } };
-    expect(await run(openHolds, [silent, said])).toEqual({ holds: [HOLD], unknown: [], silent: ['silent'] });
+    expect(await run(openHolds, [silent, said])).toEqual({
+      ...{ holds: [HOLD], unknown: [], silent: ['silent'], astray: [] },
+    });
   });
 
-  it.each([0, 100 * HOUR])('are none where no worker of Holdfast will carry them out', async (openFor) => {
-    const mistyped = { workflowId: 'mistyped', taskQueue: 'holdfsat', openFor };
-    expect(await run(holdsThatAre, [mistyped])).toEqual({ holds: [], unknown: [] });
-  });
+  it.each([0, 100 * HOUR])(
+    'hold nothing where no worker of Holdfast will carry them out, and are named',
+    async (openFor) => {
+      const mistyped = { workflowId: 'mistyped', taskQueue: 'holdfsat', openFor };
+      const open = await run(holdsThatAre, [mistyped]);
+      expect(open).toEqual({
+        ...{ holds: [], unknown: [], astray: [{ workflowId: 'mistyped', taskQueue: 'holdfsat' }] },
+      });
+      expect(notKnown(open)).toEqual([
+        { workflowId: 'mistyped', reason: expect.stringMatching(/holdfsat.*: it holds nothing/) as unknown },
+      ]);
+    },
+  );
+
+  it.each([['text'], [{ reason: 'case 7' }], [{ holdId: 'h', reason: 'case 7' }], [null]])(
+    'are unknown where their memo says something else: %j',
+    async (memo) => {
+      const odd = { workflowId: 'odd', memo: { [HOLD_MEMO]: memo } };
+      const open = await run(holdsThatAre, [odd]);
+      expect(open).toEqual({ holds: [], unknown: ['odd'], astray: [] });
+      expect(notKnown(open)).toMatchObject([{ workflowId: 'odd' }]);
+    },
+  );
 });

@@ -1,4 +1,6 @@
 import { DescribeSnapshotsCommand } from '@aws-sdk/client-ec2';
+import { Client } from '@temporalio/client';
+import type { PayloadCodec } from '@temporalio/common';
 import { BackupPolicies } from '../../../src/client/policies';
 import { type Holdfast } from '../../../src/client/operations';
 import type { RunBackupResult } from '../../../src/model/backup/run';
@@ -56,7 +58,12 @@ describe('what people start or make by hand, with the names of Holdfast’s own'
       workflowId: 'mistyped-hold',
     });
     await shown('mistyped-hold');
-    expect(await expire()).toMatchObject({ expired: { total: 1 } });
+    expect(await expire()).toMatchObject({
+      expired: { total: 1 },
+      holdsNotKnown: [
+        { workflowId: 'mistyped-hold', reason: expect.stringContaining('holdfsat') as unknown },
+      ],
+    });
     await lost.terminate();
   });
 
@@ -121,12 +128,56 @@ describe('what people start or make by hand, with the names of Holdfast’s own'
       ...now,
       action: { ...now.action, args: [{ policyName: 'garbled', frequencyMs: 'often' }] },
     }));
-    const { keptByReason } = await expire();
-    expect(keptByReason).toMatchObject({ 'its policy cannot be read': 1 });
+    expect(await expire()).toMatchObject({
+      keptByReason: { 'its policy cannot be read': 1 },
+      unreadablePolicies: { total: 1, items: ['garbled'] },
+    });
     expect(await count('garbled')).toBe(2);
     // Applied again it is a policy again.
     await world.run('createBackupPolicy', policyOf('garbled'));
     expect(await expire()).toMatchObject({ expired: { total: 1 } });
+  });
+
+  it('a Schedule that nobody can decode stops no other policy, and is named', async () => {
+    await twoPoints('open');
+    const encoding = new TextEncoder().encode('binary/of-another-key');
+    const codec: PayloadCodec = {
+      encode: (payloads) => Promise.resolve(payloads.map((each) => ({ ...each, metadata: { encoding } }))),
+      decode: (payloads) => Promise.resolve(payloads),
+    };
+    const another = new Client({
+      connection: world.temporal.connection,
+      ...(world.temporal.namespace && { namespace: world.temporal.namespace }),
+      dataConverter: { payloadCodecs: [codec] },
+    });
+    const sealed = await another.schedule.create({
+      scheduleId: scheduleIds.policy('sealed'),
+      spec: { intervals: [{ every: '1 day' }] },
+      action: { type: 'startWorkflow', workflowType: 'runBackup', taskQueue: TASK_QUEUE, args: [{}] },
+      memo: { policyName: 'sealed' },
+      state: { paused: true },
+    });
+    try {
+      const plan = await world.run<PolicyPlan>('planBackupPolicy', policyOf('open'));
+      expect(plan.remarks).toEqual([expect.stringMatching(/^policy sealed cannot be read/)]);
+      expect(await expire()).toMatchObject({
+        expired: { total: 1 },
+        unreadablePolicies: { items: expect.arrayContaining(['sealed']) as unknown },
+      });
+      const states = await new BackupPolicies({ temporal: world.client } as unknown as Holdfast).list();
+      expect(states.find(({ policyName }) => policyName === 'sealed')).toMatchObject({
+        state: expect.stringMatching(/^not read: /) as unknown,
+        isOk: false,
+      });
+      expect(states.find(({ policyName }) => policyName === 'open')).toMatchObject({ every: '4 h' });
+      const refused = await expectFailure(
+        world.run('createBackupPolicy', policyOf('sealed')),
+        FAILURE.conflict,
+      );
+      expect(refused).toContain('what Schedule policy/sealed carries cannot be decoded');
+    } finally {
+      await sealed.delete();
+    }
   });
 
   async function open(workflowId: string): Promise<number> {

@@ -1,0 +1,17 @@
+import type { Client } from '@temporalio/client';
+
+/**
+ * The ids of all Schedules, which the server keeps in plain text. The client's own list decodes the memo of each: one that it cannot
+ * decode, because its key is gone or somebody else wrote it, would hide all the others.
+ */
+export async function* listedScheduleIds({
+  workflowService,
+  options: { namespace },
+}: Pick<Client, 'workflowService' | 'options'>): AsyncGenerator<string> {
+  let nextPageToken: Uint8Array | undefined;
+  do {
+    const page = await workflowService.listSchedules({ namespace, nextPageToken });
+    for (const { scheduleId } of page.schedules ?? []) if (scheduleId) yield scheduleId;
+    nextPageToken = page.nextPageToken ?? undefined;
+  } while (nextPageToken && nextPageToken.length > 0);
+}
