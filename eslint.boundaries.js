@@ -26,7 +26,7 @@ const PARTS = {
     why: 'workflows import src/model, src/workflows, @temporalio/workflow and activity types only',
   },
   activities: {
-    values: ['model', 'calendar', 'aws', 'store', 'notify', 'telemetry'],
+    values: ['model', 'calendar', 'aws', 'store', 'notify', 'telemetry', 'temporal'],
     why: 'activities do not know workflows, and get what they need injected',
   },
   calendar: { values: ['model'], why: 'the calendar knows the model only' },
