@@ -4,7 +4,7 @@ import type { DataConverter } from '@temporalio/common';
 import { ConfigError, oneLine, readTemporalConfig, type Environment } from '../config';
 import type { Message, MessageName, RollbackMessage } from '../model/messages';
 import { STARTED_BY_MEMO, TASK_QUEUE } from '../model/names';
-import { type OPERATION_NAMES } from '../model/operations';
+import type { OperationName } from '../model/operations';
 import type { ProgressPage } from '../model/progress';
 import { loadDataConverter } from '../temporal/dataConverter';
 import type * as workflows from '../workflows';
@@ -12,8 +12,7 @@ import { operationFailed, unanswered } from './errors';
 
 type Workflows = typeof workflows;
 
-/** Each is exported by src/workflows; `OperationInput` does not compile where one is not. */
-export type OperationName = (typeof OPERATION_NAMES)[number];
+/** Does not compile where src/workflows does not export one. */
 export type OperationInput<Name extends OperationName> = Parameters<Workflows[Name]>[0];
 export type OperationResult<Name extends OperationName> = Awaited<ReturnType<Workflows[Name]>>;
 
