@@ -25,7 +25,9 @@ describe('the public images that moto knows', () => {
       const { Images = [] } = await ec2.send(new DescribeImagesCommand({ Owners: ['amazon'] }));
       expect(Images.length).toBeGreaterThan(100);
       expect(Images.every(({ State }) => State === 'available')).toBe(true);
-      const SnapshotIds = [Images[0]?.BlockDeviceMappings?.[0]?.Ebs?.SnapshotId ?? ''];
+      const root = Images[0]?.BlockDeviceMappings?.[0];
+      expect(root?.Ebs?.DeleteOnTermination).toBe(true);
+      const SnapshotIds = [root?.Ebs?.SnapshotId ?? ''];
       const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds }));
       expect(Snapshots).toMatchObject([{ State: 'completed', Encrypted: false, VolumeSize: 15 }]);
       const { Encrypted } = await ec2.send(

@@ -1,13 +1,23 @@
 import {
+  CopyImageCommand,
+  CopySnapshotCommand,
+  CopyVolumesCommand,
+  CreateImageCommand,
+  CreateReplaceRootVolumeTaskCommand,
   CreateSnapshotCommand,
+  CreateSnapshotsCommand,
+  CreateVolumeCommand,
   DescribeImagesCommand,
+  DescribeSnapshotsCommand,
   DescribeSnapshotTierStatusCommand,
+  DescribeVolumesCommand,
   ModifySnapshotTierCommand,
+  RegisterImageCommand,
   RunInstancesCommand,
 } from '@aws-sdk/client-ec2';
 import { CreateKeyCommand, PutKeyPolicyCommand, RotateKeyOnDemandCommand } from '@aws-sdk/client-kms';
-import { anAccount, type TestAccount } from '../support/accounts';
-import { aKey, anImage, aVolume, completed } from '../support/seed';
+import { anAccount, HOME_REGION, type TestAccount } from '../support/accounts';
+import { aKey, anImage, anInstance, aVolume, completed } from '../support/seed';
 import { shared } from '../support/shared';
 
 describe('what AWS refuses, the local AWS refuses in the same words', () => {
@@ -61,6 +71,46 @@ describe('what AWS refuses, the local AWS refuses in the same words', () => {
     await expect(run({ Placement: { AvailabilityZone: 'eu-west-1a' } })).rejects.toMatchObject({
       name: 'InvalidParameterValue',
     });
+  });
+
+  /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_TagSpecification.html; the words: https://github.com/boto/boto3/issues/1806 */
+  it('tags of what a call does not make, before it makes anything', async () => {
+    const { instanceId, volumes } = await anInstance(account, { data: [] });
+    const VolumeId = volumes['/dev/xvda'];
+    const { SnapshotId } = await account.ec2().send(new CreateSnapshotCommand({ VolumeId }));
+    await completed(account, SnapshotId);
+    const SourceImageId = await anImage(account);
+    const wrong = {
+      TagSpecifications: [{ ResourceType: 'vpc' as const, Tags: [{ Key: 'a', Value: 'b' }] }],
+    };
+    const things = async () => {
+      const [{ Images }, { Snapshots }, { Volumes }] = await Promise.all([
+        account.ec2().send(new DescribeImagesCommand({ Owners: ['self'] })),
+        account.ec2().send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] })),
+        account.ec2().send(new DescribeVolumesCommand({})),
+      ]);
+      return [Images?.length, Snapshots?.length, Volumes?.length];
+    };
+    const before = await things();
+    const [SourceRegion, AvailabilityZone] = [HOME_REGION, `${HOME_REGION}a`];
+    const calls = [
+      new CreateSnapshotCommand({ VolumeId, ...wrong }),
+      new CreateSnapshotsCommand({ InstanceSpecification: { InstanceId: instanceId }, ...wrong }),
+      new CopySnapshotCommand({ SourceSnapshotId: SnapshotId, SourceRegion, ...wrong }),
+      new CreateVolumeCommand({ AvailabilityZone, Size: 1, ...wrong }),
+      new CopyVolumesCommand({ SourceVolumeId: VolumeId, ...wrong }),
+      new CreateImageCommand({ InstanceId: instanceId, Name: 'new', NoReboot: true, ...wrong }),
+      new CopyImageCommand({ SourceImageId, SourceRegion, Name: 'new', ...wrong }),
+      new RegisterImageCommand({ Name: 'new', ...wrong }),
+      new CreateReplaceRootVolumeTaskCommand({ InstanceId: instanceId, ...wrong }),
+    ];
+    for (const call of calls) {
+      await expect(account.ec2().send(call as CreateSnapshotCommand)).rejects.toMatchObject({
+        name: 'InvalidParameterValue',
+        message: "'vpc' is not a valid taggable resource type for this operation.",
+      });
+    }
+    expect(await things()).toEqual(before);
   });
 
   /** https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_ModifySnapshotTier.html */

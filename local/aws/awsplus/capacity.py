@@ -16,6 +16,7 @@ from .clock import CLOCK, date_of
 from .errors import ec2_error
 from .pages import paged
 from .patch import extend
+from .tags import asked_tags
 from .tokens import idempotent
 
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html
@@ -80,9 +81,10 @@ class _Responses(InstanceResponse):
     def create_capacity_reservation(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateCapacityReservation.html"""
         self.error_on_dryrun()
+        tags = asked_tags(self, "capacity-reservation").get("capacity-reservation", {})
         reservation = Reservation(self)
         _check(reservation)
-        self.ec2_backend.create_tags([reservation.id], self._parse_tag_specification().get("capacity-reservation", {}))
+        self.ec2_backend.create_tags([reservation.id], tags)
         _all(self)[reservation.id] = reservation
         return ActionResult({"CapacityReservation": reservation.told()})
 

@@ -14,6 +14,7 @@ from . import durations
 from .blocks import WRITES
 from .errors import ec2_error
 from .patch import extend
+from .tags import asked_tags
 from .tokens import idempotent
 from .volumes import gone_volume, initializes, is_initialized
 
@@ -27,6 +28,7 @@ class _Responses(ElasticBlockStore):
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyVolumes.html"""
         self.error_on_dryrun()
         backend = self.ec2_backend
+        tags = asked_tags(self, "volume")
         source = backend.get_volume(self._get_param("SourceVolumeId"))
         if source.status not in ("available", "in-use"):
             raise ec2_error("IncorrectState", f"Volume '{source.id}' is not 'available' or 'in-use'.")
@@ -42,7 +44,7 @@ class _Responses(ElasticBlockStore):
             )
         copy.source_volume_id = source.id
         initializes(copy, "volume-copy", durations.INITIALIZATION_MIB_PER_SECOND)
-        copy.add_tags(self._parse_tag_specification().get("volume", {}))
+        copy.add_tags(tags.get("volume", {}))
         return ActionResult({"Volumes": [copy]})
 
 

@@ -36,6 +36,12 @@ class _Publisher:
         return None
 
 
+def _with_root_that_goes(device: dict[str, Any]) -> dict[str, Any]:
+    """With its instance, "by default"; moto's list says otherwise:
+    https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/preserving-volumes-on-termination.html"""
+    return {**device, "Ebs": {**device["Ebs"], "DeleteOnTermination": True}}
+
+
 def install() -> None:
     make = Ami.__init__
 
@@ -45,5 +51,6 @@ def install() -> None:
         make(self, ec2_backend if is_of_a_call else _Publisher(ec2_backend), *args, **kwargs)
         if not is_of_a_call:
             self.ec2_backend = ec2_backend
+            self.devices = [_with_root_that_goes(device) for device in self.block_device_mappings]
 
     Ami.__init__ = make_published

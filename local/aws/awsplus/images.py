@@ -21,6 +21,7 @@ from .organizations import is_within
 from .pages import paged
 from .patch import extend
 from .snapshots import own_view
+from .tags import asked_tags
 from .tokens import idempotent
 
 
@@ -155,7 +156,7 @@ class _Responses(AmisResponse):
     def create_image(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html"""
         self.error_on_dryrun()
-        backend, name = self.ec2_backend, self._get_param("Name")
+        backend, name, tags = self.ec2_backend, self._get_param("Name"), asked_tags(self, "image", "snapshot")
         instance = backend.get_instance(self._get_param("InstanceId"))
         _require_free(backend, name)
         devices = []
@@ -166,12 +167,12 @@ class _Responses(AmisResponse):
         image = _new_image(backend, name, self._get_param("Description"), devices, instance=instance)
         _describe_snapshots(backend, image, lambda _: f"Created by CreateImage({instance.id}) for {image.id}")
         image.root_device_name = instance.root_device_name
-        return ActionResult({"ImageId": _tagged(backend, image, self._parse_tag_specification()).id})
+        return ActionResult({"ImageId": _tagged(backend, image, tags).id})
 
     def copy_image(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopyImage.html"""
         self.error_on_dryrun()
-        backend, region = self.ec2_backend, self._get_param("SourceRegion")
+        backend, region, tags = self.ec2_backend, self._get_param("SourceRegion"), asked_tags(self, "image", "snapshot")
         source = visible_image(backend_of(self.current_account, region), self._get_param("SourceImageId"))
         if source.state != "available":
             raise ec2_error("InvalidAMIID.Unavailable", f"The image {source.id} is not available")
@@ -189,10 +190,11 @@ class _Responses(AmisResponse):
         image.root_device_name = source.root_device_name
         if self._get_bool_param("CopyImageTags", False):
             image.add_tags({t["key"]: t["value"] for t in source.get_tags()})
-        return ActionResult({"ImageId": _tagged(backend, image, self._parse_tag_specification()).id})
+        return ActionResult({"ImageId": _tagged(backend, image, tags).id})
 
     def register_image(self) -> ActionResult:
         self.error_on_dryrun()
+        tags = asked_tags(self, "image")
         devices = [{"DeviceName": d.get("DeviceName"), "Ebs": dict(d.get("Ebs", {}))} for d in self._get_param("BlockDeviceMappings", [])]
         for device in devices:
             snapshot_id = device["Ebs"].get("SnapshotId")
@@ -205,7 +207,7 @@ class _Responses(AmisResponse):
         image.architecture = self._get_param("Architecture") or "x86_64"
         image.virtualization_type = self._get_param("VirtualizationType") or "hvm"
         image.available_at = 0
-        return ActionResult({"ImageId": _tagged(self.ec2_backend, image, self._parse_tag_specification()).id})
+        return ActionResult({"ImageId": _tagged(self.ec2_backend, image, tags).id})
 
     def describe_images(self) -> ActionResult:
         ids = self._get_param("ImageIds", [])

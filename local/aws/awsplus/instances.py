@@ -9,13 +9,14 @@ from moto.core.responses import ActionResult
 from moto.ec2.exceptions import InvalidInstanceIdError
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState, StateReason
 from moto.ec2.responses.instances import InstanceResponse
-from moto.ec2.utils import filter_reservations
+from moto.ec2.utils import convert_tag_spec, filter_reservations
 
 from . import durations, key_use
 from .accounts import backend_of
 from .attachments import drop, instance_links, link_up, links, release_busy
 from .callers import current
 from .clock import CLOCK
+from .device_mappings import joined, parsed
 from .errors import ec2_error
 from .images import visible_image
 from .lag import History
@@ -25,8 +26,6 @@ from .tokens import idempotent
 
 # The most that a page has, and has where nobody says: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html
 INSTANCES_A_PAGE = 1000
-
-_EBS_FIELDS = ("SnapshotId", "VolumeSize", "DeleteOnTermination", "VolumeType", "Iops", "Throughput", "Encrypted", "KmsKeyId")
 
 
 def _state_of(self: Any) -> Any:
@@ -148,24 +147,36 @@ def _let_volumes_go(self: Any) -> None:
             self.ec2_backend.volumes.pop(link.volume.id, None)
 
 
-def _devices(image: Any, wanted: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The image's devices, changed or joined by those of the request."""
-    devices = {d["DeviceName"]: dict(d.get("Ebs", {})) for d in (image.block_device_mappings if image else [])}
-    for device in wanted:
-        given = {k: v for k, v in device.get("Ebs", {}).items() if v is not None}
-        devices[device["DeviceName"]] = {**devices.get(device["DeviceName"], {}), **given}
-    return [{"DeviceName": name, "Ebs": ebs} for name, ebs in devices.items()]
+def _template(backend: Any, asked: dict[str, Any] | None) -> dict[str, Any]:
+    """What a launch template gives where the request says nothing: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html"""
+    return backend._get_template_from_args(asked).data if asked else {}
+
+
+def _required_image_id(image_id: str | None, template: dict[str, Any]) -> str:
+    """It is given in the request or in the template: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RunInstances.html (ImageId)"""
+    found = image_id or template.get("ImageId")
+    if not found:
+        raise ec2_error("MissingParameter", "The request must contain the parameter ImageId")
+    return found
 
 
 def _run(original: Any) -> Any:
-    def run_instances(self: Any, image_id: str, count: int, user_data: Any, security_group_names: Any, **kwargs: Any) -> Any:
-        image = visible_image(self, image_id)
-        wanted = _devices(image, kwargs.get("block_device_mappings") or [])
-        reservation = original(self, image_id, count, user_data, security_group_names, **{**kwargs, "block_device_mappings": []})
+    def run_instances(self: Any, image_id: str | None, count: int, user_data: Any, security_group_names: Any, **kwargs: Any) -> Any:
+        template = _template(self, kwargs.get("launch_template"))
+        image = visible_image(self, _required_image_id(image_id, template))
+        asked = kwargs.get("block_device_mappings") or parsed(template.get("BlockDeviceMappings") or [])
+        wanted = joined(image, asked)
+        volume_tags = {**convert_tag_spec(template.get("TagSpecifications") or []).get("volume", {}), **kwargs.get("tags", {}).get("volume", {})}
+        reservation = original(self, image.id, count, user_data, security_group_names, **{**kwargs, "block_device_mappings": []})
+        try:
+            for instance in reservation.instances:
+                instance.root_device_name = image.root_device_name
+                for device in wanted:
+                    _add_device(self, instance, image, device, volume_tags)
+        except Exception:
+            _take_back(self, reservation)
+            raise
         for instance in reservation.instances:
-            instance.root_device_name = image.root_device_name
-            for device in wanted:
-                _add_device(self, instance, image, device, kwargs.get("tags", {}).get("volume", {}))
             if _has_unusable_key(instance):
                 _never_starts(instance)
             else:
@@ -173,6 +184,16 @@ def _run(original: Any) -> Any:
         return reservation
 
     return run_instances
+
+
+def _take_back(backend: Any, reservation: Any) -> None:
+    """A volume was refused: a refused call leaves nothing."""
+    for instance in reservation.instances:
+        for link in instance_links(instance):
+            drop(link)
+            backend.volumes.pop(link.volume.id, None)
+        instance.terminate()
+    backend.reservations.pop(reservation.id)
 
 
 def _add_device(backend: Any, instance: Any, image: Any, device: dict[str, Any], tags: dict[str, str]) -> None:
@@ -192,13 +213,7 @@ def _add_device(backend: Any, instance: Any, image: Any, device: dict[str, Any],
 
 
 def _parse_block_device_mapping(self: Any) -> list[dict[str, Any]]:
-    mappings = []
-    for mapping in self._get_param("BlockDeviceMappings", []):
-        if not mapping.keys() & {"Ebs", "NoDevice", "VirtualName"}:
-            raise ec2_error("MissingParameter", "The request must contain the parameter ebs")
-        ebs = mapping.get("Ebs", {})
-        mappings.append({"DeviceName": mapping.get("DeviceName"), "Ebs": {field: ebs.get(field) for field in _EBS_FIELDS}})
-    return mappings
+    return parsed(self._get_param("BlockDeviceMappings", []))
 
 
 class _Responses(InstanceResponse):

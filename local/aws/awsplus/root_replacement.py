@@ -19,6 +19,7 @@ from .errors import ec2_error
 from .images import visible_image
 from .pages import paged
 from .patch import extend
+from .tags import asked_tags
 from .tokens import idempotent
 
 
@@ -68,7 +69,7 @@ class _Responses(ElasticBlockStore):
     def create_replace_root_volume_task(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateReplaceRootVolumeTask.html"""
         self.error_on_dryrun()
-        backend = self.ec2_backend
+        backend, tags = self.ec2_backend, asked_tags(self, "replace-root-volume-task").get("replace-root-volume-task", {})
         instance = backend.get_instance(self._get_param("InstanceId"))
         if instance.state != "running":
             raise ec2_error("IncorrectInstanceState", f"The instance '{instance.id}' is not 'running'.")
@@ -78,7 +79,6 @@ class _Responses(ElasticBlockStore):
         asked["DeleteReplacedRootVolume"] = self._get_bool_param("DeleteReplacedRootVolume", False)
         task = ReplaceRootTask(backend, instance, _new_root(backend, instance, asked), asked)
         _tasks(backend)[task.id] = task
-        tags = self._parse_tag_specification().get("replace-root-volume-task", {})
         if tags:
             backend.tags[task.id].update(tags)
         return ActionResult({"ReplaceRootVolumeTask": task.told()})

@@ -21,6 +21,7 @@ from .limits import require_room_for_copy, require_room_for_snapshots
 from .pages import paged
 from .patch import extend
 from .public_access import require_public, snapshot_state
+from .tags import asked_tags
 from .volumes import encryption
 
 # The VolumeId that EC2 gives a copied snapshot: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html
@@ -205,6 +206,7 @@ def _delete(original: Any) -> Any:
 class _Responses(ElasticBlockStore):
     def copy_snapshot(self) -> ActionResult:
         self.error_on_dryrun()
+        tags = asked_tags(self, "snapshot")
         within = _completion_minutes(self._get_param("CompletionDurationMinutes"))
         snapshot = self.ec2_backend.copy_snapshot(
             self._get_param("SourceSnapshotId"), self._get_param("SourceRegion"), self._get_param("Description"),
@@ -212,14 +214,22 @@ class _Responses(ElasticBlockStore):
         )
         if within:
             _completes_within(snapshot, within)
-        snapshot.add_tags(self._parse_tag_specification().get("snapshot", {}))
+        snapshot.add_tags(tags.get("snapshot", {}))
         return ActionResult({"SnapshotId": snapshot.id, "Tags": snapshot.tag_set})
+
+    def create_snapshot(self) -> ActionResult:
+        """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshot.html"""
+        self.error_on_dryrun()
+        tags = asked_tags(self, "snapshot")
+        snapshot = self.ec2_backend.create_snapshot(self._get_param("VolumeId"), self._get_param("Description"))
+        snapshot.add_tags(tags.get("snapshot", {}))
+        return ActionResult(snapshot)
 
     def create_snapshots(self) -> ActionResult:
         self.error_on_dryrun()
         snapshots = self.ec2_backend.create_snapshots(
             self._get_param("InstanceSpecification", {}), self._get_param("Description", ""),
-            self._parse_tag_specification().get("snapshot", {}), self._get_param("CopyTagsFromSource") == "volume",
+            asked_tags(self, "snapshot").get("snapshot", {}), self._get_param("CopyTagsFromSource") == "volume",
         )
         return ActionResult({"Snapshots": snapshots})
 

@@ -114,6 +114,16 @@ def _create_tags(self: Any, resource_ids: list[str], tags: dict[str, str]) -> bo
     return True
 
 
+def asked_tags(responses: Any, *makes: str) -> dict[str, dict[str, str]]:
+    """The tags of what a call makes, by type. Asked before anything is made: a refused call leaves nothing. EC2's words, from
+    https://github.com/boto/boto3/issues/1806"""
+    tags = responses._parse_tag_specification()
+    for kind in tags:
+        if kind not in makes:
+            raise ec2_error("InvalidParameterValue", f"'{kind}' is not a valid taggable resource type for this operation.")
+    return tags
+
+
 def _filters(original: Any) -> Any:
     def filters(self: Any) -> Any:
         return {name: Wanted(values) if isinstance(values, list) and all(isinstance(each, str) for each in values) else values for name, values in original(self).items()}

@@ -37,7 +37,10 @@ GP3_THROUGHPUT_PER_IOPS = 0.25
 
 
 def require_valid(volume_type: str, size: int, iops: int | None, throughput: int | None, multi_attach: bool = False) -> None:
-    """The words are EC2's where they are known."""
+    """The words are EC2's where they are known, as people have reported them:
+    https://github.com/kubernetes-retired/kube-aws/issues/1208 (iops), https://github.com/aws/aws-parallelcluster/issues/3951 (throughput),
+    https://github.com/velero-io/velero-plugin-for-aws/pull/119 (no iops). Those about Multi-Attach are made up after them.
+    """
     limits = TYPES.get(volume_type)
     if limits is None:
         raise ec2_error("UnknownVolumeType", f"Unsupported volume type '{volume_type}' for volume creation.")
@@ -52,10 +55,10 @@ def require_valid(volume_type: str, size: int, iops: int | None, throughput: int
 def _require_iops(volume_type: str, limits: Limits, size: int, iops: int | None) -> None:
     if iops is None:
         if volume_type in ("io1", "io2"):
-            raise ec2_error("MissingParameter", f"The request must contain the parameter iops for {volume_type} volumes")
+            raise ec2_error("InvalidParameterCombination", f"The parameter iops must be specified for {volume_type} volumes.")
         return
     if limits.iops is None:
-        raise ec2_error("InvalidParameterDependency", f"The parameter [Iops] is not supported for {volume_type} volumes.")
+        raise ec2_error("InvalidParameterCombination", f"The parameter iops is not supported for {volume_type} volumes.")
     if not limits.iops[0] <= iops <= limits.iops[1]:
         raise ec2_error("InvalidParameterValue", f"Volume iops of {iops} is not in {limits.iops[0]} to {limits.iops[1]} for {volume_type} volumes")
     if iops > max(limits.iops[0], size * limits.iops_per_gib):
@@ -66,7 +69,7 @@ def _require_throughput(volume_type: str, limits: Limits, iops: int | None, thro
     if throughput is None:
         return
     if limits.throughput is None:
-        raise ec2_error("InvalidParameterDependency", f"The parameter [Throughput] is not supported for {volume_type} volumes.")
+        raise ec2_error("InvalidParameterCombination", f"The throughput parameter is not supported for {volume_type} volumes.")
     if not limits.throughput[0] <= throughput <= limits.throughput[1]:
         raise ec2_error("InvalidParameterValue", f"Throughput of {throughput} MiB/s is not in {limits.throughput[0]} to {limits.throughput[1]}")
     if throughput > (iops or 3000) * GP3_THROUGHPUT_PER_IOPS:

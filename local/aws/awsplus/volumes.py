@@ -19,6 +19,7 @@ from .lag import born
 from .limits import require_room_for_volume
 from .pages import paged
 from .patch import extend
+from .tags import asked_tags
 from .tokens import idempotent
 
 
@@ -132,6 +133,7 @@ class _Responses(ElasticBlockStore):
     def create_volume(self) -> ActionResult:
         """https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateVolume.html"""
         self.error_on_dryrun()
+        tags = asked_tags(self, "volume")
         encrypted, key = self._get_bool_param("Encrypted", False), self._get_param("KmsKeyId")
         if key and not encrypted:
             raise ec2_error("InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set.")
@@ -142,7 +144,7 @@ class _Responses(ElasticBlockStore):
         rate = self._get_param("VolumeInitializationRate")
         initializes(volume, "provisioned" if rate else "default", rate or durations.INITIALIZATION_MIB_PER_SECOND)
         volume.volume_initialization_rate = rate
-        volume.add_tags(self._parse_tag_specification().get("volume", {}))
+        volume.add_tags(tags.get("volume", {}))
         return ActionResult(volume)
 
     def describe_volumes(self) -> ActionResult:

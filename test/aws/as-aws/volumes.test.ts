@@ -51,9 +51,9 @@ describe('volumes', () => {
     });
 
     it.each<[Partial<CreateVolumeCommandInput>, string]>([
-      [{ VolumeType: 'io2' }, 'MissingParameter'],
-      [{ VolumeType: 'gp2', Iops: 3000 }, 'InvalidParameterDependency'],
-      [{ VolumeType: 'gp2', Throughput: 125 }, 'InvalidParameterDependency'],
+      [{ VolumeType: 'io2' }, 'InvalidParameterCombination'],
+      [{ VolumeType: 'gp2', Iops: 3000 }, 'InvalidParameterCombination'],
+      [{ VolumeType: 'gp2', Throughput: 125 }, 'InvalidParameterCombination'],
       [{ VolumeType: 'gp3', Iops: 2999 }, 'InvalidParameterValue'],
       [{ VolumeType: 'gp3', Iops: 3000, Throughput: 1000 }, 'InvalidParameterValue'],
       [{ VolumeType: 'io1', Iops: 5000, Size: 4 }, 'InvalidParameterValue'],

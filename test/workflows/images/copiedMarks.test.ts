@@ -77,7 +77,7 @@ describe('images with copied marks', () => {
     return { Description: imageDescription('for partners', request), TagSpecifications };
   }
 
-  const MADE_BY: [string, (Name: string, marked: object) => Promise<string>][] = [
+  const MADE_BY: [string, (Name: string, marked: ReturnType<typeof marks>) => Promise<string>][] = [
     [
       'CreateImage of another instance',
       async (Name, marked) => {
@@ -90,8 +90,10 @@ describe('images with copied marks', () => {
     [
       'RegisterImage',
       async (Name, marked) => {
+        // Of the image alone: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_RegisterImage.html
+        const TagSpecifications = marked.TagSpecifications.slice(0, 1);
         const { ImageId } = await ec2().send(
-          new RegisterImageCommand({ Name, RootDeviceName: '/dev/xvda', ...marked }),
+          new RegisterImageCommand({ Name, RootDeviceName: '/dev/xvda', ...marked, TagSpecifications }),
         );
         return ImageId ?? '';
       },
