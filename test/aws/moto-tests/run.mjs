@@ -4,11 +4,11 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startServer, SERVERS } from '../../bench/servers.mjs';
-import { STATE } from '../setup/paths.mjs';
-import { pythonEnvironment } from '../setup/python.mjs';
-import { CannotGoOn, runMain, say } from '../setup/say.mjs';
-import { setUp } from '../setup.mjs';
+import { startServer, SERVERS } from '../../../bench/servers.mjs';
+import { STATE } from '../../../local/setup/paths.mjs';
+import { pythonEnvironment } from '../../../local/setup/python.mjs';
+import { CannotGoOn, runMain, say } from '../../../local/setup/say.mjs';
+import { setUp } from '../../../local/setup.mjs';
 
 const HERE = fileURLToPath(new URL('.', import.meta.url));
 const ENVIRONMENT = join(STATE, 'moto-python');
