@@ -73,10 +73,10 @@ export class Lineage<Snapshot extends Member = Member> {
 
 /**
  * When a snapshot counts as taken among calendar periods: at its slot, for a run's jitter and length carry the snapshots of
- * 23:50 over midnight on some days and not on others, and a day would have two and the next none. What was taken later
- * than its RPO allows is a backfill, and shows another day than its slot's.
+ * 23:50 over midnight on some days and not on others, and a day would have two and the next none. Jitter is never as much
+ * as half of the RPO; what was taken later than that is made up for or backfilled, and shows another day than its slot's.
  */
 function momentOf({ takenAt, slotMs = takenAt, rpoMs }: Member): number {
   const lateBy = takenAt - slotMs;
-  return lateBy >= 0 && lateBy <= rpoMs ? slotMs : takenAt;
+  return lateBy >= 0 && lateBy < rpoMs / 2 ? slotMs : takenAt;
 }

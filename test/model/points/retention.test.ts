@@ -253,7 +253,9 @@ describe('decideExpiry', () => {
       const taken = { ...at('2026-03-09T06:00Z', { daily: 1 }), rpoMs: 2 * HOUR };
       const backfilled = { ...taken, slotMs: Date.parse('2026-03-02T06:00Z'), recoveryPointId: 'backfilled' };
       const early = { ...taken, slotMs: taken.takenAt + DAY, recoveryPointId: 'early' };
-      for (const odd of [backfilled, early]) {
+      const slotBefore = Date.parse('2026-03-08T06:00Z');
+      const caughtUp = { ...taken, slotMs: slotBefore, rpoMs: 2 * DAY, recoveryPointId: 'caught up' };
+      for (const odd of [backfilled, early, caughtUp]) {
         const later = at('2026-03-09T08:00Z', { daily: 1 });
         const newest = at('2026-03-09T09:00Z', { daily: 1 });
         const { kept, expired } = decide([odd, later, newest], { policies: [] });
@@ -266,7 +268,7 @@ describe('decideExpiry', () => {
       const lateOne = {
         ...at('2026-03-02T00:30Z', { daily: 2 }),
         slotMs: Date.parse('2026-03-01T23:50Z'),
-        rpoMs: DAY,
+        rpoMs: 2 * DAY,
       };
       const before = at('2026-03-02T00:10Z', { daily: 2 });
       const next = at('2026-03-03T00:10Z', { daily: 2 });
