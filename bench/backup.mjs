@@ -3,7 +3,7 @@ import { BenchAws, GIB } from './backup/aws.mjs';
 import { custodianRun } from './backup/custodian.mjs';
 import { BenchHoldfast } from './backup/holdfast.mjs';
 
-/** What a first snapshot takes here (local/aws/awsplus/durations.py), and how many EBS lets be pending. */
+/** What a first snapshot takes here (local/aws/awsplus/wire/durations.py), and how many EBS lets be pending. */
 const FIRST_SNAPSHOT_SECONDS = 20 + (GIB * 1024) / 120;
 const PENDING_AT_ONCE = 100;
 /** CreateSnapshots: https://docs.aws.amazon.com/ec2/latest/devguide/ec2-api-throttling.html */

@@ -23,7 +23,7 @@ const CLONED = FLEET.slice(0, 2);
 const SIZES = [8, 64, 1024];
 const AIMS = { clone: 0.1, direct: 0.25, copy: 0.35 };
 
-/** A clean stop, a start and the status checks here (local/aws/awsplus/durations.py): nobody can be down for less. */
+/** A clean stop, a start and the status checks here (local/aws/awsplus/wire/durations.py): nobody can be down for less. */
 const LEAST = 35 + 18 + 60;
 
 /** AWS seconds a second. What the programs take themselves counts as many: little for the fleet, more where it is about ratios. */
@@ -31,7 +31,7 @@ const SPEED = Number(process.env.BENCH_SPEED ?? 3);
 const DURATIONS_SPEED = 10;
 const SIZES_SPEED = Number(process.env.BENCH_SIZES_SPEED ?? 60);
 const CLONED_SIZES_SPEED = 10;
-/** Of everything that AWS takes (local/aws/awsplus/durations.py); the clock runs as many times faster. */
+/** Of everything that AWS takes (local/aws/awsplus/wire/durations.py); the clock runs as many times faster. */
 const FACTORS = [0.5, 2];
 
 const rows = [];

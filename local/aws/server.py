@@ -12,26 +12,25 @@ import threading
 import time
 from typing import Any
 
+from awsplus.iam.authorize import authorize
+from awsplus.iam.callers import remember_caller
+from awsplus.iam.trail import record
+from awsplus.kms.key_calls import guard_keys
+from awsplus.wire import faults, others_calls
+from awsplus.wire.clock import CLOCK
+from awsplus.wire.control import control
+from awsplus.wire.counts import count
+from awsplus.wire.dry_run import only_ask
+from awsplus.wire.errors import AwsErrorFormat
+from awsplus.wire.faults import inject
+from awsplus.wire.gateway import Gateway
+from awsplus.wire.install import install
+from awsplus.wire.instant import one_instant
+from awsplus.wire.lag import LAG, look_back
+from awsplus.wire.limits import LIMITS, throttle
+from awsplus.wire.sizes import require_sizes
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
-
-from awsplus.authorize import authorize
-from awsplus.callers import remember_caller
-from awsplus.clock import CLOCK
-from awsplus.control import control
-from awsplus.counts import count
-from awsplus.dry_run import only_ask
-from awsplus.errors import AwsErrorFormat
-from awsplus.faults import inject
-from awsplus.gateway import Gateway
-from awsplus.install import install
-from awsplus.instant import one_instant
-from awsplus.key_calls import guard_keys
-from awsplus.lag import LAG, look_back
-from awsplus import faults, others_calls
-from awsplus.limits import LIMITS, throttle
-from awsplus.sizes import require_sizes
-from awsplus.trail import record
 
 PARENT_CHECK_SECONDS = 1.0
 
@@ -56,11 +55,17 @@ def rules(path: str) -> list[dict[str, Any]]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, default=5000, help="0 takes a free one")
-    parser.add_argument("--speed", type=speed, default=None, help="AWS seconds a second (0 stands still), or `instant` (default)")
+    parser.add_argument(
+        "--speed", type=speed, default=None, help="AWS seconds a second (0 stands still), or `instant` (default)"
+    )
     parser.add_argument("--limits", choices=("on", "off"), default="off", help="API rates and quotas (default: off)")
-    parser.add_argument("--lag", type=float, default=0.0, help="seconds of AWS time by which reads lag behind writes (default: 0)")
+    parser.add_argument(
+        "--lag", type=float, default=0.0, help="seconds of AWS time by which reads lag behind writes (default: 0)"
+    )
     parser.add_argument("--faults", type=rules, default=[], help="a JSON file with a list of fault rules")
-    parser.add_argument("--default-images", action="store_true", help="every region has the public images that moto knows")
+    parser.add_argument(
+        "--default-images", action="store_true", help="every region has the public images that moto knows"
+    )
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when the starting process is gone")
     return parser.parse_args()
 
@@ -80,7 +85,19 @@ def application():
     dispatcher = DomainDispatcherApplication(lambda service: propagating(create_backend_app(service)))
     gateway = Gateway(AwsErrorFormat(dispatcher))
     others_calls.answer_by(gateway)
-    for hook in (count, inject, throttle, remember_caller, one_instant, record, authorize, guard_keys, require_sizes, only_ask, look_back):
+    for hook in (
+        count,
+        inject,
+        throttle,
+        remember_caller,
+        one_instant,
+        record,
+        authorize,
+        guard_keys,
+        require_sizes,
+        only_ask,
+        look_back,
+    ):
         gateway.add(hook)
     return control(gateway)
 

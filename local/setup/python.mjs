@@ -45,11 +45,15 @@ async function unfitness(program) {
  * Makes the private Python environment: Temporal CLI, Temporal test server, moto. It is built in a folder of its own,
  * and the name that everybody uses points to it only when it is whole.
  */
-export async function pythonEnvironment(requirements = join(ROOT, 'local/requirements.txt'), link = PYTHON) {
+export async function pythonEnvironment(
+  requirements = join(ROOT, 'local/requirements.txt'),
+  link = PYTHON,
+  holds = 'Temporal CLI, Temporal test server, local AWS',
+) {
   const wanted = hashOfFiles([requirements], ROOT);
   if (isStamped(join(link, '.holdfast-requirements'), wanted)) return;
   const python = await findPython();
-  say('Making the private Python environment (Temporal CLI, Temporal test server, local AWS) …');
+  say(`Making the private Python environment (${holds}) …`);
   mkdirSync(STATE, { recursive: true });
   const folder = `${link}-${wanted.slice(0, 8)}-${process.pid}`;
   try {

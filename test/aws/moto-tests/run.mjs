@@ -22,7 +22,7 @@ await runMain(async () => {
   const checkout = resolve(process.argv[2] ?? DEFAULT_CHECKOUT);
   requireTests(checkout);
   await setUp();
-  await pythonEnvironment(join(HERE, 'requirements.txt'), ENVIRONMENT);
+  await pythonEnvironment(join(HERE, 'requirements.txt'), ENVIRONMENT, 'what moto’s tests need');
   const outcomes = await play(checkout);
   process.exitCode = report(outcomes, knownDifferences());
   process.exit();

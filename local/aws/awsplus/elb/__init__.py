@@ -1,0 +1,1 @@
+"""Load balancers, as far as machines are their targets."""

@@ -1,0 +1,1 @@
+"""KMS, as EBS uses it."""

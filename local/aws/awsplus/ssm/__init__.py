@@ -1,0 +1,1 @@
+"""Run Command, and the guests that run the commands."""
