@@ -5,12 +5,14 @@ import { actionOf, awsError, signerOf, type AwsCall, type AwsFailure } from './a
 /**
  * What happens to a call. `before` answers with an error and nothing takes effect; `after` lets it take effect and
  * then loses the response; `delay` passes it on late; `held` lets it take effect and holds the response until the
- * callback has ended: the place to kill a worker between "call made" and "result recorded".
+ * callback has ended: the place to kill a worker between "call made" and "result recorded". `shows` nothing of what there
+ * is: a read that lags.
  */
 export type Fault =
   | { before: AwsFailure }
   | { after: 'lose the response' }
   | { delay: number }
+  | { shows: 'nothing' }
   | { held: (call: AwsCall) => Promise<void> };
 
 interface Rule {
@@ -109,6 +111,7 @@ export class AwsProxy {
       if (call.action === 'AssumeRole') this.learn(call, answer);
       if (fault && 'held' in fault) await fault.held(call);
       if (fault && 'after' in fault) request.socket.destroy();
+      else if (fault && 'shows' in fault) response.writeHead(answer.status).end(emptied(answer.body));
       else response.writeHead(answer.status, answer.headers).end(answer.body);
     } catch {
       request.socket.destroy();
@@ -181,6 +184,11 @@ interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
   body: Buffer;
+}
+
+/** A list of EC2's without its items. */
+function emptied(body: Buffer): string {
+  return body.toString().replace(/<(\w+Set)>.*<\/\1>/s, '<$1/>');
 }
 
 async function read(stream: http.IncomingMessage): Promise<Buffer> {

@@ -16,6 +16,9 @@ import { copiesIn, copiesOf, noCopies, severalCopies } from './found';
 import { overOf, sleepUntil, type FinishedCopies } from '../points/copyWaits';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
+import { KnownSources } from '../retention/knownSources';
+import { notLocked } from './locks';
+import { isOpenWorkflow } from '../support/openWorkflows';
 import { Pace } from '../support/pace/pace';
 import {
   claimedSnapshots,
@@ -25,6 +28,7 @@ import {
   sourceVolumeOf,
 } from '../points/recoveryPoints';
 import { isDenied } from '../support/unlessDenied';
+import { unlessUnknown } from '../support/unlessUnknown';
 import { now, sleep } from '../support/pace/waits';
 import { tagList, tagMap } from '../support/tags';
 import { modifySnapshot } from '../points/permissions';
@@ -32,8 +36,6 @@ import { LAGS_UNTIL_GONE } from '../support/gone';
 
 /** Of one look; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
-/** Some ten megabytes. */
-const SOURCES_KEPT = 5000;
 
 export interface Uncopied {
   /** Completed snapshots without a copy. */
@@ -42,13 +44,17 @@ export interface Uncopied {
   underWay: { snapshotId: string; copyId: string }[];
   /** Snapshots that have a completed copy. */
   copied: number;
-  /** False when there are more than `items`. */
+  /** False when there are more than `items`, or some are pending. */
   complete: boolean;
+  /** Snapshots that are not complete yet. */
+  pending?: number;
   /** Snapshots of which several seem to be the copy under way. */
   failed?: FailedItem[];
 }
 
 interface StartRequest {
+  /** Workflow that waits for the copies; unknown of queues that began before it was asked for. */
+  jobId?: string;
   job: CopyJob;
   snapshotIds: string[];
   /** Somebody else may have started copies a moment ago: wait until reads show them. */
@@ -68,38 +74,63 @@ const PATIENT_ATTEMPTS = 6;
 const LOOKS_A_COPY = 4;
 
 /** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
-export function copyActivities({ aws, settings }: ActivityDeps) {
+export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps) {
   const paces = byPlace(() => new Pace(settings.pollMs, LOOKS_A_COPY));
-  const sources = new Sources();
+  const sources = new KnownSources();
   const clients = (job: CopyJob) => ({
     from: aws.ec2(job.target, 'backup'),
     to: aws.ec2(destinationOf(job), 'backup'),
     share: aws.ec2(job.target, 'share'),
   });
 
+  /** One empty answer is not trusted: a job that finds nothing to copy is done, and nobody looks again. */
+  const sourcesOf = async (from: EC2Client, job: CopyJob) => {
+    const { own } = await claimedSnapshots(from, slotFilters(job));
+    if (own.length > 0) return own;
+    await sleepUntil(now() + settings.readLagMs, settings.pollMs);
+    return (await claimedSnapshots(from, slotFilters(job))).own;
+  };
+  /** What is shared for a job that was cancelled or terminated nobody takes back any more. */
+  const mayShare = async (jobId: string | undefined, { terms }: CopyJob) =>
+    jobId === undefined || terms.toAccount === undefined || (await isOpenWorkflow(temporal, jobId));
+  const unlockedOf = async (to: EC2Client, copies: Snapshot[], { terms: { lock }, timezone }: CopyJob) => {
+    if (!lock) return new Set<string>();
+    const done = copies.filter(({ State }) => State === 'completed');
+    const open = await unlessUnknown(() => notLocked(to, done, { lock, timezone }, clock.now()));
+    return new Set(open?.keys() ?? done.map(({ SnapshotId = '' }) => SnapshotId));
+  };
+
   return {
-    /** What a job still has to copy, from the snapshots and copies that exist now. */
+    /**
+     * What a job still has to copy, from the snapshots and copies that exist now. A copy whose policy locks it, and that is not locked
+     * because the queue that waited for it was lost, counts as under way: who waits for it locks it.
+     */
     async findUncopied({ job, except }: { job: CopyJob; except: string[] }): Promise<Uncopied> {
       const { from, to } = clients(job);
       const { good: copies, broken } = await copiesIn(to, slotFilters(job));
+      const unlocked = await unlockedOf(to, [...copies.values()].flat(), job);
       const failed: FailedItem[] = [];
       const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
       const skip = new Set(except);
-      for (const { snapshot: source } of (await claimedSnapshots(from, slotFilters(job))).own) {
+      for (const { snapshot: source } of await sourcesOf(from, job)) {
         const { SnapshotId = '', State } = source;
         const candidates = copiesOf(source, copies, job);
-        const isCopied = candidates.some((copy) => copy.State === 'completed');
-        if (isCopied) found.copied += 1;
-        if (State !== 'completed' || skip.has(SnapshotId) || isCopied) continue;
+        const done = candidates.find((copy) => copy.State === 'completed');
+        const isLeft = done !== undefined && unlocked.has(done.SnapshotId ?? '') && !skip.has(SnapshotId);
+        if (done && !isLeft) found.copied += 1;
+        if (State === 'pending') found.pending = (found.pending ?? 0) + 1;
+        if (State !== 'completed' || skip.has(SnapshotId) || (done && !isLeft)) continue;
         const [inError] = copiesOf(source, broken, job);
-        const [copy = inError, another] = candidates;
-        if (another) failed.push(failedItem(SnapshotId, severalCopies(SnapshotId, candidates)));
+        const [first = inError, another] = candidates;
+        const copy = done ?? first;
+        if (another && !done) failed.push(failedItem(SnapshotId, severalCopies(SnapshotId, candidates)));
         else if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
         else if (found.items.length < ITEMS_A_LOOK) {
           found.items.push(SnapshotId);
           sources.keep(source);
         } else found.complete = false;
       }
+      if (found.pending) found.complete = false;
       return found;
     },
 
@@ -108,7 +139,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
      * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source. One whose answer was lost and
      * that has ended in error since counts as started: who waits for it deletes it, and makes it again.
      */
-    async startCopies({ job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
+    async startCopies({ jobId, job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
       const { from, to, share } = clients(job);
       const mayExist = afterLag || Context.current().info.attempt > 1;
       if (mayExist) await sleep(settings.readLagMs);
@@ -126,6 +157,7 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
         if (known?.State !== 'completed' && candidates.length > 1)
           result.failed.push(failedItem(snapshotId, severalCopies(snapshotId, candidates)));
         else if (known?.SnapshotId) result.started.push({ snapshotId, copyId: known.SnapshotId });
+        else if (!(await mayShare(jobId, job))) result.failed.push(nobodyLeft(snapshotId, job));
         else if (!result.full) await startCopy({ to, share }, job, snapshotId, source, result);
       }
       for (const { copyId } of result.started) paces(destinationOf(job)).started(copyId);
@@ -176,27 +208,6 @@ export function copyActivities({ aws, settings }: ActivityDeps) {
   };
 }
 
-/** Snapshots that were found a moment ago, so that each is described once; those that are not known are looked up. */
-class Sources {
-  private readonly known = new Map<string, Snapshot>();
-
-  keep(snapshot: Snapshot): void {
-    if (this.known.size >= SOURCES_KEPT) this.known.clear();
-    this.known.set(snapshot.SnapshotId ?? '', snapshot);
-  }
-
-  async of(ec2: EC2Client, snapshotIds: string[]): Promise<Map<string, Snapshot>> {
-    const unknown = snapshotIds.filter((id) => !this.known.has(id));
-    const found = unknown.length > 0 ? await snapshotsById(ec2, unknown) : new Map<string, Snapshot>();
-    for (const id of snapshotIds) {
-      const known = this.known.get(id);
-      if (known) found.set(id, known);
-      this.known.delete(id);
-    }
-    return found;
-  }
-}
-
 /** What one slot of a policy made. */
 export function slotFilters({
   policyName,
@@ -234,6 +245,11 @@ async function startCopy(
     else if (retry && type !== FAILURE.conflict && !isFinallyUnsure(error)) throw error;
     else result.failed.push(failedItem(snapshotId, error));
   }
+}
+
+function nobodyLeft(snapshotId: string, { terms }: CopyJob): FailedItem {
+  const message = `its copy was not begun: the job that takes the snapshot back from ${terms.toAccount} afterwards has ended`;
+  return { item: snapshotId, type: FAILURE.conflict, message };
 }
 
 function isFinallyUnsure(error: Error): boolean {

@@ -1,5 +1,10 @@
 import { Context } from '@temporalio/activity';
-import { DescribeLockedSnapshotsCommand, LockSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import {
+  DescribeLockedSnapshotsCommand,
+  LockSnapshotCommand,
+  type EC2Client,
+  type Snapshot,
+} from '@aws-sdk/client-ec2';
 import { expiryOf } from '../../calendar/calendar';
 import type { LockTerms } from '../../model/points/lock';
 import { TAG } from '../../model/names';
@@ -23,11 +28,12 @@ interface LockRequest {
 }
 
 /** Snapshot locks: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LockSnapshot.html */
-export function lockActivities({ aws }: ActivityDeps) {
+export function lockActivities({ aws, clock }: ActivityDeps) {
   return {
     /**
      * Locks completed snapshots until their time; those that are locked so long already stay as they are. What passes, a throttle or a
-     * fault of AWS, is tried again, for a point that is not locked is not locked later by anybody.
+     * fault of AWS, is tried again, for a point that is not locked is not locked later by anybody. A lock that would be over by now, of a
+     * copy that was made up for, is none.
      */
     async lockSnapshots({
       target,
@@ -38,13 +44,11 @@ export function lockActivities({ aws }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'backup');
       const found = await snapshotsById(ec2, snapshotIds);
       // One that is not there any more would fail the whole call.
-      const lockedUntil = await locksOf(ec2, [...found.keys()]);
+      const open = await notLocked(ec2, [...found.values()], { lock, timezone }, clock.now());
       const failed: FailedItem[] = [];
       let again: Error | undefined;
-      for (const [snapshotId, { Tags }] of found) {
+      for (const [snapshotId, until] of open) {
         Context.current().heartbeat(snapshotId);
-        const until = expiryOf(Date.parse(tagMap(Tags)[TAG.takenAt] ?? ''), lock.for, timezone) ?? 0;
-        if ((lockedUntil.get(snapshotId) ?? 0) >= until - SAME_MS) continue;
         try {
           await ec2.send(
             new LockSnapshotCommand({
@@ -64,6 +68,25 @@ export function lockActivities({ aws }: ActivityDeps) {
       return { failed };
     },
   };
+}
+
+/** Until when those snapshots are to be locked that are not locked so long. */
+export async function notLocked(
+  ec2: EC2Client,
+  snapshots: readonly Snapshot[],
+  { lock, timezone }: Pick<LockRequest, 'lock' | 'timezone'>,
+  nowMs: number,
+): Promise<Map<string, number>> {
+  const untils = snapshots.map(({ SnapshotId = '', Tags }): [string, number] => [
+    SnapshotId,
+    expiryOf(Date.parse(tagMap(Tags)[TAG.takenAt] ?? ''), lock.for, timezone) ?? 0,
+  ]);
+  const wanted = untils.filter(([, until]) => until > nowMs);
+  const locked = await locksOf(
+    ec2,
+    wanted.map(([snapshotId]) => snapshotId),
+  );
+  return new Map(wanted.filter(([id, until]) => (locked.get(id) ?? 0) < until - SAME_MS));
 }
 
 async function locksOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise<Map<string, number>> {

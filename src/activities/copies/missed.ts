@@ -1,27 +1,39 @@
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import { expiryOf } from '../../calendar/calendar';
 import { destinationOf, type CopyJob } from '../../model/copies/copy';
 import { groupBy } from '../../model/group';
-import { readCopiesId, workflowIds } from '../../model/ids';
-import { missedSlots, type SlotCopies } from '../../model/copies/missed';
-import { SEARCH_ATTRIBUTES } from '../../model/names';
+import { readCopiesId, workflowIds, copyPlace } from '../../model/ids';
+import { MADE_UP_AT_ONCE, missedSlots, type SlotCopies } from '../../model/copies/missed';
+import { SEARCH_ATTRIBUTES, TAG } from '../../model/names';
 import { isOpenStatus } from '../../model/openStatus';
+import { slotFilters } from './copies';
 import type { ActivityDeps } from '../support/deps';
 import { heartbeat } from '../support/pace/heartbeat';
 import { isOpenWorkflow } from '../support/openWorkflows';
+import { ownSnapshots } from '../points/recoveryPoints';
+import { tagMap } from '../support/tags';
 
-export function missedCopyActivities({ temporal, clock }: ActivityDeps) {
+/** Slots without a job that are asked for at most, the newest first: a policy may have failed for weeks. */
+const MOST_LOOKED_AT = 50;
+
+export function missedCopyActivities({ aws, temporal, clock }: ActivityDeps) {
   return {
     /**
      * Slots before a job's whose copies are not all there, as far as Temporal remembers: their job failed or was ended from outside, or there
-     * was none, because the backup run was ended. In the order in which they are to be made up for; milliseconds since the epoch.
+     * was none, because the backup run failed or was ended before it began one. In the order in which they are to be made up for; milliseconds since the epoch.
      */
     async missedCopies({ job }: { job: CopyJob }): Promise<number[]> {
       const slots = await slotsWithCopies(temporal, job);
-      for (const slotMs of await slotsCutOff(temporal, job, new Set(slots.map((slot) => slot.slotMs))))
+      const isThere = (slotMs: number) => hasMoreThanAge(job) || endOf(job, slotMs) > clock.now();
+      const cutOff = await slotsCutOff(temporal, job, new Set(slots.map((slot) => slot.slotMs)));
+      const ec2 = aws.ec2(job.target, 'backup');
+      for (const slotMs of await withPoints(ec2, job, [...cutOff].filter(isThere)))
         slots.push({ slotMs, jobs: 0, isMissed: true });
-      const isThere = ({ slotMs }: SlotCopies) => hasMoreThanAge(job) || endOf(job, slotMs) > clock.now();
-      return missedSlots(slots.filter(isThere), job.slotMs);
+      return missedSlots(
+        slots.filter(({ slotMs }) => isThere(slotMs)),
+        job.slotMs,
+      );
     },
   };
 }
@@ -58,13 +70,31 @@ function isMissed({ status: { name } }: WorkflowExecutionInfo): boolean {
   return !isOpenStatus(name) && name !== 'COMPLETED' && name !== 'CONTINUED_AS_NEW';
 }
 
+/** The newest of the slots that left points which belong in the job's place. */
+async function withPoints(ec2: EC2Client, job: CopyJob, slots: readonly number[]): Promise<number[]> {
+  const found: number[] = [];
+  const before = slots.filter((slotMs) => slotMs < job.slotMs).sort((a, b) => b - a);
+  for (const slotMs of before.slice(0, MOST_LOOKED_AT)) {
+    if (found.length >= MADE_UP_AT_ONCE) break;
+    heartbeat();
+    if (await hasPoints(ec2, job, slotMs)) found.push(slotMs);
+  }
+  return found;
+}
+
+async function hasPoints(ec2: EC2Client, { policyName, terms }: CopyJob, slotMs: number): Promise<boolean> {
+  for await (const { Tags } of ownSnapshots(ec2, slotFilters({ policyName, slotMs })))
+    if ((tagMap(Tags)[TAG.copies] ?? '').split(' ').includes(copyPlace(terms))) return true;
+  return false;
+}
+
 /** Backup runs that ended before they could start copies. What still protects the target for one of them is waited for. */
 async function slotsCutOff(
   temporal: Client,
   { policyName, target }: CopyJob,
   known: ReadonlySet<number>,
 ): Promise<Set<number>> {
-  const query = `WorkflowType = 'runBackup' AND ${about(policyName)} AND ExecutionStatus IN ('Terminated', 'TimedOut', 'Canceled')`;
+  const query = `WorkflowType = 'runBackup' AND ${about(policyName)} AND ExecutionStatus IN ('Failed', 'Terminated', 'TimedOut', 'Canceled')`;
   const slots = new Set<number>();
   for await (const { workflowId, typedSearchAttributes, startTime } of temporal.workflow.list({ query })) {
     heartbeat();

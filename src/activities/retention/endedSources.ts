@@ -85,16 +85,25 @@ function goesOn(policy: NormalizedPolicy, { sourceId }: SnapshotNow, { here, pla
   if (isCopy && !copiesHere()) return false;
   if (!seen) return true;
   if (!policy.targets.some((target) => targetKey(target) === targetKey(place))) return false;
+  // What one look does not show need not be gone; what is gone for certain is asked for elsewhere.
+  if (!seen.instances.has(sourceId) && !seen.volumes.has(sourceId)) return true;
   const instance = seen.instances.get(sourceId);
   // Its disks are off for a moment, in a move or a rescue: it is selected all the same.
   if (instance && isSelected(policy.selector, instance) && !rootVolumeId(instance)) return true;
   const volumes = instance ? attachedVolumeIds(instance) : [sourceId];
-  return volumes.some((id) => isProtected(policy, seen.volumes.get(id), seen));
+  return volumes.some((id) => {
+    const volume = seen.volumes.get(id);
+    return !volume || !isWholeSeen(volume, seen) || isProtected(policy, volume, seen);
+  });
+}
+
+/** Two answers that contradict each other, an attachment and nothing at its other end, are no knowledge. */
+function isWholeSeen(volume: Volume, { instances }: Seen): boolean {
+  return holdersOf(volume).every((id) => instances.has(id));
 }
 
 /** By itself, or with an instance that it is attached to. */
-function isProtected({ selector }: NormalizedPolicy, volume: Volume | undefined, seen: Seen): boolean {
-  if (!volume) return false;
+function isProtected({ selector }: NormalizedPolicy, volume: Volume, seen: Seen): boolean {
   const { VolumeId = '' } = volume;
   const tags = tagMap(volume.Tags);
   const holders = holdersOf(volume).flatMap((id) => seen.instances.get(id) ?? []);

@@ -18,6 +18,7 @@ import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { expiryNow } from './expiryNow';
 import { failedItem, onceMore, passes } from '../support/failedItem';
+import { twoLooks } from './goneSources';
 import { countOthers } from '../points/otherSnapshots';
 import { pointsAgain } from './pointsAgain';
 import { pointsNow } from './pointsNow';
@@ -54,7 +55,7 @@ export interface DeletedPoints {
   kept?: KeptPoint[];
 }
 
-export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>) {
+export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal' | 'settings'>) {
   const { aws, clock } = deps;
   return {
     /**
@@ -105,9 +106,11 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
     }): Promise<DeletedPoints> {
       const ec2 = aws.ec2(target, 'retention');
       const result: Required<DeletedPoints> = { deleted: [], failed: [], kept: [] };
+      const look = twoLooks(deps);
       for (let start = 0; start < points.length; start += POINTS_A_LOOK) {
         Context.current().heartbeat(result.deleted.length);
-        const again = await pointsAgain(deps, target, points.slice(start, start + POINTS_A_LOOK), letGo);
+        const few = points.slice(start, start + POINTS_A_LOOK);
+        const again = await pointsAgain(deps, target, few, letGo, look);
         result.deleted.push(...again.gone);
         result.failed.push(...again.changed);
         result.kept.push(...again.kept);

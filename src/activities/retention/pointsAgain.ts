@@ -7,6 +7,7 @@ import type { ExpiryDecision, KeptPoint } from '../../model/points/retention';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { expiryNow } from './expiryNow';
+import type { LookForSources } from './goneSources';
 import { pointsNow } from './pointsNow';
 import { policyNow } from '../policies/schedules';
 import { isOwnSnapshot, snapshotsById } from '../points/recoveryPoints';
@@ -37,6 +38,7 @@ export async function pointsAgain(
   target: Target,
   points: Points,
   letGo: readonly string[] = [],
+  lookForSources?: LookForSources,
 ): Promise<PointsAgain> {
   const planned = points.flatMap(({ snapshotIds }) => snapshotIds);
   const there = await snapshotsById(deps.aws.ec2(target, 'retention'), planned);
@@ -63,10 +65,8 @@ export async function pointsAgain(
     }
   }
   if (left.length === 0) return again;
-  const { snapshots, ...facts } = await pointsNow(deps, target, {
-    sources: [...sources],
-    snapshotIds: [...there.keys()],
-  });
+  const only = { sources: [...sources], snapshotIds: [...there.keys()] };
+  const { snapshots, ...facts } = await pointsNow(deps, target, only, undefined, lookForSources);
   const policies = [];
   for (const name of names) policies.push(...(await policyNow(deps.temporal, name)));
   const now = deps.clock.now();

@@ -10,13 +10,13 @@ import { targetKey, type Target } from '../../model/target';
 import { COMING_BACK, IN_ARCHIVE, tieringOf } from '../points/tiers';
 import { markUncopied, markUnreadable } from '../copies/proof';
 import type { ActivityDeps } from '../support/deps';
+import { oneLook, type LookForSources } from './goneSources';
 import { groupsOf } from '../support/groups';
 import { holdsThatAre, notKnown } from './openHolds';
 import { claims, isMarked, markedSnapshots } from '../points/recoveryPoints';
 import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
-import { instancesById, volumesById } from '../support/reads';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
 
 export interface PointsNow {
@@ -44,12 +44,14 @@ interface Question {
  *
  * @param only what is asked about; all that there is in the place when left out
  * @param expiresAtOf by the terms that are asked about, which may be others than the points'
+ * @param sources how it is found out what is gone
  */
 export async function pointsNow(
   deps: Deps,
   target: Target,
   only?: Question,
   expiresAtOf: (snapshot: SnapshotNow) => number | undefined = ({ expiresAt }) => expiresAt,
+  sources = oneLook(deps.aws),
 ): Promise<PointsNow> {
   const ec2 = deps.aws.ec2(target, 'retention');
   const marked = await markedIn(ec2, only?.sources);
@@ -92,7 +94,7 @@ export async function pointsNow(
   });
   await markUncopied(deps, target, snapshots, raw, expiresAtOf);
   await markUnreadable(deps, target, snapshots, raw);
-  const existingSources = await sourcesThatExist(deps.aws, target, snapshots);
+  const existingSources = await sourcesThatExist(sources, target, snapshots);
   return {
     ...{ snapshots, strangers, existingSources },
     ...{ holdUnknown: open.unknown.length > 0, holdsNotKnown: notKnown(open) },
@@ -147,7 +149,7 @@ async function tiersOf(
 
 /** A copy's instance or volume is in another region than the copy. Where nobody may ask, all are taken to be there. */
 async function sourcesThatExist(
-  aws: ActivityDeps['aws'],
+  look: LookForSources,
   target: Target,
   snapshots: readonly SnapshotNow[],
 ): Promise<Set<string>> {
@@ -159,23 +161,6 @@ async function sourcesThatExist(
   }
   const found = new Set<string>();
   for (const { place, ids } of places.values())
-    for (const id of (await unlessUnknown(() => existing(aws.ec2(place, 'read'), [...ids]))) ?? ids)
-      found.add(id);
-  return found;
-}
-
-async function existing(ec2: EC2Client, sourceIds: string[]): Promise<Set<string>> {
-  const found = new Set<string>();
-  for await (const { InstanceId = '', State } of instancesById(
-    ec2,
-    sourceIds.filter((id) => id.startsWith('i-')),
-  )) {
-    if (State?.Name !== 'terminated') found.add(InstanceId);
-  }
-  for await (const { VolumeId = '' } of volumesById(
-    ec2,
-    sourceIds.filter((id) => id.startsWith('vol-')),
-  ))
-    found.add(VolumeId);
+    for (const id of (await unlessUnknown(() => look(place, [...ids]))) ?? ids) found.add(id);
   return found;
 }

@@ -1,4 +1,4 @@
-import { CancellationScope, condition, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, isCancellation, sleep } from '@temporalio/workflow';
 import type { FinishedCopies } from '../../activities/points/copyWaits';
 import { COPIES_AT_ONCE, COPY_ATTEMPTS } from '../../model/copies/copy';
 import { nextItems, type CopyItem, type CopyUnderWay, type QueuedJob } from '../../model/copies/copyQueue';
@@ -12,6 +12,9 @@ import { batch, mutate, read, wait } from '../support/options';
 /** Somebody else's copies fill the region, and none of ours is under way to wait for. */
 const PAUSE_WHEN_FULL = '1 minute';
 
+/** Snapshots of a job are not complete yet: of a run that was ended from outside, or one that could not wait for them. */
+const PAUSE_WHILE_PENDING = '1 minute';
+
 /** What waits, what is under way and what is done of a queue's jobs. */
 export class CopyDesk {
   jobs: QueuedJob[];
@@ -20,6 +23,8 @@ export class CopyDesk {
   /** Jobs of which everything that is left has been found. */
   private readonly foundAll = new Set<string>();
   private full = false;
+  /** Jobs of which snapshots are pending still: they are looked for again. */
+  private readonly pending = new Set<string>();
   /** An earlier run of the queue that was terminated may have started copies that reads do not show yet. */
   private begun = false;
 
@@ -55,6 +60,8 @@ export class CopyDesk {
   async awaitSome(): Promise<void> {
     if (this.underWay.length === 0) {
       if (this.full) await sleep(PAUSE_WHEN_FULL, { summary: 'EBS takes no more copies now' });
+      else if (this.waitsForPending())
+        await sleep(PAUSE_WHILE_PENDING, { summary: 'Snapshots to copy are pending' });
       return;
     }
     const over = await this.someOver();
@@ -77,14 +84,31 @@ export class CopyDesk {
       const { lock } = job.terms;
       const own = this.underWay.filter((copy) => copy.jobId === jobId && copyIds.includes(copy.copyId));
       if (!lock || own.length === 0) continue;
-      const { failed } = await batch(`Lock ${own.length} copies`).lockSnapshots({
-        target: this.target,
-        snapshotIds: own.map(({ copyId }) => copyId),
-        lock,
-        timezone: job.timezone,
-      });
-      this.giveUp(jobId, failed);
+      try {
+        const { failed } = await batch(`Lock ${own.length} copies`).lockSnapshots({
+          target: this.target,
+          snapshotIds: own.map(({ copyId }) => copyId),
+          lock,
+          timezone: job.timezone,
+        });
+        this.giveUpLocking(jobId, own, failed);
+      } catch (error) {
+        if (isCancellation(error)) throw error;
+        // The copies are there, and those of other policies go on.
+        const failed = own.map(({ copyId }) => failedItem(copyId, error));
+        this.giveUpLocking(jobId, own, failed);
+      }
     }
+  }
+
+  /** What is not to be found again are the snapshots that they are of. */
+  private giveUpLocking(jobId: string, copies: readonly CopyUnderWay[], failed: readonly FailedItem[]): void {
+    const sources = new Map(copies.map(({ copyId, snapshotId }) => [copyId, snapshotId]));
+    this.giveUp(
+      jobId,
+      failed,
+      failed.map(({ item }) => sources.get(item) ?? item),
+    );
   }
 
   /** Undefined when a new job came first: a big copy takes hours, and must not hold up what there is room for. */
@@ -96,11 +120,20 @@ export class CopyDesk {
         Promise.race([
           wait(`Wait for ${copyIds.length} copies`).awaitCopies({ target: this.target, copyIds }),
           condition(() => this.hasRoomForNew()).then(() => undefined),
+          ...(this.pending.size > 0
+            ? [sleep(PAUSE_WHILE_PENDING, { summary: 'Snapshots to copy are pending' }).then(() => undefined)]
+            : []),
         ]),
       );
     } finally {
       scope.cancel();
     }
+  }
+
+  /** A new job has not been looked for yet, and what waits can be started. */
+  private waitsForPending(): boolean {
+    const isReady = ({ jobId }: QueuedJob) => !this.pending.has(jobId) || this.leftOf(jobId) > 0;
+    return this.pending.size > 0 && !this.jobs.some(isReady);
   }
 
   private hasRoomForNew(): boolean {
@@ -114,6 +147,7 @@ export class CopyDesk {
     this.jobs = this.jobs.filter((queued) => !done.includes(queued));
     for (const { jobId } of done) {
       this.waiting.delete(jobId);
+      this.pending.delete(jobId);
       this.foundAll.delete(jobId);
     }
     return done;
@@ -145,6 +179,8 @@ export class CopyDesk {
       const items = found.items.map((snapshotId) => ({ snapshotId, errors: 0 }));
       this.waiting.set(jobId, [...(this.waiting.get(jobId) ?? []), ...items]);
       if (found.failed?.length) this.giveUp(jobId, found.failed);
+      if (found.pending) this.pending.add(jobId);
+      else this.pending.delete(jobId);
       if (found.complete) this.foundAll.add(jobId);
     } catch (error) {
       this.giveUp(jobId, [failedItem(job.policyName, error)]);
@@ -159,6 +195,7 @@ export class CopyDesk {
     const errors = new Map(items.map((item) => [item.snapshotId, item.errors]));
     try {
       const { started, failed, full } = await batch(`Start ${items.length} copies`).startCopies({
+        jobId,
         job,
         snapshotIds,
         afterLag: !this.begun,
@@ -208,9 +245,9 @@ export class CopyDesk {
     this.waiting.set(jobId, left);
   }
 
-  private giveUp(jobId: string, items: readonly FailedItem[]): void {
+  private giveUp(jobId: string, items: readonly FailedItem[], ids = items.map(({ item }) => item)): void {
     this.change(jobId, ({ failed, failedTotal, givenUp }) => ({
-      givenUp: [...givenUp, ...items.map(({ item }) => item)],
+      givenUp: [...givenUp, ...ids],
       failed: [...failed, ...items].slice(0, MAX_LISTED),
       failedTotal: failedTotal + items.length,
     }));

@@ -26,7 +26,7 @@ describe('copies that a slot lacks', () => {
   });
   beforeEach(() => world.proxy.reset());
 
-  async function apply(policyName: string, copy: object): Promise<void> {
+  async function apply(policyName: string, copy: object, more: object = {}): Promise<void> {
     const selector = { tags: { all: { policy: policyName } } };
     const copies = [{ toRegion: DR, ...copy }];
     await world.run('createBackupPolicy', {
@@ -35,6 +35,7 @@ describe('copies that a slot lacks', () => {
       retention: '30d',
       selector,
       copies,
+      ...more,
     });
   }
   const backUp = (policyName: string) => world.run<RunBackupResult>('runBackup', { policyName });
@@ -90,6 +91,25 @@ describe('copies that a slot lacks', () => {
     expect(told.madeUpFor).toHaveLength(1);
     await until(async () => (await copiesIn('cut')).length === 2);
     expect((await slotsCopied('cut')).sort()).toEqual([...(told.madeUpFor ?? []), next.slot].sort());
+  });
+
+  it('because its backup failed before it started them are made by the next job', async () => {
+    await aVolume(world.home, { tags: { policy: 'unlocked' } });
+    const lock = { mode: 'governance', for: '20d' };
+    await apply('unlocked', {}, { lock });
+    // The point is there, and counts as failed.
+    world.proxy.fault('LockSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } });
+    const { slot, recoveryPoints } = await failedResult<RunBackupResult>(
+      backUp('unlocked'),
+      FAILURE.allFailed,
+    );
+    expect(recoveryPoints.total).toBe(1);
+    world.proxy.reset();
+    await until(async () => {
+      const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(await backUp('unlocked')));
+      return told.madeUpFor?.includes(slot) ?? false;
+    });
+    await until(async () => (await slotsCopied('unlocked')).includes(slot));
   });
 
   it('and whose time is over by now are not', async () => {
