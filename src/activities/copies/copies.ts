@@ -16,7 +16,7 @@ import { copiesIn, copiesOf, noCopies, severalCopies } from './found';
 import { overOf, sleepUntil, type FinishedCopies } from '../points/copyWaits';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
-import { KnownSources } from '../retention/knownSources';
+import { KnownSources } from './knownSources';
 import { notLocked } from './locks';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { Pace } from '../support/pace/pace';
