@@ -1,4 +1,4 @@
-"""CloudTrail's event history: who started, stopped and terminated instances.
+"""CloudTrail's event history: who changed what, in EC2, EBS and KMS.
 
 https://docs.aws.amazon.com/awscloudtrail/latest/userguide/view-cloudtrail-events.html
 """
@@ -24,7 +24,28 @@ from ..wire.patch import extend
 from .callers import current
 from .policy import Principal
 
-RECORDED = ("StartInstances", "StopInstances", "RebootInstances", "TerminateInstances")
+# Reads are in AWS's history too; here they would drive everything else out of it.
+_READS = ("Describe", "Get", "List", "Search", "Lookup")
+_SOURCES = {"ec2": "ec2.amazonaws.com", "kms": "kms.amazonaws.com"}
+# Parameters that name what a call is about, alone or as lists (`InstanceId.1`). What a call makes is in its answer, and
+# not among its resources here.
+_RESOURCES = {
+    "InstanceId": "AWS::EC2::Instance",
+    "SnapshotId": "AWS::EC2::Snapshot",
+    "SourceSnapshotId": "AWS::EC2::Snapshot",
+    "VolumeId": "AWS::EC2::Volume",
+    "SourceVolumeId": "AWS::EC2::Volume",
+    "ImageId": "AWS::EC2::Ami",
+    "SourceImageId": "AWS::EC2::Ami",
+    "KeyId": "AWS::KMS::Key",
+    "TargetKeyId": "AWS::KMS::Key",
+}
+_BY_PREFIX = {
+    "i": "AWS::EC2::Instance",
+    "snap": "AWS::EC2::Snapshot",
+    "vol": "AWS::EC2::Volume",
+    "ami": "AWS::EC2::Ami",
+}
 
 # https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html
 DAYS = 90
@@ -52,7 +73,7 @@ def forget() -> None:
 
 def record(call: Call, environ: dict[str, Any], start: Start, onward: App) -> Iterable[bytes]:
     """A hook of the Gateway. What AWS refuses is in the history too, with its errorCode."""
-    if call.service != "ec2" or call.action not in RECORDED:
+    if call.service not in _SOURCES or call.action.startswith(_READS):
         return onward(environ, start)
     statuses: list[str] = []
 
@@ -71,16 +92,19 @@ def record(call: Call, environ: dict[str, Any], start: Start, onward: App) -> It
 
 def _remember(call: Call, error_code: str | None) -> None:
     caller, now, event_id = current(call.account_id), CLOCK.now(), str(uuid.uuid4())
-    instance_ids = [v for k, v in sorted(call.parameters.items()) if k.startswith("InstanceId.")]
+    resources = _resources(call)
+    instance_ids = [each["ResourceName"] for each in resources if each["ResourceType"] == "AWS::EC2::Instance"]
     # https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html
     contents = {
         "eventVersion": "1.10",
         "userIdentity": _identity(caller, call.access_key),
         "eventTime": date_of(now).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "eventSource": "ec2.amazonaws.com",
+        "eventSource": _SOURCES[call.service],
         "eventName": call.action,
         "awsRegion": call.region,
-        "requestParameters": {"instancesSet": {"items": [{"instanceId": each} for each in instance_ids]}},
+        "requestParameters": {"instancesSet": {"items": [{"instanceId": each} for each in instance_ids]}}
+        if instance_ids
+        else None,
         **({"errorCode": error_code} if error_code else {}),
         "eventID": event_id,
         "readOnly": False,
@@ -95,15 +119,28 @@ def _remember(call: Call, error_code: str | None) -> None:
         "ReadOnly": "false",
         "AccessKeyId": call.access_key,
         "EventTime": now,
-        "EventSource": "ec2.amazonaws.com",
+        "EventSource": _SOURCES[call.service],
         "Username": _username(caller),
-        "Resources": [{"ResourceType": "AWS::EC2::Instance", "ResourceName": each} for each in instance_ids],
+        "Resources": resources,
         "CloudTrailEvent": json.dumps(contents),
     }
     shown_at = CLOCK.after(durations.TRAIL_DELIVERY)
     _events.setdefault((call.account_id, call.region), deque(maxlen=MOST_EVENTS)).append(
         {"shown_at": shown_at, **event}
     )
+
+
+def _resources(call: Call) -> list[dict[str, str]]:
+    found: dict[str, str] = {}
+    for key, value in sorted(call.parameters.items()):
+        name = key.split(".")[0]
+        if not isinstance(value, str) or value == "":
+            continue
+        # Tags are put on anything.
+        kind = _BY_PREFIX.get(value.split("-")[0]) if name == "ResourceId" else _RESOURCES.get(name)
+        if kind:
+            found[value] = kind
+    return [{"ResourceType": kind, "ResourceName": name} for name, kind in found.items()]
 
 
 def _identity(caller: Principal, access_key: str) -> dict[str, Any]:
