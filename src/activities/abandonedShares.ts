@@ -5,11 +5,11 @@ import { readCopiesId } from '../model/ids';
 import type { AbandonedShare } from '../model/orphans';
 import { vaultGrantName } from '../model/sharing';
 import { targetKey, type Target } from '../model/target';
-import { slotFilters } from './copies';
 import type { ActivityDeps } from './deps';
 import { grantsOf } from './grants';
 import { isOpenWorkflow } from './openWorkflows';
 import { claimedSnapshots } from './recoveryPoints';
+import { slotFilters } from './slotSnapshots';
 
 /** Jobs that copied into a vault and could not take back what they had let it see. */
 const ABANDONED = "WorkflowType = 'copyRecoveryPoints' AND ExecutionStatus IN ('Terminated', 'TimedOut')";

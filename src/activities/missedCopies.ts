@@ -7,12 +7,12 @@ import { readCopiesId, workflowIds } from '../model/ids';
 import { MADE_UP_AT_ONCE, missedSlots, type SlotCopies } from '../model/missedCopies';
 import { SEARCH_ATTRIBUTES, TAG } from '../model/names';
 import { isOpenStatus } from '../model/openStatus';
-import { slotFilters } from './copies';
 import type { ActivityDeps } from './deps';
 import { heartbeat } from './heartbeat';
 import { tagMap } from './imageReads';
 import { isOpenWorkflow } from './openWorkflows';
 import { ownSnapshots } from './recoveryPoints';
+import { slotFilters } from './slotSnapshots';
 
 /** Slots without a job that are asked for at most, the newest first: a policy may have failed for weeks. */
 const MOST_LOOKED_AT = 50;
