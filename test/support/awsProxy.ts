@@ -188,7 +188,7 @@ interface Answer {
 
 /** A list of EC2's without its items. */
 function emptied(body: Buffer): string {
-  return body.toString().replace(/<(\w+Set)>.*<\/\1>/s, '<$1/>');
+  return body.toString().replace(/<(\w+Set|createVolumePermission)>.*<\/\1>/s, '<$1/>');
 }
 
 async function read(stream: http.IncomingMessage): Promise<Buffer> {

@@ -20,13 +20,8 @@ import { KnownSources } from './knownSources';
 import { notLocked } from './locks';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { Pace } from '../support/pace/pace';
-import {
-  claimedSnapshots,
-  claimsFor,
-  deleteSnapshot,
-  snapshotsById,
-  sourceVolumeOf,
-} from '../points/recoveryPoints';
+import { claimsFor, deleteSnapshot, snapshotsById, sourceVolumeOf } from '../points/recoveryPoints';
+import { slotFilters, snapshotsOfSlot } from '../backup/slotSnapshots';
 import { isDenied } from '../support/unlessDenied';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { now, sleep } from '../support/pace/waits';
@@ -83,13 +78,6 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
     share: aws.ec2(job.target, 'share'),
   });
 
-  /** One empty answer is not trusted: a job that finds nothing to copy is done, and nobody looks again. */
-  const sourcesOf = async (from: EC2Client, job: CopyJob) => {
-    const { own } = await claimedSnapshots(from, slotFilters(job));
-    if (own.length > 0) return own;
-    await sleepUntil(now() + settings.readLagMs, settings.pollMs);
-    return (await claimedSnapshots(from, slotFilters(job))).own;
-  };
   /** What is shared for a job that was cancelled or terminated nobody takes back any more. */
   const mayShare = async (jobId: string | undefined, { terms }: CopyJob) =>
     jobId === undefined || terms.toAccount === undefined || (await isOpenWorkflow(temporal, jobId));
@@ -112,7 +100,7 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
       const failed: FailedItem[] = [];
       const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
       const skip = new Set(except);
-      for (const { snapshot: source } of await sourcesOf(from, job)) {
+      for (const { snapshot: source } of await snapshotsOfSlot(from, job, settings)) {
         const { SnapshotId = '', State } = source;
         const candidates = copiesOf(source, copies, job);
         const done = candidates.find((copy) => copy.State === 'completed');
@@ -206,17 +194,6 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
       }
     },
   };
-}
-
-/** What one slot of a policy made. */
-export function slotFilters({
-  policyName,
-  slotMs,
-}: Pick<CopyJob, 'policyName' | 'slotMs'>): { Name: string; Values: string[] }[] {
-  return [
-    { Name: `tag:${TAG.policy}`, Values: [policyName] },
-    { Name: `tag:${TAG.slot}`, Values: [new Date(slotMs).toISOString()] },
-  ];
 }
 
 async function startCopy(

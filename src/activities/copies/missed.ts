@@ -7,11 +7,11 @@ import { readCopiesId, workflowIds, copyPlace } from '../../model/ids';
 import { MADE_UP_AT_ONCE, missedSlots, type SlotCopies } from '../../model/copies/missed';
 import { SEARCH_ATTRIBUTES, TAG } from '../../model/names';
 import { isOpenStatus } from '../../model/openStatus';
-import { slotFilters } from './copies';
 import type { ActivityDeps } from '../support/deps';
 import { heartbeat } from '../support/pace/heartbeat';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { ownSnapshots } from '../points/recoveryPoints';
+import { slotFilters } from '../backup/slotSnapshots';
 import { tagMap } from '../support/tags';
 
 /** Slots without a job that are asked for at most, the newest first: a policy may have failed for weeks. */

@@ -6,10 +6,9 @@ import { isNotFound } from '../../aws/failures';
 import type { CopyJob } from '../../model/copies/copy';
 import { FAILURE } from '../../model/failures';
 import type { Target } from '../../model/target';
-import { slotFilters } from './copies';
 import type { ActivityDeps } from '../support/deps';
 import { describeKey } from '../keys/checks';
-import { claimedSnapshots } from '../points/recoveryPoints';
+import { snapshotsOfSlot } from '../backup/slotSnapshots';
 import { modifySnapshot } from '../points/permissions';
 
 type Slot = Pick<CopyJob, 'policyName' | 'slotMs' | 'target'>;
@@ -20,12 +19,12 @@ interface VaultKeys {
 }
 
 /** What a copy into another account needs beside the copy: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-modifying-snapshot-permissions.html */
-export function vaultActivities({ aws }: ActivityDeps) {
+export function vaultActivities({ aws, settings }: ActivityDeps) {
   return {
     /** The customer managed keys that a slot's snapshots are under: the vault must be let use them. */
     async keysOfSlot({ job }: { job: CopyJob }): Promise<string[]> {
       const found = new Set<string>();
-      const { own } = await claimedSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job));
+      const own = await snapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
       for (const { snapshot } of own) if (snapshot.KmsKeyId) found.add(snapshot.KmsKeyId);
       const kms = aws.kms(job.target, 'read');
       const keys: string[] = [];
@@ -64,7 +63,7 @@ export function vaultActivities({ aws }: ActivityDeps) {
     async unshareSlot({ job, partner }: { job: Slot; partner: string }): Promise<void> {
       const share = aws.ec2(job.target, 'share');
       const Remove = [{ UserId: partner }];
-      const { own } = await claimedSnapshots(aws.ec2(job.target, 'backup'), slotFilters(job));
+      const own = await snapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
       for (const { snapshotId } of own) {
         Context.current().heartbeat(snapshotId);
         try {

@@ -115,14 +115,17 @@ export function shareActivities(deps: ActivityDeps) {
     /** Takes back what is there; where nothing is shared, nothing is called: whoever may not share may not unshare. */
     async unshareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<void> {
       const ec2 = aws.ec2(target, 'share');
-      const shared = await foundInTime(settings, async () => {
-        const found = await inTurns(snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
+      const shared = new Set<string>();
+      await foundInTime(settings, async () => {
+        const unseen = snapshotIds.filter((id) => !shared.has(id));
+        await inTurns(unseen, CALLS_AT_ONCE, async (snapshotId) => {
           const permissions = await unlessGone(volumePermissions(ec2, snapshotId));
-          return permissions?.accounts.includes(partner) ? [snapshotId] : [];
+          if (permissions?.accounts.includes(partner)) shared.add(snapshotId);
         });
-        return found.flat().length > 0 ? found.flat() : undefined;
+        // Reads lag for each by itself.
+        return shared.size === snapshotIds.length || undefined;
       });
-      await inTurns(shared ?? [], CALLS_AT_ONCE, (snapshotId) =>
+      await inTurns([...shared], CALLS_AT_ONCE, (snapshotId) =>
         unlessGone(modifySnapshot(ec2, snapshotId, { Remove: [{ UserId: partner }] })),
       );
     },

@@ -4,11 +4,11 @@ import { isNotFound } from '../../aws/failures';
 import { readCopiesId } from '../../model/ids';
 import type { AbandonedShare } from '../../model/operations/orphans';
 import { targetKey, type Target } from '../../model/target';
-import { slotFilters } from '../copies/copies';
 import type { ActivityDeps } from '../support/deps';
 import { grantsOf } from '../keys/grants';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { claimedSnapshots } from '../points/recoveryPoints';
+import { slotFilters } from '../backup/slotSnapshots';
 import { vaultGrantName } from '../../model/copies/vault';
 
 /** Jobs that copied into a vault and could not take back what they had let it see. */
