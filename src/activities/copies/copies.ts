@@ -21,7 +21,7 @@ import { notLocked } from './locks';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { Pace } from '../support/pace/pace';
 import { claimsFor, deleteSnapshot, snapshotsById, sourceVolumeOf } from '../points/recoveryPoints';
-import { slotFilters, snapshotsOfSlot } from '../backup/slotSnapshots';
+import { slotFilters, snapshotsOfSlot } from './slotSnapshots';
 import { isDenied } from '../support/unlessDenied';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { now, sleep } from '../support/pace/waits';

@@ -11,7 +11,7 @@ import type { ActivityDeps } from '../support/deps';
 import { heartbeat } from '../support/pace/heartbeat';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { ownSnapshots } from '../points/recoveryPoints';
-import { slotFilters } from '../backup/slotSnapshots';
+import { slotFilters } from './slotSnapshots';
 import { tagMap } from '../support/tags';
 
 /** Slots without a job that are asked for at most, the newest first: a policy may have failed for weeks. */

@@ -8,7 +8,7 @@ import { FAILURE } from '../../model/failures';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { describeKey } from '../keys/checks';
-import { snapshotsOfSlot } from '../backup/slotSnapshots';
+import { snapshotsOfSlot } from './slotSnapshots';
 import { modifySnapshot } from '../points/permissions';
 
 type Slot = Pick<CopyJob, 'policyName' | 'slotMs' | 'target'>;

@@ -8,7 +8,7 @@ import type { ActivityDeps } from '../support/deps';
 import { grantsOf } from '../keys/grants';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { claimedSnapshots } from '../points/recoveryPoints';
-import { slotFilters } from '../backup/slotSnapshots';
+import { slotFilters } from '../copies/slotSnapshots';
 import { vaultGrantName } from '../../model/copies/vault';
 
 /** Jobs that copied into a vault and could not take back what they had let it see. */

@@ -61,8 +61,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
     const outcomes = await beforeTimeout((ends) =>
       Promise.all(policy.targets.map((target) => protect({ ...begun, target }, ends, run))),
     );
-    const isAnyProtected = outcomes.some((outcome) => 'protected' in outcome && outcome.protected > 0);
-    const copies = isAnyProtected ? await startCopies(policy, slotMs, run) : [];
+    const copies = areToBeCopied(outcomes) ? await startCopies(policy, slotMs, run) : [];
     const missing = missingIn(policy, [...refused, ...outcomes]);
     run.rows(missing.map(({ item, message }) => ({ item, state: 'failed', note: message })));
     const result = {
@@ -118,6 +117,14 @@ function lateness(slotMs: number, { jitterMs = 0 }: NormalizedPolicy): string {
 
 function lateMs(slotMs: number): number {
   return Math.max(0, workflowInfo().startTime.getTime() - slotMs);
+}
+
+/** Points that count as failed, for they are late or could not be locked, are points, and are copied too. */
+function areToBeCopied(outcomes: readonly TargetOutcome[]): boolean {
+  const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+  return patched('failed-points-are-copied')
+    ? ran.some(({ recoveryPoints }) => recoveryPoints.total > 0)
+    : ran.some((result) => result.protected > 0);
 }
 
 /** What the policy names by id and nobody has seen. A target that was not read may have it, and is a failure itself. */
