@@ -1,10 +1,11 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { Option, type Command } from 'commander';
 import { costOfPolicies, type CostComparison } from '../client';
 import { AIM, WAYS, type Way } from '../model/cost/comparison';
 import { totalOf, type Bill } from '../model/cost/bill';
 import { formatRetention } from '../model/points/retentionTerms';
+import { packageFolder } from './package';
 import { outputOption, whole, type Output } from './options';
 import { table } from './table';
 
@@ -36,15 +37,10 @@ export function costCommand(program: Command, print: (value: unknown) => void): 
 }
 
 function shippedPolicies(): string[] {
-  const folder = join(packageFolder(__dirname), 'policies');
+  const folder = join(packageFolder(), 'policies');
   return readdirSync(folder)
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => join(folder, name));
-}
-
-/** Wherever the compiled files are inside of it. */
-function packageFolder(inside: string): string {
-  return existsSync(join(inside, 'package.json')) ? inside : packageFolder(dirname(inside));
 }
 
 function text({ prices, fleet, policies, naiveRetention, years }: CostComparison): string {

@@ -1,19 +1,13 @@
 import type { Command } from 'commander';
-import {
-  Campaigns,
-  encryptVolumes,
-  type CampaignStatus,
-  type Holdfast,
-  type OperationResult,
-  type Told,
-} from '../client';
+import { Campaigns, encryptVolumes, type CampaignStatus, type OperationResult, type Told } from '../client';
 import type { MoveCost } from '../model/moves/cost';
 import { PRICES } from '../model/cost/prices';
 import { drainExpectation } from '../model/machines/drain';
 import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
-import { outputOption, type Connected, type Output, type Print } from './options';
+import { DETACHED, whereToLook } from './started';
+import { jsonOption, outputOption, type Connected, type Output, type Print } from './options';
 import { NOT_COMPLIANT } from './policy';
 import { table } from './table';
 
@@ -52,12 +46,13 @@ export function encryptCommands(program: Command, connected: Connected, print: P
   describedByFlags(encrypt.command('start'))
     .description('start a campaign and wait for its result')
     .option('--workflow-id <id>', 'workflow id; made up when left out')
-    .option('--detach', 'do not wait')
+    .option('--detach', `does not wait: ${DETACHED}`)
+    .addOption(jsonOption())
     .action((flags: Flags & { workflowId?: string; detach?: boolean }) =>
       connected(async (holdfast) => {
         const { workflowId, detach } = flags;
         const campaign = await holdfast.start('encryptVolumes', encryptInput(flags), { workflowId });
-        const started = whereToLook(holdfast, campaign.workflowId);
+        const started = whereToLook(holdfast, campaign.workflowId, 'encrypt status');
         if (detach) return print(started);
         process.stderr.write(`${JSON.stringify(started)}\n`);
         print(await campaign.result());
@@ -104,16 +99,6 @@ export function encryptCommands(program: Command, connected: Connected, print: P
         if (status.machines.some(({ state }) => NOT_DONE.includes(state))) process.exitCode = NOT_COMPLIANT;
       }),
     );
-}
-
-/** The Web UI's own address is no setting of ours; paths are the same in all of them. */
-function whereToLook({ temporal }: Holdfast, workflowId: string) {
-  const { namespace } = temporal.options;
-  return {
-    workflowId,
-    webUi: `/namespaces/${namespace}/workflows/${encodeURIComponent(workflowId)}`,
-    status: `holdfast encrypt status ${workflowId}`,
-  };
 }
 
 function warned({ plan, volumePlan }: Plan): string[][] {

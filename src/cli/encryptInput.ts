@@ -35,10 +35,13 @@ const WINDOW = /^(?:([a-z,]+) +)?(\d\d:\d\d)-(\d\d:\d\d) +(\S+)$/i;
 export function describedByFlags(command: Command): Command {
   return command
     .addOption(new Option('--input <json>', 'the input, or @file; flags go before it').argParser(jsonObject))
-    .option('--instance <id...>', 'these machines')
+    .option(
+      '--instance <id...>',
+      'these machines (--instance, --volume or --tag is required, here or in --input)',
+    )
     .option('--volume <id...>', 'the machines of these volumes')
     .addOption(new Option('--tag <key=value>', 'machines with this tag; several: with all').argParser(addTag))
-    .option('--key <key>', 'customer managed key: id, ARN or alias')
+    .option('--key <key>', 'customer managed key: id, ARN or alias (required, here or in --input)')
     .option('--account <id>', "another account than the worker's own")
     .option('--region <region>', "another region than the worker's own")
     .option('--strategy <name>', 'auto, clone, direct or copy')

@@ -1,17 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
-import { Argument, Command, Option } from 'commander';
-import {
-  CampaignNotFound,
-  ConfigError,
-  Holdfast,
-  OPERATION_NAMES,
-  OperationFailed,
-  PolicyFileError,
-  BackfillRefused,
-  PolicyNotFound,
-  type OperationName,
-} from '../client';
+import { Argument, Command, CommanderError, Help, Option } from 'commander';
+import { Holdfast, OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
 import { readTemporalConfig } from '../config';
 import { MESSAGE_NAMES } from '../model/messages';
 import { TASK_QUEUE } from '../model/names';
@@ -20,19 +10,28 @@ import { loadDataConverter } from '../temporal/dataConverter';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
 import { messageCommands } from './messages';
-import { jsonObject } from './options';
+import { jsonObject, jsonOption } from './options';
+import { packageVersion } from './package';
 import { policyCommands } from './policy';
+import { asksForJson, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { DETACHED, whereToLook } from './started';
 
 /**
  * The client for shells. The `temporal` CLI does the same and more, except where payloads are encrypted: this one
- * loads HOLDFAST_DATA_CONVERTER. Results go to stdout as JSON. Exit code 0: everything asked for happened; 1: not
- * everything, and stdout has what did; 2: a setting, a file or the input is wrong; 3: done, and something is not as it
- * should be.
+ * loads HOLDFAST_DATA_CONVERTER. Results go to stdout, and what went wrong to stderr; what the exit codes mean is in `EXIT_CODES`.
  */
+const asJson = asksForJson(process.argv.slice(2));
 const program = new Command('holdfast')
   .description('Backups, encryption and image sharing as Temporal workflows')
-  // Before the commands, which inherit it.
-  .exitOverride();
+  .version(packageVersion(), '-V, --version', 'the version of this program')
+  // Before the commands, which inherit these.
+  .exitOverride()
+  .configureOutput({ outputError: (text, write) => (asJson ? undefined : write(text)) })
+  .configureHelp({
+    optionDescription: (option) =>
+      `${Help.prototype.optionDescription.call(new Help(), option)}${option.mandatory ? ' (required)' : ''}`,
+  })
+  .addHelpText('after', EXIT_CODES);
 
 interface RunOptions {
   input: object;
@@ -43,15 +42,16 @@ interface RunOptions {
 program
   .command('run')
   .addArgument(new Argument('<operation>', 'what to do').choices(OPERATION_NAMES))
-  .description('start an operation and wait for its result')
+  .description('start an operation and wait for its result; with --detach only start it')
   .addOption(new Option('--input <json>', 'the input, or @file').argParser(jsonObject).default({}, '{}'))
   .option('--workflow-id <id>', 'workflow id; made up when left out')
-  .option('--detach', 'do not wait; print the workflow id')
+  .option('--detach', `does not wait: ${DETACHED}`)
+  .addOption(jsonOption())
   .action((name: OperationName, { input, workflowId, detach }: RunOptions) =>
     connected(async (holdfast) => {
       // The workflow checks the input, and answers with every wrong field.
       const started = await holdfast.start(name, input, { workflowId });
-      print(detach ? { workflowId: started.workflowId } : await started.result());
+      print(detach ? whereToLook(holdfast, started.workflowId, 'progress') : await started.result());
     }),
   );
 
@@ -63,6 +63,7 @@ program
   .command('progress <workflowId>')
   .description('what a running operation is doing')
   .option('--cursor <cursor>', 'nextCursor of the page before')
+  .addOption(jsonOption())
   .action((workflowId: string, { cursor }: { cursor?: string }) =>
     connected(async (holdfast) => print(await holdfast.operation(workflowId).progress(cursor))),
   );
@@ -108,21 +109,9 @@ function print(value: unknown): void {
 }
 
 program.parseAsync().catch((error: unknown) => {
-  process.exitCode = exitCode(error);
+  if (error instanceof OperationFailed && error.result !== undefined) print(error.result);
+  process.exitCode = exitCodeOf(error);
+  // Commander has told people already what is wrong with a call.
+  if (process.exitCode === 0 || (error instanceof CommanderError && !asJson)) return;
+  process.stderr.write(`${refusalText(refusalOf(error), asJson)}\n`);
 });
-
-/** Says what went wrong, once. */
-function exitCode(error: unknown): number {
-  // Commander has said it already; asking for help is no error.
-  if (error instanceof Error && 'exitCode' in error) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof OperationFailed) {
-    if (error.result !== undefined) print(error.result);
-    process.stderr.write(`holdfast: ${error.type}: ${error.message} (workflow ${error.workflowId})\n`);
-    return error.type === 'InvalidInput' ? 2 : 1;
-  }
-  process.stderr.write(`holdfast: ${error instanceof Error ? error.message : String(error)}\n`);
-  const isUsage = [ConfigError, PolicyFileError, PolicyNotFound, BackfillRefused, CampaignNotFound].some(
-    (type) => error instanceof type,
-  );
-  return isUsage ? 2 : 1;
-}

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { MessageName, RollbackMessage } from '../model/messages';
-import type { Connected, Print } from './options';
+import { jsonOption, type Connected, type Print } from './options';
 
 interface Signed {
   by: string;
@@ -35,7 +35,9 @@ export function messageCommands(
   for (const name of names) {
     const command = signed(
       parent.command(`${kebab(name)} <workflowId>`).description(`send ${name} to a running operation`),
-    ).option('--item <item...>', 'only these items');
+    )
+      .option('--item <item...>', 'only these items')
+      .addOption(jsonOption());
     if (name === 'rollback') command.option(...LOSS_FLAG);
     command.action((workflowId: string, said: Said) =>
       connected(async (holdfast) => {

@@ -15,6 +15,14 @@ export function outputOption(): Option {
     .default('text');
 }
 
+/** Of commands whose results are JSON in any case. */
+export function jsonOption(): Option {
+  return new Option(
+    '-o, --output <form>',
+    'results are JSON in any case; with json refusals are too',
+  ).choices(['json']);
+}
+
 export function jsonObject(text: string): object {
   try {
     const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);

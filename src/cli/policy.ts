@@ -14,7 +14,7 @@ import {
 import { instantSchema } from '../model/policies/backfill';
 import { keptCount } from '../model/machines/keptVolume';
 import { targetKey, type Target } from '../model/target';
-import { outputOption, type Connected, type Output, type Print } from './options';
+import { jsonOption, outputOption, type Connected, type Output, type Print } from './options';
 import { table } from './table';
 import { saying } from './waiting';
 
@@ -107,6 +107,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       .command(`${name} <policyName>`)
       .description(does)
       .requiredOption('--note <why>', 'why; the Web UI shows it')
+      .addOption(jsonOption())
       .action((policyName: string, { note }: { note: string }) =>
         connected(async (holdfast) => {
           await new BackupPolicies(holdfast)[name](policyName, note);
@@ -118,6 +119,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('run <policyName>')
     .description('has the Schedule start a run now, and names it')
+    .addOption(jsonOption())
     .action((policyName: string) =>
       connected(async (holdfast) =>
         print({ policyName, triggered: true, ...(await new BackupPolicies(holdfast).trigger(policyName)) }),
@@ -130,6 +132,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(new Option('--from <time>', 'ISO 8601 with offset').argParser(instant).makeOptionMandatory())
     .addOption(new Option('--to <time>', 'ISO 8601 with offset').argParser(instant).makeOptionMandatory())
     .option('--yes', 'also when these are the slots of more than a day', false)
+    .addOption(jsonOption())
     .action((policyName: string, { from, to, yes }: { from: Date; to: Date; yes: boolean }) =>
       connected(async (holdfast) => {
         const slots = await new BackupPolicies(holdfast).backfill(policyName, from, to, yes);
@@ -140,6 +143,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
   policy
     .command('delete <policyName>')
     .description('deletes the Schedule; its points still expire')
+    .addOption(jsonOption())
     .action((policyName: string) =>
       connected(async (holdfast) => print(await deleteBackupPolicy(holdfast, { policyName }))),
     );

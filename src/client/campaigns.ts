@@ -3,6 +3,7 @@ import type { RollbackMessage } from '../model/messages';
 import { SEARCH_ATTRIBUTES } from '../model/names';
 import { isOpenStatus } from '../model/openStatus';
 import type { ProgressPage, ProgressRow } from '../model/progress';
+import { OperationNotFound } from './errors';
 import type { Holdfast } from './operations';
 
 /** Updates that are under way at the same time. */
@@ -146,7 +147,7 @@ export class Campaigns {
       }
       return { page, rows };
     } catch (error) {
-      throw error instanceof WorkflowNotFoundError ? noCampaign(workflowId) : error;
+      throw error instanceof OperationNotFound ? noCampaign(workflowId) : error;
     }
   }
 

@@ -1,6 +1,7 @@
 import {
   isGrpcDeadlineError,
   WorkflowFailedError,
+  WorkflowNotFoundError,
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
@@ -42,8 +43,24 @@ export class NoWorkerAnswered extends Error {
   }
 }
 
+/** There is no such run, or it has ended: nobody answers for it. */
+export class OperationNotFound extends Error {
+  override readonly name = 'OperationNotFound';
+
+  constructor(workflowId: string, options: { cause: Error }) {
+    const hasEnded = options.cause.message.includes('already completed');
+    super(
+      hasEnded
+        ? `workflow ${workflowId} has ended, and takes no more messages; its result: temporal workflow result --workflow-id ${workflowId}`
+        : `there is no workflow ${workflowId} in this namespace; find its id with: temporal workflow list`,
+      options,
+    );
+  }
+}
+
 /** What it means that a workflow did not take a query or a message. */
 export function unanswered(error: unknown, workflowId: string): Error {
+  if (error instanceof WorkflowNotFoundError) return new OperationNotFound(workflowId, { cause: error });
   const timedOut = error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || isGrpcDeadlineError(error);
   return timedOut ? new NoWorkerAnswered(workflowId, { cause: error }) : operationFailed(error, workflowId);
 }

@@ -278,21 +278,5 @@ describe('the client', () => {
       expect(refused.code).toBe(2);
       expect(refused.stderr).toContain('wrong.yaml:2: kind');
     });
-
-    it.each([
-      [['run', 'makeCoffee'], 'makeCoffee'],
-      [['run', 'runBackup', '--input', '[]'], 'not a JSON object'],
-      [['run', 'runBackup', '--input', '{}'], 'policyName'],
-      [['policy', 'pause', 'nowhere', '--note', 'x'], 'there is no backup policy nowhere'],
-      [['policy', 'run', 'nowhere'], 'there is no backup policy nowhere'],
-      [['policy', 'apply', 'any.yaml', '--yes'], '--yes is an answer to --existing'],
-      [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not an instant'],
-      [['approve', 'some-id', '--by', 'me'], '--reason'],
-    ])('%j is one clear error', async (args, named) => {
-      const { code, stdout, stderr } = await cli(...args);
-      expect(code).toBe(2);
-      expect(stdout).toBe('');
-      expect(stderr).toContain(named);
-    });
   });
 });

@@ -3,7 +3,7 @@ import type { PassedSlots } from '../../activities/backup/slots';
 import type { CutOff } from '../../model/backup/run';
 import { listed } from '../../model/list';
 import type { NormalizedPolicy } from '../../model/policies/policy';
-import { rootCause } from '../support/failure';
+import { reasonOf } from '../support/failure';
 import { tellPeople } from '../support/notices';
 import type { Run } from '../support/operation';
 import { read } from '../support/options';
@@ -25,7 +25,7 @@ export async function passedSlots(
     missed = await read('Look for missed slots', LOOK_BACK).missedSlots({ policyName, slotMs });
   } catch (error) {
     if (isCancellation(error)) throw error;
-    run.remark(`Whether slots were missed could not be found out: ${rootCause(error).message}`);
+    run.remark(`Whether slots were missed could not be found out: ${reasonOf(error)}`);
     return listed([]);
   }
   if (missed.cutOff) await tellOfCutOff(policyName, missed.cutOff, run);

@@ -1,7 +1,7 @@
 import { CancellationScope, CancelledFailure, isCancellation, log } from '@temporalio/workflow';
 import type { BackupTargetRequest, BackupTargetResult, RecoveryPointSummary } from '../../model/backup/run';
 import { noSizes, type Sizes } from '../../model/backup/sizes';
-import { rootCause } from '../support/failure';
+import { reasonOf } from '../support/failure';
 import type { Run } from '../support/operation';
 import { batch, evidence, read } from '../support/options';
 
@@ -70,6 +70,6 @@ export async function measure(
   } catch (error) {
     // Nobody awaits it until the end: it must not reject, not even when cancelled.
     log.warn('what has changed could not be measured', { error });
-    return { ...noSizes(), notCompared: rootCause(error).message };
+    return { ...noSizes(), notCompared: reasonOf(error) };
   }
 }

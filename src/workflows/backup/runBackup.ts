@@ -28,7 +28,7 @@ import { targetKey, type Target } from '../../model/target';
 import { backupTarget } from './backupTarget';
 import { startCopyJob } from '../copies/copyRecoveryPoints';
 import { beforeTimeout } from '../support/beforeTimeout';
-import { fail, failedItem, rootCause, settle } from '../support/failure';
+import { fail, failedItem, reasonOf, rootCause, settle } from '../support/failure';
 import { operation, type Run } from '../support/operation';
 import { passedSlots } from './passedSlots';
 import { mutate, read, readMany } from '../support/options';
@@ -182,7 +182,7 @@ async function protect(
       'failed',
       partial
         ? `${partial.protected} of ${partial.selected}${leftOutOf(partial)}; ${oldestPoint(partial)}`
-        : rootCause(error).message,
+        : reasonOf(error),
     );
     return partial ? withTarget(partial, target) : { notRun: failedItem(name, error) };
   }

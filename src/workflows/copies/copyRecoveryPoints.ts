@@ -22,7 +22,7 @@ import { workflowIds, copyPlace } from '../../model/ids';
 import { listed } from '../../model/list';
 import { COPIES_DONE } from '../../model/names';
 import type { FailedItem } from '../../model/outcome';
-import { rootCause, settle } from '../support/failure';
+import { reasonOf, rootCause, settle } from '../support/failure';
 import { operation, type Run } from '../support/operation';
 import { batch, mutate, read, undo as undoing, verify } from '../support/options';
 import { UndoStack, type UndoReport } from '../support/undo';
@@ -109,7 +109,7 @@ async function makeUp(job: CopyJob, run: Run): Promise<string[]> {
     return begun;
   } catch (error) {
     if (isCancellation(error)) throw error;
-    run.remark(`Whether slots before lack copies could not be found out: ${rootCause(error).message}`);
+    run.remark(`Whether slots before lack copies could not be found out: ${reasonOf(error)}`);
     return [];
   }
 }

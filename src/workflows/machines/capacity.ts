@@ -1,5 +1,5 @@
 import { isCancellation, patched } from '@temporalio/workflow';
-import { rootCause } from '../support/failure';
+import { reasonOf } from '../support/failure';
 import { mutate, undo as undoing, wait } from '../support/options';
 import type { UndoStack } from '../support/undo';
 import type { MachineInHand } from './inHand';
@@ -56,7 +56,7 @@ export async function releaseCapacity(migration: Reserving): Promise<void> {
   } catch (error) {
     if (isCancellation(error)) throw error;
     migration.run.remark(
-      `The capacity reservation of ${migration.id} could not be cancelled, and costs until it ends by itself: ${rootCause(error).message}`,
+      `The capacity reservation of ${migration.id} could not be cancelled, and costs until it ends by itself: ${reasonOf(error)}`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import { TemporalFailure } from '@temporalio/workflow';
 import { drainTimeoutMs, targetName, type Drain, type TargetGroup } from '../../model/machines/drain';
-import { rootCause } from '../support/failure';
+import { reasonOf } from '../support/failure';
 import { batch, mutate, undo as undoing, wait } from '../support/options';
 import type { UndoStack } from '../support/undo';
 import type { MachineInHand } from './inHand';
@@ -122,7 +122,7 @@ export async function backInService(undoable: Drained): Promise<void> {
     if (problems.length > 0) run.remark(`Registered again, and not healthy yet: ${problems.join('; ')}.`);
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
-    run.remark(`Registered again; its targets' health is not known: ${rootCause(error).message}`);
+    run.remark(`Registered again; its targets' health is not known: ${reasonOf(error)}`);
   }
   await undoing('Remove the notes of its target groups').forgetTargets(noted(undoable));
 }

@@ -2,7 +2,7 @@ import { isCancellation, TimeoutFailure } from '@temporalio/workflow';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import { checkName, checkTimeoutMs, type HealthCheck } from '../../model/machines/healthChecks';
-import { fail, rootCause } from '../support/failure';
+import { fail, reasonOf, rootCause } from '../support/failure';
 import { wait } from '../support/options';
 import type { MachineInHand } from './inHand';
 import { URGENT, type Downtime } from './downtime';
@@ -46,7 +46,7 @@ async function passHealthCheck(migration: Starting, check: HealthCheck, number: 
   } catch (error) {
     if (isCancellation(error)) throw error;
     const failure = timedOut(error, `${instanceId}: health check "${name}" had no answer within ${within}`);
-    run.row(row, 'failed', rootCause(failure).message);
+    run.row(row, 'failed', reasonOf(failure));
     throw failure;
   }
 }

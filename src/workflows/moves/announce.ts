@@ -1,7 +1,7 @@
 import { getExternalWorkflowHandle, isCancellation, log } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import type { MoveReport } from '../../model/moves/migration';
-import { failureType, rootCause } from '../support/failure';
+import { failureType, reasonOf } from '../support/failure';
 import { MIGRATION_ENDED } from '../../model/messages';
 
 /** Tells the campaign, where there is one; a campaign that is gone needs no telling. */
@@ -22,7 +22,7 @@ export async function announced<Report extends MoveReport>(
 /** How a move ended that did not end well. */
 export function failedMove(error: unknown): Pick<MoveReport, 'outcome' | 'message' | 'volumeIdMap'> {
   const outcome = isCancellation(error) ? 'cancelled' : OUTCOMES[failureType(error)];
-  return { outcome: outcome ?? 'failed', message: rootCause(error).message, volumeIdMap: {} };
+  return { outcome: outcome ?? 'failed', message: reasonOf(error), volumeIdMap: {} };
 }
 
 const OUTCOMES: Partial<Record<string, MoveReport['outcome']>> = {

@@ -1,7 +1,7 @@
 import { ApplicationFailure, TemporalFailure, uuid4 } from '@temporalio/workflow';
 import type { Hook } from '../../model/machines/hooks';
 import { hookTimeoutMs, type MigrationHookStep } from '../../model/moves/hooks';
-import { rootCause } from '../support/failure';
+import { reasonOf, rootCause } from '../support/failure';
 import { protect } from '../support/options';
 import type { Migration } from './migration';
 import { URGENT } from '../machines/downtime';
@@ -60,9 +60,7 @@ async function forBetterOrWorse(guest: Guest, step: MigrationHookStep, what: Hoo
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     const by = what.document ?? what.commands?.join('; ');
-    guest.run.remark(
-      `${rootCause(error).message}. The rollback goes on; run it by hand where it matters: \`${by}\`.`,
-    );
+    guest.run.remark(`${reasonOf(error)}. The rollback goes on; run it by hand where it matters: \`${by}\`.`);
   }
 }
 
@@ -88,7 +86,7 @@ async function hook(
     });
     run.row(row, 'done', said);
   } catch (error) {
-    run.row(row, 'failed', rootCause(error).message);
+    run.row(row, 'failed', reasonOf(error));
     throw error;
   }
 }

@@ -29,7 +29,7 @@ import {
   swapDisks,
 } from './steps';
 import { STEPS } from './strategies/strategy';
-import { fail, failureType, rootCause } from '../support/failure';
+import { fail, failureType, reasonOf } from '../support/failure';
 import { operation, type Run } from '../support/operation';
 import { read } from '../support/options';
 
@@ -156,13 +156,13 @@ async function rollBack(
 ): Promise<never> {
   const { plan, run, orders, undo, downtime } = migration;
   run.phase('Rolling back');
-  run.remark(`Rolling back because: ${rootCause(failure).message}`);
+  run.remark(`Rolling back because: ${reasonOf(failure)}`);
   await requireNotSwapped(migration);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
   down.ms = downtime.ms;
   if (isCancellation(failure)) throw failure;
   const cause = downtime.explain(failure);
-  const why = `${failureType(cause)}: ${rootCause(cause).message}`;
+  const why = `${failureType(cause)}: ${reasonOf(cause)}`;
   const lost = downtime.ms > 0 ? lostForGood(accepted) : [];
   const result = {
     ...report(plan.instanceId, 'rolledBack', why, downtime.ms),

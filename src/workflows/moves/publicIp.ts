@@ -1,6 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { MigrationReport } from '../../model/moves/migration';
-import { rootCause } from '../support/failure';
+import { reasonOf } from '../support/failure';
 import { read } from '../support/options';
 import type { Migration } from './migration';
 
@@ -18,7 +18,7 @@ export async function newPublicIp(
     return { before, ...(after && { after }) };
   } catch (error) {
     if (isCancellation(error)) throw error;
-    run.remark(`Its public IPv4 was ${before}; the new one could not be read: ${rootCause(error).message}`);
+    run.remark(`Its public IPv4 was ${before}; the new one could not be read: ${reasonOf(error)}`);
     return { before };
   }
 }

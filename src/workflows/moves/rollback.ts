@@ -4,7 +4,7 @@ import type { LeftVolume, MigrateMachineResult, MigrationReport } from '../../mo
 import { keptBy } from '../../model/machines/marks';
 import { TemporalFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
-import { failedItem, failureType, rootCause } from '../support/failure';
+import { failedItem, failureType, reasonOf } from '../support/failure';
 import { batch, mutate, undo, wait } from '../support/options';
 import { backInService, drainForRollback } from '../machines/drain';
 import { goOn, tryPre } from './hooks';
@@ -182,7 +182,7 @@ export async function beginKeeping(
     return { snapshots, earlier, runsBefore };
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
-    const problem = rootCause(error).message;
+    const problem = reasonOf(error);
     move.run.remark(`What was written to the new volumes could not be snapshotted: ${problem}.`);
     return { snapshots: {}, problem, runsBefore };
   }

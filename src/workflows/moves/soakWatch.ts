@@ -1,7 +1,7 @@
 import { isCancellation, patched, TemporalFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import type { MigrateMachineResult, MigrationReport } from '../../model/moves/migration';
-import { fail, failedItem, rootCause } from '../support/failure';
+import { fail, failedItem, reasonOf } from '../support/failure';
 import { read } from '../support/options';
 import { passHealthChecks } from '../machines/healthGate';
 import type { Migration } from './migration';
@@ -78,7 +78,7 @@ async function passesItsChecks(migration: Migration): Promise<boolean> {
   } catch (error) {
     if (isCancellation(error)) throw error;
     run.remark(
-      `${plan.instanceId} runs on its new volumes and has not passed its checks: ${rootCause(error).message}. No commit comes by itself.`,
+      `${plan.instanceId} runs on its new volumes and has not passed its checks: ${reasonOf(error)}. No commit comes by itself.`,
     );
     return false;
   }
@@ -91,7 +91,7 @@ async function stagedBy(migration: Migration): Promise<string[]> {
     return await ownSnapshots(migration);
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
-    migration.run.remark(`Its staging snapshots could not be looked for: ${rootCause(error).message}.`);
+    migration.run.remark(`Its staging snapshots could not be looked for: ${reasonOf(error)}.`);
     return migration.made.snapshots;
   }
 }

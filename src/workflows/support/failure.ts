@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   ChildWorkflowFailure,
   isCancellation,
+  type TemporalFailure,
   TimeoutFailure,
 } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
@@ -25,8 +26,38 @@ export function failureType(error: unknown): string {
   return cause.name;
 }
 
+/**
+ * Why, in the words of what failed. Of an activity whose time is over Temporal says that alone; its last failure is kept below, where
+ * the SDK leaves it as it came.
+ */
+export function reasonOf(error: unknown): string {
+  const cause = rootCause(error);
+  const last = cause instanceof TimeoutFailure ? cause.failure?.cause?.message : undefined;
+  return last ? `its time is over; its last try failed: ${last}` : cause.message;
+}
+
 export function failedItem(item: string, error: unknown): FailedItem {
-  return { item, type: failureType(error), message: rootCause(error).message };
+  return { item, type: failureType(error), message: reasonOf(error) };
+}
+
+/**
+ * What a run fails with: "Activity task failed" is all that the Web UI, the temporal CLI and whatever reads events show first of an
+ * activity's failure. A cancellation stays one.
+ */
+export function inOwnWords(error: TemporalFailure): TemporalFailure {
+  const isWrapped = error instanceof ActivityFailure || error instanceof ChildWorkflowFailure;
+  if (!isWrapped || isCancellation(error)) return error;
+  const cause = rootCause(error);
+  const details = cause instanceof ApplicationFailure ? (cause.details ?? undefined) : undefined;
+  const said = reasonOf(error);
+  const what = error instanceof ActivityFailure ? error.activityType : error.workflowType;
+  return ApplicationFailure.create({
+    type: failureType(error).replace(/Failure$/, ''),
+    message: cause instanceof ApplicationFailure ? said : `${what}: ${said}`,
+    nonRetryable: true,
+    details,
+    cause: error,
+  });
 }
 
 /** Ends the workflow Failed: what was asked for cannot be had. Details are the result, where there is one. */

@@ -28,7 +28,7 @@ import {
   type ProgressRow,
 } from '../../model/progress';
 import type { Target } from '../../model/target';
-import { fail, failureType, rootCause } from './failure';
+import { fail, failureType, inOwnWords, reasonOf } from './failure';
 import { refusesOthers } from './messages';
 import { tellOfFailure } from './notices';
 import { evidence } from './options';
@@ -182,15 +182,16 @@ export async function operation<Schema extends z.ZodType, Result>(
     return result;
   } catch (error) {
     if (error instanceof ContinueAsNew) await condition(allHandlersFinished);
-    else if (error instanceof TemporalFailure) await concludeFailed(run, error, parsed.value);
     // Anything else is a defect: it fails the workflow task, which a fixed worker then does again, and not the run.
-    throw error;
+    if (!(error instanceof TemporalFailure)) throw error;
+    await concludeFailed(run, error, parsed.value);
+    throw inOwnWords(error);
   }
 }
 
 async function concludeFailed(run: Run, error: TemporalFailure, request: unknown): Promise<void> {
   const outcome = outcomeOf(error);
-  const summary = `${failureType(error)}: ${rootCause(error).message}`;
+  const summary = `${failureType(error)}: ${reasonOf(error)}`;
   if (outcome !== 'Cancelled') {
     run.remark(summary);
     await toTheEnd(() => tellOfFailure(outcome, summary));
@@ -244,5 +245,5 @@ function outcomeOf(error: unknown): Outcome {
 
 function detailsOf(error: unknown): unknown {
   if (error instanceof ApplicationFailure && error.details?.length) return error.details[0];
-  return { type: failureType(error), message: rootCause(error).message };
+  return { type: failureType(error), message: reasonOf(error) };
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
-import type { ApplicationFailure } from '@temporalio/common';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { activityInfo } from '@temporalio/activity';
+import { WorkflowFailedError, WorkflowUpdateFailedError, type WorkflowHandle } from '@temporalio/client';
+import { ActivityFailure, ApplicationFailure } from '@temporalio/common';
 import { bundleWorkflowCode, DefaultLogger, Worker } from '@temporalio/worker';
 import type { TestWorkflowEnvironment } from '@temporalio/testing';
 import type { Evidence } from '../../../src/activities/support/evidence';
@@ -42,6 +44,11 @@ describe('what workflows share', () => {
         },
         notify({ notification }: { notification: Notification }) {
           told.push(notification);
+        },
+        async trouble(how: 'refused' | 'late' | 'silent') {
+          if (how === 'refused') throw ApplicationFailure.nonRetryable('no such disk', 'NotFound', how);
+          if (how === 'late' && activityInfo().attempt === 1) throw new Error('the disk is busy');
+          await sleep(3_000);
         },
       },
     });
@@ -87,6 +94,24 @@ describe('what workflows share', () => {
         ]);
       },
     );
+
+    it.each([
+      ['is refused', 'refused', 'NotFound', /^no such disk$/],
+      ['fails until its time is over', 'late', 'Timeout', /^trouble: .* the disk is busy$/],
+      ['does not answer', 'silent', 'Timeout', /^trouble: .*timeout/i],
+    ])('says first why where an activity %s', async (_what, end, type, message) => {
+      const handle = await start('framed', { end });
+      const failed: unknown = await handle.result().catch((error: unknown) => error);
+      expect(failed).toBeInstanceOf(WorkflowFailedError);
+      const { cause: headline } = failed as WorkflowFailedError;
+      expect(headline).toBeInstanceOf(ApplicationFailure);
+      expect(headline).toMatchObject({ type, message: expect.stringMatching(message) as string });
+      expect((headline as ApplicationFailure).cause).toBeInstanceOf(ActivityFailure);
+      if (end === 'refused') expect(headline).toMatchObject({ nonRetryable: true, details: ['refused'] });
+      const [evidenceOf] = evidence as [Evidence];
+      expect(JSON.stringify(evidenceOf.result)).toContain(end === 'late' ? 'the disk is busy' : '');
+      expect(told[0]?.summary).toContain(end === 'late' ? 'the disk is busy' : type);
+    });
 
     it('returns the result when all went well', async () => {
       const handle = await start('framed', { end: 'well' });

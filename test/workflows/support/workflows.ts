@@ -1,4 +1,4 @@
-import { CancellationScope, condition, continueAsNew, sleep } from '@temporalio/workflow';
+import { CancellationScope, condition, continueAsNew, proxyActivities, sleep } from '@temporalio/workflow';
 import { z } from 'zod';
 import { operationInput } from '../../../src/model/input';
 import { fail, settle } from '../../../src/workflows/support/failure';
@@ -9,8 +9,27 @@ import { undoAndRethrow } from '../../../src/workflows/support/undone';
 
 /** Workflows that do nothing but use the frame and the tools that all workflows share. */
 
-const framedInput = operationInput({
-  end: z.enum(['well', 'failed', 'partly', 'wholly', 'waiting', 'again', 'defect']),
+const ENDS = [
+  'well',
+  'failed',
+  'partly',
+  'wholly',
+  'waiting',
+  'again',
+  'defect',
+  'refused',
+  'late',
+  'silent',
+] as const;
+const framedInput = operationInput({ end: z.enum(ENDS) });
+
+interface Troubled {
+  /** @throws what `how` says */
+  trouble(how: 'refused' | 'late' | 'silent'): Promise<never>;
+}
+const { trouble } = proxyActivities<Troubled>({
+  scheduleToCloseTimeout: '1500ms',
+  retry: { initialInterval: '300ms' },
 });
 
 export async function framed(input: z.input<typeof framedInput>): Promise<{ done: string }> {
@@ -30,6 +49,10 @@ export async function framed(input: z.input<typeof framedInput>): Promise<{ done
         return result;
       case 'again':
         return continueAsNew<typeof framed>({ end: 'well' });
+      case 'refused':
+      case 'late':
+      case 'silent':
+        return trouble(end);
       case 'defect':
         throw new TypeError('a defect');
       case 'well':

@@ -1,7 +1,7 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { Makes, QuotaAnswer } from '../../../model/encryption/campaign/quotas';
 import type { Target } from '../../../model/target';
-import { rootCause } from '../../support/failure';
+import { reasonOf } from '../../support/failure';
 import type { Run } from '../../support/operation';
 import { batch } from '../../support/options';
 import type { CampaignPlan } from './planning';
@@ -35,6 +35,6 @@ async function compared(target: Target, items: Makes[]): Promise<QuotaAnswer> {
     return await batch('Compare with the quotas', { retry: RETRY }).findBeyondQuotas({ target, items });
   } catch (error) {
     if (isCancellation(error)) throw error;
-    return { beyond: [], unread: rootCause(error).message };
+    return { beyond: [], unread: reasonOf(error) };
   }
 }

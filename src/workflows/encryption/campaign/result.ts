@@ -12,7 +12,7 @@ import { importCommands } from '../../../model/moves/ownership';
 import { residueSentence, type Residue } from '../../../model/encryption/residue';
 import type { Target } from '../../../model/target';
 import { waveSizes } from '../../../model/encryption/campaign/waves';
-import { rootCause } from '../../support/failure';
+import { reasonOf } from '../../support/failure';
 import type { Run } from '../../support/operation';
 import { batch } from '../../support/options';
 import { itemOf, type MoveEnd } from './fleet';
@@ -55,7 +55,7 @@ export async function residueOf(target: Target, run: Run): Promise<Residue | und
     });
   } catch (error) {
     if (isCancellation(error)) throw error;
-    run.remark(`What is left unencrypted could not be found: ${rootCause(error).message}`);
+    run.remark(`What is left unencrypted could not be found: ${reasonOf(error)}`);
     return undefined;
   }
 }

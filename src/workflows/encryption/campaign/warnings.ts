@@ -6,7 +6,7 @@ import {
   type MoveAsked,
   type WarningsFound,
 } from '../../../model/moves/warnings';
-import { rootCause } from '../../support/failure';
+import { reasonOf } from '../../support/failure';
 import type { Run } from '../../support/operation';
 import { wait } from '../../support/options';
 import { count } from './result';
@@ -105,7 +105,7 @@ function moveAsked(planned: CampaignPlan['machines'][number] | CampaignPlan['vol
 
 function nothingFound(error: unknown, items: string[]): WarningsFound {
   if (isCancellation(error)) throw error;
-  const { message } = rootCause(error);
+  const message = reasonOf(error);
   return { warned: [], owned: [], notChecked: [{ what: LOOK, why: message, items }] };
 }
 

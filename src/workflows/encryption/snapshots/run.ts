@@ -18,7 +18,7 @@ import {
 import type { FailedItem } from '../../../model/outcome';
 import type { ProgressRow } from '../../../model/progress';
 import type { DecidedPage, EncryptedSnapshot } from '../../../model/encryption/snapshots/snapshotEncryption';
-import { failureType, rootCause } from '../../support/failure';
+import { failureType, reasonOf } from '../../support/failure';
 import type { Run } from '../../support/operation';
 import { batch, mutate, protect } from '../../support/options';
 import type { UndoReport } from '../../support/undo';
@@ -147,7 +147,7 @@ export class SnapshotRun {
     } catch (error) {
       // Nothing is lost: all that is not committed is there, and is committed when this is mended.
       if (!(error instanceof TemporalFailure)) throw error;
-      problems = [`${failureType(error)}: ${rootCause(error).message}`];
+      problems = [`${failureType(error)}: ${reasonOf(error)}`];
     }
     delete this.state.committing;
     return problems.length > 0 ? told(problems) : undefined;

@@ -14,7 +14,7 @@ import { beginMove, encryptedVolume, finishMove, type Moved } from './steps';
 import { soakVolume } from './soak';
 import { newMove, type Move } from '../migration';
 import { Orders } from '../orders';
-import { fail, failureType, rootCause } from '../../support/failure';
+import { fail, failureType, reasonOf } from '../../support/failure';
 import { operation, type Run } from '../../support/operation';
 import { read } from '../../support/options';
 
@@ -80,11 +80,11 @@ function refusal(decision: { kind: 'blocked'; reasons: string[] } | { kind: 'int
 async function rollBack(move: Move, volumeId: string, failure: unknown): Promise<never> {
   const { run, orders, undo } = move;
   run.phase('Rolling back');
-  run.remark(`Rolling back because: ${rootCause(failure).message}`);
+  run.remark(`Rolling back because: ${reasonOf(failure)}`);
   await requireNotReplaced(move);
   const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
   if (isCancellation(failure)) throw failure;
-  const why = `${failureType(failure)}: ${rootCause(failure).message}`;
+  const why = `${failureType(failure)}: ${reasonOf(failure)}`;
   const result = { volumeId, outcome: 'rolledBack', message: why, volumeIdMap: {}, committed: false, undone };
   throw fail(FAILURE.rolledBack, `${volumeId} is as it was before. ${why}`, result);
 }

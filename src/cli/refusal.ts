@@ -1,0 +1,75 @@
+import { CommanderError } from 'commander';
+import {
+  BackfillRefused,
+  CampaignNotFound,
+  ConfigError,
+  FAILURE,
+  OperationFailed,
+  OperationNotFound,
+  PolicyFileError,
+  PolicyNotFound,
+} from '../client';
+
+/** What every exit code means; part of `holdfast --help`. */
+export const EXIT_CODES = `
+Exit codes:
+  0  everything that was asked for happened
+  1  not everything did; stdout has what did, where the operation tells it
+  2  the call can be mended: an option, the input, a file, a setting, a name that there is not
+  3  done, and something is not as it should be`;
+
+/** What of a call its caller can mend: nothing was changed. */
+const CALLERS_TYPES: readonly string[] = [
+  FAILURE.invalidInput,
+  FAILURE.policyNotFound,
+  FAILURE.targetNotAllowed,
+];
+const CALLERS_ERRORS = [
+  BackfillRefused,
+  CampaignNotFound,
+  ConfigError,
+  OperationNotFound,
+  PolicyFileError,
+  PolicyNotFound,
+];
+
+/** What went wrong, for programs. */
+export interface Refusal {
+  /** Of an operation one of `FAILURE`; else what kind of error it is. */
+  type: string;
+  message: string;
+  workflowId?: string;
+}
+
+export function refusalOf(error: unknown): Refusal {
+  if (error instanceof CommanderError)
+    return { type: 'WrongUsage', message: error.message.replace(/^error: /, '') };
+  if (error instanceof OperationFailed)
+    return { type: error.type, message: error.message, workflowId: error.workflowId };
+  if (error instanceof Error) return { type: error.name, message: error.message };
+  return { type: 'Error', message: String(error) };
+}
+
+export function exitCodeOf(error: unknown): number {
+  // Asking for help or the version ends like an error, and is none.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof OperationFailed) return CALLERS_TYPES.includes(error.type) ? 2 : 1;
+  return CALLERS_ERRORS.some((type) => error instanceof type) ? 2 : 1;
+}
+
+/** One line for people, or for programs. */
+export function refusalText(refusal: Refusal, asJson: boolean): string {
+  if (asJson) return JSON.stringify({ error: refusal });
+  const { type, message, workflowId } = refusal;
+  return workflowId === undefined
+    ? `holdfast: ${message}`
+    : `holdfast: ${type}: ${message} (workflow ${workflowId})`;
+}
+
+/** Whether the call asks for JSON: read here and not from the parsed options, because a call that cannot be parsed is answered so too. */
+export function asksForJson(args: readonly string[]): boolean {
+  return args.some((arg, index) => {
+    if (arg === '-o' || arg === '--output') return args[index + 1] === 'json';
+    return ['-ojson', '--output=json'].includes(arg);
+  });
+}

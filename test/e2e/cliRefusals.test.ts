@@ -1,0 +1,91 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { FAILURE } from '../../src/client';
+import { compileSources, removeCompiled } from '../support/compiled';
+import { aWorld, type World } from '../support/world';
+
+const STRANGE_TARGET = '{"targets":[{"accountId":"999999999999","region":"us-east-1"}]}';
+
+interface Answer {
+  code: unknown;
+  stdout: string;
+  stderr: string;
+}
+
+describe('what a caller can mend', () => {
+  let world: World;
+  let compiled = '';
+
+  beforeAll(async () => {
+    [world, compiled] = await Promise.all([aWorld(), compileSources()]);
+  });
+  afterAll(async () => {
+    await world.close();
+    await removeCompiled(compiled);
+  });
+
+  function cli(...args: string[]): Promise<Answer> {
+    const env = {
+      TEMPORAL_ADDRESS: world.temporal.address,
+      TEMPORAL_NAMESPACE: world.temporal.namespace ?? 'default',
+      PATH: process.env.PATH,
+      HOME: compiled,
+    };
+    return new Promise((resolve) => {
+      const program = path.join(compiled, 'src/cli/holdfast.js');
+      execFile(process.execPath, [program, ...args], { env, cwd: compiled }, (error, stdout, stderr) =>
+        resolve({ code: error ? error.code : 0, stdout, stderr }),
+      );
+    });
+  }
+
+  it.each([
+    [['run', 'makeCoffee'], 'makeCoffee'],
+    [['run', 'runBackup', '--input', '[]'], 'not a JSON object'],
+    [['run', 'runBackup', '--input', '{}'], 'policyName'],
+    [['policy', 'pause', 'nowhere', '--note', 'x'], 'there is no backup policy nowhere'],
+    [['policy', 'run', 'nowhere'], 'there is no backup policy nowhere'],
+    [['policy', 'delete', 'nowhere'], 'there is no backup policy nowhere'],
+    [['run', 'runBackup', '--input', '{"policyName":"nowhere"}'], 'there is no backup policy nowhere'],
+    [['run', 'enforceExpiry', '--input', STRANGE_TARGET], '999999999999/us-east-1'],
+    [['progress', 'nowhere'], 'there is no workflow nowhere'],
+    [['approve', 'nowhere', '--by', 'me', '--reason', 'x'], 'there is no workflow nowhere'],
+    [['encrypt', 'status', 'nowhere'], 'there is no campaign nowhere'],
+    [['policy', 'apply', 'any.yaml', '--yes'], '--yes is an answer to --existing'],
+    [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not an instant'],
+    [['approve', 'some-id', '--by', 'me'], '--reason'],
+  ])('%j is one clear error', async (args, named) => {
+    const { code, stdout, stderr } = await cli(...args);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(named);
+  });
+
+  it('refuses in JSON where a program asks, with the type, and the workflow where there is one', async () => {
+    const input = ['--input', '{"policyName":"nowhere"}', '--workflow-id', 'for-a-program'];
+    const refused = await cli('run', 'runBackup', ...input, '-o', 'json');
+    expect([refused.code, refused.stdout]).toEqual([2, '']);
+    expect(JSON.parse(refused.stderr)).toEqual({
+      error: {
+        type: FAILURE.policyNotFound,
+        message: expect.stringContaining('there is no backup policy nowhere') as string,
+        workflowId: 'for-a-program',
+      },
+    });
+    const late = await cli('resume', 'for-a-program', '--by', 'me', '--reason', 'x', '-o', 'json');
+    expect(late.code).toBe(2);
+    expect(JSON.parse(late.stderr)).toMatchObject({
+      error: { type: 'OperationNotFound', message: expect.stringContaining('has ended') as string },
+    });
+  });
+
+  it('names what tells how a detached run goes', async () => {
+    const { code, stdout } = await cli('run', 'enforceExpiry', '--detach', '--workflow-id', 'detached');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      workflowId: 'detached',
+      status: 'holdfast progress detached',
+      result: 'temporal workflow result --workflow-id detached',
+    });
+  });
+});
