@@ -42,6 +42,18 @@ export function parseMessage(input: unknown): Parsed<Message> {
   return parseInput(messageSchema, input);
 }
 
+/** How each of these is sent from a shell, as Markdown; whoever pastes it puts in who they are and why. */
+export function howToSend(
+  workflowId: string,
+  messages: Partial<Record<MessageName, Record<string, unknown>>>,
+): string {
+  const commands = Object.entries(messages).map(([name, more]) => {
+    const said = JSON.stringify({ by: 'YOU', reason: 'WHY', ...more });
+    return `temporal workflow update execute --workflow-id '${workflowId}' --name ${name} --input '${said}'`;
+  });
+  return ['```', ...commands, '```'].join('\n');
+}
+
 /** Going back to originals loses, from the machine's view, what was written since: whoever wants that has to say so. */
 const rollbackSchema = messageSchema.extend({
   /** ISO 8601: all that was written to the new volumes since then may go from the machine; it stays as snapshots. */

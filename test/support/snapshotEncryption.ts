@@ -16,7 +16,6 @@ import { awaitResult } from './awaitResult';
 import { AwsServer } from './awsServer';
 import { inPhase } from './phase';
 import { aKey, aVolume, completed } from './seed';
-import { until } from './until';
 import { aWorld, type StartOptions, type World, type WorldOptions } from './world';
 
 const MESSAGE = { by: 'ann', reason: 'checked' };
@@ -160,13 +159,8 @@ export class SnapshotWorld {
 
   /** What a run that has not committed everything waits for. */
   async held(handle: WorkflowHandle): Promise<string> {
-    let text: string | undefined;
-    await until(async () => {
-      text = (await handle.query<ProgressPage>('progress')).waitsFor;
-      return text !== undefined;
-    });
     await inPhase(handle, 'Needs a person');
-    return text ?? '';
+    return (await handle.query<ProgressPage>('progress')).waitsFor ?? '';
   }
 
   /** A run that has made its copies. */

@@ -1,7 +1,8 @@
-import { CancellationScope, isCancellation, patched } from '@temporalio/workflow';
+import { CancellationScope, isCancellation, patched, workflowInfo } from '@temporalio/workflow';
 import type { MigrateMachineResult, MigrationReport } from '../../model/moves/migration';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
+import { howToSend } from '../../model/messages';
 import { fail, failedItem } from '../support/failure';
 import { batch, mutate, read } from '../support/options';
 import { finalPoint, UNTIL_GONE, type FinalPoint } from './finalPoint';
@@ -20,9 +21,10 @@ export async function soakUntilVerdict(
   report: MigrationReport,
   soak: MachineSoak,
 ): Promise<MigrateMachineResult> {
-  const kept = `The original volumes of ${migration.plan.instanceId} are kept. ${verdicts(soak, 'delete them', 'put them back')}`;
+  const { instanceId } = migration.plan;
+  const kept = `${instanceId} has its new volumes. Its originals are detached and kept until somebody decides: \`commit\` deletes them, and keeps a recovery point of their last moment; \`rollback\` puts them back, and keeps what was written since as a recovery point.`;
   const tell = (endsAt: number | undefined) =>
-    migration.run.waitsFor(`${kept}${withoutVerdict(soak, endsAt, 'they are deleted')}`);
+    migration.run.waitsFor(soakText(kept, soak, withoutVerdict(soak, endsAt, 'they are deleted')));
   tell(undefined);
   return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak, tell), {
     commit: async () => {
@@ -47,10 +49,13 @@ export interface MachineSoak extends Soak {
   lastMoment: number;
 }
 
-/** What a person can send, with what a rollback has to say. */
-export function verdicts({ writesSince }: Soak, commits: string, rollsBack: string): string {
-  const since = new Date(writesSince).toISOString();
-  return `Send \`commit\` to ${commits}, or \`rollback\` with \`"acceptWriteLossSince": "${since}"\` to ${rollsBack}.`;
+/**
+ * For whoever opens a migration in soak and knows nothing of it: what is kept and what can be decided, what comes by itself, and what to
+ * send, with what a rollback has to accept.
+ */
+export function soakText(kept: string, { writesSince }: Soak, byItself: string): string {
+  const accepted = { acceptWriteLossSince: new Date(writesSince).toISOString() };
+  return `${kept}${byItself}\n\n${howToSend(workflowInfo().workflowId, { commit: {}, rollback: accepted })}`;
 }
 
 /**
@@ -59,7 +64,7 @@ export function verdicts({ writesSince }: Soak, commits: string, rollsBack: stri
  * @param endsAt of the soak, in milliseconds since the epoch; undefined while the machine has not been started
  */
 export function withoutVerdict({ soakMs }: Soak, endsAt: number | undefined, what: string): string {
-  if (soakMs === undefined) return '';
+  if (soakMs === undefined) return ' Nothing happens by itself.';
   return endsAt === undefined
     ? ` Without a verdict ${what} ${formatDuration(soakMs)} after its first healthy start.`
     : ` Without a verdict ${what} at ${new Date(endsAt).toISOString()}.`;

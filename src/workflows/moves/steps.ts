@@ -73,7 +73,7 @@ export async function swapDisks(migration: Migration, replacements: Replacements
     instanceId,
     devices: Object.fromEntries(disks.map(({ device }, index) => [volumeIds[index] ?? '', device])),
   });
-  for (const { volumeId } of disks) run.row(volumeId, 'replaced', replacements[volumeId]);
+  for (const { volumeId } of disks) run.row(volumeId, 'replaced', `by ${replacements[volumeId]}`);
   await wait(`Wait until ${volumeIds.length} volumes are attached`, downtime.bounded()).awaitVolumes({
     target,
     volumeIds,

@@ -6,6 +6,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import { FAILURE } from '../../../src/model/failures';
+import { parseRollback } from '../../../src/model/messages';
 import type { MigrateMachineResult } from '../../../src/model/moves/migration';
 import { workflowIds } from '../../../src/model/ids';
 import type { ProgressPage } from '../../../src/model/progress';
@@ -68,6 +69,15 @@ describe('the soak of a migration', () => {
     await migrations.phase(run, 'Soaking');
     const waitsFor = async () => (await run.query<ProgressPage>('progress')).waitsFor;
     expect(await waitsFor()).toContain('deleted 1 d after its first healthy start.');
+    const told = (await waitsFor()) ?? '';
+    expect(told).toContain(`${instanceId} has its new volumes`);
+    for (const verdict of ['commit', 'rollback'])
+      expect(told).toContain(
+        `temporal workflow update execute --workflow-id '${run.workflowId}' --name ${verdict} --input '`,
+      );
+    const [, input = ''] = /--name rollback --input '(.*)'/.exec(told) ?? [];
+    expect(parseRollback(JSON.parse(input))).toMatchObject({ ok: true });
+    expect(input).toMatch(/"acceptWriteLossSince":"\d{4}-/);
     await temporal.sleep(10 * DAY_MS);
     expect((await run.describe()).status.name).toBe('RUNNING');
     await home.ec2().send(new StartInstancesCommand({ InstanceIds: [instanceId] }));
@@ -78,7 +88,7 @@ describe('the soak of a migration', () => {
       return InstanceStatuses[0]?.InstanceStatus?.Status === 'ok';
     });
     await temporal.sleep(DAY_MS);
-    await until(async () => /are deleted at \d{4}-.*Z\.$/.test((await waitsFor()) ?? ''));
+    await until(async () => /are deleted at \d{4}-.*Z\.$/m.test((await waitsFor()) ?? ''));
     await temporal.sleep(2 * DAY_MS);
     expect(await awaitResult(run)).toMatchObject({ outcome: 'encrypted', committed: true });
   });

@@ -1,4 +1,4 @@
-import { CancellationScope, continueAsNew } from '@temporalio/workflow';
+import { CancellationScope, continueAsNew, workflowInfo } from '@temporalio/workflow';
 import { FAILURE } from '../../../model/failures';
 import { listed } from '../../../model/list';
 import {
@@ -8,6 +8,7 @@ import {
   type EncryptSnapshotsResult,
   type SnapshotScope,
 } from '../../../model/encryption/snapshots/snapshotEncryption';
+import { howToSend } from '../../../model/messages';
 import { targetKey } from '../../../model/target';
 import { CommitOrders, type CommitOrder } from './orders';
 import { SnapshotRun } from './run';
@@ -118,10 +119,9 @@ async function nextOrder(snapshots: SnapshotRun, orders: CommitOrders, run: Run)
   if (committing) return committing.order;
   const { held: refused } = snapshots.state;
   run.phase(refused === undefined ? 'Waiting for commit' : 'Needs a person');
-  if (refused !== undefined) run.waitsFor(refused);
-  run.remark(
-    `${waiting(snapshots.tally)} encrypted copies are complete. Send \`commit\` to delete their unencrypted originals, or \`rollback\` to delete the copies.`,
-  );
+  const decide = `\`commit\` deletes their unencrypted originals, \`rollback\` deletes the copies; nothing happens by itself.\n\n${howToSend(workflowInfo().workflowId, { commit: {}, rollback: {} })}`;
+  const complete = `${waiting(snapshots.tally)} encrypted copies are complete`;
+  run.waitsFor([...(refused === undefined ? [] : [refused]), `${complete}. ${decide}`].join('\n\n'));
   const order = await orders.next();
   run.waitsFor();
   run.remark(`Told to ${order.verdict} by ${order.by}: ${order.reason}`);

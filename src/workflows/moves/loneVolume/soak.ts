@@ -5,7 +5,7 @@ import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
 import type { Soak } from '../orders';
 import { beginKeeping, keepWhatCompletes, stepsOf, type Kept } from '../rollback';
-import { commit, committed, untilVerdict, verdicts, withoutVerdict } from '../soak';
+import { commit, committed, soakText, untilVerdict, withoutVerdict } from '../soak';
 import { deleteNewVolumes, deleteStaging, planOfNewVolumes } from '../undoing';
 import { nameOf, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
 
@@ -16,10 +16,14 @@ export async function soakVolume(
   soak: Soak,
 ): Promise<MigrateVolumeResult> {
   const [volumeId, made] = [nameOf(move), report.volumeIdMap[nameOf(move)]];
-  move.run.row(volumeId, 'replaced', made);
+  move.run.row(volumeId, 'replaced', `by ${made}`);
   const endsAt = Date.now() + (soak.soakMs ?? 0);
   move.run.waitsFor(
-    `${made} replaces ${volumeId}, which is kept. ${verdicts(soak, 'delete the original', `delete ${made}`)}${withoutVerdict(soak, endsAt, 'the original is deleted')}`,
+    soakText(
+      `${made} replaces ${volumeId}, which is kept until somebody decides: \`commit\` deletes it, and keeps a recovery point of its last moment; \`rollback\` deletes ${made}, and keeps what is on it as a recovery point.`,
+      soak,
+      withoutVerdict(soak, endsAt, 'the original is deleted'),
+    ),
   );
   return untilVerdict<MigrateVolumeResult>(move, () => move.orders.verdictWithin(soak), {
     commit: async () => {
