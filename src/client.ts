@@ -31,7 +31,13 @@ export { NotTriggered, type TriggeredRun } from './client/policyRuns';
 export type { PolicyPlan } from './model/policies/policyPlan';
 export { costOfPolicies, type CostRequest } from './client/costs';
 export type { CostComparison } from './model/cost/comparison';
-export { PolicyFileError, policyFileJsonSchema, readPolicyFile, readPolicyFiles } from './client/policyFile';
+export {
+  inYamlWords,
+  PolicyFileError,
+  policyFileJsonSchema,
+  readPolicyFile,
+  readPolicyFiles,
+} from './client/policyFile';
 
 /** An operation of its own, for those who need no class. */
 export const {

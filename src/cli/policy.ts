@@ -4,6 +4,7 @@ import {
   BackupPolicies,
   createBackupPolicy,
   deleteBackupPolicy,
+  inYamlWords,
   planBackupPolicy,
   policyFileJsonSchema,
   readPolicyFiles,
@@ -207,7 +208,7 @@ function planText(plan: PolicyPlan): string {
   } = plan;
   return [
     `${policyName}: ${change}`,
-    ...changes.map((line) => `  ${line}`),
+    ...changes.map((line) => `  ${inYamlWords(line)}`),
     ...targets.map(
       (each) =>
         `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all${each.leftOut ? `; ${keptCount(each.leftOut)} left out` : ''}`,
@@ -215,7 +216,7 @@ function planText(plan: PolicyPlan): string {
     `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
     ...costText(plan),
     ...[...clocks, ...remarks].map((note) => `  ! ${note}`),
-    ...problems.map((problem) => `  ✗ ${problem}`),
+    ...problems.map((problem) => `  ✗ ${inYamlWords(problem)}`),
   ].join('\n');
 }
 

@@ -59,6 +59,11 @@ const YAML_PATHS: Record<string, string[]> = {
   minKeep: ['spec', 'retention', 'minKeep'],
 };
 
+/** Workflows tell problems in the words of the flat input; people with a file look for those that stand in it. */
+export function inYamlWords(message: string): string {
+  return message.replace(/\bfrequency\b/g, 'schedule.every');
+}
+
 /** A policy file that cannot be used; the message names file, line, field and fix. */
 export class PolicyFileError extends Error {
   override readonly name = 'PolicyFileError';
@@ -110,7 +115,8 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
     new PolicyFileError(
       issues
         .map((issue) => {
-          const at = { ...issue, path: yamlPath([...issue.path]) };
+          const message = inYamlWords(issue.message);
+          const at = { ...issue, message, path: yamlPath([...issue.path]) };
           return `${path}:${lineOf(document, lines, at)}: ${describeIssue(at)}`;
         })
         .join('\n'),
@@ -137,8 +143,9 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
   };
   const defined = Object.fromEntries(Object.entries(flat).filter(([, value]) => value !== undefined));
   const policy = createBackupPolicyInput.safeParse(defined);
+  const paths = byAgeAlone ? { ...YAML_PATHS, retention: ['spec', 'retention', 'keep'] } : YAML_PATHS;
   const inYaml = ([field, ...more]: PropertyKey[]) => [
-    ...(YAML_PATHS[String(field)] ?? ['spec', String(field)]),
+    ...(paths[String(field)] ?? ['spec', String(field)]),
     ...more,
   ];
   if (!policy.success) throw failed(policy.error.issues, inYaml);

@@ -66,6 +66,24 @@ describe('policy files', () => {
       'copies: [{ toRegion: Ireland }]',
       /^p\.yaml:8: spec\.copies\.?\[0\]\.toRegion: not an AWS region/,
     ],
+    [
+      'a retention that is too short',
+      'keep: 30d',
+      'keep: 1h',
+      /^p\.yaml:9: spec\.retention\.keep: must be longer than the schedule\.every, or/,
+    ],
+    [
+      'a retention that is none',
+      'keep: 30d',
+      'keep: long',
+      /^p\.yaml:9: spec\.retention\.keep: not a duration/,
+    ],
+    [
+      'two schedules',
+      'every: 4h',
+      "every: 4h, cron: '0 1 * * *'",
+      /^p\.yaml:7: spec\.schedule\.every: say when: exactly one of schedule\.every, cron and calendar/,
+    ],
     ['an archive', 'rpo: 5h', 'archive: { after: 1d }', /^p\.yaml:8: spec\.archive\.after: at least 7d/],
     [
       'a hook that does not know what it runs',
