@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { DIST, ROOT } from './paths.mjs';
@@ -19,6 +19,7 @@ async function compile() {
   const stampFile = join(DIST, '.holdfast-sources');
   if (isStamped(stampFile, wanted)) return;
   say('Compiling …');
+  prune();
   const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   try {
     await run(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: ROOT, showProgress: true });
@@ -26,6 +27,16 @@ async function compile() {
     throw new CannotGoOn(`the build failed:\n${error.output.trim()}`);
   }
   stamp(stampFile, wanted);
+}
+
+/** What a file was compiled to before it moved would stand before the folder that has its name now. */
+function prune() {
+  for (const folder of ['src', 'local'].filter((each) => existsSync(join(DIST, each))))
+    for (const file of readdirSync(join(DIST, folder), { recursive: true })) {
+      const isLeft =
+        /\.js(\.map)?$/.test(file) && !existsSync(join(ROOT, folder, file.replace(/\.js(\.map)?$/, '.ts')));
+      if (isLeft) rmSync(join(DIST, folder, file));
+    }
 }
 
 /** The bundle is what a production worker loads: built once, the same on every host. */
