@@ -45,7 +45,12 @@ describe('where no worker runs', () => {
     expect(stderr).toMatch(
       /^holdfast: no worker polls the task queue holdfast in namespace .* \(npm run worker\)\n$/,
     );
-    expect(JSON.parse(stdout)).toEqual({ workflowId: 'unattended' });
+    expect(JSON.parse(stdout)).toEqual({
+      workflowId: 'unattended',
+      webUi: '/namespaces/default/workflows/unattended',
+      status: 'holdfast progress unattended',
+      result: 'temporal workflow result --workflow-id unattended',
+    });
   });
 
   it('and nothing more once there is one', async () => {
