@@ -33,8 +33,8 @@ async function compile() {
 function prune() {
   for (const folder of ['src', 'local'].filter((each) => existsSync(join(DIST, each))))
     for (const file of readdirSync(join(DIST, folder), { recursive: true })) {
-      const isLeft =
-        /\.js(\.map)?$/.test(file) && !existsSync(join(ROOT, folder, file.replace(/\.js(\.map)?$/, '.ts')));
+      const source = file.replace(/\.js(\.map)?$/, '.ts');
+      const isLeft = source !== file && !existsSync(join(ROOT, folder, source));
       if (isLeft) rmSync(join(DIST, folder, file));
     }
 }

@@ -2,10 +2,10 @@ import { ScheduleNotFoundError, ScheduleOverlapPolicy } from '@temporalio/client
 import { msToTs } from '@temporalio/common/lib/time';
 import { isBig, whyNoBackfill } from '../model/policies/backfill';
 import { readPolicyId, scheduleIds } from '../model/ids';
-import { formatSchedule, policyInArguments } from '../model/policies/policy';
+import { formatSchedule } from '../model/policies/policy';
 import { formatRetention } from '../model/points/retentionTerms';
 import { targetKey } from '../model/target';
-import { listedScheduleIds } from '../temporal/scheduleIds';
+import { listedScheduleIds, policyOf } from '../temporal/schedules';
 import type { Holdfast } from './operations';
 import { lastRun, triggered, type TriggeredRun } from './policyRuns';
 
@@ -138,9 +138,7 @@ export class BackupPolicies {
   private async state(policyName: string): Promise<PolicyState> {
     const description = await this.schedule(policyName).describe();
     const { info, state } = description;
-    const { action } = description;
-    const policy =
-      action.type === 'startWorkflow' ? policyInArguments(policyName, action.args ?? []) : undefined;
+    const policy = policyOf(description);
     const last = await lastRun(this.holdfast.temporal, policyName, description);
     const missed = info.numActionsMissedCatchupWindow + info.numActionsSkippedOverlap;
     const wrong = [

@@ -20,12 +20,12 @@ import type { PolicyNow } from '../../model/points/retention';
 import { isOneTarget, targetKey, type Target } from '../../model/target';
 import type { AwsClients } from '../../aws/clients';
 import { copyTermsOf } from '../copies/terms';
+import { policyOf } from '../../temporal/schedules';
 import type { ActivityDeps } from '../support/deps';
 import {
   expirySchedule,
   policyNowOf,
   describedPolicy,
-  policyOf,
   policySchedule,
   policySchedules,
   writeSchedule,

@@ -16,14 +16,13 @@ import { readExpiryId, readPolicyId, scheduleIds, workflowIds } from '../../mode
 import { SEARCH_ATTRIBUTES, TASK_QUEUE } from '../../model/names';
 import {
   formatSchedule,
-  policyInArguments,
   type CreateBackupPolicyResult,
   type NormalizedPolicy,
 } from '../../model/policies/policy';
 import { formatRetention } from '../../model/points/retentionTerms';
 import type { PolicyNow } from '../../model/points/retention';
 import { targetKey, type Target } from '../../model/target';
-import { listedScheduleIds } from '../../temporal/scheduleIds';
+import { listedScheduleIds, policyOf } from '../../temporal/schedules';
 import { heartbeat } from '../support/pace/heartbeat';
 import { inTurns } from '../support/pace/inTurns';
 
@@ -130,16 +129,6 @@ export function policyNowOf(name: string, description: PolicyDescription): Polic
     rpoMs: policy?.rpoMs ?? 0,
     ...(!policy && { unreadable: true }),
   };
-}
-
-/** The policy that a Schedule carries as its action's one argument; undefined where it carries none of its name that can be read. */
-export function policyOf({
-  scheduleId,
-  action,
-}: Pick<PolicyDescription, 'scheduleId' | 'action'>): NormalizedPolicy | undefined {
-  const policyName = readPolicyId(scheduleId);
-  if (action.type !== 'startWorkflow' || policyName === undefined) return undefined;
-  return policyInArguments(policyName, action.args ?? []);
 }
 
 const MONTHS = [

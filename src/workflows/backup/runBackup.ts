@@ -121,7 +121,7 @@ function lateMs(slotMs: number): number {
 
 /** Points that count as failed, for they are late or could not be locked, are points, and are copied too. */
 function areToBeCopied(outcomes: readonly TargetOutcome[]): boolean {
-  const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+  const ran = ranOf(outcomes);
   return patched('failed-points-are-copied')
     ? ran.some(({ recoveryPoints }) => recoveryPoints.total > 0)
     : ran.some((result) => result.protected > 0);
@@ -129,7 +129,7 @@ function areToBeCopied(outcomes: readonly TargetOutcome[]): boolean {
 
 /** What the policy names by id and nobody has seen. A target that was not read may have it, and is a failure itself. */
 function missingIn({ targets }: NormalizedPolicy, outcomes: TargetOutcome[]): FailedBackup[] {
-  const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+  const ran = ranOf(outcomes);
   if (ran.length < outcomes.length) return [];
   return missingEverywhere(ran).map((item) => ({
     item,
@@ -138,7 +138,12 @@ function missingIn({ targets }: NormalizedPolicy, outcomes: TargetOutcome[]): Fa
   }));
 }
 
-type TargetOutcome = (BackupTargetResult & { target: Target }) | { notRun: FailedBackup };
+type TargetRan = BackupTargetResult & { target: Target };
+type TargetOutcome = TargetRan | { notRun: FailedBackup };
+
+function ranOf(outcomes: readonly TargetOutcome[]): TargetRan[] {
+  return outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+}
 
 function withTarget(result: BackupTargetResult, target: Target): TargetOutcome {
   return { ...result, target };
@@ -232,7 +237,7 @@ function resultOf(
   copies: StartedCopies[],
   missing: FailedBackup[],
 ): Omit<RunBackupResult, 'lateMs' | 'missedSlots' | 'cutOff'> {
-  const ran = outcomes.flatMap((outcome) => ('notRun' in outcome ? [] : outcome));
+  const ran = ranOf(outcomes);
   const notRun = outcomes.flatMap((outcome) => ('notRun' in outcome ? outcome.notRun : []));
   const sum = (pick: (result: BackupTargetResult) => number) =>
     ran.reduce((total, result) => total + pick(result), 0);

@@ -34,9 +34,11 @@ export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<
       policy.timetable && patched('plans-tell-of-the-clocks')
         ? await read('Look at the changes of the clocks').clockNotes({ policy })
         : [];
-    const plan = planOf(policy, before, surveys, cost);
-    const remarks = [...(plan.remarks ?? []), ...unreadableRemarks(unreadable)];
-    return { ...plan, ...(clocks.length > 0 && { clocks }), ...(remarks.length > 0 && { remarks }) };
+    return {
+      ...planOf(policy, before, surveys, cost),
+      ...(clocks.length > 0 && { clocks }),
+      ...remarksOf(before, policy, unreadable),
+    };
   });
 }
 
@@ -47,12 +49,18 @@ async function readPolicies(): Promise<{ policies: NormalizedPolicy[]; unreadabl
     : { policies: await activities.allPolicies(), unreadable: [] };
 }
 
-/** What such a policy selects counts as selected by none. */
-function unreadableRemarks(policyNames: readonly string[]): string[] {
-  return policyNames.map(
+/** What a policy that cannot be read selects counts as selected by none. */
+function remarksOf(
+  before: NormalizedPolicy | undefined,
+  policy: NormalizedPolicy,
+  unreadable: readonly string[],
+): Pick<PolicyPlan, 'remarks'> {
+  const named = unreadable.map(
     (name) =>
       `policy ${name} cannot be read, runs nothing, and its points stay: apply it again, or delete its Schedule ${scheduleIds.policy(name)}`,
   );
+  const remarks = [...keptTerms(before, policy), ...named];
+  return remarks.length > 0 ? { remarks } : {};
 }
 
 function planOf(
@@ -62,7 +70,6 @@ function planOf(
   cost: CostEstimate,
 ): PolicyPlan {
   const { completeMs, copiedMs } = runTimes(policy, surveys);
-  const remarks = keptTerms(before, policy);
   const changed = before?.hash === policy.hash ? 'UNCHANGED' : 'UPDATE';
   return {
     policyName: policy.policyName,
@@ -76,7 +83,6 @@ function planOf(
     completeWithin: formatDuration(completeMs),
     ...(policy.copies.length > 0 && { copiedWithin: formatDuration(copiedMs) }),
     cost,
-    ...(remarks.length > 0 && { remarks }),
     problems: planProblems(policy, surveys),
   };
 }

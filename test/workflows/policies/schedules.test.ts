@@ -1,5 +1,5 @@
 import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time';
-import { policyOf } from '../../../src/activities/policies/schedules';
+import { policyOf } from '../../../src/temporal/schedules';
 import { slotsFrom, timetableOfCron } from '../../../src/calendar/timetable';
 import { FAILURE } from '../../../src/model/failures';
 import { scheduleIds } from '../../../src/model/ids';

@@ -29,17 +29,10 @@ _READS = ("Describe", "Get", "List", "Search", "Lookup")
 _SOURCES = {"ec2": "ec2.amazonaws.com", "kms": "kms.amazonaws.com"}
 # Parameters that name what a call is about, alone or as lists (`InstanceId.1`). What a call makes is in its answer, and
 # not among its resources here.
-_RESOURCES = {
-    "InstanceId": "AWS::EC2::Instance",
-    "SnapshotId": "AWS::EC2::Snapshot",
-    "SourceSnapshotId": "AWS::EC2::Snapshot",
-    "VolumeId": "AWS::EC2::Volume",
-    "SourceVolumeId": "AWS::EC2::Volume",
-    "ImageId": "AWS::EC2::Ami",
-    "SourceImageId": "AWS::EC2::Ami",
-    "KeyId": "AWS::KMS::Key",
-    "TargetKeyId": "AWS::KMS::Key",
-}
+_NAMES = (
+    *("ResourceId", "InstanceId", "SnapshotId", "SourceSnapshotId", "VolumeId", "SourceVolumeId"),
+    *("ImageId", "SourceImageId", "KeyId", "TargetKeyId"),
+)
 _BY_PREFIX = {
     "i": "AWS::EC2::Instance",
     "snap": "AWS::EC2::Snapshot",
@@ -133,11 +126,9 @@ def _remember(call: Call, error_code: str | None) -> None:
 def _resources(call: Call) -> list[dict[str, str]]:
     found: dict[str, str] = {}
     for key, value in sorted(call.parameters.items()):
-        name = key.split(".")[0]
-        if not isinstance(value, str) or value == "":
+        if key.split(".")[0] not in _NAMES or not isinstance(value, str) or value == "":
             continue
-        # Tags are put on anything.
-        kind = _BY_PREFIX.get(value.split("-")[0]) if name == "ResourceId" else _RESOURCES.get(name)
+        kind = "AWS::KMS::Key" if call.service == "kms" else _BY_PREFIX.get(value.split("-")[0])
         if kind:
             found[value] = kind
     return [{"ResourceType": kind, "ResourceName": name} for name, kind in found.items()]

@@ -1,7 +1,8 @@
 import type { Client } from '@temporalio/client';
 import { itemAsked, type MoveAsked, type Warning } from '../../../model/moves/warnings';
 import { targetKey, type Target } from '../../../model/target';
-import { policyOf, policySchedules } from '../../policies/schedules';
+import { policyOf } from '../../../temporal/schedules';
+import { policySchedules } from '../../policies/schedules';
 import { now } from '../../support/pace/waits';
 import type { Look } from './look';
 
