@@ -30,7 +30,7 @@ from ..elb import target_groups
 from ..iam import assume, quotas, simulation, trail
 from ..kms import default_keys, grants, key_calls, keys, replicas, rotation
 from ..ssm import commands, guests
-from . import answers, lag
+from . import answers, lag, reset
 
 # In this order: some wrap what earlier ones put there.
 EXTENSIONS = (
@@ -69,6 +69,7 @@ EXTENSIONS = (
     simulation,
     target_groups,
     lag,
+    reset,
 )
 
 MOTO_VERSION = "5.2.5"

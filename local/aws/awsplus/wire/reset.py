@@ -12,7 +12,10 @@ from .clock import CLOCK
 from .control import route
 
 
-@route("POST", "reset")
+def install() -> None:
+    route("POST", "reset")(reset)
+
+
 def reset(_: dict[str, Any]) -> dict[str, Any]:
     """Accounts with all that is in them, rules, counts, tokens and buckets; the clock is set to now and keeps its
     speed."""
