@@ -41,7 +41,8 @@ interface Changes {
 export function changedFailure(failure: ApplicationFailure, changes: Changes): ApplicationFailure {
   const { message, type, nonRetryable, nextRetryDelay, details, cause } = failure;
   return ApplicationFailure.create({
-    ...{ message, nextRetryDelay, cause },
+    ...{ message, cause },
+    nextRetryDelay: nextRetryDelay ?? undefined,
     nonRetryable: nonRetryable ?? false,
     type: type ?? FAILURE.serviceError,
     details: details ?? [],
