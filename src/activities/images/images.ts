@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
 import {
   CopyImageCommand,
@@ -8,6 +8,13 @@ import {
   type Image,
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
+import {
+  conflict,
+  finalFailure,
+  incompleteAnswer,
+  notFound,
+  notYetVisible,
+} from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import type { ImageFacts } from '../../model/images/image';
 import { makerTags, type Maker } from '../../model/maker';
@@ -16,7 +23,7 @@ import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isOverdue } from '../support/gone';
 import { clientToken, foundInTime, madeEarlier } from '../support/idempotency';
-import { conflict, isMadeFor, isSound, notProven } from './proof';
+import { isMadeFor, isSound, notProven } from './proof';
 import { imageFacts, ownImage } from './reads';
 import { now, sleep } from '../support/pace/waits';
 import { tagList, tagMap } from '../support/tags';
@@ -106,11 +113,8 @@ export function imageActivities(deps: ActivityDeps) {
       const image = await ownImage(ec2, { 'image-id': amiId });
       if (image) return imageFacts(ec2, image);
       if (isOverdue(settings))
-        throw ApplicationFailure.nonRetryable(
-          `image ${amiId} in ${targetKey(target)} does not exist; somebody has deregistered it`,
-          FAILURE.notFound,
-        );
-      throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
+        throw notFound(`image ${amiId} in ${targetKey(target)} does not exist; somebody has deregistered it`);
+      throw notYetVisible(`image ${amiId} does not show yet`);
     },
   };
 }
@@ -163,12 +167,11 @@ async function once(
     // A retry has waited out the read lag: a second wait would outlast the attempt.
     const twin = await (Context.current().info.attempt > 1 ? find() : foundInTime(settings, find));
     if (twin) return twin;
-    throw ApplicationFailure.nonRetryable(
+    throw conflict(
       `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; give another amiName`,
-      FAILURE.conflict,
     );
   }
-  throw ApplicationFailure.retryable('AWS named no image', FAILURE.serviceError);
+  throw incompleteAnswer('AWS named no image');
 }
 
 async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string, Image>> {
@@ -185,8 +188,5 @@ function isAvailable(target: Target, amiId: string, image: Image | undefined): b
 }
 
 function ended(target: Target, amiId: string, why: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `image ${amiId} in ${targetKey(target)} ${why}`,
-    FAILURE.resourceFailed,
-  );
+  return finalFailure(FAILURE.resourceFailed, `image ${amiId} in ${targetKey(target)} ${why}`);
 }

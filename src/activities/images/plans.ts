@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/common';
 import {
   DescribeInstancesCommand,
   DescribeVolumesCommand,
@@ -8,7 +7,7 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { paginateListAliases } from '@aws-sdk/client-kms';
-import { FAILURE } from '../../model/failures';
+import { notFound } from '../../aws/applicationFailures';
 import { imageDescription, type ImagePlan } from '../../model/images/image';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
@@ -68,9 +67,8 @@ export function imagePlanActivities(deps: ActivityDeps) {
     async planImageCopy({ source, destination, amiId, amiName, kmsKeyId }: CopyAsked): Promise<ImagePlan> {
       const image = await ownImage(aws.ec2(source, 'read'), { 'image-id': amiId });
       if (!image) {
-        throw ApplicationFailure.nonRetryable(
+        throw notFound(
           `amiId: ${targetKey(source)} owns no image ${amiId}; name one of its own in its region`,
-          FAILURE.notFound,
         );
       }
       if (image.State !== 'available')

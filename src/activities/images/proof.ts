@@ -1,7 +1,7 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { Image } from '@aws-sdk/client-ec2';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { FAILURE } from '../../model/failures';
+import { conflict, notYetVisible } from '../../aws/applicationFailures';
 import { isOwnImageDescription, type ImagePlan } from '../../model/images/image';
 import { SEARCH_ATTRIBUTES, TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
@@ -159,14 +159,10 @@ export function notProven(where: string, image: Image): ApplicationFailure {
  */
 export async function requireProven(deps: ActivityDeps, target: Target, amiId: string): Promise<void> {
   const image = await ownImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
-  if (!image) throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
+  if (!image) throw notYetVisible(`image ${amiId} does not show yet`);
   const { [TAG.request]: request } = tagMap(image.Tags);
   if (request && (await isMadeFor(deps, target, image, request))) return;
   throw notShareable(
     `image ${amiId} in ${targetKey(target)} carries the marks of request ${request ?? '(none)'}, but nothing proves that it was made for it: ${madeOf(image)}. Nothing was shared`,
   );
-}
-
-export function conflict(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.conflict);
 }

@@ -1,10 +1,11 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   DescribeImagesCommand,
   DescribeSnapshotsCommand,
   type EC2Client,
   type Image,
 } from '@aws-sdk/client-ec2';
+import { finalFailure } from '../../aws/applicationFailures';
 import { isNotFound } from '../../aws/failures';
 import { FAILURE } from '../../model/failures';
 import type { ImageFacts } from '../../model/images/image';
@@ -39,7 +40,7 @@ export async function imageFacts(ec2: EC2Client, image: Image): Promise<ImageFac
 }
 
 export function notShareable(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.notShareable);
+  return finalFailure(FAILURE.notShareable, message);
 }
 
 /** Undefined of an image or snapshot that is gone; EC2 says `Unavailable` of an image that was deregistered a while ago. */

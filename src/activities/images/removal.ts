@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   DeleteSnapshotCommand,
   DeregisterImageCommand,
@@ -9,6 +9,7 @@ import {
   type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
+import { conflict, notYetVisible, passingFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { imageInDescription, type ImageSource } from '../../model/images/image';
 import { TAG } from '../../model/names';
@@ -16,7 +17,6 @@ import { isHeld } from '../../model/points/recoveryPoint';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { foundInTime } from '../support/idempotency';
-import { conflict } from './proof';
 import { ownImage, unlessGone } from './reads';
 import { CALLS_AT_ONCE, inTurns } from '../support/pace/inTurns';
 import { findMarked } from './marked';
@@ -77,10 +77,7 @@ export function imageRemovalActivities(deps: ActivityDeps) {
       const disks = (image.BlockDeviceMappings ?? []).filter(({ Ebs }) => Ebs !== undefined);
       const snapshotIds = snapshotIdsOf(image);
       if (image.State === 'pending' && snapshotIds.length < disks.length)
-        throw ApplicationFailure.retryable(
-          `image ${image.ImageId} does not name its snapshots yet`,
-          FAILURE.notYetVisible,
-        );
+        throw notYetVisible(`image ${image.ImageId} does not name its snapshots yet`);
       return { amiId: image.ImageId, snapshotIds };
     },
 
@@ -138,7 +135,7 @@ async function remove(
     return SnapshotId;
   });
   if (await ownImage(ec2, { 'image-id': amiId }))
-    throw ApplicationFailure.retryable(`image ${amiId} is still registered`, FAILURE.conflict);
+    throw passingFailure(FAILURE.conflict, `image ${amiId} is still registered`);
   return image ? [amiId, ...gone] : gone;
 }
 

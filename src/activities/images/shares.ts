@@ -1,12 +1,12 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   DescribeImageAttributeCommand,
   DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { FAILURE } from '../../model/failures';
+import { notYetVisible } from '../../aws/applicationFailures';
 import {
   grantName,
   isShared,
@@ -88,9 +88,8 @@ export function shareActivities(deps: ActivityDeps) {
     async verifyShare(shared: Shared): Promise<void> {
       const state = await stateOf(shared);
       if (isShared(shared.image, state)) return;
-      throw ApplicationFailure.retryable(
+      throw notYetVisible(
         `${shared.image.amiId} does not show as shared with ${shared.partner}: ${JSON.stringify(missingFrom(shared.image, state))} is missing`,
-        FAILURE.notYetVisible,
       );
     },
 

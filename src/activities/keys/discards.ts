@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { paginateDescribeSnapshots, paginateDescribeVolumes, type EC2Client } from '@aws-sdk/client-ec2';
 import {
   DeleteAliasCommand,
@@ -7,7 +6,7 @@ import {
   type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { FAILURE } from '../../model/failures';
+import { conflict } from '../../aws/applicationFailures';
 import { isSamePolicy, keyPolicy, partnersOf, usersOf } from '../../model/keys/keyPolicy';
 import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
@@ -141,9 +140,8 @@ async function discard(
     ...(await under(aws.ec2(target, 'read'), key.Arn ?? '')),
   ];
   if (uses.length > 0) {
-    throw ApplicationFailure.nonRetryable(
+    throw conflict(
       `key ${keyId} of ${alias} in ${targetKey(target)} is in use and stays: ${uses.join('; ')}. Schedule its deletion when nothing is under it`,
-      FAILURE.conflict,
     );
   }
   if (Aliases.length > 0) await kms.send(new DeleteAliasCommand({ AliasName: alias }));

@@ -1,5 +1,4 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
@@ -8,8 +7,8 @@ import {
   type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
+import { incompleteAnswer, notYetVisible } from '../../aws/applicationFailures';
 import type { AwsClients, Capability } from '../../aws/clients';
-import { FAILURE } from '../../model/failures';
 import type { KeyReplica, KeyRotation } from '../../model/keys/key';
 import { outsidersByGrant, outsidersByPolicy, type Outsider } from '../../model/keys/keyOutsiders';
 import {
@@ -99,7 +98,7 @@ export function keyActivities(deps: ActivityDeps) {
     async readKey({ target, keyId }: KeyRef): Promise<KeyState> {
       const key = await stateOf(aws.kms(target, 'read'), target, keyId);
       if (key) return key;
-      throw ApplicationFailure.retryable(`key ${keyId} does not show yet`, FAILURE.notYetVisible);
+      throw notYetVisible(`key ${keyId} does not show yet`);
     },
 
     /**
@@ -194,9 +193,8 @@ export function keyActivities(deps: ActivityDeps) {
         partnerAccounts?.some((account) => !partners?.includes(account));
       if (differs) {
         const shown = JSON.stringify({ keyId: key?.KeyId, rotation, partners });
-        throw ApplicationFailure.retryable(
+        throw notYetVisible(
           `${alias}: expected key ${keyId} rotating every ${periodInDays} days, but reads show ${shown}`,
-          FAILURE.notYetVisible,
         );
       }
       return { arn: needed(key.Arn, 'DescribeKey'), rotation };
@@ -269,6 +267,6 @@ export function kmsTags(tags: Record<string, string>) {
 }
 
 function needed<Value>(value: Value | undefined, call: string): Value {
-  if (value === undefined) throw ApplicationFailure.retryable(`${call} gave no answer`, FAILURE.serviceError);
+  if (value === undefined) throw incompleteAnswer(`${call} gave no answer`);
   return value;
 }
