@@ -63,7 +63,7 @@ export function keyReplicaActivities({ aws }: ActivityDeps) {
         const message = `the replica of ${keyId} in ${targetKey(target)} is not ready`;
         throw ApplicationFailure.retryable(message, FAILURE.notYetVisible);
       }
-      if (key.KeyState === 'Enabled') return { region: target.region, arn: key.Arn ?? '' };
+      if (key.KeyState === 'Enabled') return { region: target.region, arn: key.Arn };
       throw keyUnusable(
         target,
         keyId,
