@@ -1,4 +1,4 @@
-import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import { EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
 import { deleteSnapshot, snapshotsById } from '../../../src/activities/points/recoveryPoints';
 import {
@@ -31,8 +31,11 @@ const VOLUME = {
 const INSTANCE = { InstanceId: 'i-1', State: { Name: 'running' as const } };
 
 /** AWS as it must not be: it answers every call with this. */
-const answering = (answer: object) =>
-  ({ config: {}, send: () => Promise.resolve(answer) }) as unknown as EC2Client;
+const answering = (answer: object) => clientThat(() => Promise.resolve(answer));
+
+function clientThat(send: (command: { input: unknown }) => Promise<unknown>): EC2Client {
+  return Object.assign(new EC2Client({ region: 'us-east-1' }), { send });
+}
 
 async function refusal(asked: () => unknown): Promise<ApplicationFailure> {
   try {
@@ -113,9 +116,9 @@ describe('what AWS leaves out of an answer', () => {
 
   it('reaches no delete: only what has its id can be handed on', async () => {
     const deleted: unknown[] = [];
-    const ec2 = { send: ({ input }: { input: unknown }) => Promise.resolve(deleted.push(input)) };
+    const ec2 = clientThat(({ input }) => Promise.resolve(deleted.push(input)));
     for (const { SnapshotId } of knownSnapshots([{ State: 'completed' }, SNAPSHOT]))
-      await deleteSnapshot(ec2 as unknown as EC2Client, SnapshotId);
+      await deleteSnapshot(ec2, SnapshotId);
     expect(deleted).toEqual([{ SnapshotId: 'snap-1' }]);
   });
 });
@@ -137,12 +140,12 @@ describe('what is gone', () => {
 describe('reads by id', () => {
   it('take as many ids at a time as a filter does', async () => {
     const asked: number[] = [];
-    const send = ({ input }: { input: { Filters: { Values: string[] }[] } }) => {
-      asked.push(input.Filters[0]?.Values.length ?? 0);
+    const ec2 = clientThat(({ input }) => {
+      const { Filters: [ids] = [] } = input as { Filters?: { Values: string[] }[] };
+      asked.push(ids?.Values.length ?? 0);
       return Promise.resolve({});
-    };
+    });
     const ids = Array.from({ length: 450 }, (_, index) => `id-${index}`);
-    const ec2 = { config: {}, send } as unknown as EC2Client;
     for (const read of [instancesById, volumesById])
       expect(await listed<unknown>(read(ec2, ids))).toEqual([]);
     expect(asked).toEqual([200, 200, 50, 200, 200, 50]);
