@@ -5,6 +5,7 @@ import type { FailedItem } from '../../model/outcome';
 import type { Item } from './items';
 import { failedItem, onceMore, passes } from '../support/failedItem';
 import { claims, deleteSnapshot } from '../points/recoveryPoints';
+import { knownSnapshots } from '../support/known';
 
 /** What the activity's next attempt is to know. */
 interface Progress {
@@ -75,7 +76,9 @@ export function notDeleted({ now }: Item, what: string, { item, type, message }:
  * whatever else carries the marks is not its to touch.
  */
 export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapshot[]): Promise<Snapshot[]> {
-  const { own, rivals } = claims(marked.filter(({ SnapshotId = '' }) => !item.discarded.has(SnapshotId)));
+  const { own, rivals } = claims(
+    knownSnapshots(marked).filter(({ SnapshotId }) => !item.discarded.has(SnapshotId)),
+  );
   item.rivals.clear();
   for (const { snapshotId } of own) {
     const others = (rivals.get(snapshotId) ?? []).filter((id) => id !== snapshotId);

@@ -28,6 +28,7 @@ import { tagList, tagMap } from '../support/tags';
 import { attachedVolumeIds, FILTER_VALUES, instancesById, rootVolumeId, volumesById } from '../support/reads';
 import type { BackupUnit } from '../../model/machines/unit';
 import type { Consistency } from '../../model/points/consistency';
+import type { KnownInstance } from '../support/known';
 
 export interface SetsRequest {
   policy: NormalizedPolicy;
@@ -63,7 +64,7 @@ export interface SetDetails {
 }
 
 interface Facts {
-  instances: Map<string, Instance>;
+  instances: Map<string, KnownInstance>;
   volumes: Map<string, Volume>;
 }
 

@@ -14,14 +14,16 @@ import { autoScalingMayUse } from '../../model/keys/keyUse';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
+import { told } from '../support/known';
 
 /** Account attributes for EBS encryption: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html */
 export function encryptionDefaultActivities({ aws }: ActivityDeps) {
   const readEncryptionDefault = async ({ target }: { target: Target }): Promise<EncryptionDefault> => {
     const ec2 = aws.ec2(target, 'read');
     const { EbsEncryptionByDefault } = await ec2.send(new GetEbsEncryptionByDefaultCommand({}));
-    const { KmsKeyId } = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
-    return { enabled: EbsEncryptionByDefault ?? false, kmsKeyId: KmsKeyId ?? '' };
+    const key = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
+    const { KmsKeyId } = told(key, 'GetEbsDefaultKmsKeyId', 'KmsKeyId');
+    return { enabled: EbsEncryptionByDefault ?? false, kmsKeyId: KmsKeyId };
   };
 
   return {

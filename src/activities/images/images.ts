@@ -5,7 +5,6 @@ import {
   CreateImageCommand,
   DescribeImagesCommand,
   type EC2Client,
-  type Image,
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
 import {
@@ -23,6 +22,7 @@ import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isOverdue } from '../support/gone';
 import { clientToken, foundInTime, madeEarlier } from '../support/idempotency';
+import { knownImages, type KnownImage } from '../support/known';
 import { isMadeFor, isSound, notProven } from './proof';
 import { imageFacts, ownImage } from './reads';
 import { now, sleep } from '../support/pace/waits';
@@ -54,7 +54,7 @@ export function imageActivities(deps: ActivityDeps) {
     async createImage(image: NewImage & { instanceId: string; reboot: boolean }): Promise<string> {
       const { target, instanceId, reboot } = image;
       const ec2 = aws.ec2(target, 'share');
-      const isOurs = (made: Image) => Promise.resolve(made.SourceInstanceId === instanceId);
+      const isOurs = (made: KnownImage) => Promise.resolve(made.SourceInstanceId === instanceId);
       return once(deps, ec2, image, isOurs, async (common) => {
         const { ImageId } = await ec2.send(
           new CreateImageCommand({ ...common, InstanceId: instanceId, NoReboot: !reboot }),
@@ -67,7 +67,7 @@ export function imageActivities(deps: ActivityDeps) {
     async copyImage(image: NewImage & { source: Target; amiId: string; kmsKeyId?: string }): Promise<string> {
       const { target, source, amiId, kmsKeyId, maker, request } = image;
       const ec2 = aws.ec2(target, 'share');
-      const isOurs = async (made: Image) =>
+      const isOurs = async (made: KnownImage) =>
         (made.SourceImageId === amiId && made.SourceImageRegion === source.region) ||
         // Of the same request in another run: its staging image is another one.
         isMadeFor(deps, target, made, request);
@@ -134,7 +134,7 @@ async function once(
   { settings }: ActivityDeps,
   ec2: EC2Client,
   { target, name, description, request, maker, tags }: NewImage,
-  isOurs: (image: Image) => Promise<boolean>,
+  isOurs: (image: KnownImage) => Promise<boolean>,
   make: (common: CommonParameters) => Promise<string | undefined>,
 ): Promise<string> {
   const find = async () => {
@@ -174,14 +174,14 @@ async function once(
   throw incompleteAnswer('AWS named no image');
 }
 
-async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string, Image>> {
-  const { Images = [] } = await ec2.send(
+async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string, KnownImage>> {
+  const { Images } = await ec2.send(
     new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'image-id', Values: amiIds }] }),
   );
-  return new Map(Images.map((image) => [image.ImageId ?? '', image]));
+  return new Map(knownImages(Images, amiIds).map((image) => [image.ImageId, image]));
 }
 
-function isAvailable(target: Target, amiId: string, image: Image | undefined): boolean {
+function isAvailable(target: Target, amiId: string, image: KnownImage | undefined): boolean {
   if (image?.State === 'available') return true;
   if (!image || image.State === 'pending' || image.State === 'transient') return false;
   throw ended(target, amiId, `is ${image.State}: ${image.StateReason?.Message ?? 'AWS gave no reason'}`);

@@ -20,7 +20,9 @@ import { grantsOf } from '../keys/grants';
 import { foundInTime } from '../support/idempotency';
 import { requireProven } from './proof';
 import { CALLS_AT_ONCE, inTurns } from '../support/pace/inTurns';
-import { notShareable, ownImage, unlessGone } from './reads';
+import { notShareable, ownImage } from './reads';
+import { knownSnapshots } from '../support/known';
+import { unlessGone } from '../support/unlessGone';
 import { usableKey } from '../keys/checks';
 import { snapshotIdsOf } from '../points/snapshotUse';
 import {
@@ -163,16 +165,17 @@ function isNew({ accounts }: Permissions, partner: string): boolean {
 
 async function requireSnapshots(deps: ActivityDeps, target: Target, SnapshotIds: string[]): Promise<void> {
   if (SnapshotIds.length === 0) return;
-  const { Snapshots = [] } = await deps.aws
+  const { Snapshots } = await deps.aws
     .ec2(target, 'read')
     .send(new DescribeSnapshotsCommand({ SnapshotIds }));
-  for (const { SnapshotId, State, OwnerId } of Snapshots) {
+  const snapshots = knownSnapshots(Snapshots, SnapshotIds);
+  for (const { SnapshotId, State, OwnerId } of snapshots) {
     if (State !== 'completed' || OwnerId !== target.accountId)
       throw notShareable(
         `snapshot ${SnapshotId} in ${targetKey(target)} is ${State} and of account ${OwnerId}: only complete ones of its own are shared`,
       );
   }
-  for (const key of new Set(Snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])))
+  for (const key of new Set(snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])))
     await usableKey(deps, target, key);
 }
 

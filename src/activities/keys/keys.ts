@@ -28,6 +28,7 @@ import { describeKey, keyUnusable, whyUnusable } from './checks';
 import { rotationOf } from './rotation';
 import { deniedText, isDenied } from '../support/unlessDenied';
 import { findOwnKey, grantsOn, keysMarkedFor, policyOf, type KeyAskedFor } from './made';
+import { told } from '../support/known';
 
 /** What Holdfast does with keys, through EC2. */
 const USING: readonly Capability[] = ['backup', 'migrate', 'restore', 'share'];
@@ -204,7 +205,7 @@ export function keyActivities(deps: ActivityDeps) {
 
 async function stateOf(kms: KMSClient, target: Target, keyId: string): Promise<KeyState | undefined> {
   const key = await describeKey(kms, keyId);
-  if (!key?.KeyId || !key.Arn) return undefined;
+  if (!key) return undefined;
   const problem =
     key.KeyManager === 'AWS' ? 'AWS manages this key; choose another alias' : whyUnusable(key, target);
   if (problem) throw keyUnusable(target, keyId, problem);
@@ -242,7 +243,10 @@ function accessIn(policy: KeyPolicy, target: Target): Pick<KeyState, 'partnerAcc
 }
 
 function replicasOf({ MultiRegionConfiguration: { ReplicaKeys = [] } = {} }: KeyMetadata): KeyReplica[] {
-  return ReplicaKeys.map(({ Arn: arn = '', Region: region = '' }) => ({ arn, region }));
+  return ReplicaKeys.map((replica) => {
+    const { Arn: arn, Region: region } = told(replica, 'a replica', 'Arn', 'Region');
+    return { arn, region };
+  });
 }
 
 /** What KMS has to show of a key that was made as it was wanted. */

@@ -62,7 +62,7 @@ export function keyReplicaActivities({ aws }: ActivityDeps) {
         const message = `the replica of ${keyId} in ${targetKey(target)} is not ready`;
         throw notYetVisible(message);
       }
-      if (key.KeyState === 'Enabled') return { region: target.region, arn: key.Arn ?? '' };
+      if (key.KeyState === 'Enabled') return { region: target.region, arn: key.Arn };
       throw keyUnusable(
         target,
         keyId,

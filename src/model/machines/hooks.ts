@@ -91,9 +91,11 @@ export function formatHookMark({ recoveryPointId, step, attempt }: HookMark): st
 }
 
 /** Undefined for the comments of others. */
-export function parseHookMark(comment: string): HookMark | undefined {
+export function parseHookMark(comment = ''): HookMark | undefined {
   const match =
     /^holdfast\/((?:rp|mig)-[0-9a-f]+)\/((?:pre|post)(?:-back)?|vss|check\d{1,2})\/(\d{1,4})$/.exec(comment);
-  if (!match) return undefined;
-  return { recoveryPointId: match[1] ?? '', step: match[2] as HookStep, attempt: Number(match[3]) };
+  const [, recoveryPointId, step, attempt] = match ?? [];
+  return recoveryPointId && step
+    ? { recoveryPointId, step: step as HookStep, attempt: Number(attempt) }
+    : undefined;
 }

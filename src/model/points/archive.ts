@@ -66,7 +66,7 @@ export function formatArchive({ after, every, dailyChange, atMost }: Archive): s
 }
 
 /** What {@link formatArchive} wrote, from among other terms; what cannot be read is not there. */
-export function parseArchive(text: string): Archive | undefined {
+export function parseArchive(text = ''): Archive | undefined {
   const [after, every, dailyChange, atMost] = /(?:^| )archive=(\S+)/.exec(text)?.[1]?.split(',') ?? [];
   const parsed = archiveSchema.safeParse({
     after,

@@ -52,7 +52,11 @@ async function enabled(
   refuseMismatch(kmsKeyIds, targets);
   run.phase('Encrypting by default');
   const warnings: string[] = [];
-  const all = targets.map((target) => ({ target, kmsKeyId: kmsKeyIds[target.region] ?? '' }));
+  // Each has one: see above.
+  const all = targets.flatMap((target) => {
+    const kmsKeyId = kmsKeyIds[target.region];
+    return kmsKeyId === undefined ? [] : { target, kmsKeyId };
+  });
   const changes = await eachTarget(all, run, async ({ target, kmsKeyId }, undo) => {
     const keyArn = await checkedKey(target, kmsKeyId, run, warnings);
     return encryptByDefault(target, keyArn, run, undo);
