@@ -5,7 +5,6 @@ import {
   type EC2Client,
   type Instance,
   type InstanceSpecification,
-  type Snapshot,
   type TagSpecification,
   type Volume,
 } from '@aws-sdk/client-ec2';
@@ -52,8 +51,6 @@ export interface UnitNow {
   left: Volume[];
   /** Those of the set that it would leave out, if EC2 left out so many. */
   takenAlong?: string[];
-  /** Keys of tags that its snapshots were to carry, and do not: EC2 takes fifty. */
-  droppedTags?: string[];
 }
 
 export interface SetDetails {
@@ -70,6 +67,7 @@ interface Facts {
 /** Snapshot sets of units: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html */
 export class SetMaker {
   private readonly userData: UserData;
+  private readonly dropped = new Map<string, string[]>();
 
   constructor(
     private readonly deps: Pick<ActivityDeps, 'clock' | 'manifests'>,
@@ -98,32 +96,35 @@ export class SetMaker {
     return writeManifest(this.deps.manifests, instance, [...volumes, ...left], userData);
   }
 
-  /** Starts the snapshots of one set. The call has no client token: look for the set before calling it again. */
-  async create(now: UnitNow, more: SetDetails): Promise<Snapshot[]> {
+  /**
+   * Starts the snapshots of one set. The call has no client token: look for the set before calling it again.
+   *
+   * @returns their ids
+   */
+  async create(now: UnitNow, more: SetDetails): Promise<string[]> {
     const { unit } = now;
     const Description = ownDescription(now.recoveryPointId);
     const tags = this.tags(now, more);
-    now.droppedTags = droppedTags(
-      tags,
-      userTagsOf(now),
-      now.volumes.map(({ VolumeId = '' }) => VolumeId),
-    );
-    const Tags = tagList(tags);
-    const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags }];
+    const volumeIds = now.volumes.map(({ VolumeId = '' }) => VolumeId);
+    this.dropped.set(now.recoveryPointId, droppedTags(tags, userTagsOf(now), volumeIds));
+    const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags: tagList(tags) }];
     if (unit.kind === 'volume') {
-      const snapshot = await this.ec2.send(
-        new CreateSnapshotCommand({ VolumeId: unit.resourceId, Description, TagSpecifications }),
-      );
-      return [snapshot];
-    }
-    const { Snapshots = [] } = await this.ec2.send(
-      new CreateSnapshotsCommand({
-        InstanceSpecification: specification(now),
+      const command = new CreateSnapshotCommand({
+        VolumeId: unit.resourceId,
         Description,
         TagSpecifications,
-      }),
-    );
-    return Snapshots;
+      });
+      return idsOf([await this.ec2.send(command)]);
+    }
+    const InstanceSpecification = specification(now);
+    const command = new CreateSnapshotsCommand({ InstanceSpecification, Description, TagSpecifications });
+    return idsOf((await this.ec2.send(command)).Snapshots);
+  }
+
+  /** Keys of tags that the set was to carry when it was last asked for, and does not: EC2 takes fifty. */
+  droppedTags({ recoveryPointId }: UnitNow): string[] | undefined {
+    const dropped = this.dropped.get(recoveryPointId);
+    return dropped?.length ? dropped : undefined;
   }
 
   private unitNow(unit: BackupUnit, facts: Facts, holders: ReadonlyMap<string, string>): UnitNow {
@@ -201,6 +202,10 @@ export class SetMaker {
       userTagsOf({ unit, instance, volumes }),
     );
   }
+}
+
+function idsOf(answered: readonly { SnapshotId?: string }[] | undefined): string[] {
+  return (answered ?? []).flatMap(({ SnapshotId }) => SnapshotId ?? []);
 }
 
 function userTagsOf({ unit, instance, volumes }: Pick<UnitNow, 'unit' | 'instance' | 'volumes'>) {
