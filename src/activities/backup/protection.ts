@@ -181,7 +181,6 @@ class Page {
 
   /** @param answered ids of its snapshots that a call was answered */
   private begun(item: Item, state: Starting | Resting, set: BegunSet, answered: readonly string[]): void {
-    this.room.taken(item);
     this.become(item, begin(state, set));
     for (const id of answered) item.own.recorded.add(id);
     this.heartbeat();

@@ -45,8 +45,8 @@ export interface Turn {
 export class Starts {
   constructor(
     private readonly slots: PendingSlots,
-    private readonly room: Room,
-    private readonly hooked: HookedUnits,
+    private readonly room: Pick<Room, 'refused' | 'forget'>,
+    private readonly hooked: Pick<HookedUnits, 'has' | 'canStart'>,
     private readonly settings: Pick<Settings, 'pollMs' | 'readLagMs'>,
     /** When a point counts as too late, in milliseconds since the epoch. */
     private readonly dueMs: number,
@@ -72,9 +72,10 @@ export class Starts {
     return Math.max(Math.min(...nextAt), now() + this.settings.pollMs / 5);
   }
 
-  /** Room is held for as long as the state takes some. */
+  /** Room is held for as long as the state takes some; whose set is there, or who is over, waits for none. */
   follow(item: Item): void {
     const { state } = item;
+    if (isUnderWay(state) || state.step === 'over') this.room.forget(item);
     if (!takesRoom(state)) this.slots.giveBack(item);
     else this.slots.hold(item, isUnderWay(state) ? state.set.size : item.now.volumes.length);
   }
