@@ -140,10 +140,10 @@ export class SetMaker {
     return {
       unit,
       recoveryPointId: this.idOf(unit),
-      ...(instance && { instance }),
+      instance,
       volumes: without(all, left),
       left,
-      ...(along.length > 0 && { takenAlong: along.map(({ VolumeId = '' }) => VolumeId) }),
+      takenAlong: along.length > 0 ? along.map(({ VolumeId = '' }) => VolumeId) : undefined,
     };
   }
 
@@ -183,7 +183,7 @@ export class SetMaker {
         residency: policy.residency && formatResidency(policy.residency),
         expiresAt: expiryOf(takenAt, policy.retention.keep, policy.timezone),
         retention: policy.retention,
-        ...(policy.archive && { archive: policy.archive }),
+        archive: policy.archive,
         timezone: policy.timezone,
         holds: holdsOn(this.request.holds, unit.resourceId, this.request.target),
         sourceInstance: instance?.InstanceId,
@@ -245,8 +245,8 @@ function specification({ unit, instance, left }: UnitNow): InstanceSpecification
   const leavesBoot = left.some(({ VolumeId }) => VolumeId === boot);
   return {
     InstanceId: unit.resourceId,
-    ...(leavesBoot && { ExcludeBootVolume: true }),
-    ...(data.length > 0 && { ExcludeDataVolumeIds: data }),
+    ExcludeBootVolume: leavesBoot || undefined,
+    ExcludeDataVolumeIds: data.length > 0 ? data : undefined,
   };
 }
 
