@@ -6,7 +6,7 @@ import type { FailedItem } from '../../model/outcome';
 import { now } from '../support/pace/waits';
 import { readInstance, readVolume } from '../support/sharedReads';
 import { resourceOf, type Item } from './items';
-import type { UnitNow } from './snapshotSets';
+import { isNamedInstance, isNamedVolume, type UnitNow } from './snapshotSets';
 
 /**
  * States that pass by themselves, and in which EC2 takes no snapshots:
@@ -19,10 +19,12 @@ const ON_THE_WAY: readonly (string | undefined)[] = ['pending', 'stopping', 'cre
 export async function lookAgain(ec2: EC2Client, unit: UnitNow, { trials }: OpenProtection): Promise<UnitNow> {
   if (trials.movingSince === undefined && !isOnTheWay(unit)) return unit;
   const id = unit.unit.resourceId;
-  if (unit.unit.kind === 'instance')
-    return { ...unit, instance: (await readInstance(ec2, id)) ?? unit.instance };
+  if (unit.unit.kind === 'instance') {
+    const instance = await readInstance(ec2, id);
+    return instance && isNamedInstance(instance) ? { ...unit, instance } : unit;
+  }
   const volume = await readVolume(ec2, id);
-  return { ...unit, volumes: volume ? [volume] : [] };
+  return { ...unit, volumes: volume && isNamedVolume(volume) ? [volume] : [] };
 }
 
 /** Whether it is neither running nor stopped yet. */
@@ -40,7 +42,7 @@ export function neverSettled(item: Item, { trials }: OpenProtection): FailedItem
   return {
     item: resourceOf(item),
     type: FAILURE.conflict,
-    message: `${resourceOf(item)} is still ${stateOf(item.now)} after ${waited}, and EC2 takes snapshots of it only when it is running or stopped`,
+    message: `${resourceOf(item)} is still ${stateOf(item.now) ?? 'in a state that EC2 does not tell'} after ${waited}, and EC2 takes snapshots of it only when it is running or stopped`,
   };
 }
 

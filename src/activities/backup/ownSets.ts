@@ -85,7 +85,7 @@ export interface SetLook {
  */
 export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapshot[]): Promise<SetLook> {
   const { recorded, discarded } = item.own;
-  const { own, rivals } = claims(marked.filter(({ SnapshotId = '' }) => !discarded.has(SnapshotId)));
+  const { own, rivals } = claimsWithout(discarded, marked);
   const tell = telling(item);
   const left = new Map<string, string[]>();
   for (const { snapshotId } of own) {
@@ -97,6 +97,11 @@ export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapsho
     if (strange.length > 0) left.set(snapshotId, strange);
   }
   return { set: own.map(seen), rivals: left };
+}
+
+/** Who claims to be of a point, without what is no set of it any more. */
+export function claimsWithout(discarded: ReadonlySet<string>, marked: readonly Snapshot[]) {
+  return claims(marked.filter(({ SnapshotId }) => SnapshotId !== undefined && !discarded.has(SnapshotId)));
 }
 
 function seen(claim: Claim): SeenSnapshot {

@@ -40,15 +40,19 @@ export interface SetsRequest {
   holds: Hold[];
 }
 
+/** What EC2 shows, and names: nothing is done to what has no id. */
+export type NamedInstance = Instance & { InstanceId: string };
+export type NamedVolume = Volume & { VolumeId: string };
+
 /** A unit as it is now: what a set of it holds. */
 export interface UnitNow {
   unit: BackupUnit;
   recoveryPointId: string;
-  instance?: Instance;
+  instance?: NamedInstance;
   /** Those that the set takes. */
-  volumes: Volume[];
+  volumes: NamedVolume[];
   /** Those of the instance that it leaves out: excluded, or in the set of another instance. */
-  left: Volume[];
+  left: NamedVolume[];
   /** Those of the set that it would leave out, if EC2 left out so many. */
   takenAlong?: string[];
 }
@@ -60,8 +64,8 @@ export interface SetDetails {
 }
 
 interface Facts {
-  instances: Map<string, Instance>;
-  volumes: Map<string, Volume>;
+  instances: Map<string, NamedInstance>;
+  volumes: Map<string, NamedVolume>;
 }
 
 /** Snapshot sets of units: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html */
@@ -105,7 +109,7 @@ export class SetMaker {
     const { unit } = now;
     const Description = ownDescription(now.recoveryPointId);
     const tags = this.tags(now, more);
-    const volumeIds = now.volumes.map(({ VolumeId = '' }) => VolumeId);
+    const volumeIds = now.volumes.map(({ VolumeId }) => VolumeId);
     this.dropped.set(now.recoveryPointId, droppedTags(tags, userTagsOf(now), volumeIds));
     const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags: tagList(tags) }];
     if (unit.kind === 'volume') {
@@ -131,9 +135,9 @@ export class SetMaker {
     const instance = facts.instances.get(unit.resourceId);
     const ids = instance ? attachedVolumeIds(instance) : unit.volumeIds;
     const all = ids.flatMap((id) => facts.volumes.get(id) ?? []);
-    const isTaken = (volume: Volume) =>
+    const isTaken = (volume: NamedVolume) =>
       !isLeftOut(this.request.policy, volume, instance) &&
-      (!instance || (holders.get(volume.VolumeId ?? '') ?? unit.resourceId) === unit.resourceId);
+      (!instance || (holders.get(volume.VolumeId) ?? unit.resourceId) === unit.resourceId);
     const wanted = all.filter(isTaken);
     const along = wanted.length === 0 ? [] : surplus(without(all, wanted), instance);
     const left = without(all, [...wanted, ...along]);
@@ -143,7 +147,7 @@ export class SetMaker {
       instance,
       volumes: without(all, left),
       left,
-      takenAlong: along.length > 0 ? along.map(({ VolumeId = '' }) => VolumeId) : undefined,
+      takenAlong: along.length > 0 ? along.map(({ VolumeId }) => VolumeId) : undefined,
     };
   }
 
@@ -156,7 +160,7 @@ export class SetMaker {
     const known = new Map(instances);
     const unknown = shared.flatMap(attachedTo).filter((id) => !known.has(id));
     for await (const instance of instancesById(this.ec2, [...new Set(unknown)]))
-      known.set(instance.InstanceId ?? '', instance);
+      if (isNamedInstance(instance)) known.set(instance.InstanceId, instance);
     const { selector } = this.request.policy;
     return new Map(
       shared.flatMap((volume) => {
@@ -165,7 +169,7 @@ export class SetMaker {
           return instance && isSelected(selector, instance);
         });
         const [first] = selected.sort();
-        return first ? [[volume.VolumeId ?? '', first] as const] : [];
+        return first ? [[volume.VolumeId, first] as const] : [];
       }),
     );
   }
@@ -187,9 +191,7 @@ export class SetMaker {
         timezone: policy.timezone,
         holds: holdsOn(this.request.holds, unit.resourceId, this.request.target),
         sourceInstance: instance?.InstanceId,
-        volumes: Object.fromEntries(
-          volumes.map((volume) => [volume.VolumeId ?? '', volumeLine(volume, instance)]),
-        ),
+        volumes: Object.fromEntries(volumes.map((volume) => [volume.VolumeId, volumeLine(volume, instance)])),
         minKeep: policy.minKeep,
         rpoMs: policy.rpoMs,
         costTags: policy.costTags,
@@ -213,7 +215,7 @@ function userTagsOf({ unit, instance, volumes }: Pick<UnitNow, 'unit' | 'instanc
 }
 
 /** More than EC2 leaves out: the smallest go along, so that the set is of one instant, and what another set has goes last. */
-function surplus(left: readonly Volume[], instance: Instance | undefined): Volume[] {
+function surplus(left: readonly NamedVolume[], instance: Instance | undefined): NamedVolume[] {
   const boot = instance && rootVolumeId(instance);
   const isShared = (volume: Volume) => Number(attachedTo(volume).length > 1);
   const data = left
@@ -222,7 +224,7 @@ function surplus(left: readonly Volume[], instance: Instance | undefined): Volum
   return data.slice(0, Math.max(0, data.length - MOST_EXCLUDED));
 }
 
-function without(volumes: readonly Volume[], others: readonly Volume[]): Volume[] {
+function without(volumes: readonly NamedVolume[], others: readonly NamedVolume[]): NamedVolume[] {
   return volumes.filter((volume) => !others.includes(volume));
 }
 
@@ -241,7 +243,7 @@ function isLeftOut({ selector }: NormalizedPolicy, volume: Volume, instance: Ins
 
 function specification({ unit, instance, left }: UnitNow): InstanceSpecification {
   const boot = instance && rootVolumeId(instance);
-  const data = left.flatMap(({ VolumeId }) => (VolumeId && VolumeId !== boot ? VolumeId : []));
+  const data = left.flatMap(({ VolumeId }) => (VolumeId === boot ? [] : VolumeId));
   const leavesBoot = left.some(({ VolumeId }) => VolumeId === boot);
   return {
     InstanceId: unit.resourceId,
@@ -255,8 +257,10 @@ async function describe(ec2: EC2Client, units: readonly BackupUnit[]): Promise<F
   const idsOf = (kind: BackupUnit['kind']) =>
     units.filter((unit) => unit.kind === kind).map(({ resourceId }) => resourceId);
   for await (const instance of instancesById(ec2, idsOf('instance')))
-    facts.instances.set(instance.InstanceId ?? '', instance);
-  const keep = (volume: Volume) => void facts.volumes.set(volume.VolumeId ?? '', volume);
+    if (isNamedInstance(instance)) facts.instances.set(instance.InstanceId, instance);
+  const keep = (volume: Volume) => {
+    if (isNamedVolume(volume)) facts.volumes.set(volume.VolumeId, volume);
+  };
   for await (const volume of volumesOfInstances(ec2, [...facts.instances.keys()])) keep(volume);
   for await (const volume of volumesById(ec2, idsOf('volume'))) keep(volume);
   // A volume that was attached between the two reads.
@@ -296,6 +300,14 @@ function volumeLine(volume: Volume, instance: Instance | undefined): VolumeLine 
     zone: volume.AvailabilityZone ?? '-',
     kmsKeyId: volume.KmsKeyId,
   };
+}
+
+export function isNamedInstance(instance: Instance): instance is NamedInstance {
+  return instance.InstanceId !== undefined;
+}
+
+export function isNamedVolume(volume: Volume): volume is NamedVolume {
+  return volume.VolumeId !== undefined;
 }
 
 /** What the policy excludes is left out, and so is an instance whose disks are no EBS volumes. */

@@ -4,7 +4,8 @@ import { ownDescription, TAG } from '../../model/names';
 import type { Commands, SentCommand } from '../machines/commands';
 import type { Settings } from '../support/deps';
 import { foundInTime } from '../support/idempotency';
-import { claims, deleteSnapshot, markedFor } from '../points/recoveryPoints';
+import { deleteSnapshot, markedFor } from '../points/recoveryPoints';
+import { claimsWithout } from './ownSets';
 import type { SetMaker, UnitNow } from './snapshotSets';
 import { tagList } from '../support/tags';
 import { rootVolumeId } from '../support/reads';
@@ -96,7 +97,7 @@ export class VssSets {
 
   private async claims({ recoveryPointId }: UnitNow, discarded: Set<string>) {
     const marked = (await markedFor(this.ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
-    return claims(marked.filter(({ SnapshotId = '' }) => !discarded.has(SnapshotId)));
+    return claimsWithout(discarded, marked);
   }
 
   /** The document answers no ids: only what alone claims to be of its volume is its own. Returns what stays. */
@@ -127,7 +128,7 @@ function firstTags(tags: Readonly<Record<string, string>>): string {
 
 function leavesOutData({ instance, left }: UnitNow): string | undefined {
   const boot = instance && rootVolumeId(instance);
-  const data = left.flatMap(({ VolumeId }) => (VolumeId && VolumeId !== boot ? VolumeId : []));
+  const data = left.flatMap(({ VolumeId }) => (VolumeId === boot ? [] : VolumeId));
   if (data.length === 0) return undefined;
   return `${DOCUMENT} takes every data volume, and this point leaves out ${data.join(', ')}; select them too, or give the instance a policy without vss`;
 }
