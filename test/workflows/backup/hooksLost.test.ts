@@ -59,6 +59,19 @@ describe('a guest is thawed', () => {
     expect(await hooks.storyOf(id)).toEqual({ ...CALM, snapshots: [] });
   });
 
+  it.each(['PendingSnapshotLimitExceeded', 'SnapshotCreationPerVolumeRateExceeded'])(
+    'and frozen again later where CreateSnapshots meets %s',
+    async (code) => {
+      const id = await hooks.machine(code);
+      await hooks.policy(code, HOOKS);
+      hooks.world.proxy.fault('CreateSnapshots', { before: { code } }, 1);
+      const { recoveryPoints } = await hooks.backUp(code);
+      expect(recoveryPoints.items).toMatchObject([{ resourceId: id, consistency: 'application' }]);
+      expect(hooks.sent()).toEqual(['pre', 'post', 'pre', 'post']);
+      expect(await hooks.storyOf(id)).toMatchObject({ snapshots: [true, true], frozen: false });
+    },
+  );
+
   it.each(['SendCommand', 'CreateSnapshots'])('where the run is cancelled at %s', async (action) => {
     const policyName = `cancelled-${action}`;
     const id = await hooks.machine(policyName);
