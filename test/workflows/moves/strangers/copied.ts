@@ -1,7 +1,7 @@
 import { DescribeVolumesCommand } from '@aws-sdk/client-ec2';
 import type { Strategy } from '../../../../src/model/moves/strategy';
 import { expectOnlyEncryptionChanged } from '../../../support/claims';
-import { MigrationWorld, STRATEGIES } from '../../../support/migration';
+import { STRATEGIES, type MigrationWorld } from '../../../support/migration';
 import { anInstance, tagsOf } from '../../../support/seed';
 import { Strangers } from '../../../support/strangers';
 
