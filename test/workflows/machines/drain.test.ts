@@ -3,9 +3,10 @@ import { FAILURE } from '../../../src/model/failures';
 import type { EncryptVolumesResult } from '../../../src/model/encryption/campaign/campaign';
 import type { MigrateMachineResult } from '../../../src/model/moves/migration';
 import { awaitResult } from '../../support/awaitResult';
+import { expectOnlyEncryptionChanged, expectUndone } from '../../support/claims';
 import { expectFailure, failedResult } from '../../support/failure';
 import { GuestWorld } from '../../support/guestWorld';
-import { ANY_LOSS, butEncryption } from '../../support/migration';
+import { ANY_LOSS } from '../../support/migration';
 import { anInstance, instance, stopped } from '../../support/seed';
 import { throughout } from '../../support/throughout';
 import { TargetGroup } from '../../support/targetGroups';
@@ -16,7 +17,6 @@ const LONG_MS = 4_000;
 let patienceMs = LONG_MS;
 /** For what never comes about. */
 const SHORT_MS = 500;
-const NOTHING = { made: 0, marked: 0, snapshots: 0 };
 /** What the order of is looked at. */
 const STEPS = /^(CreateSnapshots|RegisterTargets|DeregisterTargets|StopInstances|StartInstances)$/;
 
@@ -75,7 +75,7 @@ describe('drain of a migration', () => {
     expect(whileStopped).toEqual([]);
     expect(await states()).toEqual(serving);
     const after = await migrations().stateOf(instanceId);
-    expect(butEncryption(after)).toEqual(butEncryption(before));
+    expectOnlyEncryptionChanged(before, after);
     expect(after.marks).toEqual(['holdfast:migration']);
     // The first two registrations prove that the role may make the others.
     expect(steps()).toEqual([
@@ -146,8 +146,7 @@ describe('drain of a migration', () => {
     await Promise.all(seen);
     expect(inGroups).toEqual([[], []]);
     expect(await states()).toEqual(serving);
-    expect(await migrations().stateOf(instanceId)).toEqual(before);
-    expect(await migrations().leftovers(instanceId, before)).toEqual(NOTHING);
+    await expectUndone(migrations(), instanceId, before);
   });
 
   it('registers the machine again where it could be taken out of some groups only', async () => {

@@ -6,9 +6,9 @@ import type { EncryptVolumesResult } from '../../../src/model/encryption/campaig
 import type { ProgressPage } from '../../../src/model/progress';
 import { HOME_REGION } from '../../support/accounts';
 import type { AwsCall } from '../../support/awsWire';
+import { expectOnlyEncryptionChanged } from '../../support/claims';
 import { expectFailure, failedResult } from '../../support/failure';
 import { GuestWorld } from '../../support/guestWorld';
-import { butEncryption } from '../../support/migration';
 import { anInstance, stopped } from '../../support/seed';
 import { throughout } from '../../support/throughout';
 
@@ -73,7 +73,7 @@ describe('health checks of a migration', () => {
       { http: { url: `http://${HOST}:${port}/moved`, status: 200 } },
     ];
     await migrations().encrypt({ instanceIds: [instanceId], healthChecks });
-    expect(butEncryption(await migrations().stateOf(instanceId))).toEqual(butEncryption(before));
+    expectOnlyEncryptionChanged(before, await migrations().stateOf(instanceId));
     expect(sent().map(({ params }) => params.DocumentName)).toEqual(['AWS-RunShellScript']);
     expect(await rowsOf(instanceId)).toMatchObject([
       { state: 'passed', note: expect.stringContaining('orders: Success') as string },
