@@ -30,7 +30,7 @@ export function schemaCommand(program: Command, print: Print): void {
 }
 
 /** With the operation's name as title. */
-export function operationSchema(name: OperationName): object {
+function operationSchema(name: OperationName): object {
   const { $schema, ...schema } = writtenSchema(OPERATION_INPUTS[name]);
   return { $schema, title: name, description: OPERATIONS[name].does, ...schema };
 }
