@@ -14,6 +14,7 @@ import { jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
 import { policyCommands } from './policy';
 import { asksForJson, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { schemaCommand } from './schema';
 import { DETACHED, whereToLook } from './started';
 
 /**
@@ -58,6 +59,7 @@ program
 policyCommands(program, connected, print);
 encryptCommands(program, connected, print);
 costCommand(program, print);
+schemaCommand(program, print);
 
 program
   .command('progress <workflowId>')
