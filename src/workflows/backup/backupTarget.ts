@@ -22,6 +22,7 @@ import { operation, type Run } from '../support/operation';
 import { batch, protect, readMany } from '../support/options';
 import { dueMs, watchingRpo } from './rpoWatch';
 import type { BackupUnit } from '../../model/machines/unit';
+import { inChunks } from '../../model/group';
 
 const PHASE = 'Protecting';
 /** While the last snapshots of one page complete, the next page takes the room that they leave. */
@@ -98,8 +99,7 @@ async function protectAll(
   await Promise.all(pages);
   // Last, because they wait for nobody knows how long.
   const last = unsettled.splice(0);
-  for (let start = 0; start < last.length; start += UNITS_A_PAGE)
-    protecting(last.slice(start, start + UNITS_A_PAGE), false);
+  for (const page of inChunks(last, UNITS_A_PAGE)) protecting(page, false);
   await Promise.all(pages);
   result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
   if (result.failed.total > 0) await sayLastPoints(request, result, run);

@@ -14,6 +14,7 @@ import type { CampaignPlan } from './planning';
 import type { CampaignOrders } from './orders';
 import { itemOf } from './fleet';
 import type { NotChecked } from '../../../model/outcome';
+import { inChunks } from '../../../model/group';
 
 /** Machines that are looked at in one activity: one Run Command goes to no more. */
 const PAGE = 50;
@@ -30,8 +31,8 @@ export async function findWarnings(plan: CampaignPlan, run: Run): Promise<void> 
   const { target, kmsKeyArn } = plan;
   const planned = [...plan.machines, ...plan.volumes];
   const notChecked: NotChecked[] = [];
-  for (let start = 0; start < planned.length; start += PAGE) {
-    const page = planned.slice(start, start + PAGE);
+  for (const [at, page] of inChunks(planned, PAGE).entries()) {
+    const start = at * PAGE;
     const asked = { target, kmsKeyArn, moves: page.map(moveAsked) };
     const which = `${start + 1} to ${start + page.length} of ${planned.length}`;
     const found = await wait(`Look for warnings, ${which}`, { scheduleToCloseTimeout: '30 minutes' })
