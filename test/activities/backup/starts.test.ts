@@ -13,6 +13,11 @@ function named(name: string): Error {
   return Object.assign(new Error(`${name} says AWS`), { name });
 }
 
+const aVolume = (VolumeId: string) => ({
+  ...{ VolumeId, State: 'in-use' as const, AvailabilityZone: 'us-east-1a', VolumeType: 'gp3' as const },
+  ...{ Size: 8, CreateTime: new Date(BEGAN) },
+});
+
 describe('who may start', () => {
   let at = BEGAN;
   const slots = () => new PendingSlots(refusalCountsMs(SETTINGS));
@@ -28,7 +33,7 @@ describe('who may start', () => {
       now: {
         unit: { kind: 'instance' as const, resourceId: `i-${index}`, volumeIds: [] },
         recoveryPointId: `rp-${index}`,
-        volumes: Array.from({ length: volumes }, (__, volume) => ({ VolumeId: `vol-${index}-${volume}` })),
+        volumes: Array.from({ length: volumes }, (__, volume) => aVolume(`vol-${index}-${volume}`)),
         left: [],
       },
       state: hearOut(enter(false), BEGAN),
