@@ -165,14 +165,7 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
 /** What client and CLI need: where Temporal is, and how payloads are converted. @throws ConfigError */
 export function readTemporalConfig(environment: Environment): TemporalConfig {
   const given = withoutEmpty(environment);
-  let loaded: ClientConnectConfig;
-  try {
-    loaded = loadClientConnectConfig({ overrideEnvVars: given });
-  } catch (error) {
-    throw new ConfigError(
-      `TEMPORAL_*: the Temporal connection settings cannot be read (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE or a TLS file): ${oneLine(error)}`,
-    );
-  }
+  const loaded = temporalSettings(given);
   const converter = given.HOLDFAST_DATA_CONVERTER;
   return {
     connectionOptions: {
@@ -182,6 +175,21 @@ export function readTemporalConfig(environment: Environment): TemporalConfig {
     namespace: loaded.namespace ?? 'default',
     ...(converter && { dataConverterModule: resolve(converter) }),
   };
+}
+
+/** Whether anything says where Temporal is: a variable, or the profile of a `temporal.toml`. @throws ConfigError */
+export function hasTemporalAddress(environment: Environment): boolean {
+  return temporalSettings(withoutEmpty(environment)).connectionOptions.address !== undefined;
+}
+
+function temporalSettings(given: Record<string, string>): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: given });
+  } catch (error) {
+    throw new ConfigError(
+      `TEMPORAL_*: the Temporal connection settings cannot be read (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE or a TLS file): ${oneLine(error)}`,
+    );
+  }
 }
 
 /** @throws ConfigError naming the file, every wrong field and its fix */

@@ -7,8 +7,8 @@ import { formatDuration } from '../model/duration';
 import { describedByFlags, encryptInput } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
 import { DETACHED, whereToLook } from './started';
-import { jsonOption, outputOption, type Connected, type Output, type Print } from './options';
-import { NOT_COMPLIANT } from './policy';
+import { jsonOption, outputOption, type Output } from './options';
+import type { Shell } from './shell';
 import { table } from './table';
 
 type Plan = OperationResult<'encryptVolumes'>;
@@ -26,20 +26,18 @@ const NOT_DONE: readonly string[] = [
 ];
 
 /** `holdfast encrypt …`: campaigns that move machines to encrypted volumes. */
-export function encryptCommands(program: Command, connected: Connected, print: Print): void {
+export function encryptCommands(program: Command, shell: Shell): void {
   const encrypt = program.command('encrypt').description('move running machines to encrypted volumes');
-  const say = ({ output }: Output, value: unknown, text: () => string) =>
-    output === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
 
   describedByFlags(encrypt.command('plan'))
     .description('what would be done to each machine, by which strategy and why; touches nothing')
     .addOption(outputOption())
     .action((flags: Flags & Output) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const plan = await encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
-        say(flags, plan, () => planText(plan));
+        shell.say(flags, plan, () => planText(plan));
         const waits = plan.skipped.items.some(({ nothingToDo }) => !nothingToDo) || warned(plan).length > 0;
-        if (waits) process.exitCode = NOT_COMPLIANT;
+        if (waits) shell.notCompliant();
       }),
     );
 
@@ -49,17 +47,17 @@ export function encryptCommands(program: Command, connected: Connected, print: P
     .option('--detach', `does not wait: ${DETACHED}`)
     .addOption(jsonOption())
     .action((flags: Flags & { workflowId?: string; detach?: boolean }) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const { workflowId, detach } = flags;
         const campaign = await holdfast.start('encryptVolumes', encryptInput(flags), { workflowId });
         const started = whereToLook(holdfast, campaign.workflowId, 'encrypt status');
-        if (detach) return print(started);
+        if (detach) return shell.print(started);
         process.stderr.write(`${JSON.stringify(started)}\n`);
-        print(await campaign.result());
+        shell.print(await campaign.result());
       }),
     );
 
-  messageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], { connected, print });
+  messageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], shell);
 
   for (const [name, does] of [
     ['commit', 'delete the originals of a machine in soak, or of all of a campaign'],
@@ -76,14 +74,14 @@ export function encryptCommands(program: Command, connected: Connected, print: P
           command.error(
             'give the workflow id of one machine, or --campaign and the workflow id of a campaign',
           );
-        return connected(async (holdfast) => {
+        return shell.connected(async (holdfast) => {
           if (machine !== undefined) {
             await holdfast.operation(machine)[name](messageOf(options));
-            return print({ accepted: true, message: name });
+            return shell.print({ accepted: true, message: name });
           }
           const told = await new Campaigns(holdfast).tellMachines(campaign ?? '', name, messageOf(options));
-          say(options, told, () => toldText(name, told));
-          if (told.length === 0 || told.some(({ accepted }) => !accepted)) process.exitCode = NOT_COMPLIANT;
+          shell.say(options, told, () => toldText(name, told));
+          if (told.length === 0 || told.some(({ accepted }) => !accepted)) shell.notCompliant();
         });
       });
   }
@@ -93,10 +91,10 @@ export function encryptCommands(program: Command, connected: Connected, print: P
     .description('the machines of a campaign')
     .addOption(outputOption())
     .action((workflowId: string, options: Output) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const status = await new Campaigns(holdfast).status(workflowId);
-        say(options, status, () => statusText(status));
-        if (status.machines.some(({ state }) => NOT_DONE.includes(state))) process.exitCode = NOT_COMPLIANT;
+        shell.say(options, status, () => statusText(status));
+        if (status.machines.some(({ state }) => NOT_DONE.includes(state))) shell.notCompliant();
       }),
     );
 }

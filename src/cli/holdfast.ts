@@ -1,10 +1,9 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
-import { Holdfast, OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
+import { OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
 import { readTemporalConfig } from '../config';
 import { MESSAGE_NAMES } from '../model/messages';
-import { TASK_QUEUE } from '../model/names';
 import { opened } from '../store/encryptedStore';
 import { loadDataConverter } from '../temporal/dataConverter';
 import { costCommand } from './cost';
@@ -13,7 +12,8 @@ import { messageCommands } from './messages';
 import { jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
 import { policyCommands } from './policy';
-import { asksForJson, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { asksForJson, EXIT, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { Shell } from './shell';
 import { DETACHED, whereToLook } from './started';
 
 /**
@@ -21,6 +21,7 @@ import { DETACHED, whereToLook } from './started';
  * loads HOLDFAST_DATA_CONVERTER. Results go to stdout, and what went wrong to stderr; what the exit codes mean is in `EXIT_CODES`.
  */
 const asJson = asksForJson(process.argv.slice(2));
+const shell = new Shell();
 const program = new Command('holdfast')
   .description('Backups, encryption and image sharing as Temporal workflows')
   .version(packageVersion(), '-V, --version', 'the version of this program')
@@ -48,16 +49,16 @@ program
   .option('--detach', `does not wait: ${DETACHED}`)
   .addOption(jsonOption())
   .action((name: OperationName, { input, workflowId, detach }: RunOptions) =>
-    connected(async (holdfast) => {
+    shell.connected(async (holdfast) => {
       // The workflow checks the input, and answers with every wrong field.
       const started = await holdfast.start(name, input, { workflowId });
-      print(detach ? whereToLook(holdfast, started.workflowId, 'progress') : await started.result());
+      shell.print(detach ? whereToLook(holdfast, started.workflowId, 'progress') : await started.result());
     }),
   );
 
-policyCommands(program, connected, print);
-encryptCommands(program, connected, print);
-costCommand(program, print);
+policyCommands(program, shell);
+encryptCommands(program, shell);
+costCommand(program, shell);
 
 program
   .command('progress <workflowId>')
@@ -65,7 +66,7 @@ program
   .option('--cursor <cursor>', 'nextCursor of the page before')
   .addOption(jsonOption())
   .action((workflowId: string, { cursor }: { cursor?: string }) =>
-    connected(async (holdfast) => print(await holdfast.operation(workflowId).progress(cursor))),
+    shell.connected(async (holdfast) => shell.print(await holdfast.operation(workflowId).progress(cursor))),
   );
 
 program
@@ -80,38 +81,12 @@ program
     process.stdout.write(`${await opened(document, converter?.payloadCodecs ?? [])}\n`);
   });
 
-messageCommands(program, MESSAGE_NAMES, { connected, print });
-
-async function connected(work: (holdfast: Holdfast) => Promise<void>): Promise<void> {
-  const holdfast = await Holdfast.connect();
-  const hint = sayWhereNoWorkerIs(holdfast);
-  try {
-    await work(holdfast);
-  } finally {
-    await hint;
-    await holdfast.close();
-  }
-}
-
-/** Temporal takes everything and waits: without this, a command that nobody carries out looks like one that takes long. */
-async function sayWhereNoWorkerIs(holdfast: Holdfast): Promise<void> {
-  // Whoever may start workflows need not be allowed to look at task queues.
-  const hasWorker = await holdfast.hasWorker().catch(() => true);
-  if (hasWorker) return;
-  const { namespace } = holdfast.temporal.options;
-  process.stderr.write(
-    `holdfast: no worker polls the task queue ${TASK_QUEUE} in namespace ${namespace}; nothing goes on until one does (npm run worker)\n`,
-  );
-}
-
-function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}
+messageCommands(program, MESSAGE_NAMES, shell);
 
 program.parseAsync().catch((error: unknown) => {
-  if (error instanceof OperationFailed && error.result !== undefined) print(error.result);
+  if (error instanceof OperationFailed && error.result !== undefined) shell.print(error.result);
   process.exitCode = exitCodeOf(error);
   // Commander has told people already what is wrong with a call.
-  if (process.exitCode === 0 || (error instanceof CommanderError && !asJson)) return;
+  if (process.exitCode === EXIT.done || (error instanceof CommanderError && !asJson)) return;
   process.stderr.write(`${refusalText(refusalOf(error), asJson)}\n`);
 });

@@ -1,9 +1,5 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
-import type { Holdfast } from '../client';
-
-export type Connected = (work: (holdfast: Holdfast) => Promise<void>) => Promise<void>;
-export type Print = (value: unknown) => void;
 
 export interface Output {
   output: 'text' | 'json';

@@ -15,26 +15,22 @@ import {
 import { instantSchema } from '../model/policies/backfill';
 import { keptCount } from '../model/machines/keptVolume';
 import { targetKey, type Target } from '../model/target';
-import { jsonOption, outputOption, type Connected, type Output, type Print } from './options';
+import { jsonOption, outputOption, type Output } from './options';
+import type { Shell } from './shell';
 import { table } from './table';
 import { saying } from './waiting';
-
-/** Exit code when everything was done, and something is not as it should be. */
-export const NOT_COMPLIANT = 3;
 
 const YES_ALONE =
   'error: --yes is an answer to --existing, and says nothing without it: add --existing where the points that are there shall get these terms, or leave --yes out';
 
 /** `holdfast policy …`: backup policies as YAML files, and their Schedules. */
-export function policyCommands(program: Command, connected: Connected, print: Print): void {
+export function policyCommands(program: Command, shell: Shell): void {
   const policy = program.command('policy').description('backup policies');
-  const say = ({ output: form }: Output, value: unknown, text: () => string) =>
-    form === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
 
   policy
     .command('schema')
     .description('the JSON Schema of policy files, for editors')
-    .action(() => print(policyFileJsonSchema()));
+    .action(() => shell.print(policyFileJsonSchema()));
 
   policy
     .command('validate <files...>')
@@ -42,7 +38,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const names = readPolicyFiles(files).map(({ policyName }) => policyName);
-      say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
+      shell.say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
     });
 
   policy
@@ -51,10 +47,10 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const policies = readPolicyFiles(files);
-      return connected(async (holdfast) => {
+      return shell.connected(async (holdfast) => {
         const plans = await oneByOne(policies, 'planning', (each) => planBackupPolicy(holdfast, each));
-        say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
-        if (plans.some(({ problems }) => problems.length > 0)) process.exitCode = NOT_COMPLIANT;
+        shell.say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
+        if (plans.some(({ problems }) => problems.length > 0)) shell.notCompliant();
       });
     });
 
@@ -68,14 +64,14 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       (files: string[], { existing, yes, ...options }: Output & { existing: boolean; yes: boolean }) => {
         if (yes && !existing) apply.error(YES_ALONE);
         const policies = readPolicyFiles(files);
-        return connected(async (holdfast) => {
+        return shell.connected(async (holdfast) => {
           const results = await oneByOne(policies, 'applying', async (each) => {
             const applied = await createBackupPolicy(holdfast, each);
             if (!existing) return applied;
             const { policyName } = applied;
             return { ...applied, existing: await applyRetention(holdfast, { policyName, dryRun: !yes }) };
           });
-          say(options, results, () =>
+          shell.say(options, results, () =>
             results
               .flatMap((each) => [
                 `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`,
@@ -93,10 +89,10 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('policies, when they run, and how the last run went')
     .addOption(outputOption())
     .action((options: Output) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const states = await new BackupPolicies(holdfast).list();
-        say(options, states, () => listText(states));
-        if (states.some(({ isOk }) => !isOk)) process.exitCode = NOT_COMPLIANT;
+        shell.say(options, states, () => listText(states));
+        if (states.some(({ isOk }) => !isOk)) shell.notCompliant();
       }),
     );
 
@@ -110,9 +106,9 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       .requiredOption('--note <why>', 'why; the Web UI shows it')
       .addOption(jsonOption())
       .action((policyName: string, { note }: { note: string }) =>
-        connected(async (holdfast) => {
+        shell.connected(async (holdfast) => {
           await new BackupPolicies(holdfast)[name](policyName, note);
-          print({ policyName, [name]: true, note });
+          shell.print({ policyName, [name]: true, note });
         }),
       );
   }
@@ -122,8 +118,12 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('has the Schedule start a run now, and names it')
     .addOption(jsonOption())
     .action((policyName: string) =>
-      connected(async (holdfast) =>
-        print({ policyName, triggered: true, ...(await new BackupPolicies(holdfast).trigger(policyName)) }),
+      shell.connected(async (holdfast) =>
+        shell.print({
+          policyName,
+          triggered: true,
+          ...(await new BackupPolicies(holdfast).trigger(policyName)),
+        }),
       ),
     );
 
@@ -135,9 +135,9 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .option('--yes', 'also when these are the slots of more than a day', false)
     .addOption(jsonOption())
     .action((policyName: string, { from, to, yes }: { from: Date; to: Date; yes: boolean }) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const slots = await new BackupPolicies(holdfast).backfill(policyName, from, to, yes);
-        print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString(), slots } });
+        shell.print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString(), slots } });
       }),
     );
 
@@ -146,7 +146,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('deletes the Schedule; its points still expire')
     .addOption(jsonOption())
     .action((policyName: string) =>
-      connected(async (holdfast) => print(await deleteBackupPolicy(holdfast, { policyName }))),
+      shell.connected(async (holdfast) => shell.print(await deleteBackupPolicy(holdfast, { policyName }))),
     );
 }
 

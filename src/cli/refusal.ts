@@ -10,13 +10,16 @@ import {
   PolicyNotFound,
 } from '../client';
 
+export const EXIT = { done: 0, failed: 1, callersFault: 2, notCompliant: 3, interrupted: 130 } as const;
+
 /** What every exit code means; part of `holdfast --help`. */
 export const EXIT_CODES = `
 Exit codes:
-  0  everything that was asked for happened
-  1  not everything did; stdout has what did, where the operation tells it
-  2  the call can be mended: an option, the input, a file, a setting, a name that there is not
-  3  done, and something is not as it should be`;
+  ${EXIT.done}    everything that was asked for happened
+  ${EXIT.failed}    not everything did; stdout has what did, where the operation tells it
+  ${EXIT.callersFault}    the call can be mended: an option, the input, a file, a setting, a name that there is not
+  ${EXIT.notCompliant}    done, and something is not as it should be
+  ${EXIT.interrupted}  Ctrl-C stopped the watching; what was started goes on`;
 
 /** What of a call its caller can mend: nothing was changed. */
 const CALLERS_TYPES: readonly string[] = [
@@ -52,9 +55,12 @@ export function refusalOf(error: unknown): Refusal {
 
 export function exitCodeOf(error: unknown): number {
   // Asking for help or the version ends like an error, and is none.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof OperationFailed) return CALLERS_TYPES.includes(error.type) ? 2 : 1;
-  return CALLERS_ERRORS.some((type) => error instanceof type) ? 2 : 1;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.callersFault;
+  const isCallers =
+    error instanceof OperationFailed
+      ? CALLERS_TYPES.includes(error.type)
+      : CALLERS_ERRORS.some((type) => error instanceof type);
+  return isCallers ? EXIT.callersFault : EXIT.failed;
 }
 
 /** One line for people, or for programs. */

@@ -10,6 +10,9 @@ interface Answer {
   stderr: string;
 }
 
+// Each test starts processes.
+jest.setTimeout(60_000);
+
 /** What needs neither Temporal nor AWS. */
 describe('holdfast', () => {
   let compiled = '';
