@@ -9,7 +9,13 @@
 import { labOf, operationFunctions } from './client/labs';
 
 export { ConfigError } from './config';
-export { NoWorkerAnswered, OperationFailed, OperationNotFound } from './client/errors';
+export {
+  AlreadyStarted,
+  InputRefused,
+  NoWorkerAnswered,
+  OperationFailed,
+  OperationNotFound,
+} from './client/errors';
 export { Holdfast, Operation } from './client/operations';
 export { OPERATION_NAMES, type OperationName } from './model/operations';
 export type { OperationInput, OperationOptions, OperationResult } from './client/operations';

@@ -5,6 +5,7 @@ import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { accountsFileSchema, type AccountsFile } from './aws/accounts';
 import { isHostPattern } from './model/machines/checkHosts';
+import { whyUnreadable } from './model/fileWords';
 import { parseInput } from './model/input';
 import { regionSchema } from './model/target';
 
@@ -195,13 +196,22 @@ function temporalSettings(given: Record<string, string>): ClientConnectConfig {
 /** @throws ConfigError naming the file, every wrong field and its fix */
 export function readAccountsFile(path: string): AccountsFile {
   const fail = (why: string) => new ConfigError(`HOLDFAST_ACCOUNTS: ${path}: ${why}`);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail(`cannot be read: ${whyUnreadable(error)}`);
+  }
   let content: unknown;
   try {
-    content = parseYaml(readFileSync(path, 'utf8'));
+    content = parseYaml(text);
   } catch (error) {
     if (error instanceof YAMLParseError && error.code === 'MULTIPLE_DOCS')
       throw fail('holds several documents; write all accounts under the one accounts:, without ---');
-    throw fail(`cannot be read as YAML: ${oneLine(error)}`);
+    const at = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
+    throw fail(
+      `cannot be read as YAML${at === undefined ? '' : ` from line ${at} on`}; look at the colons, the quotes and the indentation there`,
+    );
   }
   const parsed = parseInput(accountsFileSchema, content);
   if (!parsed.ok) throw fail(parsed.problems);

@@ -1,10 +1,17 @@
 import type { Command } from 'commander';
-import { Campaigns, encryptVolumes, type CampaignStatus, type OperationResult, type Told } from '../client';
+import {
+  Campaigns,
+  encryptVolumes,
+  InputRefused,
+  type CampaignStatus,
+  type OperationResult,
+  type Told,
+} from '../client';
 import type { MoveCost } from '../model/moves/cost';
 import { PRICES } from '../model/cost/prices';
 import { drainExpectation } from '../model/machines/drain';
 import { formatDuration } from '../model/duration';
-import { describedByFlags, encryptInput } from './encryptInput';
+import { describedByFlags, encryptInput, inFlagWords } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
 import { DETACHED, whereToLook } from './started';
 import { jsonOption, outputOption, type Output } from './options';
@@ -34,7 +41,8 @@ export function encryptCommands(program: Command, shell: Shell): void {
     .addOption(outputOption())
     .action((flags: Flags & Output) =>
       shell.connected(async (holdfast) => {
-        const plan = await encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
+        const planned = encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
+        const plan = await planned.catch(asFlagged(flags));
         shell.say(flags, plan, () => planText(plan));
         const waits = plan.skipped.items.some(({ nothingToDo }) => !nothingToDo) || warned(plan).length > 0;
         if (waits) shell.notCompliant();
@@ -49,7 +57,9 @@ export function encryptCommands(program: Command, shell: Shell): void {
     .action((flags: Flags & { workflowId?: string; detach?: boolean }) =>
       shell.connected(async (holdfast) => {
         const { workflowId, detach } = flags;
-        const campaign = await holdfast.start('encryptVolumes', encryptInput(flags), { workflowId });
+        const campaign = await holdfast
+          .start('encryptVolumes', encryptInput(flags), { workflowId })
+          .catch(asFlagged(flags));
         const started = whereToLook(holdfast, campaign.workflowId, 'encrypt status');
         if (detach) return shell.print(started);
         process.stderr.write(`${JSON.stringify(started)}\n`);
@@ -97,6 +107,14 @@ export function encryptCommands(program: Command, shell: Shell): void {
         if (status.machines.some(({ state }) => NOT_DONE.includes(state))) shell.notCompliant();
       }),
     );
+}
+
+/** Whoever gave flags looks for those that are wrong. */
+function asFlagged(flags: Flags): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof InputRefused)) throw error;
+    throw new InputRefused(inFlagWords(error.message, flags), error.workflowId);
+  };
 }
 
 function warned({ plan, volumePlan }: Plan): string[][] {

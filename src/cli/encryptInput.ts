@@ -65,7 +65,35 @@ export function describedByFlags(command: Command): Command {
     );
 }
 
-/** The workflow checks the rest, and answers with every wrong field. */
+/** Flags by the fields that they fill. */
+const FLAG_OF: Record<string, string> = {
+  instanceIds: '--instance',
+  volumeIds: '--volume',
+  selector: '--tag',
+  kmsKeyId: '--key',
+  'target.accountId': '--account',
+  'target.region': '--region',
+  strategy: '--strategy',
+  concurrency: '--concurrency',
+  maxFailures: '--max-failures',
+  maxDowntime: '--max-downtime',
+  soak: '--soak',
+  waves: '--waves',
+  'drain.timeout': '--drain',
+  window: '--window',
+};
+
+/** Problems of an input in the words of whoever gave flags: `--key: missing` instead of `kmsKeyId: missing`. */
+export function inFlagWords(problems: string, { input = {} }: Flags): string {
+  const names = Object.keys(FLAG_OF).filter((field) => !((field.split('.')[0] ?? '') in input));
+  const field = new RegExp(
+    `(^|: |; )(${names.map((name) => name.replace('.', '\\.')).join('|')})(?=[:.[])`,
+    'g',
+  );
+  return problems.replace(field, (_, before: string, name: string) => `${before}${FLAG_OF[name]}`);
+}
+
+/** What the flags say; whether that can be started is checked with the input as a whole. */
 export function encryptInput(flags: Flags): EncryptInput {
   const { input, instance, volume, tag, key, account, region, waves, pauseBetween, approveEach, window } =
     flags;

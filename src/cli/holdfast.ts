@@ -1,5 +1,4 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import { OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
 import { readTemporalConfig } from '../config';
@@ -9,7 +8,7 @@ import { loadDataConverter } from '../temporal/dataConverter';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
 import { messageCommands } from './messages';
-import { jsonObject, jsonOption } from './options';
+import { fileContent, jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
 import { policyCommands } from './policy';
 import { asksForJson, EXIT, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
@@ -50,7 +49,6 @@ program
   .addOption(jsonOption())
   .action((name: OperationName, { input, workflowId, detach }: RunOptions) =>
     shell.connected(async (holdfast) => {
-      // The workflow checks the input, and answers with every wrong field.
       const started = await holdfast.start(name, input, { workflowId });
       shell.print(detach ? whereToLook(holdfast, started.workflowId, 'progress') : await started.result());
     }),
@@ -70,14 +68,12 @@ program
   );
 
 program
-  .command('document <file>')
-  .description(
-    'a manifest or evidence, decrypted with HOLDFAST_DATA_CONVERTER where it is encrypted; - for stdin',
-  )
-  .action(async (file: string) => {
+  .command('document')
+  .addArgument(new Argument('<file>', 'or - for stdin').argParser(fileContent))
+  .description('a manifest or evidence, decrypted with HOLDFAST_DATA_CONVERTER where it is encrypted')
+  .action(async (document: string) => {
     const { dataConverterModule } = readTemporalConfig(process.env);
     const converter = await loadDataConverter(dataConverterModule);
-    const document = readFileSync(file === '-' ? process.stdin.fd : file, 'utf8');
     process.stdout.write(`${await opened(document, converter?.payloadCodecs ?? [])}\n`);
   });
 

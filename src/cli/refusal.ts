@@ -1,9 +1,11 @@
 import { CommanderError } from 'commander';
 import {
+  AlreadyStarted,
   BackfillRefused,
   CampaignNotFound,
   ConfigError,
   FAILURE,
+  InputRefused,
   OperationFailed,
   OperationNotFound,
   PolicyFileError,
@@ -24,10 +26,12 @@ Exit codes:
 /** What of a call its caller can mend: nothing was changed. */
 const CALLERS_TYPES: readonly string[] = [
   FAILURE.invalidInput,
+  FAILURE.nothingSelected,
   FAILURE.policyNotFound,
   FAILURE.targetNotAllowed,
 ];
 const CALLERS_ERRORS = [
+  AlreadyStarted,
   BackfillRefused,
   CampaignNotFound,
   ConfigError,
@@ -47,6 +51,7 @@ export interface Refusal {
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof CommanderError)
     return { type: 'WrongUsage', message: error.message.replace(/^error: /, '') };
+  if (error instanceof InputRefused) return { type: error.type, message: error.message };
   if (error instanceof OperationFailed)
     return { type: error.type, message: error.message, workflowId: error.workflowId };
   if (error instanceof Error) return { type: error.name, message: error.message };

@@ -79,6 +79,31 @@ describe('what a caller can mend', () => {
     });
   });
 
+  it('finds a slip of the pen before anything starts', async () => {
+    const typo = await cli('run', 'enforceExpiry', '--input', '{"dryrun":true}', '--workflow-id', 'typo');
+    expect([typo.code, typo.stdout]).toEqual([2, '']);
+    expect(typo.stderr).toBe(
+      'holdfast: enforceExpiry: dryrun: not a field of this input; check the spelling or remove it\n',
+    );
+    expect((await cli('progress', 'typo')).stderr).toContain('there is no workflow typo');
+    const flags = await cli('encrypt', 'start', '--instance', 'web-1', '--soak', 'long');
+    expect([flags.code, flags.stdout]).toEqual([2, '']);
+    expect(flags.stderr).toMatch(/--instance\[0\]: .*--key: missing.*--soak: /);
+  });
+
+  it('says of an id that is taken how to look at it', async () => {
+    const input = ['--input', '{"policyName":"x","reason":"audit"}', '--workflow-id', 'taken', '--detach'];
+    expect((await cli('run', 'setLegalHold', ...input)).code).toBe(0);
+    const again = await cli('run', 'setLegalHold', ...input);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(
+      /the id taken runs already, and nothing was started; .*holdfast progress taken/,
+    );
+    const run = await world.client.workflow.getHandle('taken').describe();
+    expect(await run.staticSummary()).toBe('Set legal hold: x');
+    await world.client.workflow.getHandle('taken').terminate();
+  });
+
   it('names what tells how a detached run goes', async () => {
     const { code, stdout } = await cli('run', 'enforceExpiry', '--detach', '--workflow-id', 'detached');
     expect(code).toBe(0);

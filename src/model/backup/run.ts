@@ -10,14 +10,14 @@ import { targetSchema, type Target } from '../target';
 import type { BackupUnit } from '../machines/unit';
 import type { Consistency } from '../points/consistency';
 
-const runByName = operationInput({ policyName: policyNameSchema });
+export const runBackupByName = operationInput({ policyName: policyNameSchema });
 
 /** `runBackup` takes the normalized policy that its Schedule carries, or the policy's name. */
-export type RunBackupInput = z.input<typeof runByName> | NormalizedPolicy;
+export type RunBackupInput = z.input<typeof runBackupByName> | NormalizedPolicy;
 
 export function runBackupSchema(input: unknown): z.ZodType<{ policyName: string } | NormalizedPolicy> {
   const isPolicy = typeof input === 'object' && input !== null && 'schemaVersion' in input;
-  return isPolicy ? normalizedPolicySchema : runByName;
+  return isPolicy ? normalizedPolicySchema : runBackupByName;
 }
 
 /** One unit's recovery point as a run leaves it. */
