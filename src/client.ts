@@ -50,6 +50,7 @@ export const {
   createBackupPolicy,
   planBackupPolicy,
   deleteBackupPolicy,
+  takeInventory,
   runBackup,
   applyRetention,
   enforceExpiry,

@@ -1,7 +1,7 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { OperationInput } from '../client';
 import { ACCEPTABLE } from '../model/moves/blockers';
-import { jsonObject, whole } from './options';
+import { addTag, jsonObject, whole } from './options';
 
 type EncryptInput = OperationInput<'encryptVolumes'>;
 
@@ -114,12 +114,6 @@ export function encryptInput(flags: Flags): EncryptInput {
   };
   const known = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...input, ...Object.fromEntries(known) } as EncryptInput;
-}
-
-function addTag(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('not a tag; write it like tier=critical');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 function waveList(text: string): (number | string)[] {

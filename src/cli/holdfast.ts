@@ -7,6 +7,7 @@ import { opened } from '../store/encryptedStore';
 import { loadDataConverter } from '../temporal/dataConverter';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
+import { inventoryCommand } from './inventory';
 import { messageCommands } from './messages';
 import { fileContent, jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
@@ -54,6 +55,7 @@ program
     }),
   );
 
+inventoryCommand(program, shell);
 policyCommands(program, shell);
 encryptCommands(program, shell);
 costCommand(program, shell);

@@ -49,3 +49,10 @@ export function whole(text: string): number {
     throw new InvalidArgumentError('a whole number from 1 to 1000000');
   return value;
 }
+
+/** Collects `key=value`. */
+export function addTag(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('not a tag; write it like tier=critical');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}

@@ -12,6 +12,7 @@ export const OPERATIONS = {
   createBackupPolicy: { lab: 'snapshots' },
   planBackupPolicy: { lab: 'snapshots' },
   deleteBackupPolicy: { lab: 'snapshots' },
+  takeInventory: { lab: 'snapshots' },
   runBackup: { lab: 'snapshots' },
   applyRetention: { lab: 'snapshots' },
   enforceExpiry: { lab: 'snapshots' },

@@ -195,10 +195,21 @@ describe('the client', () => {
       expect(plan?.problems[0]).toContain('selects nothing');
       await aVolume(world.home, { tags: { site: 'office' } });
       const said = await cli('policy', 'plan', file);
-      expect(said.stdout).toMatch(/office: CREATE\n.* 0 instances and 1 volumes by themselves/s);
+      expect(said.stdout).toMatch(/office: CREATE\n.*: 1 volume by itself, 1 volume of 8 GiB in all/s);
       expect(said.stdout).toMatch(/at 1 \/ 5 \/ 20 % changed a day: \d+ \/ \d+ \/ \d+ USD in the first year/);
 
+      const place = `${world.home.accountId}/us-east-1`;
+      expect((await cli('inventory', '--tag', 'site=office')).stdout).toMatch(
+        new RegExp(`^${place}: 1 volume by itself\n\nNAME .*\n.* vol-\\w+ .* 8 GiB gp3 +no +none\n$`),
+      );
+
       expect(await json(0, 'apply', file, '-o', 'json')).toMatchObject([{ status: 'CREATED' }]);
+      const there = await cli('inventory', '--policy', 'office', '-o', 'json');
+      expect(JSON.parse(there.stdout)).toMatchObject({
+        volumes: {
+          items: expect.arrayContaining([expect.objectContaining({ policies: ['office'] })]) as unknown,
+        },
+      });
       expect(await json(0, 'apply', file, '--existing', '-o', 'json')).toMatchObject([
         { status: 'UNCHANGED', existing: { dryRun: true, changed: 0, goes: 0 } },
       ]);

@@ -1,0 +1,154 @@
+import {
+  paginateDescribeInstances,
+  paginateDescribeVolumes,
+  type Instance,
+  type Volume,
+} from '@aws-sdk/client-ec2';
+import type { FleetInventory, InventoryMachine, InventoryVolume } from '../../model/policies/inventory';
+import { KeptFacts, keptVolume, mayBeKept } from '../../model/machines/keptVolume';
+import { listed } from '../../model/list';
+import { parseMachineMark } from '../../model/machines/marks';
+import { TAG } from '../../model/names';
+import { isExcluded, matchesTags, type PolicySelector } from '../../model/selector';
+import { targetKey, type Target } from '../../model/target';
+import { LIVING } from '../machines/inventory';
+import { seenVolume } from '../machines/keptVolumes';
+import type { ActivityDeps } from '../support/deps';
+import { heartbeat } from '../support/pace/heartbeat';
+import { rootVolumeId } from '../support/reads';
+import { tagMap } from '../support/tags';
+import { selects } from './surveys';
+
+const PAGE = 500;
+
+/** What an inventory has to know of a policy. */
+interface NamedSelector {
+  policyName: string;
+  selector: PolicySelector;
+  targets: Target[];
+}
+
+export interface FleetRequest {
+  target: Target;
+  policies: NamedSelector[];
+  tags?: PolicySelector['tags'];
+}
+
+export function fleetActivities({ aws }: ActivityDeps) {
+  return {
+    /** The machines and volumes of a target, and which policies protect them. */
+    async listFleet({ target, policies, tags }: FleetRequest): Promise<FleetInventory> {
+      const ec2 = aws.ec2(target, 'read');
+      const here = policies.filter(({ targets }) =>
+        targets.some((each) => targetKey(each) === targetKey(target)),
+      );
+      const fleet = new Fleet(target, here, tags);
+      const instances = paginateDescribeInstances({ client: ec2, pageSize: PAGE }, { Filters: [LIVING] });
+      for await (const { Reservations = [] } of instances) {
+        heartbeat();
+        for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances))
+          fleet.machine(instance);
+      }
+      for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, {})) {
+        heartbeat();
+        for (const volume of Volumes) fleet.volume(volume);
+      }
+      return fleet.result();
+    },
+  };
+}
+
+/** Machines first: a volume goes with its machine. Whose a volume with marks is, is known when all have been seen. */
+class Fleet {
+  private readonly facts = new KeptFacts();
+  private readonly machines = new Map<string, InventoryMachine>();
+  private readonly bootVolumes = new Set<string>();
+  private readonly alone: InventoryVolume[] = [];
+  private readonly seen: Volume[] = [];
+
+  constructor(
+    private readonly target: Target,
+    private readonly policies: readonly NamedSelector[],
+    private readonly wanted: PolicySelector['tags'],
+  ) {}
+
+  machine(instance: Instance): void {
+    const { InstanceId: instanceId = '', InstanceType: type = '', State, Tags } = instance;
+    const tags = tagMap(Tags);
+    const mark = parseMachineMark(tags[TAG.migration] ?? '');
+    if (mark) this.facts.machines.set(instanceId, mark);
+    if (!this.isWanted(tags)) return;
+    this.bootVolumes.add(rootVolumeId(instance) ?? '');
+    const policies = this.policies.filter(({ selector }) =>
+      selects(selector, 'instanceIds', instanceId, tags),
+    );
+    this.machines.set(instanceId, {
+      instanceId,
+      ...named(tags),
+      target: this.target,
+      state: State?.Name ?? 'unknown',
+      type,
+      policies: policies.map(({ policyName }) => policyName),
+      volumes: [],
+    });
+  }
+
+  volume(volume: Volume): void {
+    const seen = seenVolume(volume);
+    if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);
+    this.seen.push(volume);
+  }
+
+  result(): FleetInventory {
+    for (const volume of this.seen) this.place(volume);
+    const machines = [...this.machines.values()].sort((a, b) => (a.name ?? '').localeCompare(b.name ?? ''));
+    return { machines: listed(machines), volumes: listed(this.alone) };
+  }
+
+  private place(volume: Volume): void {
+    const { VolumeId: volumeId = '', Attachments = [], Size: gib = 0, VolumeType: type = '', Tags } = volume;
+    const tags = tagMap(Tags);
+    const attached = Attachments.find(({ InstanceId = '' }) => this.machines.has(InstanceId));
+    const machine = this.machines.get(attached?.InstanceId ?? '');
+    if (!machine && !this.isWanted(tags)) return;
+    const seen = seenVolume(volume);
+    const kept = mayBeKept(seen) ? keptVolume(seen, this.facts) : undefined;
+    const { InstanceId: instanceId, Device: device } = attached ?? Attachments[0] ?? {};
+    const entry: InventoryVolume = {
+      volumeId,
+      ...named(tags),
+      target: this.target,
+      state: volume.State ?? 'unknown',
+      gib,
+      type,
+      encrypted: volume.Encrypted ?? false,
+      ...(instanceId && { instanceId }),
+      ...(device && { device }),
+      policies: kept ? [] : this.policiesOf(volumeId, tags, machine),
+      ...(kept && { keptFor: kept.migrationId }),
+    };
+    if (machine) machine.volumes.push(entry);
+    else this.alone.push(entry);
+  }
+
+  private policiesOf(
+    volumeId: string,
+    tags: Record<string, string>,
+    machine: InventoryMachine | undefined,
+  ): string[] {
+    const isBoot = this.bootVolumes.has(volumeId);
+    return this.policies.flatMap(({ policyName, selector }) => {
+      const isOfInstance = machine?.policies.includes(policyName) ?? false;
+      if (!isOfInstance && !selects(selector, 'volumeIds', volumeId, tags)) return [];
+      return isExcluded(selector.exclude, { isBoot, isOfInstance, tags }) ? [] : [policyName];
+    });
+  }
+
+  private isWanted(tags: Record<string, string>): boolean {
+    return this.wanted === undefined || matchesTags(this.wanted, tags);
+  }
+}
+
+function named({ Name: name }: Record<string, string>): { name?: string } {
+  return name ? { name } : {};
+}
