@@ -17,6 +17,7 @@ export {
   OperationNotFound,
 } from './client/errors';
 export { Holdfast, Operation } from './client/operations';
+export { meantWorkflow, NotMoved } from './client/moves';
 export { OPERATION_NAMES, type OperationName } from './model/operations';
 export type { OperationInput, OperationOptions, OperationResult } from './client/operations';
 export { FAILURE, type FailureType } from './model/failures';

@@ -3,6 +3,7 @@ import {
   Campaigns,
   encryptVolumes,
   InputRefused,
+  meantWorkflow,
   type CampaignStatus,
   type OperationResult,
   type Told,
@@ -17,10 +18,14 @@ import { DETACHED, whereToLook } from './started';
 import { jsonOption, outputOption, type Output } from './options';
 import type { Shell } from './shell';
 import { table } from './table';
+import { watching } from './waiting';
 
 type Plan = OperationResult<'encryptVolumes'>;
-type Decision = Said & Output & { campaign?: string };
+type Decision = Said & Output & { campaign?: string; yes?: boolean };
 type Flags = Parameters<typeof encryptInput>[0];
+
+/** Commands below a status; the table names the other machines. */
+const MOST_PASTED = 3;
 
 /** States of machines that did not get what was asked for, or not by themselves. */
 const NOT_DONE: readonly string[] = [
@@ -63,7 +68,7 @@ export function encryptCommands(program: Command, shell: Shell): void {
         const started = whereToLook(holdfast, campaign.workflowId, 'encrypt status');
         if (detach) return shell.print(started);
         process.stderr.write(`${JSON.stringify(started)}\n`);
-        shell.print(await campaign.result());
+        shell.print(await watching(campaign, started.status));
       }),
     );
 
@@ -73,20 +78,23 @@ export function encryptCommands(program: Command, shell: Shell): void {
     ['commit', 'delete the originals of a machine in soak, or of all of a campaign'],
     ['rollback', 'go back to the originals of a machine in soak, or of all of a campaign'],
   ] as const) {
-    const command = encrypt.command(`${name} [machineWorkflowId]`).description(does);
+    const command = encrypt.command(`${name} [machine]`).description(does);
     if (name === 'rollback') command.option(...LOSS_FLAG);
+    else command.option('--yes', 'with --campaign: does not ask', false);
     signed(command)
       .option('--campaign <workflowId>', 'every machine of this campaign')
       .addOption(outputOption())
-      .action((machine: string | undefined, options: Decision) => {
-        const { campaign } = options;
+      .action(async (machine: string | undefined, options: Decision) => {
+        const { campaign, yes = false } = options;
         if ((machine === undefined) === (campaign === undefined))
           command.error(
-            'give the workflow id of one machine, or --campaign and the workflow id of a campaign',
+            'give the id of one machine or of its workflow, or --campaign and the workflow id of a campaign',
           );
+        if (campaign !== undefined && name === 'commit')
+          await shell.requireYes(command, yes, `this deletes the originals of every machine of ${campaign}`);
         return shell.connected(async (holdfast) => {
           if (machine !== undefined) {
-            await holdfast.operation(machine)[name](messageOf(options));
+            await holdfast.operation(await meantWorkflow(holdfast, machine))[name](messageOf(options));
             return shell.print({ accepted: true, message: name });
           }
           const told = await new Campaigns(holdfast).tellMachines(campaign ?? '', name, messageOf(options));
@@ -183,7 +191,8 @@ function statusText({ workflowId, phase, waitsFor, counts, machines }: CampaignS
   const states = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
   return [
     `${workflowId}: ${[phase, ...states].join(', ')}`,
-    ...(waitsFor ? [waitsFor] : []),
+    ...(waitsFor ? [waitsFor.split('\n\n```')[0] ?? ''] : []),
+    ...toPaste(workflowId, phase, machines),
     '',
     table(
       ['MACHINE', 'STATE', 'PHASE', 'OUTCOME', 'DOWNTIME', 'SOAKS UNTIL', 'NOTE'],
@@ -198,4 +207,16 @@ function statusText({ workflowId, phase, waitsFor, counts, machines }: CampaignS
       ]),
     ),
   ].join('\n');
+}
+
+/** What a person has to say now; whoever pastes it puts in who they are and why. */
+function toPaste(workflowId: string, phase: string, machines: CampaignStatus['machines']): string[] {
+  const said = "--by YOU --reason 'WHY'";
+  const stuck = machines.filter(({ state }) => state === 'needs a person').slice(0, MOST_PASTED);
+  return [
+    ...(phase === 'Waiting for approval'
+      ? [`holdfast encrypt approve ${workflowId} ${said}`, `holdfast encrypt reject ${workflowId} ${said}`]
+      : []),
+    ...stuck.map((machine) => `holdfast resume ${machine.workflowId} ${said}`),
+  ].map((command) => `  ${command}`);
 }

@@ -1,10 +1,11 @@
 #!/usr/bin/env node
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
-import { OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
+import { meantWorkflow, OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
 import { readTemporalConfig } from '../config';
 import { MESSAGE_NAMES } from '../model/messages';
 import { opened } from '../store/encryptedStore';
 import { loadDataConverter } from '../temporal/dataConverter';
+import { completionCommand } from './completion';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
 import { inventoryCommand } from './inventory';
@@ -15,6 +16,7 @@ import { policyCommands } from './policy';
 import { asksForJson, EXIT, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
 import { Shell } from './shell';
 import { DETACHED, whereToLook } from './started';
+import { watching } from './waiting';
 
 /**
  * The client for shells. The `temporal` CLI does the same and more, except where payloads are encrypted: this one
@@ -51,7 +53,8 @@ program
   .action((name: OperationName, { input, workflowId, detach }: RunOptions) =>
     shell.connected(async (holdfast) => {
       const started = await holdfast.start(name, input, { workflowId });
-      shell.print(detach ? whereToLook(holdfast, started.workflowId, 'progress') : await started.result());
+      const look = whereToLook(holdfast, started.workflowId, 'progress');
+      shell.print(detach ? look : await watching(started, look.status));
     }),
   );
 
@@ -66,7 +69,9 @@ program
   .option('--cursor <cursor>', 'nextCursor of the page before')
   .addOption(jsonOption())
   .action((workflowId: string, { cursor }: { cursor?: string }) =>
-    shell.connected(async (holdfast) => shell.print(await holdfast.operation(workflowId).progress(cursor))),
+    shell.connected(async (holdfast) =>
+      shell.print(await holdfast.operation(await meantWorkflow(holdfast, workflowId)).progress(cursor)),
+    ),
   );
 
 program
@@ -80,6 +85,8 @@ program
   });
 
 messageCommands(program, MESSAGE_NAMES, shell);
+
+completionCommand(program);
 
 program.parseAsync().catch((error: unknown) => {
   if (error instanceof OperationFailed && error.result !== undefined) shell.print(error.result);

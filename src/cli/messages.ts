@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { meantWorkflow } from '../client';
 import type { MessageName, RollbackMessage } from '../model/messages';
 import { jsonOption } from './options';
 import type { Shell } from './shell';
@@ -38,7 +39,7 @@ export function messageCommands(parent: Command, names: readonly MessageName[], 
     if (name === 'rollback') command.option(...LOSS_FLAG);
     command.action((workflowId: string, said: Said) =>
       shell.connected(async (holdfast) => {
-        await holdfast.operation(workflowId)[name](messageOf(said));
+        await holdfast.operation(await meantWorkflow(holdfast, workflowId))[name](messageOf(said));
         shell.print({ accepted: true, message: name });
       }),
     );

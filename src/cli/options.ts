@@ -56,3 +56,6 @@ export function addTag(text: string, before: Record<string, string> = {}): Recor
   if (at < 1) throw new InvalidArgumentError('not a tag; write it like tier=critical');
   return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
+
+/** Of what deletes. */
+export const YES = ['--yes', 'does not ask', false] as const;

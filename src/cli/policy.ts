@@ -9,7 +9,7 @@ import {
   readPolicyFiles,
 } from '../client';
 import { instantSchema } from '../model/policies/backfill';
-import { jsonOption, outputOption, type Output } from './options';
+import { jsonOption, outputOption, YES, type Output } from './options';
 import type { Shell } from './shell';
 import { existingText, listText, planText, unprotectedText } from './policyText';
 import { saying } from './waiting';
@@ -135,13 +135,17 @@ export function policyCommands(program: Command, shell: Shell): void {
       }),
     );
 
-  policy
+  const remove = policy
     .command('delete <policyName>')
     .description('deletes the Schedule; its points still expire')
+    .option(...YES)
     .addOption(jsonOption())
-    .action((policyName: string) =>
-      shell.connected(async (holdfast) => shell.print(await deleteBackupPolicy(holdfast, { policyName }))),
-    );
+    .action(async (policyName: string, { yes }: { yes: boolean }) => {
+      await shell.requireYes(remove, yes, `this deletes policy ${policyName}; its points still expire`);
+      return shell.connected(async (holdfast) =>
+        shell.print(await deleteBackupPolicy(holdfast, { policyName })),
+      );
+    });
 }
 
 /** In the order of the files: what fails leaves those after it untouched. */

@@ -6,6 +6,7 @@ import {
   ConfigError,
   FAILURE,
   InputRefused,
+  NotMoved,
   OperationFailed,
   OperationNotFound,
   PolicyFileError,
@@ -30,11 +31,18 @@ const CALLERS_TYPES: readonly string[] = [
   FAILURE.policyNotFound,
   FAILURE.targetNotAllowed,
 ];
+/** Somebody was asked, and did not mean it. */
+export class Declined extends Error {
+  override readonly name = 'Declined';
+}
+
 const CALLERS_ERRORS = [
   AlreadyStarted,
   BackfillRefused,
   CampaignNotFound,
   ConfigError,
+  Declined,
+  NotMoved,
   OperationNotFound,
   PolicyFileError,
   PolicyNotFound,
@@ -63,9 +71,17 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.callersFault;
   const isCallers =
     error instanceof OperationFailed
-      ? CALLERS_TYPES.includes(error.type)
+      ? CALLERS_TYPES.includes(error.type) || namesField(error)
       : CALLERS_ERRORS.some((type) => error instanceof type);
   return isCallers ? EXIT.callersFault : EXIT.failed;
+}
+
+/** Things that are not there, or cannot be used, are the caller's where the message begins with the field that named them. */
+const OF_FIELDS: readonly string[] = [FAILURE.notFound, FAILURE.keyUnusable, FAILURE.notShareable];
+const FIELD = /^[a-z][A-Za-z]*(\[\d+\]|\.\w+)*: /;
+
+function namesField({ type, message, result }: OperationFailed): boolean {
+  return OF_FIELDS.includes(type) && FIELD.test(message) && result === undefined;
 }
 
 /** One line for people, or for programs. */

@@ -1,8 +1,9 @@
 import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
 import type { Holdfast } from '../client';
 import { TASK_QUEUE } from '../model/names';
 import { connectedTo } from './localStack';
-import { EXIT } from './refusal';
+import { Declined, EXIT } from './refusal';
 import type { Output } from './options';
 
 /** What a command has of the shell that it runs in: a connection, a place for results, and one for what people are told beside them. */
@@ -41,18 +42,18 @@ export class Shell {
   }
 
   /**
-   * Whether a person at this terminal means it. Nobody is asked where there is none: a program says `--yes`, or is refused.
+   * Goes on where what deletes is meant: by the flag, or by a person at this terminal. Nobody is asked where there is none.
    *
-   * @returns undefined where nobody can be asked
+   * @param what in a sentence: `this deletes …`
+   * @throws CommanderError, Declined
    */
-  async isMeant(question: string): Promise<boolean | undefined> {
-    if (!process.stdin.isTTY || !process.stderr.isTTY) return undefined;
+  async requireYes(command: Command, isMeant: boolean, what: string): Promise<void> {
+    if (isMeant) return;
+    if (!process.stdin.isTTY || !process.stderr.isTTY)
+      return command.error(`error: ${what}; add --yes where that is meant`);
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    try {
-      return /^y(es)?$/i.test((await terminal.question(`${question} [y/N] `)).trim());
-    } finally {
-      terminal.close();
-    }
+    const answer = await terminal.question(`${what}. Go on? [y/N] `).finally(() => terminal.close());
+    if (!/^y(es)?$/i.test(answer.trim())) throw new Declined('nothing was changed');
   }
 
   /** Temporal takes everything and waits: without this, a command that nobody carries out looks like one that takes long. */

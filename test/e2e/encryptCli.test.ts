@@ -156,11 +156,11 @@ describe('holdfast encrypt', () => {
     const machine = async () => (await status()).machines.find(({ instanceId }) => instanceId === first);
     await until(async () => (await machine())?.phase === 'Done');
     expect(await machine()).not.toHaveProperty('soakUntil');
-    const committed = await ok('commit', '--campaign', CAMPAIGN, ...SIGNED, '-o', 'json');
+    const committed = await ok('commit', '--campaign', CAMPAIGN, '--yes', ...SIGNED, '-o', 'json');
     const told = JSON.parse(committed) as { instanceId: string; accepted: boolean }[];
     expect(told.map(({ instanceId }) => instanceId).sort()).toEqual(instanceIds.slice(1).sort());
     await until(async () => (await phases()).every((phase) => phase === 'Done'));
-    expect(await encrypt('commit', '--campaign', CAMPAIGN, ...SIGNED)).toMatchObject({
+    expect(await encrypt('commit', '--campaign', CAMPAIGN, '--yes', ...SIGNED)).toMatchObject({
       code: 3,
       stdout: 'no migration of this campaign is open\n',
     });
@@ -182,7 +182,7 @@ describe('holdfast encrypt', () => {
       'waves[1]: not the size',
     ],
     [['start', '--instance', 'i-0123456789abcdef0', '--key', 'k', '--window', 'never'], 'JSON'],
-    [['commit', ...SIGNED], 'give the workflow id of one machine, or --campaign'],
+    [['commit', ...SIGNED], 'give the id of one machine or of its workflow, or --campaign'],
     [['status', 'nowhere'], 'there is no campaign nowhere'],
   ])('%j is one clear error', async (args, named) => {
     const { code, stdout, stderr } = await encrypt(...args);
