@@ -70,7 +70,7 @@ describe('holdfast encrypt', () => {
     await group.register({ Id: instanceId });
     const remark = `${instanceId}: it is in target group ${group.name} and is not drained`;
     await until(async () => (await ok('plan', ...flags)).includes(remark));
-    expect(await ok('plan', ...flags, '--drain', '10m')).toMatch(
+    expect((await ok('plan', ...flags, '--drain', '10m')).replace(/\s+/g, ' ')).toMatch(
       new RegExp(`; leaves target group ${group.name} first, for up to 5 min before the stop`),
     );
     const blocked = await anInstance(home, { tags: { team: 'plan' }, publicIp: true });
@@ -175,7 +175,7 @@ describe('holdfast encrypt', () => {
   });
 
   it.each<[string[], string]>([
-    [['plan', '--instance', 'i-0123456789abcdef0'], 'kmsKeyId'],
+    [['plan', '--instance', 'i-0123456789abcdef0'], '--key: missing'],
     [['plan', '--tag', 'team'], 'not a tag'],
     [
       ['plan', '--instance', 'i-0123456789abcdef0', '--key', 'k', '--waves', '1,half'],
