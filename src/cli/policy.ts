@@ -8,10 +8,12 @@ import {
   policyFileJsonSchema,
   readPolicyFiles,
 } from '../client';
+import { SEARCH_ATTRIBUTES } from '../model/names';
 import { instantSchema } from '../model/policies/backfill';
 import { jsonOption, outputOption, YES, type Output } from './options';
 import type { Shell } from './shell';
 import { existingText, listText, planText, unprotectedText } from './policyText';
+import { whereToLook } from './started';
 import { saying } from './waiting';
 
 const YES_ALONE =
@@ -112,13 +114,11 @@ export function policyCommands(program: Command, shell: Shell): void {
     .description('has the Schedule start a run now, and names it')
     .addOption(jsonOption())
     .action((policyName: string) =>
-      shell.connected(async (holdfast) =>
-        shell.print({
-          policyName,
-          triggered: true,
-          ...(await new BackupPolicies(holdfast).trigger(policyName)),
-        }),
-      ),
+      shell.connected(async (holdfast) => {
+        const run = await new BackupPolicies(holdfast).trigger(policyName);
+        const look = whereToLook(holdfast, run.workflowId, 'progress');
+        shell.print({ policyName, triggered: true, ...run, ...look });
+      }),
     );
 
   policy
@@ -131,7 +131,11 @@ export function policyCommands(program: Command, shell: Shell): void {
     .action((policyName: string, { from, to, yes }: { from: Date; to: Date; yes: boolean }) =>
       shell.connected(async (holdfast) => {
         const slots = await new BackupPolicies(holdfast).backfill(policyName, from, to, yes);
-        shell.print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString(), slots } });
+        shell.print({
+          policyName,
+          backfilled: { from: from.toISOString(), to: to.toISOString(), slots },
+          runs: `temporal workflow list --query '${SEARCH_ATTRIBUTES.policy.name} = "${policyName}"'`,
+        });
       }),
     );
 

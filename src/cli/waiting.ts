@@ -6,8 +6,6 @@ import { EXIT } from './refusal';
 /** How long a command may be silent where nobody watches a line change. */
 const SILENT_MS = 15_000;
 const TICK_MS = 1_000;
-/** Between two questions to a workflow; each has a worker look at its whole state. */
-const ASK_EVERY_MS = 2_000;
 
 const CLEAR = '\r\u001B[K';
 /** A line that a terminal would break could not be taken back. */
@@ -44,8 +42,8 @@ export async function saying<Result>(
 }
 
 /**
- * Waits for an operation's result, and shows on a terminal its phase, what is how far, and since when. Ctrl-C stops the watching
- * alone, and says so: what was started goes on.
+ * Waits for an operation's result, and shows on a terminal its phase, what is how far, and since when; elsewhere it says when somebody is
+ * waited for. Ctrl-C stops the watching alone, and says so: what was started goes on.
  */
 export async function watching<Result>(
   operation: Operation<Result>,
@@ -60,34 +58,40 @@ export async function watching<Result>(
   };
   process.once('SIGINT', stop);
   const result = operation.result();
+  const asking = new AbortController();
+  let told = 'waiting for a worker';
+  void ask(operation, screen.isTTY ? TICK_MS * 2 : SILENT_MS, asking.signal, (page) => {
+    const line = progressLine(page);
+    if (!screen.isTTY && page.waitsFor && line !== told)
+      screen.write(`holdfast: ${operation.workflowId}: ${line}\n`);
+    told = line;
+  });
   try {
-    if (!screen.isTTY) return await result;
-    let told = 'waiting for a worker';
-    const asking = new AbortController();
-    const asked = ask(operation, (page) => (told = progressLine(page)), asking.signal);
-    return await saying(
-      () => told,
-      () => result,
-      screen,
-    ).finally(() => {
-      asking.abort();
-      return asked;
-    });
+    return await (screen.isTTY
+      ? saying(
+          () => told,
+          () => result,
+          screen,
+        )
+      : result);
   } finally {
+    asking.abort();
     process.removeListener('SIGINT', stop);
   }
 }
 
+/** A worker looks at its whole state for every answer: not more often than somebody reads it. */
 async function ask(
   operation: Operation,
-  tell: (page: ProgressPage) => void,
+  everyMs: number,
   signal: AbortSignal,
+  tell: (page: ProgressPage) => void,
 ): Promise<void> {
   while (!signal.aborted) {
     // A line that is late is no reason to fail.
     const page = await operation.progress().catch(() => undefined);
-    if (page) tell(page);
-    await sleep(ASK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+    if (page && !signal.aborted) tell(page);
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 
