@@ -5,7 +5,9 @@ import { shared } from '../support/shared';
 const documented = () => {
   const page = readFileSync('docs/local-aws.md', 'utf8');
   const table = page.slice(page.indexOf('## Control'), page.indexOf('A fault rule'));
-  return [...table.matchAll(/`(GET|POST|DELETE) ([a-zA-Z-]+)/g)].map(([, method, path]) => `${method} ${path}`);
+  return [...table.matchAll(/`(GET|POST|DELETE) ([a-zA-Z-]+)/g)].map(
+    ([, method, path]) => `${method} ${path}`,
+  );
 };
 
 describe('the controls of the local AWS', () => {

@@ -1,14 +1,18 @@
 """Answers written as fast as a big account needs: where a member of an answer is found in an object is looked up once
 for each class.
 
-moto tries a dozen names for each member of each object that it tells, and most members have none of them.
+moto tries a dozen names for each member of each object that it tells, and most members have none of them. It also
+lists its own folders to find out what a host means, and a class's methods to find an action, at every call: a fifth
+of the time of a small one.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from moto.core import serialize
+from moto import backends
+from moto.core import responses, serialize
 from moto.core.serialize import AttributePicker, AttributePickerContext, ResponseSerializer
 
 _names: dict[tuple[Any, ...], tuple[str, ...]] = {}
@@ -59,3 +63,6 @@ def _get_value(original: Any) -> Any:
 
 def install() -> None:
     ResponseSerializer.get_value = _get_value(ResponseSerializer.get_value)
+    modules = frozenset(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
+    responses.method_names_from_class = cache(responses.method_names_from_class)

@@ -12,6 +12,8 @@ what is left out is any. `nth` counts the calls that match, from 1. The effect i
     {"hangs": true}                            SendCommand: the command runs until its executionTimeout ends it
     {"unhealthy": true}                        RegisterTargets: the targets never pass their group's health checks
     {"sticks": true}                           DetachVolume: the attachment is `busy` until the machine stops, or Force
+    {"detaches": true}                         with fails, CreateReplaceRootVolumeTask: it ends with no root attached
+    {"becomes": "standard"}                    CreateReplaceRootVolumeTask: the type of the root that it leaves
     {"calls": [{"service", "action", "accountId", "region", "parameters"}], "when": "before"|"after"}
                                                somebody else does this: account and region of the call where left out;
                                                "$Name" in a parameter is that parameter of the call
@@ -38,7 +40,7 @@ from .control import ControlError, route
 from .errors import AwsError
 from .gateway import App, Start
 
-EFFECTS = ("error", "loseAnswer", "reset", "delay", "fails", "hangs", "unhealthy", "sticks", "calls")
+EFFECTS = ("error", "loseAnswer", "reset", "delay", "fails", "hangs", "unhealthy", "sticks", "becomes", "calls")
 _SEMANTIC: ContextVar[Mapping[str, Any]] = ContextVar("semantic", default=MappingProxyType({}))
 _LOCK = threading.Lock()
 
