@@ -8,19 +8,20 @@ import { loadDataConverter } from '../temporal/dataConverter';
 import { completionCommand } from './completion';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
+import { MORE_HELP } from './help';
 import { inventoryCommand } from './inventory';
 import { messageCommands } from './messages';
 import { fileContent, jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
 import { policyCommands } from './policy';
-import { asksForJson, EXIT, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { asksForJson, EXIT, exitCodeOf, refusalOf, refusalText } from './refusal';
 import { Shell } from './shell';
 import { DETACHED, whereToLook } from './started';
 import { watching } from './waiting';
 
 /**
  * The client for shells. The `temporal` CLI does the same and more, except where payloads are encrypted: this one
- * loads HOLDFAST_DATA_CONVERTER. Results go to stdout, and what went wrong to stderr; what the exit codes mean is in `EXIT_CODES`.
+ * loads HOLDFAST_DATA_CONVERTER. Results go to stdout, and what went wrong to stderr; what the exit codes mean is in `MORE_HELP`.
  */
 const asJson = asksForJson(process.argv.slice(2));
 const shell = new Shell();
@@ -34,7 +35,7 @@ const program = new Command('holdfast')
     optionDescription: (option) =>
       `${Help.prototype.optionDescription.call(new Help(), option)}${option.mandatory ? ' (required)' : ''}`,
   })
-  .addHelpText('after', EXIT_CODES);
+  .addHelpText('after', MORE_HELP);
 
 interface RunOptions {
   input: object;

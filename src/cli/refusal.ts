@@ -13,16 +13,8 @@ import {
   PolicyNotFound,
 } from '../client';
 
+/** What they mean is told by `holdfast --help`. */
 export const EXIT = { done: 0, failed: 1, callersFault: 2, notCompliant: 3, interrupted: 130 } as const;
-
-/** What every exit code means; part of `holdfast --help`. */
-export const EXIT_CODES = `
-Exit codes:
-  ${EXIT.done}    everything that was asked for happened
-  ${EXIT.failed}    not everything did; stdout has what did, where the operation tells it
-  ${EXIT.callersFault}    the call can be mended: an option, the input, a file, a setting, a name that there is not
-  ${EXIT.notCompliant}    done, and something is not as it should be
-  ${EXIT.interrupted}  Ctrl-C stopped the watching; what was started goes on`;
 
 /** What of a call its caller can mend: nothing was changed. */
 const CALLERS_TYPES: readonly string[] = [

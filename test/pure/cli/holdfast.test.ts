@@ -39,7 +39,9 @@ describe('holdfast', () => {
   });
 
   it('tells in its help what the exit codes mean', async () => {
-    expect((await cli('--help')).stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 /);
+    const { stdout } = await cli('--help');
+    expect(stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 /);
+    expect(stdout).toMatch(/Examples:\n {2}holdfast .*--workflow-id[^]*Environment:\n {2}TEMPORAL_ADDRESS/);
   });
 
   it.each([
