@@ -41,7 +41,7 @@ describe('holdfast', () => {
   it('tells in its help what the exit codes mean', async () => {
     const { stdout } = await cli('--help');
     expect(stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 /);
-    expect(stdout).toMatch(/Examples:\n {2}holdfast .*--workflow-id[^]*Environment:\n {2}TEMPORAL_ADDRESS/);
+    expect(stdout).toMatch(/Examples:\n {2}holdfast [^]*--workflow-id[^]*Environment:\n {2}TEMPORAL_ADDRESS/);
   });
 
   it.each([
