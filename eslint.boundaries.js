@@ -8,8 +8,8 @@ const path = require('node:path');
  * and those before it, in whichever of the three and however deep its folders are.
  */
 const CAPABILITIES = [
-  ...['support', 'points', 'keys', 'machines', 'copies', 'cost', 'policies', 'retention', 'backup', 'moves'],
-  ...['encryption', 'images', 'recovery', 'assessment', 'operations'],
+  ...['support', 'points', 'iam', 'keys', 'machines', 'copies', 'cost', 'policies', 'retention', 'backup'],
+  ...['moves', 'encryption', 'images', 'recovery', 'assessment', 'operations'],
 ];
 
 const FURNISHED = ['model', 'workflows', 'activities'];

@@ -17,7 +17,7 @@ Brings up Temporal, the local AWS, a worker and a seeded fleet, for you to play 
 a usual port that is taken is replaced by a free one, and .holdfast/stack.json tells where everything is.`,
   worker: `npm run worker
 
-Runs one worker until Ctrl-C. It takes no options: settings are environment variables, see docs/configuration.md.`,
+Runs one worker until Ctrl-C. It takes no options: settings are environment variables, see docs/reference/configuration.md.`,
 };
 
 const PROGRAMS = {

@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CompleteAsyncError } from '@temporalio/activity';
 import { FAILURE } from '../model/failures';
+import { changedFailure, passingFailure } from './applicationFailures';
 import { classify, type Verdict } from './classify';
 import { limitOf } from './limits';
 import { FIRST_PAUSE_MS, gotSomewhere } from './liveness';
@@ -44,7 +45,7 @@ export function toFailure(error: unknown): Error {
     return error;
   }
   if (isAbort(error)) return new CancelledFailure('the call was abandoned');
-  if (!(error instanceof Error)) return ApplicationFailure.retryable(String(error), FAILURE.serviceError);
+  if (!(error instanceof Error)) return passingFailure(FAILURE.serviceError, String(error));
   const site = CALL_SITES.get(error);
   if (!site) {
     // Not from AWS: a defect or the environment. Retrying keeps the run alive until a fixed worker takes over.
@@ -139,13 +140,8 @@ function shortened(message: string): string {
 
 /** The pauses between attempts grow however much each of them has done: after one that got somewhere they begin anew. */
 function soonAgain(failure: ApplicationFailure): ApplicationFailure {
-  const { message, type, nonRetryable, details, cause, nextRetryDelay } = failure;
-  if (nonRetryable || nextRetryDelay || !gotSomewhere()) return failure;
-  return ApplicationFailure.create({
-    ...{ message, cause, nextRetryDelay: FIRST_PAUSE_MS },
-    type: type ?? FAILURE.serviceError,
-    details: details ?? [],
-  });
+  if (failure.nonRetryable || failure.nextRetryDelay || !gotSomewhere()) return failure;
+  return changedFailure(failure, { nextRetryDelay: FIRST_PAUSE_MS });
 }
 
 type AnyActivity = (input: never) => Promise<unknown>;

@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { CloudTrailClient } from '@aws-sdk/client-cloudtrail';
 import { EBSClient } from '@aws-sdk/client-ebs';
 import { EC2Client } from '@aws-sdk/client-ec2';
@@ -9,6 +9,7 @@ import { OrganizationsClient } from '@aws-sdk/client-organizations';
 import { ServiceQuotasClient } from '@aws-sdk/client-service-quotas';
 import { SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
+import { finalFailure } from './applicationFailures';
 import { FAILURE } from '../model/failures';
 import { meantRegion, targetKey, type Target, type TargetInput } from '../model/target';
 import { accountsIn, entryOf, roleFor, type AccountEntry, type AccountsFile } from './accounts';
@@ -266,7 +267,7 @@ async function assumeRole(
 }
 
 function notAllowed(target: Target, why: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`${targetKey(target)}: ${why}`, FAILURE.targetNotAllowed);
+  return finalFailure(FAILURE.targetNotAllowed, `${targetKey(target)}: ${why}`);
 }
 
 function cached<Value>(map: Map<string, Value>, key: string, make: () => Value): Value {

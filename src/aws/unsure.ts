@@ -1,6 +1,6 @@
 import { asyncLocalStorage, log } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../model/failures';
+import type { ApplicationFailure } from '@temporalio/common';
+import { changedFailure } from './applicationFailures';
 
 /**
  * Attempts after which an error that nobody can judge is final: some seven minutes by RETRY in
@@ -63,14 +63,7 @@ function keyOf({ workflowExecution, activityId }: OfActivity): string {
 }
 
 function withWords(failure: ApplicationFailure, more: string, nonRetryable: boolean): ApplicationFailure {
-  const { message, type, details, cause } = failure;
-  return ApplicationFailure.create({
-    message: `${message}. ${more}`,
-    type: type ?? FAILURE.serviceError,
-    nonRetryable,
-    details: details ?? [],
-    cause,
-  });
+  return changedFailure(failure, { message: `${failure.message}. ${more}`, nonRetryable });
 }
 
 /**

@@ -15,6 +15,7 @@ import { fileContent, jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
 import { policyCommands } from './policy';
 import { asksForJson, EXIT, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { schemaCommand } from './schema';
 import { Shell } from './shell';
 import { DETACHED, whereToLook } from './started';
 import { watching } from './waiting';
@@ -63,6 +64,7 @@ inventoryCommand(program, shell);
 policyCommands(program, shell);
 encryptCommands(program, shell);
 costCommand(program, shell);
+schemaCommand(program, shell);
 
 program
   .command('progress <workflowId>')

@@ -3,6 +3,7 @@ import type { RollbackMessage } from '../model/messages';
 import { SEARCH_ATTRIBUTES } from '../model/names';
 import { isOpenStatus } from '../model/openStatus';
 import type { ProgressPage, ProgressRow } from '../model/progress';
+import { inChunks } from '../model/group';
 import { OperationNotFound } from './errors';
 import type { Holdfast } from './operations';
 
@@ -83,10 +84,8 @@ export class Campaigns {
     if (all.length === 0) await this.requireCampaign(campaignId);
     const open = all.filter(({ isOpen }) => isOpen);
     const told: Told[] = [];
-    for (let start = 0; start < open.length; start += TOLD_AT_ONCE) {
-      const page = open.slice(start, start + TOLD_AT_ONCE);
+    for (const page of inChunks(open, TOLD_AT_ONCE))
       told.push(...(await Promise.all(page.map((each) => this.tell(each, message, said)))));
-    }
     return told;
   }
 
@@ -100,9 +99,9 @@ export class Campaigns {
       return state === 'encrypted' && migration?.outcome === 'Succeeded' ? [migration] : [];
     });
     const undone = new Set<string>();
-    for (let start = 0; start < ended.length; start += TOLD_AT_ONCE)
+    for (const page of inChunks(ended, TOLD_AT_ONCE))
       await Promise.all(
-        ended.slice(start, start + TOLD_AT_ONCE).map(async ({ instanceId, workflowId }) => {
+        page.map(async ({ instanceId, workflowId }) => {
           const result = await this.holdfast.operation<{ outcome?: string }>(workflowId).result();
           if (result.outcome === 'rolledBack') undone.add(instanceId);
         }),

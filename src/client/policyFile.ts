@@ -2,7 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { whyUnreadable } from '../model/fileWords';
-import { describeIssue } from '../model/input';
+import { describeIssue, writtenSchema } from '../model/input';
 import { retentionFields } from '../model/points/retentionTerms';
 import { rhythmOf, ScheduleProblem } from '../calendar/timetable';
 import {
@@ -37,15 +37,9 @@ const policyFileSchema = z.strictObject({
   }),
 });
 
-/** For editors: the JSON Schema of a policy file. What this version does not carry out is not allowed in it. */
+/** For editors: the JSON Schema of a policy file. */
 export function policyFileJsonSchema(): object {
-  return z.toJSONSchema(policyFileSchema, {
-    io: 'input',
-    unrepresentable: 'any',
-    override: ({ zodSchema, jsonSchema }) => {
-      if (zodSchema._zod.def.type === 'undefined') jsonSchema.not = {};
-    },
-  });
+  return writtenSchema(policyFileSchema);
 }
 
 /** Where a field of the flat input stands in the YAML form. */

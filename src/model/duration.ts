@@ -37,7 +37,8 @@ export const fixedDurationSchema = z
   .refine(
     (text) => fixedDurationMs(text) !== undefined,
     `not a length of time in minutes, hours or days; ${EXAMPLES}`,
-  );
+  )
+  .meta({ examples: ['15m', '4h', '30d'] });
 
 /** How long something is kept: any duration, or `forever`. */
 export const retentionDurationSchema = z
@@ -45,7 +46,8 @@ export const retentionDurationSchema = z
   .refine(
     (text) => text === 'forever' || parseDuration(text) !== undefined,
     `not a duration; ${EXAMPLES}, or 12mo, 7y, forever`,
-  );
+  )
+  .meta({ examples: ['30d', '12mo', '7y', 'forever'] });
 
 /** `2 h 5 min`, for people. */
 export function formatDuration(ms: number): string {

@@ -6,8 +6,13 @@ z.config({ localeError: inputWords });
 
 /** Who asked, and under which ticket: ends up in tags and evidence. A claim, not authentication. */
 const requestFields = {
-  requestedBy: z.string().min(1).max(128).optional(),
-  ticket: z.string().min(1).max(128).optional(),
+  requestedBy: z
+    .string()
+    .min(1)
+    .max(128)
+    .optional()
+    .describe('Who asked: a claim, which ends up in tags and evidence.'),
+  ticket: z.string().min(1).max(128).optional().describe('Under which ticket; ends up in tags and evidence.'),
 };
 
 /** Every workflow's input is one JSON object, takes the request fields, and refuses keys that it does not know. */
@@ -21,6 +26,17 @@ export function operationInput<Shape extends z.ZodRawShape>(shape: Shape) {
  */
 export function notYet(what: string) {
   return z.undefined({ error: `${what} not available in this version of Holdfast; leave it out` }).optional();
+}
+
+/** The JSON Schema of what people write. What this version does not carry out is not allowed in it. */
+export function writtenSchema(schema: z.ZodType): z.core.JSONSchema.BaseSchema {
+  return z.toJSONSchema(schema, {
+    io: 'input',
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema._zod.def.type === 'undefined') jsonSchema.not = {};
+    },
+  });
 }
 
 /** In place of an input: somebody gave more than the one JSON object, and nobody can know which is meant. */

@@ -9,12 +9,9 @@ const tagsSchema = z
   .refine((tags) => Object.keys(tags).length <= 50, 'at most 50 tags');
 
 const tagSelectorSchema = z.strictObject({
-  /** Every one of these; a list of values means any of them. */
-  all: tagsSchema.optional(),
-  /** At least one of these. */
-  any: tagsSchema.optional(),
-  /** None of these. */
-  not: tagsSchema.optional(),
+  all: tagsSchema.optional().describe('Every one of these; a list of values means any of them.'),
+  any: tagsSchema.optional().describe('At least one of these.'),
+  not: tagsSchema.optional().describe('None of these.'),
 });
 
 const instanceIdSchema = z
@@ -34,9 +31,9 @@ export const tagsSelectorSchema = tagSelectorSchema.refine(
 );
 
 const selectorFields = {
-  tags: tagsSelectorSchema.optional(),
-  instanceIds: instanceIdsSchema.optional(),
-  volumeIds: volumeIdsSchema.optional(),
+  tags: tagsSelectorSchema.optional().describe('By tags of instances and of volumes themselves.'),
+  instanceIds: instanceIdsSchema.optional().describe('An instance stands for all its volumes.'),
+  volumeIds: volumeIdsSchema.optional().describe('By id.'),
 };
 
 function selectsSomething({
@@ -58,12 +55,12 @@ export const selectorSchema = z.strictObject(selectorFields).refine(selectsSomet
 /** Volumes that are left out although their instance, or they themselves, are selected. */
 const excludeSchema = z
   .strictObject({
-    /** The volumes that instances start from. */
-    bootVolumes: z.boolean().optional(),
-    /** All others of an instance. */
-    dataVolumes: z.boolean().optional(),
-    /** Volumes that carry any of these themselves. */
-    tags: tagsSchema.refine((tags) => hasTags(tags), 'name a tag, or leave it out').optional(),
+    bootVolumes: z.boolean().optional().describe('The volumes that instances start from.'),
+    dataVolumes: z.boolean().optional().describe('All others of an instance.'),
+    tags: tagsSchema
+      .refine((tags) => hasTags(tags), 'name a tag, or leave it out')
+      .optional()
+      .describe('Volumes that carry any of these themselves.'),
   })
   .refine(
     ({ bootVolumes, dataVolumes }) => !(bootVolumes && dataVolumes),
@@ -72,7 +69,7 @@ const excludeSchema = z
 
 /** A backup policy may leave volumes out; what moves whole machines may not. */
 export const policySelectorSchema = z
-  .strictObject({ ...selectorFields, exclude: excludeSchema.optional() })
+  .strictObject({ ...selectorFields, exclude: excludeSchema.optional().describe('Volumes to leave out.') })
   .refine(selectsSomething, SELECTS_NOTHING);
 
 export type Exclusion = z.output<typeof excludeSchema>;

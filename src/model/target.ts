@@ -53,17 +53,20 @@ export const targetSchema = z.strictObject({ accountId: accountIdSchema, region:
 export type Target = z.output<typeof targetSchema>;
 
 /** What a caller may give: either half defaults to the worker's own account or `AWS_REGION`. */
-export const targetInputSchema = z.strictObject({
-  accountId: accountIdSchema.optional(),
-  region: regionSchema.optional(),
-});
+export const targetInputSchema = z
+  .strictObject({
+    accountId: accountIdSchema.optional().describe("The worker's own account when left out."),
+    region: regionSchema.optional().describe("The worker's `AWS_REGION` when left out."),
+  })
+  .describe("One account in one region; what is left out is the worker's own account, or `AWS_REGION`.");
 
 export type TargetInput = z.output<typeof targetInputSchema>;
 
 export const targetsInputSchema = z
   .array(targetInputSchema)
   .min(1, 'leave it out for the own account, or name one')
-  .max(500);
+  .max(500)
+  .describe("Accounts and regions; the worker's own when left out.");
 
 /**
  * What a policy protects: one target; every account of the accounts file; or every active account of an AWS
@@ -72,18 +75,25 @@ export const targetsInputSchema = z
  */
 const policyTargetSchema = z
   .strictObject({
-    accountId: accountIdSchema.optional(),
-    region: regionSchema.optional(),
-    accounts: z.literal('all', 'write all: every account of the accounts file').optional(),
+    accountId: accountIdSchema.optional().describe("One account; the worker's own when left out."),
+    region: regionSchema.optional().describe("Its region; the worker's `AWS_REGION` when left out."),
+    accounts: z
+      .literal('all', 'write all: every account of the accounts file')
+      .optional()
+      .describe('Every account of the accounts file, in every region that it allows.'),
     organizationalUnit: z
       .string()
       .regex(
         /^(r-[0-9a-z]{4,32}|ou-[0-9a-z]{4,32}-[a-z0-9]{8,32})$/,
         'not the id of an organizational unit (ou-…) or root (r-…)',
       )
-      .optional(),
-    /** Of those that the accounts file allows each account; without it all of them. */
-    regions: z.array(regionSchema).min(1).optional(),
+      .optional()
+      .describe('Every active account of this unit or root of AWS Organizations, and of the units below it.'),
+    regions: z
+      .array(regionSchema)
+      .min(1)
+      .optional()
+      .describe('Of those that the accounts file allows each account; without it all of them.'),
   })
   .superRefine(({ accountId, region, accounts, organizationalUnit, regions }, context) => {
     const problem = (path: string, message: string) =>
@@ -99,7 +109,8 @@ const policyTargetSchema = z
 export const policyTargetsSchema = z
   .array(policyTargetSchema)
   .min(1, 'leave it out for the own account, or name one')
-  .max(500);
+  .max(500)
+  .describe("Accounts and regions to protect; the worker's own when left out.");
 
 export type PolicyTarget = z.output<typeof policyTargetSchema>;
 

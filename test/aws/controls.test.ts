@@ -3,7 +3,7 @@ import { shared } from '../support/shared';
 
 /** `GET clock` and the like, of the table under "Control". */
 const documented = () => {
-  const page = readFileSync('docs/local-aws.md', 'utf8');
+  const page = readFileSync('docs/reference/local-aws.md', 'utf8');
   const table = page.slice(page.indexOf('## Control'), page.indexOf('A fault rule'));
   return [...table.matchAll(/`(GET|POST|DELETE) ([a-zA-Z-]+)/g)].map(
     ([, method, path]) => `${method} ${path}`,

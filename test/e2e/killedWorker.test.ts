@@ -3,7 +3,7 @@ import { DescribeSnapshotsCommand, GetEbsEncryptionByDefaultCommand } from '@aws
 import type { RunBackupResult } from '../../src/model/backup/run';
 import { awaitResult } from '../support/awaitResult';
 import { Guests } from '../support/guests';
-import { LAG_LIMITS, mortalWorkers, SHORT_LIMITS } from '../support/mortalWorkers';
+import { HEARTBEAT_LIMIT, mortalWorkers, SHORT_LIMITS } from '../support/mortalWorkers';
 import { anInstance, aVolume } from '../support/seed';
 
 /** Freezes guests; has no slot of its own. */
@@ -37,7 +37,7 @@ describe('a worker process that is killed', () => {
     const policyName = 'killed';
     const { volumes } = await anInstance(home, { tags: { policy: policyName } });
     const selector = { tags: { all: { policy: policyName } } };
-    const setUp = await mortal.workers.start();
+    await mortal.workers.standing();
     await mortal.migrations.world.run('createBackupPolicy', {
       policyName,
       frequency: '4h',
@@ -46,10 +46,8 @@ describe('a worker process that is killed', () => {
       // No slot of its own may come between.
       paused: true,
     });
-    await mortal.workers.kill(setUp);
-    // The next attempt first waits until reads must show what the lost one made: its time is hardly shortened.
     const run = await killedAt('CreateSnapshots', () =>
-      mortal.migrations.world.start('runBackup', { policyName }, { limits: LAG_LIMITS }),
+      mortal.migrations.world.start('runBackup', { policyName }, { limits: HEARTBEAT_LIMIT }),
     );
     const result = await awaitResult<RunBackupResult>(run);
     expect(result).toMatchObject({ status: 'COMPLETED', protected: 1, volumes: 2 });
@@ -68,11 +66,10 @@ describe('a worker process that is killed', () => {
       const { home, proxy } = mortal.migrations.world;
       const policyName = `frozen-${action}`;
       const { instanceId } = await anInstance(home, { tags: { policy: policyName } });
-      const setUp = await mortal.workers.start();
+      await mortal.workers.standing();
       await mortal.migrations.world.run('createBackupPolicy', frozenPolicy(policyName));
-      await mortal.workers.kill(setUp);
       const run = await killedAt(action, () =>
-        mortal.migrations.world.start('runBackup', { policyName }, { limits: LAG_LIMITS }),
+        mortal.migrations.world.start('runBackup', { policyName }, { limits: HEARTBEAT_LIMIT }),
       );
       const calls = proxy.calls.length;
       const { recoveryPoints } = await awaitResult<RunBackupResult>(run);
@@ -94,16 +91,16 @@ describe('a worker process that is killed', () => {
     const { home, proxy } = mortal.migrations.world;
     const { instanceId } = await anInstance(home, { tags: { policy: 'both' } });
     const guest = () => new Guests(proxy.upstream.origin, home).of(instanceId);
-    const worker = await mortal.workers.start();
+    const worker = await mortal.workers.standing();
     await mortal.migrations.world.run('createBackupPolicy', frozenPolicy('both'));
     const gone = once(worker, 'exit');
     proxy.fault('CreateSnapshots', { held: () => mortal.workers.kill(worker) }, 1);
-    const limits = { heartbeat: 10_000 };
+    const limits = { heartbeat: 6_000 };
     const run = await mortal.migrations.world.start('runBackup', { policyName: 'both' }, { limits });
     await gone;
     await run.cancel();
     expect(await guest()).toMatchObject({ frozen: true });
-    await mortal.workers.start();
+    await mortal.workers.standing();
     await expect(awaitResult(run, 150_000)).rejects.toMatchObject({ name: 'WorkflowFailedError' });
     expect(await guest()).toMatchObject({ frozen: false });
   }, 200_000);
@@ -114,12 +111,11 @@ describe('a worker process that is killed', () => {
     await aVolume(home, { tags: { policy: policyName } });
     const selector = { tags: { all: { policy: policyName } } };
     const copies = [{ toRegion: 'eu-west-1' }];
-    const setUp = await mortal.workers.start();
+    await mortal.workers.standing();
     const policy = { policyName, frequency: '4h', retention: '30d', selector, copies };
     await mortal.migrations.world.run('createBackupPolicy', policy);
-    await mortal.workers.kill(setUp);
     const run = await killedAt('CopySnapshot', () =>
-      mortal.migrations.world.start('runBackup', { policyName }, { limits: LAG_LIMITS }),
+      mortal.migrations.world.start('runBackup', { policyName }, { limits: HEARTBEAT_LIMIT }),
     );
     const { copies: started } = await awaitResult<RunBackupResult>(run);
     const copying = mortal.migrations.world.client.workflow.getHandle(started.items[0]?.workflowId ?? '');

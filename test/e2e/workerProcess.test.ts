@@ -8,6 +8,7 @@ import { pythonProgram } from '../support/paths';
 import { awaitResult } from '../support/awaitResult';
 import { aKey } from '../support/seed';
 import { aWorld, type World } from '../support/world';
+import { until } from '../support/until';
 import { WorkerProcesses } from '../support/workerProcess';
 
 describe('the worker process', () => {
@@ -112,7 +113,7 @@ describe('the worker process', () => {
     const key = await aKey(world.home);
     world.proxy.fault('EnableEbsEncryptionByDefault', { delay: 1_500 });
     const handle = await world.start('enableEncryptionByDefault', { kmsKeyIds: { 'us-east-1': key } });
-    while (world.proxy.callsOf('EnableEbsEncryptionByDefault').length === 0) await sleep(20);
+    await until(() => world.proxy.callsOf('EnableEbsEncryptionByDefault').length > 0);
     expect(await exit(worker, 'SIGTERM')).toBe(0);
     expect(lines.map(({ msg }) => msg)).toEqual(
       expect.arrayContaining([expect.stringContaining('draining'), 'worker stopped']),
@@ -141,7 +142,7 @@ describe('the worker process', () => {
     const key = await aKey(world.home);
     world.proxy.fault('GetEbsEncryptionByDefault', { delay: 4_000 }, 1);
     const handle = await world.start('enableEncryptionByDefault', { kmsKeyIds: { 'us-east-1': key } });
-    while (world.proxy.callsOf('GetEbsEncryptionByDefault').length === 0) await sleep(20);
+    await until(() => world.proxy.callsOf('GetEbsEncryptionByDefault').length > 0);
     worker.kill('SIGINT');
     worker.kill('SIGINT');
     await sleep(1_500);

@@ -1,5 +1,4 @@
 import type { Strategy } from '../../src/model/moves/strategy';
-import { STRATEGIES } from '../support/migration';
 
 /** One call of a migration: the nth of its action. */
 export interface Point {
@@ -27,15 +26,15 @@ export interface Path {
 /** The last call before a migration counts as done: refusing it leaves the most to undo. */
 const LAST: Point = { action: 'DescribeInstanceStatus', nth: 1 };
 
-const WAYS: readonly Path[] = [
-  ...STRATEGIES.map((strategy) => ({ name: strategy, strategy })),
-  { name: 'served', strategy: 'direct', served: true },
-];
+/** All the way through, by strategy; `served` of a machine that load balancers send requests. */
+export const WAYS = {
+  copy: { name: 'copy', strategy: 'copy' },
+  direct: { name: 'direct', strategy: 'direct' },
+  clone: { name: 'clone', strategy: 'clone' },
+  served: { name: 'served', strategy: 'direct', served: true },
+} as const satisfies Record<string, Path>;
 
-export const PATHS: readonly Path[] = WAYS.flatMap((way) => [
-  way,
-  { ...way, name: `${way.name}, undone`, refused: LAST },
-]);
+export const undonePath = (way: Path): Path => ({ ...way, name: `${way.name}, undone`, refused: LAST });
 
 const BEFORE: Readonly<Record<string, Before>> = {
   'taken over in mid-swap': { terminated: { action: 'AttachVolume', nth: 1 } },
@@ -44,10 +43,9 @@ const BEFORE: Readonly<Record<string, Before>> = {
   commit: { verdict: 'commit' },
 };
 
-/** What may come after a first run, by the strategy of that run. */
-export const LATER_PATHS: readonly Path[] = WAYS.flatMap((way) =>
-  Object.entries(BEFORE).map(([name, before]) => ({ ...way, name: `${way.name}, ${name}`, before })),
-);
+/** What may come after a first run of this way. */
+export const laterPaths = (way: Path): Path[] =>
+  Object.entries(BEFORE).map(([name, before]) => ({ ...way, name: `${way.name}, ${name}`, before }));
 
 export const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } } as const;
 export const LOST = { after: 'lose the response' } as const;

@@ -18,7 +18,7 @@ test.each([
   ['start', '--help', 'npm start [-- --once]'],
   ['stack', '--help', '.holdfast/stack.json'],
   ['stack', '-h', 'npm run stack'],
-  ['worker', '--help', 'docs/configuration.md'],
+  ['worker', '--help', 'docs/reference/configuration.md'],
 ])('%s %s says how it is used, and starts nothing', async (program, flag, named) => {
   const { code, stdout, stderr } = await run(program, flag);
   expect([code, stderr]).toEqual([0, '']);

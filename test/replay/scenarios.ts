@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../src/model/backup/run';
 import { workflowIds } from '../../src/model/ids';
-import type { EnableEncryptionByDefaultResult } from '../../src/workflows/encryption/byDefault/enableEncryptionByDefault';
+import type { EnableEncryptionByDefaultResult } from '../../src/model/encryption/encryptionDefault';
 import { HOME_REGION } from '../support/accounts';
 import { awaitResult } from '../support/awaitResult';
 import { MESSAGE, type MigrationWorld } from '../support/migration';

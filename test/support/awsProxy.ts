@@ -15,6 +15,12 @@ export type Fault =
   | { shows: 'nothing' }
   | { held: (call: AwsCall) => Promise<void> };
 
+/** A call whose answer is held; `came` resolves when it has taken effect. */
+export interface Held {
+  came: Promise<void>;
+  release: () => void;
+}
+
 interface Rule {
   concerns: (call: AwsCall) => boolean;
   /** Which of these calls, counted from 1 since the rule was made; all when left out. */
@@ -59,6 +65,20 @@ export class AwsProxy {
   ): void {
     const concerns = typeof what === 'string' ? ({ action }: AwsCall) => action === what : what;
     this.rules.push({ concerns, fault, seen: 0, nth: typeof nth === 'number' ? [nth] : nth, accountId });
+  }
+
+  /** Holds the answer to the nth call of an action, which has taken effect by then, until it is released. */
+  hold(action: string, nth = 1): Held {
+    let release: () => void = () => undefined;
+    const released = new Promise<void>((resolve) => (release = resolve));
+    const came = new Promise<void>((resolve) => {
+      const held = () => {
+        resolve();
+        return released;
+      };
+      this.fault(action, { held }, nth);
+    });
+    return { came, release };
   }
 
   /** Forgets rules and calls. */

@@ -1,11 +1,12 @@
 import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import type { RunBackupResult } from '../../src/model/backup/run';
 import { FAILURE } from '../../src/model/failures';
-import { AwsServer } from './awsServer';
+import type { AwsServer } from './awsServer';
 import { failedResult } from './failure';
-import { Guests } from './guests';
+import type { Guests } from './guests';
+import { GuestWorld } from './guestWorld';
 import { anInstance, tagsOf } from './seed';
-import { aWorld, type World } from './world';
+import type { World } from './world';
 
 export const HOOKS = {
   pre: { commands: ['sync', 'fsfreeze -f /data'] },
@@ -16,26 +17,30 @@ export const OR_CRASH = { ...HOOKS, onFailure: 'crashConsistent' };
 
 /** A world with guests to look into. */
 export class HooksWorld {
-  private constructor(
-    readonly aws: AwsServer,
-    readonly world: World,
-    readonly guests: Guests,
-  ) {}
+  private constructor(private readonly opened: GuestWorld) {}
 
   static async open(): Promise<HooksWorld> {
-    const aws = await AwsServer.start('--speed', '2000');
-    const world = await aWorld({ aws: aws.endpoint });
-    return new HooksWorld(aws, world, new Guests(aws.endpoint, world.home));
+    return new HooksWorld(await GuestWorld.open());
   }
 
-  async reset(): Promise<void> {
-    this.world.proxy.reset();
-    await this.aws.control.delete('faults');
+  get aws(): AwsServer {
+    return this.opened.aws;
   }
 
-  async close(): Promise<void> {
-    await this.world.close();
-    this.aws.stop();
+  get world(): World {
+    return this.opened.migrations.world;
+  }
+
+  get guests(): Guests {
+    return this.opened.guests;
+  }
+
+  reset(): Promise<void> {
+    return this.opened.reset();
+  }
+
+  close(): Promise<void> {
+    return this.opened.close();
   }
 
   /** For what carries the tag `policy` with its name. */

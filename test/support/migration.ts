@@ -27,6 +27,12 @@ export const ANY_LOSS = { acceptWriteLossSince: '2020-01-01T00:00:00Z' };
 
 export const STRATEGIES: readonly Strategy[] = ['copy', 'direct', 'clone'];
 
+/** For describe.each: without the cache, what a workflow keeps outside its history shows. */
+export const CACHES: readonly [string, boolean][] = [
+  ['with a workflow cache', true],
+  ['without one', false],
+];
+
 /** What a migration of two volumes leaves until its commit: seed and final snapshots, and their copies. */
 export const SNAPSHOTS: Record<Strategy, number> = { copy: 8, direct: 4, clone: 0 };
 
@@ -197,6 +203,11 @@ export class MigrationWorld {
   /** For what is started next and shall not be born encrypted. */
   async encryptionByDefaultOff(): Promise<void> {
     await this.account.ec2().send(new DisableEbsEncryptionByDefaultCommand({}));
+  }
+
+  /** Forgets calls and faults. */
+  reset(): void {
+    this.world.proxy.reset();
   }
 
   close(): Promise<void> {

@@ -9,7 +9,6 @@ import {
   RegisterImageCommand,
   RunInstancesCommand,
   StopInstancesCommand,
-  waitUntilInstanceRunning,
   type EC2Client,
   type _InstanceType,
   type Instance,
@@ -109,15 +108,13 @@ export async function anInstance(account: TestAccount, spec: InstanceSpec = {}):
     }),
   );
   const instanceId = needed(Instances?.[0]?.InstanceId, 'RunInstances');
-  await waitUntilInstanceRunning(
-    { client: ec2, maxWaitTime: 30, minDelay: 1 },
-    { InstanceIds: [instanceId] },
-  );
-  const zone = needed(
-    (await instance(account, instanceId, region)).Placement?.AvailabilityZone,
-    'DescribeInstances',
-  );
-  for (const disk of data) await attachNew(ec2, instanceId, zone, disk);
+  let started: Instance | undefined;
+  await until(async () => {
+    started = await instance(account, instanceId, region);
+    return started.State?.Name === 'running';
+  });
+  const zone = needed(started?.Placement?.AvailabilityZone, 'DescribeInstances');
+  await attachNew(ec2, instanceId, zone, data);
   return { instanceId, volumes: await disksOf(account, instanceId, region) };
 }
 
@@ -127,19 +124,23 @@ export async function stopped(account: TestAccount, instanceId: string): Promise
   await until(async () => (await instance(account, instanceId)).State?.Name === 'stopped');
 }
 
-async function attachNew(ec2: EC2Client, instanceId: string, zone: string, disk: DiskSpec): Promise<void> {
-  const VolumeId = await createVolume(ec2, zone, disk, {});
+/** All are made at once, and attached in their order. */
+async function attachNew(ec2: EC2Client, InstanceId: string, zone: string, disks: DiskSpec[]): Promise<void> {
+  if (disks.length === 0) return;
+  const made = await Promise.all(disks.map((disk) => createVolume(ec2, zone, disk, {})));
   await until(async () => {
-    const { Volumes } = await ec2.send(new DescribeVolumesCommand({ VolumeIds: [VolumeId] }));
-    return Volumes?.[0]?.State === 'available';
+    const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ VolumeIds: made }));
+    return Volumes.every(({ State }) => State === 'available');
   });
-  await ec2.send(new AttachVolumeCommand({ InstanceId: instanceId, VolumeId, Device: disk.device }));
+  for (const [index, { device }] of disks.entries())
+    await ec2.send(new AttachVolumeCommand({ InstanceId, VolumeId: made[index], Device: device }));
   await ec2.send(
     new ModifyInstanceAttributeCommand({
-      InstanceId: instanceId,
-      BlockDeviceMappings: [
-        { DeviceName: disk.device, Ebs: { DeleteOnTermination: disk.deleteOnTermination ?? false } },
-      ],
+      InstanceId,
+      BlockDeviceMappings: disks.map(({ device, deleteOnTermination = false }) => ({
+        DeviceName: device,
+        Ebs: { DeleteOnTermination: deleteOnTermination },
+      })),
     }),
   );
 }

@@ -9,8 +9,7 @@ import {
   type Volume,
 } from '@aws-sdk/client-ec2';
 import { HOME_REGION, type TestAccount } from './accounts';
-import { tagsOf } from './seed';
-import { until } from './until';
+import { completed, tagsOf } from './seed';
 
 type Resource = 'snapshot' | 'volume';
 
@@ -40,10 +39,11 @@ export class Strangers {
 
   /** Copies every volume and every completed snapshot that is marked now, and is no stranger's. */
   async copyAll(): Promise<void> {
-    for (const volume of (await this.volumes()).filter((each) => this.isToCopy(each, each.VolumeId)))
-      await this.restored(volume);
-    for (const snapshot of (await this.snapshots()).filter((each) => this.isToCopy(each, each.SnapshotId)))
-      if (snapshot.State === 'completed') await this.copied(snapshot);
+    const volumes = (await this.volumes()).filter((each) => this.isToCopy(each, each.VolumeId));
+    await Promise.all(volumes.map((each) => this.restored(each)));
+    const snapshots = (await this.snapshots()).filter((each) => this.isToCopy(each, each.SnapshotId));
+    const complete = snapshots.filter(({ State }) => State === 'completed');
+    await Promise.all(complete.map((each) => this.copied(each)));
   }
 
   /** A volume from a snapshot of it, which has all of its tags as well. */
@@ -56,7 +56,7 @@ export class Strangers {
       }),
     );
     this.made.set(SnapshotId ?? '', tagsOf(volume));
-    await until(async () => (await this.snapshotById(SnapshotId))?.State === 'completed');
+    await completed(this.account, SnapshotId);
     const { VolumeId } = await ec2.send(
       new CreateVolumeCommand({
         SnapshotId,
@@ -110,10 +110,6 @@ export class Strangers {
     return (
       (await this.account.ec2().send(new DescribeSnapshotsCommand({ OwnerIds: ['self'] }))).Snapshots ?? []
     );
-  }
-
-  private async snapshotById(id = ''): Promise<Snapshot | undefined> {
-    return (await this.snapshots()).find(({ SnapshotId }) => SnapshotId === id);
   }
 }
 

@@ -15,6 +15,8 @@ import { awsEnvironment, type World } from './world';
 const READY_WITHIN_MS = 30_000;
 
 const SETTINGS = 'settings.cjs';
+/** More than a busy machine takes to fetch a task. */
+const STICKY_MS = 2_000;
 
 /** The real worker, src/worker.ts, as processes that a test starts and kills. */
 export class WorkerProcesses {
@@ -63,6 +65,11 @@ export class WorkerProcesses {
     return child;
   }
 
+  /** The one that runs already, or else a new one. */
+  async standing(): Promise<ChildProcess> {
+    return this.children.find(isAlive) ?? (await this.start());
+  }
+
   /** Runs one that ends by itself; returns its exit code and what it said on stderr. */
   async run(more: Record<string, string>): Promise<{ code: unknown; said: string }> {
     const child = this.spawn(more);
@@ -80,7 +87,7 @@ export class WorkerProcesses {
 
   /** SIGKILL: no goodbye, no last heartbeat. Resolves when the process is gone. */
   async kill(child: ChildProcess): Promise<void> {
-    if (child.exitCode !== null || child.signalCode !== null) return;
+    if (!isAlive(child)) return;
     const gone = once(child, 'exit');
     child.kill('SIGKILL');
     await gone;
@@ -93,7 +100,7 @@ export class WorkerProcesses {
     start: () => Promise<WorkflowHandle>,
     nth = 1,
   ): Promise<WorkflowHandle> {
-    const worker = await this.start();
+    const worker = await this.standing();
     const gone = once(worker, 'exit');
     proxy.fault(action, { held: () => this.kill(worker) }, nth);
     const handle = await start();
@@ -127,10 +134,23 @@ export class WorkerProcesses {
   }
 }
 
-/** Runs before src/worker.ts, which has no switch for tests. */
+/**
+ * Runs before src/worker.ts, which has no switch for tests. Whoever is killed unsubscribes from nothing: for ten seconds the server
+ * would offer the workflow tasks of its runs to it alone.
+ */
 function settingsModule(compiled: string, settings: Partial<Settings>): string {
   const deps = JSON.stringify(path.join(compiled, 'src/activities/support/deps.js'));
-  return `Object.assign(require(${deps}).DEFAULT_SETTINGS, ${JSON.stringify(settings)});\n`;
+  const sdk = JSON.stringify(require.resolve('@temporalio/worker'));
+  return [
+    `Object.assign(require(${deps}).DEFAULT_SETTINGS, ${JSON.stringify(settings)});`,
+    `const { Worker } = require(${sdk});`,
+    `const create = Worker.create.bind(Worker);`,
+    `Worker.create = (options) => create({ ...options, stickyQueueScheduleToStartTimeout: ${STICKY_MS} });`,
+  ].join('\n');
+}
+
+function isAlive(child: ChildProcess): boolean {
+  return child.exitCode === null && child.signalCode === null;
 }
 
 function ready(child: ChildProcess): Promise<void> {

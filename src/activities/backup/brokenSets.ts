@@ -1,36 +1,38 @@
-import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import { isLastSet, type Pending } from '../../model/backup/protection';
+import type { SeenSnapshot } from '../../model/backup/setLook';
 import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
-import { discard, notDeleted } from './ownSets';
 import { doubtOf, resourceOf, type Item } from './items';
-
-/** A set with a snapshot in error is made again this often in all, as long as the RPO allows. */
-const SET_ATTEMPTS = 3;
+import { discard, notDeleted, type SetLook } from './ownSets';
 
 /**
  * A set is consistent as a whole, so all of it goes when one of its snapshots has failed.
  *
+ * @param isTooLate for another one
  * @returns why it cannot be made again; undefined where it can
  */
 export async function discardBroken(
   ec2: EC2Client,
   item: Item,
-  snapshots: readonly Snapshot[],
-  broken: Snapshot,
-  isTooLate: boolean,
+  state: Pending,
+  { set, rivals }: SetLook,
+  { broken, isTooLate }: { broken: SeenSnapshot; isTooLate: boolean },
 ): Promise<FailedItem | undefined> {
-  const errors = item.errors + 1;
-  const why = `snapshot ${broken.SnapshotId} failed: ${broken.StateMessage ?? 'EC2 gave no reason'}`;
-  if (errors >= SET_ATTEMPTS || isTooLate) {
-    const message = `${item.now.recoveryPointId}: ${why}${errors > 1 ? `; it was made ${errors} times` : ''}`;
+  const sets = state.trials.errors + 1;
+  const why = `snapshot ${broken.snapshotId} failed: ${broken.stateMessage ?? 'EC2 gave no reason'}`;
+  if (isLastSet(state) || isTooLate) {
+    const message = `${item.now.recoveryPointId}: ${why}${sets > 1 ? `; it was made ${sets} times` : ''}`;
     return { item: resourceOf(item), type: FAILURE.resourceFailed, message };
   }
-  const doubt = doubtOf(item, snapshots, why);
+  const doubt = doubtOf(item, set, rivals, why);
   if (doubt) return doubt;
   // The broken one last: while it is there, a look that finds the set again sees why it has to go.
-  const others = snapshots.filter((each) => each !== broken);
-  const ids = [...others, broken].flatMap(({ SnapshotId }) => SnapshotId ?? []);
-  const stays = await discard(ec2, item, ids);
-  item.errors = errors;
+  const others = set.filter((each) => each !== broken);
+  const stays = await discard(
+    ec2,
+    item,
+    [...others, broken].map(({ snapshotId }) => snapshotId),
+  );
   return stays && notDeleted(item, `of the set that is to be made again because ${why}`, stays);
 }

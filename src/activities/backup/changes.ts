@@ -2,6 +2,7 @@ import { Context } from '@temporalio/activity';
 import { paginateListChangedBlocks, type EBSClient } from '@aws-sdk/client-ebs';
 import { slotBefore } from '../../calendar/timetable';
 import { classify } from '../../aws/classify';
+import { valueAt } from '../../model/group';
 import type { AwsClients } from '../../aws/clients';
 import type { RecoveryPointSummary } from '../../model/backup/run';
 import { FAILURE } from '../../model/failures';
@@ -89,7 +90,7 @@ async function pairsOf(aws: AwsClients, { policy, target, slotMs, points }: Meas
   );
   return points.flatMap(({ snapshotIds, volumeIds }) =>
     snapshotIds.flatMap((SecondSnapshotId, index) => {
-      const FirstSnapshotId = before.get(volumeIds[index]);
+      const FirstSnapshotId = valueAt(before, volumeIds[index]);
       return FirstSnapshotId ? { FirstSnapshotId, SecondSnapshotId } : [];
     }),
   );

@@ -1,9 +1,5 @@
-import {
-  CreateTagsCommand,
-  DescribeInstancesCommand,
-  type EC2Client,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DescribeInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import type { SeenSnapshot } from '../../model/backup/setLook';
 import type { Hooks } from '../../model/machines/hooks';
 import { TAG } from '../../model/names';
 import type { FailedItem } from '../../model/outcome';
@@ -13,10 +9,9 @@ import { Commands, SendFailed } from '../machines/commands';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
 import { GuestHooks, HookFailed } from './hooks';
-import { resourceOf, type Item } from './items';
-import type { SetMaker, SetsRequest } from './snapshotSets';
+import type { SetMaker, SetsRequest, UnitNow } from './snapshotSets';
 import { VssSets } from './vssSets';
-import { tagList, tagMap } from '../support/tags';
+import { tagList } from '../support/tags';
 import { isWindows } from '../machines/agents';
 import type { Consistency } from '../../model/points/consistency';
 
@@ -24,10 +19,21 @@ import type { Consistency } from '../../model/points/consistency';
 const CLOCK_SKEW_MS = 1_000;
 
 export interface Taken {
-  snapshots: Snapshot[];
+  snapshotIds: string[];
   consistency: Consistency;
   /** Why the set is only as after a power failure. */
   crashBecause?: string;
+}
+
+/** Who is told of what happens in a guest, beside the looks and the other units. */
+export interface Witness {
+  /** Of a guest that may still be frozen, whatever becomes of its set. */
+  troubled(problem: FailedItem): void;
+}
+
+export interface DoubtWitness extends Witness {
+  /** The guest did not rest while the set was begun. */
+  doubted(why: string): void;
 }
 
 /** Sets of instances whose policy has hooks. */
@@ -48,92 +54,91 @@ export class HookedSets {
   }
 
   /** Made by AWS's document in the guest. */
-  isVss({ now }: Item): boolean {
-    return this.hooks.vss && now.instance !== undefined && isWindows(now.instance);
+  isVss({ instance }: UnitNow): boolean {
+    return this.hooks.vss && instance !== undefined && isWindows(instance);
   }
 
   /** Thaws what an earlier attempt or run may have left frozen, and doubts a set that was begun after that. */
-  async settle(item: Item, set: readonly Snapshot[]): Promise<void> {
-    if (!this.hooks.pre || this.isVss(item)) return;
-    const { thawedMs } = await this.guests.settle(item.now, telling(item));
-    const isCalm = tagMap(set[0]?.Tags)[TAG.consistency] === 'application';
-    const isLate = set.some(
-      ({ StartTime }) => (StartTime?.getTime() ?? 0) > (thawedMs ?? Infinity) + CLOCK_SKEW_MS,
-    );
-    if (isCalm && isLate) await this.doubt(item, set);
+  async settle(now: UnitNow, set: readonly SeenSnapshot[], witness: DoubtWitness): Promise<void> {
+    if (!this.hooks.pre || this.isVss(now)) return;
+    const { thawedMs = Infinity } = await this.guests.settle(now, telling(witness));
+    const isCalm = set[0]?.tags[TAG.consistency] === 'application';
+    const isLate = set.some(({ startedAt }) => startedAt > thawedMs + CLOCK_SKEW_MS);
+    if (isCalm && isLate) await this.doubt(now, set, witness);
   }
 
   /** Whoever made it did not know that another had thawed the guest. */
-  private async doubt(item: Item, set: readonly Snapshot[]): Promise<void> {
+  private async doubt({ unit }: UnitNow, set: readonly SeenSnapshot[], witness: DoubtWitness): Promise<void> {
     const Tags = tagList({ [TAG.consistency]: 'crash' });
-    const Resources = set.map(({ SnapshotId = '' }) => SnapshotId);
+    const Resources = set.map(({ snapshotId }) => snapshotId);
     await this.ec2.send(new CreateTagsCommand({ Resources, Tags }));
     const why = 'its set was begun after another attempt had thawed the guest';
-    Object.assign(item, { consistency: 'crash', crashBecause: why });
+    witness.doubted(why);
+    const item = unit.resourceId;
     if (this.hooks.onFailure === 'abort')
-      item.problem ??= {
-        item: resourceOf(item),
-        type: FAILURE.hookFailed,
-        message: `${resourceOf(item)}: ${why}`,
-      };
+      witness.troubled({ item, type: FAILURE.hookFailed, message: `${item}: ${why}` });
   }
 
-  /** @throws HookFailed when there is no set because the instance could not be brought to rest */
-  async take(item: Item, signal: AbortSignal): Promise<Taken> {
-    const { now } = item;
-    if (await this.isStopped(item)) return this.plain(item, 'application');
-    if (this.isVss(item)) return this.byVss(item, signal);
-    if (!this.hooks.pre) return this.crash(item, 'the policy has no hooks for it');
+  /**
+   * @param discarded snapshots that are no set of its any more
+   * @throws HookFailed when there is no set because the instance could not be brought to rest
+   */
+  async take(now: UnitNow, discarded: Set<string>, witness: Witness, signal: AbortSignal): Promise<Taken> {
+    if (await this.isStopped(now)) return this.plain(now, 'application');
+    if (this.isVss(now)) return this.byVss(now, discarded, signal);
+    if (!this.hooks.pre) return this.crash(now, 'the policy has no hooks for it');
     try {
+      const tell = telling(witness);
       const manifest = await this.maker.manifest(now);
-      const { next } = await this.guests.settle(now, telling(item));
+      const { next } = await this.guests.settle(now, tell);
       const action = () => this.maker.create(now, { manifest, consistency: 'application' });
-      const snapshots = await this.guests.atRest(now, next, { action, tell: telling(item), signal });
-      return { snapshots, consistency: 'application' };
+      const snapshotIds = await this.guests.atRest(now, next, { action, tell, signal });
+      return { snapshotIds, consistency: 'application' };
     } catch (error) {
       if (!(error instanceof HookFailed)) throw error;
-      return this.without(item, error);
+      return this.without(now, error);
     }
   }
 
-  private async byVss(item: Item, signal: AbortSignal): Promise<Taken> {
-    const fail = (failure: FailedItem) => this.without(item, new HookFailed(failure, false));
+  private async byVss(now: UnitNow, discarded: Set<string>, signal: AbortSignal): Promise<Taken> {
+    const item = now.unit.resourceId;
+    const fail = (failure: FailedItem) => this.without(now, new HookFailed(failure, false));
     try {
-      const outcome = await this.vss.take(item.now, item.discarded, signal);
-      if ('snapshots' in outcome) return { ...outcome, consistency: 'application' };
-      const message = `${resourceOf(item)} in ${targetKey(this.request.target)}: ${outcome.failed}`;
-      return await fail({ item: resourceOf(item), type: FAILURE.hookFailed, message });
+      const outcome = await this.vss.take(now, discarded, signal);
+      if ('snapshotIds' in outcome) return { ...outcome, consistency: 'application' };
+      const message = `${item} in ${targetKey(this.request.target)}: ${outcome.failed}`;
+      return await fail({ item, type: FAILURE.hookFailed, message });
     } catch (error) {
       if (!(error instanceof SendFailed)) throw error;
-      return fail(failedItem(resourceOf(item), error.cause));
+      return fail(failedItem(item, error.cause));
     }
   }
 
   /** What the policy says of instances that cannot be brought to rest. */
-  private without(item: Item, failure: HookFailed): Promise<Taken> {
+  private without(now: UnitNow, failure: HookFailed): Promise<Taken> {
     if (this.hooks.onFailure === 'abort') throw failure;
-    return this.crash(item, failure.message);
+    return this.crash(now, failure.message);
   }
 
-  private async crash(item: Item, crashBecause: string): Promise<Taken> {
-    return { ...(await this.plain(item, 'crash')), crashBecause };
+  private async crash(now: UnitNow, crashBecause: string): Promise<Taken> {
+    return { ...(await this.plain(now, 'crash')), crashBecause };
   }
 
-  private async plain({ now }: Item, consistency: Consistency): Promise<Taken> {
+  private async plain(now: UnitNow, consistency: Consistency): Promise<Taken> {
     const manifest = await this.maker.manifest(now);
-    return { snapshots: await this.maker.create(now, { manifest, consistency }), consistency };
+    return { snapshotIds: await this.maker.create(now, { manifest, consistency }), consistency };
   }
 
   /** As it is now: what the page's first look saw may be an hour old. */
-  private async isStopped({ now }: Item): Promise<boolean> {
-    if (now.instance?.State?.Name !== 'stopped') return false;
+  private async isStopped({ unit, instance }: UnitNow): Promise<boolean> {
+    if (instance?.State?.Name !== 'stopped') return false;
     const { Reservations = [] } = await this.ec2.send(
-      new DescribeInstancesCommand({ InstanceIds: [now.unit.resourceId] }),
+      new DescribeInstancesCommand({ InstanceIds: [unit.resourceId] }),
     );
     return Reservations[0]?.Instances?.[0]?.State?.Name === 'stopped';
   }
 }
 
-function telling(item: Item): (problem: FailedItem) => void {
-  return (problem) => (item.problem ??= problem);
+function telling(witness: Witness): (problem: FailedItem) => void {
+  return (problem) => witness.troubled(problem);
 }

@@ -1,16 +1,26 @@
 import { Context } from '@temporalio/activity';
-import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
+import type { SeenSnapshot } from '../../model/backup/setLook';
+import type { FailedItem } from '../../model/outcome';
 import { Asides } from '../support/pace/asides';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem, onceMore } from '../support/failedItem';
-import { HookedSets } from './hookedSets';
+import { HookedSets, type DoubtWitness, type Taken, type Witness } from './hookedSets';
 import { HookFailed } from './hooks';
-import { resourceOf, type Item } from './items';
-import type { SetMaker, SetsRequest } from './snapshotSets';
+import type { SetMaker, SetsRequest, UnitNow } from './snapshotSets';
 import { isUnjudged } from './vssSets';
 
 /** Guests that are brought to rest at the same time; each takes room for its set all the while. */
 const HOOKS_AT_ONCE = 10;
+
+interface TakeWitness extends Witness {
+  begun(taken: Taken): void;
+  refused(error: unknown): void;
+}
+
+interface SettleWitness extends DoubtWitness {
+  settled(): void;
+}
 
 /**
  * The units of a page that have hooks. Commands in a guest take minutes, so they run beside the looks and the other
@@ -31,58 +41,66 @@ export class HookedUnits {
   }
 
   /** Only instances have guests. */
-  has({ now }: Item): boolean {
-    return this.sets !== undefined && now.unit.kind === 'instance';
+  has({ unit }: UnitNow): boolean {
+    return this.sets !== undefined && unit.kind === 'instance';
   }
 
   /** There is no point in keeping quota for one that cannot begin. */
-  canStart(item: Item): boolean {
-    return !this.has(item) || this.asides.hasRoom;
+  canStart(now: UnitNow): boolean {
+    return !this.has(now) || this.asides.hasRoom;
   }
 
-  take(item: Item, begun: (snapshots: readonly Snapshot[]) => void, refused: (error: unknown) => void): void {
+  /** @param discarded snapshots that are no set of its any more; of a set that fails it adds its own */
+  take(now: UnitNow, discarded: Set<string>, witness: TakeWitness): void {
     const { sets } = this;
     if (!sets) return;
     const signal = Context.current().cancellationSignal;
-    item.state = 'hooks';
     this.asides.start(async () => {
       try {
-        const { snapshots, ...kind } = await sets.take(item, signal);
-        Object.assign(item, kind);
-        begun(snapshots);
+        witness.begun(await sets.take(now, discarded, witness, signal));
       } catch (error) {
-        refused(error);
+        witness.refused(error);
       }
     });
   }
 
   /** Its set is found by its marks, because whoever made it answers no ids. */
-  isFound(item: Item): boolean {
-    return this.has(item) && (this.sets?.isVss(item) ?? false);
+  isFound(now: UnitNow): boolean {
+    return this.has(now) && (this.sets?.isVss(now) ?? false);
   }
 
   /** What AWS's document made in a guest is no set before somebody has heard that it succeeded. */
-  isUnjudged(item: Item, snapshots: readonly Snapshot[]): boolean {
-    return this.isFound(item) && snapshots.some(isUnjudged);
+  isUnjudged(now: UnitNow, set: readonly SeenSnapshot[]): boolean {
+    return this.isFound(now) && set.some(isUnjudged);
   }
 
   /** Thaws what an earlier attempt or run may have left frozen; the set is what it made, as far as it shows. */
-  settle(item: Item, set: readonly Snapshot[] = []): void {
+  settle(now: UnitNow, set: readonly SeenSnapshot[], witness: SettleWitness): void {
     const { sets } = this;
-    if (!sets || !this.has(item)) return;
-    item.isSettling = true;
+    if (!sets || !this.has(now)) return;
     this.asides.start(async () => {
       try {
-        await onceMore(() => sets.settle(item, set));
+        await onceMore(() => sets.settle(now, set, witness));
       } catch (error) {
-        item.problem ??= error instanceof HookFailed ? error.item : failedItem(resourceOf(item), error);
+        witness.troubled(error instanceof HookFailed ? error.item : failedItem(now.unit.resourceId, error));
       }
-      item.isSettling = false;
+      witness.settled();
     });
   }
 
-  async settleAll(items: readonly Item[], beat: () => void): Promise<void> {
-    for (const item of items) this.settle(item);
+  /** Thaws what an earlier attempt or run may have left frozen, of which no set is known. */
+  async settleAll(
+    units: readonly UnitNow[],
+    beat: () => void,
+    troubled: (now: UnitNow, problem: FailedItem) => void,
+  ): Promise<void> {
+    const nothing = () => undefined;
+    for (const now of units)
+      this.settle(now, [], {
+        troubled: (problem) => troubled(now, problem),
+        doubted: nothing,
+        settled: nothing,
+      });
     await this.drained(beat);
   }
 

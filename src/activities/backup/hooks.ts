@@ -54,6 +54,14 @@ export interface Settled {
   thawedMs?: number;
 }
 
+/** What is done at rest, and beside it. */
+interface AtRest<Result> {
+  action: () => Promise<Result>;
+  /** Of a guest that may still be frozen. */
+  tell: (problem: FailedItem) => void;
+  signal: AbortSignal;
+}
+
 /** Freezes and thaws guests. */
 export class GuestHooks {
   constructor(
@@ -97,11 +105,7 @@ export class GuestHooks {
   async atRest<Result>(
     now: UnitNow,
     attempt: number,
-    {
-      action,
-      tell,
-      signal,
-    }: { action: () => Promise<Result>; tell: (problem: FailedItem) => void; signal: AbortSignal },
+    { action, tell, signal }: AtRest<Result>,
   ): Promise<Result> {
     let pre: SentCommand | undefined;
     let isOver = false;
@@ -188,7 +192,8 @@ export class GuestHooks {
   }
 
   private stillFrozen(now: UnitNow, why: string, error?: unknown): FailedItem {
-    const by = this.hooks.post?.document ?? this.hooks.post?.commands?.join('; ') ?? '';
+    const { document, commands = [] } = this.hooks.post ?? {};
+    const by = document ?? commands.join('; ');
     return this.failed(now, `it may still be frozen: ${why}; thaw it by hand: ${by}`, error);
   }
 

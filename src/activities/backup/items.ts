@@ -1,16 +1,16 @@
-import type { Snapshot } from '@aws-sdk/client-ec2';
+import type { FailedItem } from '../../model/outcome';
+import type { BackupUnit } from '../../model/machines/unit';
+import type { BegunSet, Protection } from '../../model/backup/protection';
 import type { RecoveryPointSummary } from '../../model/backup/run';
+import type { SeenSnapshot } from '../../model/backup/setLook';
 import { formatDuration } from '../../model/duration';
 import { FAILURE } from '../../model/failures';
 import { TAG } from '../../model/names';
-import type { FailedItem } from '../../model/outcome';
+import { isConsistency, type Consistency } from '../../model/points/consistency';
 import { failedItem } from '../support/failedItem';
+import { now } from '../support/pace/waits';
 import { ambiguous } from '../support/proof';
 import type { SetsRequest, UnitNow } from './snapshotSets';
-import { now } from '../support/pace/waits';
-import { tagMap } from '../support/tags';
-import type { BackupUnit } from '../../model/machines/unit';
-import { isConsistency, type Consistency } from '../../model/points/consistency';
 
 export interface ProtectRequest extends SetsRequest {
   units: BackupUnit[];
@@ -29,114 +29,62 @@ export interface ProtectedUnits {
   unsettled?: BackupUnit[];
 }
 
-/** One unit on its way to a completed set. */
+/** One unit of a page. */
 export interface Item {
+  /** As it was last looked at. */
   now: UnitNow;
-  /**
-   * `unsure`: a call may have made the set, and reads may not show it yet. `pending`: the set is there.
-   * `waiting`: there is none. `hooks`: the guest is brought to rest, or the set is being made at rest.
-   */
-  state: 'unsure' | 'waiting' | 'hooks' | 'pending' | 'over';
-  /** When something is to be done about it next, in milliseconds of this machine's clock. */
-  nextAt: number;
-  /** Looks that an unsure one still gets. */
-  looks: number;
-  /** Calls that failed for no known reason. */
-  failures: number;
-  /** Since when it is known to be starting, stopping or being created. */
-  movingSince?: number;
-  /** Calls that its state did not allow. */
-  refusals: number;
-  /** Sets that ended in error. */
-  errors: number;
-  /** Snapshots of sets that ended in error: reads may go on showing them. */
-  discarded: Set<string>;
-  /** Snapshots of it that this run's own calls were answered. */
-  recorded: Set<string>;
-  /** By the id of the one that counts: others that claim to be of the same volume, which are not this run's to touch. */
-  rivals: Map<string, string[]>;
-  /** Volumes in the set, as far as it is known. */
-  size: number;
-  takes: number;
-  seenAt: number;
-  created: boolean;
-  /** Hooks of an earlier attempt are looked after. */
-  isSettling: boolean;
-  /** A guest that may still be frozen: reported whatever becomes of the set. */
+  state: Protection;
+  /** What is reported whatever becomes of its set: a guest that may still be frozen, a snapshot too many that stays. */
   problem?: FailedItem;
-  /** Of the set that this attempt made. */
-  consistency?: Consistency;
-  /** Why its set is only as after a power failure. */
-  crashBecause?: string;
+  readonly own: OwnSnapshots;
 }
 
-/** @param recorded what calls of earlier attempts were answered, by recovery point */
-export function newItem(
-  now: UnitNow,
-  isRetry: boolean,
-  recorded: Readonly<Record<string, string[]>> = {},
-): Item {
-  return {
-    now,
-    state: 'unsure',
-    nextAt: 0,
-    looks: isRetry ? 2 : 1,
-    failures: 0,
-    refusals: 0,
-    errors: 0,
-    discarded: new Set(),
-    recorded: new Set(recorded[now.recoveryPointId] ?? []),
-    rivals: new Map(),
-    size: now.volumes.length,
-    takes: 0,
-    seenAt: 0,
-    created: false,
-    isSettling: false,
-  };
+/** Snapshots of a unit that this run knows by their ids. */
+export interface OwnSnapshots {
+  /** What its own calls were answered. */
+  readonly recorded: Set<string>;
+  /** What it has deleted, or may not delete: reads may go on showing them. */
+  readonly discarded: Set<string>;
 }
 
-/** A set that is there is the unit's. */
-export function adopted(item: Item, snapshots: readonly Snapshot[], runId: string): void {
-  const tags = tagMap(snapshots[0]?.Tags);
-  item.state = 'pending';
-  item.created = tags[TAG.run] === runId;
-  item.size = Number(tags[TAG.set]) || snapshots.length;
-  item.seenAt = now();
-}
-
-/** Reads lag: what a call may have made is looked for again, and then made. */
-export function unseen(item: Item, readLagMs: number): void {
-  item.looks -= 1;
-  if (item.looks <= 0) again(item, 0);
-  else item.nextAt = now() + Math.ceil(readLagMs / 5);
-}
-
-/** There is none, and it is made in so many milliseconds. */
-export function again(item: Item, inMs: number): void {
-  Object.assign(item, { state: 'waiting', nextAt: now() + inMs });
-}
-
-export function isUnsureAndDue({ state, nextAt }: Item): boolean {
-  return state === 'unsure' && nextAt <= now();
+/** Several are told where they meet; the first counts. */
+export function telling(item: Item): (problem: FailedItem) => void {
+  return (problem) => (item.problem ??= problem);
 }
 
 export function resourceOf({ now }: Item): string {
   return now.unit.resourceId;
 }
 
-/** Whether some of a set may be somebody else's, for all that is known; all who claim to be them are named. */
-export function doubtOf(item: Item, snapshots: readonly Snapshot[], why: string): FailedItem | undefined {
-  const { recorded, rivals, now } = item;
-  const unsure = snapshots.flatMap(({ SnapshotId = '' }) =>
-    recorded.has(SnapshotId) || !rivals.has(SnapshotId)
-      ? []
-      : [SnapshotId, ...(rivals.get(SnapshotId) ?? [])],
-  );
+/** A set of this attempt's own making. */
+export function madeNow(size: number, more: Pick<BegunSet, 'consistency' | 'crashBecause'> = {}): BegunSet {
+  return { ...more, size, created: true, seenAt: now() };
+}
+
+/** A set that somebody has made: by its tags. */
+export function foundSet(set: readonly SeenSnapshot[], runId: string): BegunSet {
+  const tags = set[0]?.tags ?? {};
+  return { size: Number(tags[TAG.set]) || set.length, created: tags[TAG.run] === runId, seenAt: now() };
+}
+
+/**
+ * Whether some of a set may be somebody else's, for all that is known; all who claim to be them are named.
+ *
+ * @param rivals others that claim to be of the same volume, by the id of the one that counts
+ */
+export function doubtOf(
+  item: Item,
+  set: readonly SeenSnapshot[],
+  rivals: ReadonlyMap<string, string[]>,
+  why: string,
+): FailedItem | undefined {
+  const unsure = set.flatMap(({ snapshotId }) => {
+    const others = item.own.recorded.has(snapshotId) ? undefined : rivals.get(snapshotId);
+    return others ? [snapshotId, ...others] : [];
+  });
   if (unsure.length === 0) return undefined;
-  return failedItem(
-    resourceOf(item),
-    ambiguous(`snapshots of ${now.recoveryPointId}, of which ${why}`, unsure),
-  );
+  const what = `snapshots of ${item.now.recoveryPointId}, of which ${why}`;
+  return failedItem(resourceOf(item), ambiguous(what, unsure));
 }
 
 export function gone({ now }: Item): FailedItem {
@@ -156,31 +104,34 @@ export function late({ now }: Item, lateMs: number): FailedItem {
 }
 
 /** One failure of what is several failures of one unit. */
-export function together(failures: readonly (FailedItem | undefined)[]): FailedItem[] {
+export function together(...failures: readonly (FailedItem | undefined)[]): FailedItem[] {
   const all = failures.flatMap((each) => each ?? []);
   const [first] = all;
   return first ? [{ ...first, message: all.map(({ message }) => message).join('; ') }] : [];
 }
 
 /** What a point whose policy asks for hooks says of itself; by its tags, where another attempt made it. */
-export function pointOf(item: Item, snapshots: readonly Snapshot[]): RecoveryPointSummary {
+export function pointOf(
+  { now }: Item,
+  { created, consistency, crashBecause }: BegunSet,
+  set: readonly SeenSnapshot[],
+  droppedTags: string[] | undefined,
+): RecoveryPointSummary {
   return {
-    recoveryPointId: item.now.recoveryPointId,
-    resourceId: resourceOf(item),
-    created: item.created,
-    snapshotIds: snapshots.map(({ SnapshotId = '' }) => SnapshotId),
-    volumeIds: snapshots.map(({ VolumeId = '' }) => VolumeId),
-    fullBytes: snapshots.reduce((sum, { FullSnapshotSizeInBytes = 0 }) => sum + FullSnapshotSizeInBytes, 0),
-    ...consistencyOf(item, snapshots),
-    ...(item.now.droppedTags?.length && { droppedTags: item.now.droppedTags }),
-    ...(item.now.takenAlong && { takenAlong: item.now.takenAlong }),
+    recoveryPointId: now.recoveryPointId,
+    resourceId: now.unit.resourceId,
+    created,
+    snapshotIds: set.map(({ snapshotId }) => snapshotId),
+    volumeIds: set.map(({ volumeId }) => volumeId),
+    fullBytes: set.reduce((sum, { fullBytes }) => sum + fullBytes, 0),
+    consistency: consistency ?? consistencyIn(set),
+    crashBecause,
+    droppedTags,
+    takenAlong: now.takenAlong,
   };
 }
 
-function consistencyOf(
-  { consistency, crashBecause }: Item,
-  snapshots: readonly Snapshot[],
-): Pick<RecoveryPointSummary, 'consistency' | 'crashBecause'> {
-  const told = consistency ?? tagMap(snapshots[0]?.Tags)[TAG.consistency];
-  return { ...(isConsistency(told) && { consistency: told }), ...(crashBecause && { crashBecause }) };
+function consistencyIn(set: readonly SeenSnapshot[]): Consistency | undefined {
+  const told = set[0]?.tags[TAG.consistency];
+  return isConsistency(told) ? told : undefined;
 }

@@ -1,10 +1,14 @@
 import { Context } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { SeenSnapshot } from '../../model/backup/setLook';
 import { volumeOf } from '../../model/points/pointClaims';
 import type { FailedItem } from '../../model/outcome';
-import type { Item } from './items';
+import { telling, type Item } from './items';
 import { failedItem, onceMore, passes } from '../support/failedItem';
 import { claims, deleteSnapshot } from '../points/recoveryPoints';
+import { knownSnapshots } from '../support/known';
+
+type Claim = ReturnType<typeof claims>['own'][number];
 
 /** What the activity's next attempt is to know. */
 interface Progress {
@@ -21,20 +25,19 @@ export function recordedBefore(): Progress['recorded'] {
   return details?.recorded ?? {};
 }
 
-export function heartbeat(
-  open: number,
-  completed: number,
-  items: readonly Item[],
-  waitingFor: string | undefined,
-): void {
-  const own = items.filter(({ recorded }) => recorded.size > 0);
-  const recorded = Object.fromEntries(own.map((item) => [item.now.recoveryPointId, [...item.recorded]]));
-  const details: Progress = { open, completed, recorded, ...(waitingFor && { waitingFor }) };
-  Context.current().heartbeat(details);
+export function heartbeat(items: readonly Item[], completed: number, waitingFor: string | undefined): void {
+  Context.current().heartbeat(progressOf(items, completed, waitingFor));
 }
 
-export function record(item: Item, answered: readonly Snapshot[]): void {
-  for (const { SnapshotId } of answered) if (SnapshotId) item.recorded.add(SnapshotId);
+export function progressOf(
+  items: readonly Item[],
+  completed: number,
+  waitingFor: string | undefined,
+): Progress {
+  const open = items.filter(({ state }) => state.step !== 'over').length;
+  const own = items.filter((item) => item.own.recorded.size > 0);
+  const recorded = Object.fromEntries(own.map(({ now, own }) => [now.recoveryPointId, [...own.recorded]]));
+  return { open, completed, recorded, waitingFor };
 }
 
 /**
@@ -45,16 +48,16 @@ export function record(item: Item, answered: readonly Snapshot[]): void {
  */
 export async function discard(
   ec2: EC2Client,
-  item: Item,
+  { own }: Item,
   snapshotIds: readonly string[],
 ): Promise<FailedItem | undefined> {
   for (const id of snapshotIds) {
     try {
       await onceMore(() => deleteSnapshot(ec2, id));
-      item.discarded.add(id);
+      own.discarded.add(id);
     } catch (error) {
       if (passes(error)) throw error;
-      item.discarded.add(id);
+      own.discarded.add(id);
       return failedItem(id, error);
     }
   }
@@ -69,21 +72,48 @@ export function notDeleted({ now }: Item, what: string, { item, type, message }:
   };
 }
 
+/** The set of a point, as a look shows it. */
+export interface SetLook {
+  set: SeenSnapshot[];
+  /** By the id of the one that counts: others that claim to be of the same volume, which are not this run's to touch. */
+  rivals: ReadonlyMap<string, string[]>;
+}
+
 /**
- * The set of a point, one snapshot a volume: of several the first, for marks are copied from what is there already. What this run
- * itself made besides, because an answer was lost or another run was quicker, it deletes by the ids that it was answered;
- * whatever else carries the marks is not its to touch.
+ * One snapshot a volume: of several the first, for marks are copied from what is there already. What this run itself made besides,
+ * because an answer was lost or another run was quicker, it deletes by the ids that it was answered; whatever else carries the marks
+ * is not its to touch.
  */
-export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapshot[]): Promise<Snapshot[]> {
-  const { own, rivals } = claims(marked.filter(({ SnapshotId = '' }) => !item.discarded.has(SnapshotId)));
-  item.rivals.clear();
+export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapshot[]): Promise<SetLook> {
+  const { recorded, discarded } = item.own;
+  const { own, rivals } = claimsWithout(discarded, marked);
+  const tell = telling(item);
+  const left = new Map<string, string[]>();
   for (const { snapshotId } of own) {
     const others = (rivals.get(snapshotId) ?? []).filter((id) => id !== snapshotId);
-    const made = others.filter((each) => item.recorded.has(each));
+    const made = others.filter((each) => recorded.has(each));
     const stays = await discard(ec2, item, made);
-    if (stays) item.problem ??= notDeleted(item, 'which it made twice', stays);
-    const left = others.filter((id) => !item.discarded.has(id));
-    if (left.length > 0) item.rivals.set(snapshotId, left);
+    if (stays) tell(notDeleted(item, 'which it made twice', stays));
+    const strange = others.filter((id) => !discarded.has(id));
+    if (strange.length > 0) left.set(snapshotId, strange);
   }
-  return own.map((each) => ({ ...each.snapshot, VolumeId: volumeOf(each) }));
+  return { set: own.map(seen), rivals: left };
+}
+
+/** Who claims to be of a point, without what is no set of it any more. */
+export function claimsWithout(discarded: ReadonlySet<string>, marked: readonly Snapshot[]) {
+  return claims(knownSnapshots(marked).filter(({ SnapshotId }) => !discarded.has(SnapshotId)));
+}
+
+function seen(claim: Claim): SeenSnapshot {
+  const { snapshotId, startedAt, tags, snapshot } = claim;
+  return {
+    snapshotId,
+    volumeId: volumeOf(claim),
+    state: snapshot.State,
+    stateMessage: snapshot.StateMessage,
+    startedAt,
+    fullBytes: snapshot.FullSnapshotSizeInBytes ?? 0,
+    tags,
+  };
 }

@@ -1,54 +1,53 @@
 import { Context } from '@temporalio/activity';
 import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
-import type { FailedItem } from '../../model/outcome';
-import { byPlace } from '../support/pace/byPlace';
+import {
+  begin,
+  bringToRest,
+  doubt,
+  enter,
+  fail,
+  handBack,
+  isMoving,
+  leaveOut,
+  settle,
+  type BegunSet,
+  type End,
+  type Protection,
+  type Resting,
+  type Settling,
+  type Starting,
+  type Unsure,
+} from '../../model/backup/protection';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem, passes } from '../support/failedItem';
+import { byPlace } from '../support/pace/byPlace';
+import { Pace } from '../support/pace/pace';
+import { now, sleep } from '../support/pace/waits';
 import { HookedUnits } from './hookedUnits';
-import { HookFailed } from './hooks';
 import {
-  adopted,
-  again,
-  gone,
-  isUnsureAndDue,
-  late,
-  newItem,
-  pointOf,
+  madeNow,
   resourceOf,
+  telling,
   together,
-  unseen,
   type Item,
   type ProtectedUnits,
   type ProtectRequest,
 } from './items';
-import { isMoving, mayMove, neverSettled, onlyMoving, patienceEnds } from './movingUnits';
-import { nextLook, nextStep } from './nextLooks';
-import { Pace } from '../support/pace/pace';
+import { Looks } from './looks';
+import { isOnTheWay, lookAgain } from './movingUnits';
+import { heartbeat, recordedBefore, setOf, type SetLook } from './ownSets';
 import { PendingSlots } from './pendingSlots';
 import { Room } from './room';
-import { discardBroken } from './brokenSets';
-import { heartbeat, record, recordedBefore, setOf } from './ownSets';
-import { markedFor } from '../points/recoveryPoints';
 import { hasNothing, SetMaker } from './snapshotSets';
-import { now, sleep } from '../support/pace/waits';
-import { LAGS_UNTIL_GONE } from '../support/gone';
-import { patienceWith } from '../support/patience';
+import { refusalCountsMs, Starts, type Turn } from './starts';
 
-/** A unit that fails so often for no known reason is reported. */
-const PATIENT_ATTEMPTS = 6;
-/** A call takes up to a second; one after the other they would be slower than EC2's rate. */
-const STARTS_AT_ONCE = 5;
-/** Between looks at what is starting or stopping. */
-const MOVING_POLLS = 3;
-/** How long a refusal for want of room counts, in polls; and when a guest is frozen again after one. */
-const REFUSAL_COUNTS = 12;
 /** How long a late unit waits for room at least, in polls: ten minutes, of which a snapshot takes two. */
 const LATE_UNITS_WAIT = 120;
 
 export function protectionActivities(deps: ActivityDeps) {
-  const { pollMs } = deps.settings;
-  const slots = byPlace(() => new PendingSlots(REFUSAL_COUNTS * pollMs));
-  const paces = byPlace(() => new Pace(pollMs));
+  const { settings } = deps;
+  const slots = byPlace(() => new PendingSlots(refusalCountsMs(settings)));
+  const paces = byPlace(() => new Pace(settings.pollMs));
   return {
     /**
      * Gives every unit a completed snapshot set, exactly once a slot, as fast as EBS's limits allow: at most a hundred
@@ -58,238 +57,203 @@ export function protectionActivities(deps: ActivityDeps) {
     async protectUnits(request: ProtectRequest): Promise<ProtectedUnits> {
       const { target } = request;
       const ec2 = deps.aws.ec2(target, 'backup');
-      return new Protection(deps, ec2, request, slots(target), paces(target)).run();
+      return new Page(deps, ec2, request, slots(target), paces(target)).protect();
     },
   };
 }
 
-class Protection {
+/** The units that are protected together. */
+class Page {
   private readonly maker: SetMaker;
   private readonly hooked: HookedUnits;
   private readonly room: Room;
+  private readonly starts: Starts;
+  private readonly looks: Looks;
   private readonly result: ProtectedUnits = { completed: [], failed: [], leftOut: [] };
   private items: Item[] = [];
-  private lookedAt = 0;
 
   constructor(
     private readonly deps: ActivityDeps,
     private readonly ec2: EC2Client,
     private readonly request: ProtectRequest,
-    private readonly slots: PendingSlots,
-    private readonly pace: Pace,
+    slots: PendingSlots,
+    pace: Pace,
   ) {
+    const { settings } = deps;
     this.maker = new SetMaker(deps, ec2, request);
     this.hooked = new HookedUnits(deps, ec2, request, this.maker);
-    this.room = new Room(ec2, request.dueMs, LATE_UNITS_WAIT * deps.settings.pollMs);
+    this.room = new Room(ec2, request.dueMs, LATE_UNITS_WAIT * settings.pollMs);
+    this.starts = new Starts(slots, this.room, this.hooked, settings, request.dueMs);
+    this.looks = new Looks(deps, ec2, request, { pace, hooked: this.hooked, maker: this.maker });
   }
 
-  async run(): Promise<ProtectedUnits> {
+  async protect(): Promise<ProtectedUnits> {
     try {
-      await this.begin();
+      await this.enter();
       while (this.open.length > 0) {
         await this.startAll();
         if (this.request.handBack) this.handBack();
         await this.pause();
-        if (this.lookAt <= now()) await this.look();
+        if (this.looks.isDue(this.items)) await this.look();
       }
       return this.result;
     } finally {
       await this.hooked.drained(() => this.heartbeat());
       for (const item of this.items) {
-        this.slots.giveBack(item);
-        this.pace.forget(item.now.recoveryPointId);
+        this.starts.giveUp(item);
+        this.looks.giveUp(item);
       }
     }
   }
 
   private get open(): Item[] {
-    return this.items.filter(({ state }) => state !== 'over');
+    return this.items.filter(({ state }) => state.step !== 'over');
   }
 
   /** What an earlier run of the slot, or an earlier attempt of this activity, made is found and not made again. */
-  private async begin(): Promise<void> {
-    const { units } = this.request;
+  private async enter(): Promise<void> {
     const isRetry = Context.current().info.attempt > 1;
     const before = recordedBefore();
-    this.items = (await this.maker.look(units)).map((now) => newItem(now, isRetry, before));
-    for (const item of this.items.filter(({ now }) => hasNothing(now))) {
-      this.result.leftOut.push(item.now.unit.resourceId);
-      item.state = 'over';
+    for (const now of await this.maker.look(this.request.units)) {
+      const state = enter(isRetry);
+      const own = { recorded: new Set(before[now.recoveryPointId]), discarded: new Set<string>() };
+      const item: Item = { now, state, own };
+      this.items.push(item);
+      if (hasNothing(now)) this.become(item, leaveOut(state));
     }
     if (isRetry) {
-      await this.hooked.settleAll(this.open, () => this.beat());
+      await this.settleAll();
       await sleep(this.deps.settings.readLagMs);
     }
     await this.look();
+  }
+
+  private settleAll(): Promise<void> {
+    const items = new Map(this.open.map((item) => [item.now, item]));
+    return this.hooked.settleAll(
+      [...items.keys()],
+      () => this.beat(),
+      (now, problem) => {
+        const item = items.get(now);
+        if (item) telling(item)(problem);
+      },
+    );
   }
 
   /** Each in its turn; one that has no room waits for the others. */
   private async startAll(): Promise<void> {
     for (;;) {
       this.beat();
-      const next = this.startable();
-      if (next.length === 0) return;
-      await Promise.all(next.map((item) => this.start(item)));
+      const turns = this.starts.next(this.items);
+      if (turns.length === 0) return;
+      for (const { item, state } of turns) this.become(item, state);
+      await Promise.all(turns.map((turn) => this.start(turn)));
       // While this goes on, sets complete and make room.
-      if (this.lookAt <= now()) await this.look();
+      if (this.looks.isDue(this.items)) await this.look();
     }
   }
 
-  private startable(): Item[] {
-    const next: Item[] = [];
-    for (const item of this.items) {
-      if (next.length === STARTS_AT_ONCE) break;
-      if (item.state !== 'waiting' || item.nextAt > now()) continue;
-      if (this.hooked.canStart(item) && this.slots.tryTake(item, item.now.volumes.length)) next.push(item);
-    }
-    return next;
-  }
-
-  private async start(item: Item): Promise<void> {
+  private async start({ item, state }: Turn): Promise<void> {
     try {
-      if (await isMoving(this.ec2, item)) return this.waitFor(item);
-    } catch (error) {
-      return this.refused(item, error);
-    }
-    if (this.hooked.has(item)) {
-      this.hooked.take(
-        item,
-        (snapshots) => this.begun(item, snapshots),
-        (error) => this.refused(item, error),
-      );
-      return;
-    }
-    try {
+      item.now = await lookAgain(this.ec2, item.now, state);
+      if (isOnTheWay(item.now)) return this.become(item, this.starts.waitToSettle(item, state));
+      if (this.hooked.has(item.now)) return this.takeAtRest(item, bringToRest(state));
       const manifest = await this.maker.manifest(item.now);
-      this.begun(item, await this.maker.create(item.now, { manifest }));
+      const snapshotIds = await this.maker.create(item.now, { manifest });
+      this.begun(item, state, madeNow(snapshotIds.length), snapshotIds);
     } catch (error) {
-      this.refused(item, error);
+      this.refused(item, state, error);
     }
   }
 
-  private begun(item: Item, snapshots: readonly Snapshot[]): void {
-    this.room.taken(item);
-    item.state = 'pending';
-    item.created = true;
-    item.seenAt = now();
-    this.pace.started(item.now.recoveryPointId);
-    item.size = snapshots.length;
-    // What AWS's document made in the guest was found by its marks, not answered.
-    if (!this.hooked.isFound(item)) record(item, snapshots);
+  private takeAtRest(item: Item, state: Resting): void {
+    this.become(item, state);
+    this.hooked.take(item.now, item.own.discarded, {
+      troubled: telling(item),
+      begun: ({ snapshotIds, ...more }) => {
+        // What AWS's document made in the guest was found by its marks, not answered.
+        const answered = this.hooked.isFound(item.now) ? [] : snapshotIds;
+        this.begun(item, state, madeNow(snapshotIds.length, more), answered);
+      },
+      refused: (error) => this.refused(item, state, error),
+    });
+  }
+
+  /** @param answered ids of its snapshots that a call was answered */
+  private begun(item: Item, state: Starting | Resting, set: BegunSet, answered: readonly string[]): void {
+    this.become(item, begin(state, set));
+    for (const id of answered) item.own.recorded.add(id);
     this.heartbeat();
   }
 
-  /** Until it is running or stopped. */
-  private waitFor(item: Item): void {
-    this.slots.giveBack(item);
-    item.movingSince ??= now();
-    if (now() >= patienceEnds(item, this.request.dueMs)) return this.fail(item, neverSettled(item));
-    again(item, MOVING_POLLS * this.deps.settings.pollMs);
+  private refused(item: Item, state: Starting | Resting, error: unknown): void {
+    this.become(item, this.starts.refused(item, state, error));
   }
 
+  /** Where nothing else is left to wait for. */
   private handBack(): void {
-    for (const item of onlyMoving(this.open)) {
-      this.end(item);
-      this.result.unsettled = [...(this.result.unsettled ?? []), item.now.unit];
-    }
+    const { open } = this;
+    if (!open.every(({ state }) => isMoving(state))) return;
+    for (const item of open) if (isMoving(item.state)) this.become(item, handBack(item.state));
   }
 
-  /** What passes with time is tried again: pending snapshots and API calls have limits, and a big fleet is always at them. */
-  private refused(item: Item, error: unknown): void {
-    this.slots.giveBack(item);
-    if (error instanceof HookFailed) return this.fail(item, error.item);
-    if (mayMove(item, error)) return this.waitFor(item);
-    const { pollMs, readLagMs } = this.deps.settings;
-    const answer = patienceWith(error);
-    // To freeze a guest every few seconds would be worse than a later point.
-    item.nextAt = now() + (this.hooked.has(item) ? REFUSAL_COUNTS : 1) * pollMs;
-    if (answer === 'give up') return this.fail(item, failedItem(resourceOf(item), error));
-    const spent = answer === 'unsure' ? undefined : this.room.refused(item, error);
-    if (spent) this.fail(item, spent);
-    else if (answer === 'no room') this.slots.refused();
-    else if (answer === 'no room on the volume') item.nextAt = Math.max(item.nextAt, now() + 3 * pollMs);
-    else if (answer === 'unsure') {
-      item.failures += 1;
-      if (item.failures >= PATIENT_ATTEMPTS) this.fail(item, failedItem(resourceOf(item), error));
-      else Object.assign(item, { state: 'unsure', looks: 2, nextAt: now() + readLagMs });
-    }
-  }
-
-  /** One Describe serves all that is under way. */
   private async look(): Promise<void> {
     this.beat();
-    const asked = this.items.filter((item) => item.state === 'pending' || isUnsureAndDue(item));
-    this.lookedAt = now();
-    if (asked.length === 0) return;
-    const found = await markedFor(
-      this.ec2,
-      asked.map(({ now }) => now.recoveryPointId),
-    );
-    for (const item of asked) await this.lookAtOne(item, found.get(item.now.recoveryPointId) ?? []);
+    for (const { item, marked } of await this.looks.look(this.items)) await this.told(item, marked);
   }
 
   /** What one unit meets is its own: what passes is met again at the next look, and the others go on. */
-  private async lookAtOne(item: Item, marked: readonly Snapshot[]): Promise<void> {
+  private async told(item: Item, marked: readonly Snapshot[]): Promise<void> {
     try {
-      const snapshots = await setOf(this.ec2, item, marked);
-      if (item.state === 'unsure' && !this.adopt(item, snapshots)) return;
-      await this.judge(item, snapshots);
+      const look = await setOf(this.ec2, item, marked);
+      if (item.state.step === 'unsure') this.find(item, item.state, look);
+      if (item.state.step === 'pending') this.become(item, await this.looks.judge(item, item.state, look));
     } catch (error) {
       if (Context.current().cancellationSignal.aborted) throw error;
-      if (!passes(error)) this.fail(item, failedItem(resourceOf(item), error));
+      if (item.state.step !== 'over' && !passes(error))
+        this.become(item, fail(item.state, failedItem(resourceOf(item), error)));
     }
   }
 
-  /** A set that is there is this unit's, whoever made it. False when there is none. */
-  private adopt(item: Item, snapshots: readonly Snapshot[]): boolean {
-    if (snapshots.length === 0) {
-      unseen(item, this.deps.settings.readLagMs);
-      return false;
+  private find(item: Item, state: Unsure, { set }: SetLook): void {
+    this.become(item, this.looks.find(item, state, set));
+    if (item.state.step !== 'settling') return;
+    this.hooked.settle(item.now, set, {
+      troubled: telling(item),
+      doubted: (why) => this.whileSettling(item, (settling) => doubt(settling, why)),
+      settled: () => this.whileSettling(item, settle),
+    });
+  }
+
+  /** A look may have ended it meanwhile. */
+  private whileSettling(item: Item, next: (state: Settling) => Protection): void {
+    if (item.state.step === 'settling') this.become(item, next(item.state));
+  }
+
+  /** With a state change the room that the unit holds, the pace of the looks, and what the result says. */
+  private become(item: Item, state: Protection): void {
+    item.state = state;
+    this.starts.follow(item);
+    this.looks.follow(item);
+    if (state.step === 'over') this.note(item, state.end);
+  }
+
+  private note({ now, problem }: Item, end: End): void {
+    const { completed, failed, leftOut } = this.result;
+    switch (end.as) {
+      case 'completed':
+        completed.push(end.point);
+        failed.push(...together(problem, end.failure));
+        return;
+      case 'failed':
+        failed.push(...together(end.failure, problem));
+        return;
+      case 'left out':
+        leftOut.push(now.unit.resourceId);
+        return;
+      case 'handed back':
+        this.result.unsettled = [...(this.result.unsettled ?? []), now.unit];
     }
-    if (this.hooked.isUnjudged(item, snapshots)) {
-      again(item, 0);
-      return false;
-    }
-    this.hooked.settle(item, snapshots);
-    adopted(item, snapshots, this.request.runId);
-    this.pace.started(item.now.recoveryPointId);
-    this.slots.take(item, item.size);
-    return true;
-  }
-
-  private async judge(item: Item, snapshots: readonly Snapshot[]): Promise<void> {
-    if (item.isSettling) return;
-    const broken = snapshots.find(({ State }) => State === 'error');
-    if (broken) return this.makeAgain(item, snapshots, broken);
-    if (new Set(snapshots.map(({ VolumeId }) => VolumeId)).size < item.size) {
-      if (now() - item.seenAt > LAGS_UNTIL_GONE * this.deps.settings.readLagMs) this.fail(item, gone(item));
-      return;
-    }
-    item.seenAt = now();
-    if (snapshots.every(({ State }) => State === 'completed')) this.completed(item, snapshots);
-    else this.pace.seenPending(item.now.recoveryPointId);
-  }
-
-  private completed(item: Item, snapshots: readonly Snapshot[]): void {
-    this.pace.completed(item.now.recoveryPointId);
-    this.end(item);
-    this.result.completed.push(pointOf(item, snapshots));
-    const lateMs = now() - this.request.dueMs;
-    const isLate = item.created && lateMs > 0;
-    this.result.failed.push(...together([item.problem, isLate ? late(item, lateMs) : undefined]));
-    this.slots.giveBack(item);
-  }
-
-  private async makeAgain(item: Item, snapshots: readonly Snapshot[], broken: Snapshot): Promise<void> {
-    const failure = await discardBroken(this.ec2, item, snapshots, broken, now() > this.request.dueMs);
-    if (failure) return this.fail(item, failure);
-    this.slots.giveBack(item);
-    this.pace.forget(item.now.recoveryPointId);
-    again(item, this.deps.settings.pollMs);
-  }
-
-  private get lookAt(): number {
-    return nextLook(this.items, this.pace, this.lookedAt);
   }
 
   /** Until there is something to do, and never so long that the server thinks this process is gone. */
@@ -297,8 +261,8 @@ class Protection {
     this.beat();
     await this.room.look();
     if (this.open.length === 0) return;
-    const next = nextStep(this.items, this.lookAt, this.deps.settings.pollMs);
-    await sleep(Math.max(0, next - now()));
+    const next = Math.min(this.looks.nextAt(this.items), this.starts.nextAt(this.items));
+    await sleep(Math.min(Math.max(0, next - now()), this.deps.settings.pollMs));
   }
 
   private beat(): void {
@@ -307,17 +271,6 @@ class Protection {
   }
 
   private heartbeat(): void {
-    heartbeat(this.open.length, this.result.completed.length, this.items, this.room.waitingFor);
-  }
-
-  private fail(item: Item, failure: FailedItem): void {
-    this.end(item);
-    this.slots.giveBack(item);
-    this.result.failed.push(...together([failure, item.problem]));
-  }
-
-  private end(item: Item): void {
-    item.state = 'over';
-    this.pace.forget(item.now.recoveryPointId);
+    heartbeat(this.items, this.result.completed.length, this.room.waitingFor);
   }
 }

@@ -44,7 +44,8 @@ export class Room {
     return { ...failure, message };
   }
 
-  taken({ now: { recoveryPointId } }: Item): void {
+  /** It waits for nothing any more. */
+  forget({ now: { recoveryPointId } }: Item): void {
     this.waiting.delete(recoveryPointId);
   }
 

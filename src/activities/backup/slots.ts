@@ -12,6 +12,12 @@ export interface PassedSlots extends Listed<string> {
   cutOff?: CutOff;
 }
 
+interface MissedSlotsRequest {
+  policyName: string;
+  /** Milliseconds since the epoch. */
+  slotMs: number;
+}
+
 /** More than a policy of 15 minutes has in a week. */
 const MOST_SLOTS = 1000;
 
@@ -22,7 +28,7 @@ export function slotActivities({ temporal }: ActivityDeps) {
      * the server was away for longer than the catch-up window. ISO 8601 in UTC. And whether that run was ended from outside: it ran no code
      * of its own after that, which could have told anybody.
      */
-    async missedSlots({ policyName, slotMs }: { policyName: string; slotMs: number }): Promise<PassedSlots> {
+    async missedSlots({ policyName, slotMs }: MissedSlotsRequest): Promise<PassedSlots> {
       const scheduleId = scheduleIds.policy(policyName);
       try {
         const { info } = await temporal.schedule.getHandle(scheduleId).describe();
@@ -40,7 +46,7 @@ export function slotActivities({ temporal }: ActivityDeps) {
         });
         const slots = (startTime ?? []).slice(0, MOST_SLOTS).map((at) => optionalTsToMs(at) ?? 0);
         const missed = slots.filter((at) => at > since && at < slotMs);
-        return { ...listed(missed.map((at) => new Date(at).toISOString())), ...(cutOff && { cutOff }) };
+        return { ...listed(missed.map((at) => new Date(at).toISOString())), cutOff };
       } catch (error) {
         // A run by its policy alone, whose Schedule is gone.
         if (error instanceof ScheduleNotFoundError) return listed([]);

@@ -5,7 +5,6 @@ import {
   type EC2Client,
   type Instance,
   type InstanceSpecification,
-  type Snapshot,
   type TagSpecification,
   type Volume,
 } from '@aws-sdk/client-ec2';
@@ -28,6 +27,7 @@ import { tagList, tagMap } from '../support/tags';
 import { attachedVolumeIds, FILTER_VALUES, instancesById, rootVolumeId, volumesById } from '../support/reads';
 import type { BackupUnit } from '../../model/machines/unit';
 import type { Consistency } from '../../model/points/consistency';
+import { knownVolumes, type KnownInstance, type KnownVolume } from '../support/known';
 
 export interface SetsRequest {
   policy: NormalizedPolicy;
@@ -45,15 +45,13 @@ export interface SetsRequest {
 export interface UnitNow {
   unit: BackupUnit;
   recoveryPointId: string;
-  instance?: Instance;
+  instance?: KnownInstance;
   /** Those that the set takes. */
-  volumes: Volume[];
+  volumes: KnownVolume[];
   /** Those of the instance that it leaves out: excluded, or in the set of another instance. */
-  left: Volume[];
+  left: KnownVolume[];
   /** Those of the set that it would leave out, if EC2 left out so many. */
   takenAlong?: string[];
-  /** Keys of tags that its snapshots were to carry, and do not: EC2 takes fifty. */
-  droppedTags?: string[];
 }
 
 export interface SetDetails {
@@ -63,13 +61,14 @@ export interface SetDetails {
 }
 
 interface Facts {
-  instances: Map<string, Instance>;
-  volumes: Map<string, Volume>;
+  instances: Map<string, KnownInstance>;
+  volumes: Map<string, KnownVolume>;
 }
 
 /** Snapshot sets of units: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSnapshots.html */
 export class SetMaker {
   private readonly userData: UserData;
+  private readonly dropped = new Map<string, string[]>();
 
   constructor(
     private readonly deps: Pick<ActivityDeps, 'clock' | 'manifests'>,
@@ -98,51 +97,54 @@ export class SetMaker {
     return writeManifest(this.deps.manifests, instance, [...volumes, ...left], userData);
   }
 
-  /** Starts the snapshots of one set. The call has no client token: look for the set before calling it again. */
-  async create(now: UnitNow, more: SetDetails): Promise<Snapshot[]> {
+  /**
+   * Starts the snapshots of one set. The call has no client token: look for the set before calling it again.
+   *
+   * @returns their ids
+   */
+  async create(now: UnitNow, more: SetDetails): Promise<string[]> {
     const { unit } = now;
     const Description = ownDescription(now.recoveryPointId);
     const tags = this.tags(now, more);
-    now.droppedTags = droppedTags(
-      tags,
-      userTagsOf(now),
-      now.volumes.map(({ VolumeId = '' }) => VolumeId),
-    );
-    const Tags = tagList(tags);
-    const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags }];
+    const volumeIds = now.volumes.map(({ VolumeId }) => VolumeId);
+    this.dropped.set(now.recoveryPointId, droppedTags(tags, userTagsOf(now), volumeIds));
+    const TagSpecifications: TagSpecification[] = [{ ResourceType: 'snapshot', Tags: tagList(tags) }];
     if (unit.kind === 'volume') {
-      const snapshot = await this.ec2.send(
-        new CreateSnapshotCommand({ VolumeId: unit.resourceId, Description, TagSpecifications }),
-      );
-      return [snapshot];
-    }
-    const { Snapshots = [] } = await this.ec2.send(
-      new CreateSnapshotsCommand({
-        InstanceSpecification: specification(now),
+      const command = new CreateSnapshotCommand({
+        VolumeId: unit.resourceId,
         Description,
         TagSpecifications,
-      }),
-    );
-    return Snapshots;
+      });
+      return idsOf([await this.ec2.send(command)]);
+    }
+    const InstanceSpecification = specification(now);
+    const command = new CreateSnapshotsCommand({ InstanceSpecification, Description, TagSpecifications });
+    return idsOf((await this.ec2.send(command)).Snapshots);
+  }
+
+  /** Keys of tags that the set was to carry when it was last asked for, and does not: EC2 takes fifty. */
+  droppedTags({ recoveryPointId }: UnitNow): string[] | undefined {
+    const dropped = this.dropped.get(recoveryPointId);
+    return dropped?.length ? dropped : undefined;
   }
 
   private unitNow(unit: BackupUnit, facts: Facts, holders: ReadonlyMap<string, string>): UnitNow {
     const instance = facts.instances.get(unit.resourceId);
     const ids = instance ? attachedVolumeIds(instance) : unit.volumeIds;
     const all = ids.flatMap((id) => facts.volumes.get(id) ?? []);
-    const isTaken = (volume: Volume) =>
+    const isTaken = (volume: KnownVolume) =>
       !isLeftOut(this.request.policy, volume, instance) &&
-      (!instance || (holders.get(volume.VolumeId ?? '') ?? unit.resourceId) === unit.resourceId);
+      (!instance || (holders.get(volume.VolumeId) ?? unit.resourceId) === unit.resourceId);
     const wanted = all.filter(isTaken);
     const along = wanted.length === 0 ? [] : surplus(without(all, wanted), instance);
     const left = without(all, [...wanted, ...along]);
     return {
       unit,
       recoveryPointId: this.idOf(unit),
-      ...(instance && { instance }),
+      instance,
       volumes: without(all, left),
       left,
-      ...(along.length > 0 && { takenAlong: along.map(({ VolumeId = '' }) => VolumeId) }),
+      takenAlong: along.length > 0 ? along.map(({ VolumeId }) => VolumeId) : undefined,
     };
   }
 
@@ -155,7 +157,7 @@ export class SetMaker {
     const known = new Map(instances);
     const unknown = shared.flatMap(attachedTo).filter((id) => !known.has(id));
     for await (const instance of instancesById(this.ec2, [...new Set(unknown)]))
-      known.set(instance.InstanceId ?? '', instance);
+      known.set(instance.InstanceId, instance);
     const { selector } = this.request.policy;
     return new Map(
       shared.flatMap((volume) => {
@@ -164,7 +166,7 @@ export class SetMaker {
           return instance && isSelected(selector, instance);
         });
         const [first] = selected.sort();
-        return first ? [[volume.VolumeId ?? '', first] as const] : [];
+        return first ? [[volume.VolumeId, first] as const] : [];
       }),
     );
   }
@@ -182,13 +184,11 @@ export class SetMaker {
         residency: policy.residency && formatResidency(policy.residency),
         expiresAt: expiryOf(takenAt, policy.retention.keep, policy.timezone),
         retention: policy.retention,
-        ...(policy.archive && { archive: policy.archive }),
+        archive: policy.archive,
         timezone: policy.timezone,
         holds: holdsOn(this.request.holds, unit.resourceId, this.request.target),
         sourceInstance: instance?.InstanceId,
-        volumes: Object.fromEntries(
-          volumes.map((volume) => [volume.VolumeId ?? '', volumeLine(volume, instance)]),
-        ),
+        volumes: Object.fromEntries(volumes.map((volume) => [volume.VolumeId, volumeLine(volume, instance)])),
         minKeep: policy.minKeep,
         rpoMs: policy.rpoMs,
         costTags: policy.costTags,
@@ -203,12 +203,16 @@ export class SetMaker {
   }
 }
 
+function idsOf(answered: readonly { SnapshotId?: string }[] | undefined): string[] {
+  return (answered ?? []).flatMap(({ SnapshotId }) => SnapshotId ?? []);
+}
+
 function userTagsOf({ unit, instance, volumes }: Pick<UnitNow, 'unit' | 'instance' | 'volumes'>) {
   return tagMap(unit.kind === 'instance' ? instance?.Tags : volumes[0]?.Tags);
 }
 
 /** More than EC2 leaves out: the smallest go along, so that the set is of one instant, and what another set has goes last. */
-function surplus(left: readonly Volume[], instance: Instance | undefined): Volume[] {
+function surplus(left: readonly KnownVolume[], instance: Instance | undefined): KnownVolume[] {
   const boot = instance && rootVolumeId(instance);
   const isShared = (volume: Volume) => Number(attachedTo(volume).length > 1);
   const data = left
@@ -217,7 +221,7 @@ function surplus(left: readonly Volume[], instance: Instance | undefined): Volum
   return data.slice(0, Math.max(0, data.length - MOST_EXCLUDED));
 }
 
-function without(volumes: readonly Volume[], others: readonly Volume[]): Volume[] {
+function without(volumes: readonly KnownVolume[], others: readonly KnownVolume[]): KnownVolume[] {
   return volumes.filter((volume) => !others.includes(volume));
 }
 
@@ -236,12 +240,12 @@ function isLeftOut({ selector }: NormalizedPolicy, volume: Volume, instance: Ins
 
 function specification({ unit, instance, left }: UnitNow): InstanceSpecification {
   const boot = instance && rootVolumeId(instance);
-  const data = left.flatMap(({ VolumeId }) => (VolumeId && VolumeId !== boot ? VolumeId : []));
+  const data = left.flatMap(({ VolumeId }) => (VolumeId === boot ? [] : VolumeId));
   const leavesBoot = left.some(({ VolumeId }) => VolumeId === boot);
   return {
     InstanceId: unit.resourceId,
-    ...(leavesBoot && { ExcludeBootVolume: true }),
-    ...(data.length > 0 && { ExcludeDataVolumeIds: data }),
+    ExcludeBootVolume: leavesBoot || undefined,
+    ExcludeDataVolumeIds: data.length > 0 ? data : undefined,
   };
 }
 
@@ -250,8 +254,8 @@ async function describe(ec2: EC2Client, units: readonly BackupUnit[]): Promise<F
   const idsOf = (kind: BackupUnit['kind']) =>
     units.filter((unit) => unit.kind === kind).map(({ resourceId }) => resourceId);
   for await (const instance of instancesById(ec2, idsOf('instance')))
-    facts.instances.set(instance.InstanceId ?? '', instance);
-  const keep = (volume: Volume) => void facts.volumes.set(volume.VolumeId ?? '', volume);
+    facts.instances.set(instance.InstanceId, instance);
+  const keep = (volume: KnownVolume) => void facts.volumes.set(volume.VolumeId, volume);
   for await (const volume of volumesOfInstances(ec2, [...facts.instances.keys()])) keep(volume);
   for await (const volume of volumesById(ec2, idsOf('volume'))) keep(volume);
   // A volume that was attached between the two reads.
@@ -263,14 +267,14 @@ async function describe(ec2: EC2Client, units: readonly BackupUnit[]): Promise<F
 }
 
 /** One call for the volumes of two hundred instances; by their own ids they would be four times as many calls. */
-async function* volumesOfInstances(ec2: EC2Client, ids: readonly string[]): AsyncGenerator<Volume> {
+async function* volumesOfInstances(ec2: EC2Client, ids: readonly string[]): AsyncGenerator<KnownVolume> {
   for (let start = 0; start < ids.length; start += FILTER_VALUES) {
     const Filters = [{ Name: 'attachment.instance-id', Values: ids.slice(start, start + FILTER_VALUES) }];
     for await (const { Volumes = [] } of paginateDescribeVolumes(
       { client: ec2, pageSize: 1000 },
       { Filters },
     ))
-      yield* Volumes;
+      yield* knownVolumes(Volumes);
   }
 }
 

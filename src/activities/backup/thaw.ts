@@ -3,8 +3,7 @@ import type { FailedItem } from '../../model/outcome';
 import type { ActivityDeps } from '../support/deps';
 import { HookedUnits } from './hookedUnits';
 import type { ProtectRequest } from './items';
-import { newItem } from './items';
-import { SetMaker } from './snapshotSets';
+import { SetMaker, type UnitNow } from './snapshotSets';
 
 export function thawActivities(deps: ActivityDeps) {
   return {
@@ -16,10 +15,15 @@ export function thawActivities(deps: ActivityDeps) {
     async thawGuests(request: ProtectRequest): Promise<FailedItem[]> {
       const ec2 = deps.aws.ec2(request.target, 'backup');
       const maker = new SetMaker(deps, ec2, request);
-      const items = (await maker.look(request.units)).map((now) => newItem(now, true));
       const hooked = new HookedUnits(deps, ec2, request, maker);
-      await hooked.settleAll(items, () => Context.current().heartbeat());
-      return items.flatMap(({ problem }) => problem ?? []);
+      const units = await maker.look(request.units);
+      const frozen = new Map<UnitNow, FailedItem>();
+      await hooked.settleAll(
+        units,
+        () => Context.current().heartbeat(),
+        (now, problem) => frozen.set(now, problem),
+      );
+      return units.flatMap((now) => frozen.get(now) ?? []);
     },
   };
 }

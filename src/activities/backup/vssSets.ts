@@ -1,11 +1,13 @@
-import { CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import type { SeenSnapshot } from '../../model/backup/setLook';
 import { ownDescription, TAG } from '../../model/names';
 import type { Commands, SentCommand } from '../machines/commands';
 import type { Settings } from '../support/deps';
 import { foundInTime } from '../support/idempotency';
-import { claims, deleteSnapshot, markedFor } from '../points/recoveryPoints';
+import { deleteSnapshot, markedFor } from '../points/recoveryPoints';
+import { claimsWithout } from './ownSets';
 import type { SetMaker, UnitNow } from './snapshotSets';
-import { tagList, tagMap } from '../support/tags';
+import { tagList } from '../support/tags';
 import { rootVolumeId } from '../support/reads';
 
 const DOCUMENT = 'AWSEC2-VssInstallAndSnapshot';
@@ -17,7 +19,7 @@ const PATIENCE_MS = 20 * 60_000;
 /** What the document takes in tags: https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/create-vss-snapshots-ssm.html */
 const ALLOWED = /^[\w() ./\\\-"'@+:={}]+$/;
 
-export type VssOutcome = { snapshots: Snapshot[] } | { failed: string };
+export type VssOutcome = { snapshotIds: string[] } | { failed: string };
 
 /**
  * Sets of Windows instances, made by AWS's document in the guest: it freezes for ten seconds at most, takes the snapshots
@@ -47,18 +49,13 @@ export class VssSets {
       const stay = left.length > 0 ? `; ${left.join(', ')} stay, because several carry the marks of one` : '';
       return { failed: `${DOCUMENT} failed: ${said} (command ${command.commandId})${stay}` };
     }
-    const snapshots = await foundInTime(this.settings, async () => {
+    const snapshotIds = await foundInTime(this.settings, async () => {
       const all = await found();
       return all.length >= now.volumes.length ? all : undefined;
     });
-    if (!snapshots) return { failed: `${DOCUMENT} succeeded, but its snapshots do not show` };
-    await this.ec2.send(
-      new CreateTagsCommand({
-        Resources: snapshots.map(({ SnapshotId = '' }) => SnapshotId),
-        Tags: tagList(tags),
-      }),
-    );
-    return { snapshots };
+    if (!snapshotIds) return { failed: `${DOCUMENT} succeeded, but its snapshots do not show` };
+    await this.ec2.send(new CreateTagsCommand({ Resources: snapshotIds, Tags: tagList(tags) }));
+    return { snapshotIds };
   }
 
   /** One that an earlier attempt sent, and whose set nobody has judged yet, is this one's. */
@@ -94,13 +91,13 @@ export class VssSets {
     );
   }
 
-  private async found(now: UnitNow, discarded: Set<string>): Promise<Snapshot[]> {
-    return (await this.claims(now, discarded)).own.map(({ snapshot }) => snapshot);
+  private async found(now: UnitNow, discarded: Set<string>): Promise<string[]> {
+    return (await this.claims(now, discarded)).own.map(({ snapshotId }) => snapshotId);
   }
 
   private async claims({ recoveryPointId }: UnitNow, discarded: Set<string>) {
     const marked = (await markedFor(this.ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
-    return claims(marked.filter(({ SnapshotId = '' }) => !discarded.has(SnapshotId)));
+    return claimsWithout(discarded, marked);
   }
 
   /** The document answers no ids: only what alone claims to be of its volume is its own. Returns what stays. */
@@ -115,8 +112,8 @@ export class VssSets {
 }
 
 /** True of what the document made and nobody has judged yet. */
-export function isUnjudged({ Tags }: Snapshot): boolean {
-  return tagMap(Tags)[TAG.schema] === undefined;
+export function isUnjudged({ tags }: SeenSnapshot): boolean {
+  return tags[TAG.schema] === undefined;
 }
 
 /** Enough to find the snapshots, and to expire them should nobody come back for them. */
@@ -131,7 +128,7 @@ function firstTags(tags: Readonly<Record<string, string>>): string {
 
 function leavesOutData({ instance, left }: UnitNow): string | undefined {
   const boot = instance && rootVolumeId(instance);
-  const data = left.flatMap(({ VolumeId }) => (VolumeId && VolumeId !== boot ? VolumeId : []));
+  const data = left.flatMap(({ VolumeId }) => (VolumeId === boot ? [] : VolumeId));
   if (data.length === 0) return undefined;
   return `${DOCUMENT} takes every data volume, and this point leaves out ${data.join(', ')}; select them too, or give the instance a policy without vss`;
 }

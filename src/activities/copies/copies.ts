@@ -1,6 +1,6 @@
 import { Context, log } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
-import { CopySnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { CopySnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { classify } from '../../aws/classify';
 import { isNotFound, isUnsure } from '../../aws/failures';
 import { expiryOf } from '../../calendar/calendar';
@@ -28,6 +28,7 @@ import { now, sleep } from '../support/pace/waits';
 import { tagList, tagMap } from '../support/tags';
 import { modifySnapshot } from '../points/permissions';
 import { LAGS_UNTIL_GONE } from '../support/gone';
+import { told, type KnownSnapshot } from '../support/known';
 
 /** Of one look; the queue looks again until none is left. */
 const ITEMS_A_LOOK = 1000;
@@ -81,11 +82,15 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
   /** What is shared for a job that was cancelled or terminated nobody takes back any more. */
   const mayShare = async (jobId: string | undefined, { terms }: CopyJob) =>
     jobId === undefined || terms.toAccount === undefined || (await isOpenWorkflow(temporal, jobId));
-  const unlockedOf = async (to: EC2Client, copies: Snapshot[], { terms: { lock }, timezone }: CopyJob) => {
+  const unlockedOf = async (
+    to: EC2Client,
+    copies: KnownSnapshot[],
+    { terms: { lock }, timezone }: CopyJob,
+  ) => {
     if (!lock) return new Set<string>();
     const done = copies.filter(({ State }) => State === 'completed');
     const open = await unlessUnknown(() => notLocked(to, done, { lock, timezone }, clock.now()));
-    return new Set(open?.keys() ?? done.map(({ SnapshotId = '' }) => SnapshotId));
+    return new Set(open?.keys() ?? done.map(({ SnapshotId }) => SnapshotId));
   };
 
   return {
@@ -101,10 +106,10 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
       const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
       const skip = new Set(except);
       for (const { snapshot: source } of await snapshotsOfSlot(from, job, settings)) {
-        const { SnapshotId = '', State } = source;
+        const { SnapshotId, State } = source;
         const candidates = copiesOf(source, copies, job);
         const done = candidates.find((copy) => copy.State === 'completed');
-        const isLeft = done !== undefined && unlocked.has(done.SnapshotId ?? '') && !skip.has(SnapshotId);
+        const isLeft = done !== undefined && unlocked.has(done.SnapshotId) && !skip.has(SnapshotId);
         if (done && !isLeft) found.copied += 1;
         if (State === 'pending') found.pending = (found.pending ?? 0) + 1;
         if (State !== 'completed' || skip.has(SnapshotId) || (done && !isLeft)) continue;
@@ -112,7 +117,7 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
         const [first = inError, another] = candidates;
         const copy = done ?? first;
         if (another && !done) failed.push(failedItem(SnapshotId, severalCopies(SnapshotId, candidates)));
-        else if (copy?.SnapshotId) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
+        else if (copy) found.underWay.push({ snapshotId: SnapshotId, copyId: copy.SnapshotId });
         else if (found.items.length < ITEMS_A_LOOK) {
           found.items.push(SnapshotId);
           sources.keep(source);
@@ -144,7 +149,7 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
         const known = candidates.find(({ State }) => State === 'completed') ?? candidates[0] ?? inError;
         if (known?.State !== 'completed' && candidates.length > 1)
           result.failed.push(failedItem(snapshotId, severalCopies(snapshotId, candidates)));
-        else if (known?.SnapshotId) result.started.push({ snapshotId, copyId: known.SnapshotId });
+        else if (known) result.started.push({ snapshotId, copyId: known.SnapshotId });
         else if (!(await mayShare(jobId, job))) result.failed.push(nobodyLeft(snapshotId, job));
         else if (!result.full) await startCopy({ to, share }, job, snapshotId, source, result);
       }
@@ -180,10 +185,10 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
         const broken = [...(await snapshotsById(ec2, copyIds)).values()].filter(
           ({ State }) => State === 'error',
         );
-        const points = broken.map(({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] ?? '');
+        const points = broken.flatMap(({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] ?? []);
         const all = [...(await claimsFor(ec2, points)).values()];
         const doubted = new Set(all.flatMap(({ rivals }) => [...rivals.values()].flat()));
-        for (const { SnapshotId = '' } of broken) {
+        for (const { SnapshotId } of broken) {
           if (doubted.has(SnapshotId))
             log.warn('a copy in error stays: several claim to be it', { SnapshotId });
           else await deleteSnapshot(ec2, SnapshotId);
@@ -200,18 +205,19 @@ async function startCopy(
   { to, share }: { to: EC2Client; share: EC2Client },
   job: CopyJob,
   snapshotId: string,
-  source: Snapshot | undefined,
+  source: KnownSnapshot | undefined,
   result: StartedCopies,
 ): Promise<void> {
-  const problem = whyNot(job, source);
-  if (problem) {
-    result.failed.push({ item: snapshotId, type: FAILURE.resourceFailed, message: problem });
+  const problem = source ? whyNot(job, source) : GONE;
+  if (!source || problem) {
+    result.failed.push({ item: snapshotId, type: FAILURE.resourceFailed, message: problem ?? GONE });
     return;
   }
   try {
     const { toAccount } = job.terms;
     if (toAccount !== undefined) await modifySnapshot(share, snapshotId, { Add: [{ UserId: toAccount }] });
-    const { SnapshotId: copyId = '' } = await to.send(copyCommand(job, source ?? {}));
+    const answer = await to.send(copyCommand(job, source));
+    const { SnapshotId: copyId } = told(answer, `CopySnapshot of ${snapshotId}`, 'SnapshotId');
     result.started.push({ snapshotId, copyId });
   } catch (error) {
     if (!(error instanceof Error)) throw error;
@@ -240,8 +246,9 @@ function notSharedYet({ terms }: CopyJob, snapshotId: string): ApplicationFailur
   );
 }
 
-function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | undefined {
-  if (!source) return 'the snapshot is gone; somebody deleted it before it was copied';
+const GONE = 'the snapshot is gone; somebody deleted it before it was copied';
+
+function whyNot({ terms }: CopyJob, source: KnownSnapshot): string | undefined {
   const forbidden = residencyProblem(parseResidency(tagMap(source.Tags)[TAG.residency]), terms.toRegion);
   if (forbidden) return forbidden;
   if (source.Encrypted && !terms.kmsKeyId) {
@@ -250,8 +257,8 @@ function whyNot({ terms }: CopyJob, source: Snapshot | undefined): string | unde
   return undefined;
 }
 
-function copyCommand(job: CopyJob, source: Snapshot): CopySnapshotCommand {
-  const { SnapshotId: snapshotId = '', Description } = source;
+function copyCommand(job: CopyJob, source: KnownSnapshot): CopySnapshotCommand {
+  const { SnapshotId: snapshotId, Description } = source;
   const { kmsKeyId: KmsKeyId, retention, archive, withinMinutes } = job.terms;
   const { workflowExecution } = Context.current().info;
   const tags = tagMap(source.Tags);

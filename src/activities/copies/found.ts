@@ -1,19 +1,21 @@
 import { Context } from '@temporalio/activity';
 import { type ApplicationFailure } from '@temporalio/common';
-import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { CopyJob } from '../../model/copies/copy';
+import { valueAt } from '../../model/group';
 import { TAG } from '../../model/names';
 import { mayBeCopyOf } from './proof';
 import { ambiguous } from '../support/proof';
 import { isOwnSnapshot, markedSnapshots } from '../points/recoveryPoints';
 import { tagMap } from '../support/tags';
+import type { KnownSnapshot } from '../support/known';
 
 /** By the snapshot that their marks say they are of. */
 interface Copies {
   /** Good, or under way. */
-  good: Map<string, Snapshot[]>;
+  good: Map<string, KnownSnapshot[]>;
   /** In error. */
-  broken: Map<string, Snapshot[]>;
+  broken: Map<string, KnownSnapshot[]>;
 }
 
 export function noCopies(): Copies {
@@ -37,19 +39,19 @@ export async function copiesIn(
 
 /** Those of a snapshot of which AWS's own records agree that they may be, and that are encrypted as the job asks. */
 export function copiesOf(
-  source: Snapshot,
-  copies: ReadonlyMap<string, Snapshot[]>,
+  source: KnownSnapshot,
+  copies: ReadonlyMap<string, KnownSnapshot[]>,
   { terms: { kmsKeyId } }: CopyJob,
-): Snapshot[] {
-  const ids = [source.SnapshotId ?? '', tagMap(source.Tags)[TAG.encryptedFrom] ?? ''];
+): KnownSnapshot[] {
+  const ids = [source.SnapshotId, tagMap(source.Tags)[TAG.encryptedFrom]];
   return ids
-    .flatMap((id) => copies.get(id) ?? [])
+    .flatMap((id) => valueAt(copies, id) ?? [])
     .filter((copy) => mayBeCopyOf(copy, source) && (copy.Encrypted === true || kmsKeyId === undefined));
 }
 
-export function severalCopies(snapshotId: string, copies: readonly Snapshot[]): ApplicationFailure {
+export function severalCopies(snapshotId: string, copies: readonly KnownSnapshot[]): ApplicationFailure {
   return ambiguous(
     `copy of ${snapshotId}`,
-    copies.map(({ SnapshotId = '' }) => SnapshotId),
+    copies.map(({ SnapshotId }) => SnapshotId),
   );
 }

@@ -1,10 +1,5 @@
 import { Context } from '@temporalio/activity';
-import {
-  DescribeLockedSnapshotsCommand,
-  LockSnapshotCommand,
-  type EC2Client,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { DescribeLockedSnapshotsCommand, LockSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { expiryOf } from '../../calendar/calendar';
 import type { LockTerms } from '../../model/points/lock';
 import { TAG } from '../../model/names';
@@ -14,7 +9,8 @@ import type { ActivityDeps } from '../support/deps';
 import { failedItem, passes } from '../support/failedItem';
 import { snapshotsById } from '../points/recoveryPoints';
 import { tagMap } from '../support/tags';
-import { FILTER_VALUES } from '../support/reads';
+import { groupsOf } from '../support/groups';
+import { withId, type KnownSnapshot } from '../support/known';
 
 /** EBS keeps whole seconds. */
 const SAME_MS = 60_000;
@@ -73,11 +69,11 @@ export function lockActivities({ aws, clock }: ActivityDeps) {
 /** Until when those snapshots are to be locked that are not locked so long. */
 export async function notLocked(
   ec2: EC2Client,
-  snapshots: readonly Snapshot[],
+  snapshots: readonly KnownSnapshot[],
   { lock, timezone }: Pick<LockRequest, 'lock' | 'timezone'>,
   nowMs: number,
 ): Promise<Map<string, number>> {
-  const untils = snapshots.map(({ SnapshotId = '', Tags }): [string, number] => [
+  const untils = snapshots.map(({ SnapshotId, Tags }): [string, number] => [
     SnapshotId,
     expiryOf(Date.parse(tagMap(Tags)[TAG.takenAt] ?? ''), lock.for, timezone) ?? 0,
   ]);
@@ -91,10 +87,9 @@ export async function notLocked(
 
 async function locksOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise<Map<string, number>> {
   const locks = new Map<string, number>();
-  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
-    const SnapshotIds = snapshotIds.slice(start, start + FILTER_VALUES);
-    const { Snapshots = [] } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds }));
-    for (const { SnapshotId = '', LockExpiresOn, LockState } of Snapshots)
+  for (const SnapshotIds of groupsOf(snapshotIds)) {
+    const { Snapshots } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds }));
+    for (const { SnapshotId, LockExpiresOn, LockState } of withId(Snapshots, 'SnapshotId', SnapshotIds))
       if (LockState !== 'expired') locks.set(SnapshotId, LockExpiresOn?.getTime() ?? 0);
   }
   return locks;

@@ -84,7 +84,7 @@ async function withPoints(ec2: EC2Client, job: CopyJob, slots: readonly number[]
 
 async function hasPoints(ec2: EC2Client, { policyName, terms }: CopyJob, slotMs: number): Promise<boolean> {
   for await (const { Tags } of ownSnapshots(ec2, slotFilters({ policyName, slotMs })))
-    if ((tagMap(Tags)[TAG.copies] ?? '').split(' ').includes(copyPlace(terms))) return true;
+    if (tagMap(Tags)[TAG.copies]?.split(' ').includes(copyPlace(terms))) return true;
   return false;
 }
 

@@ -1,4 +1,3 @@
-import type { Snapshot } from '@aws-sdk/client-ec2';
 import type { KMSClient } from '@aws-sdk/client-kms';
 import { TAG } from '../../model/names';
 import type { SnapshotNow } from '../../model/points/retention';
@@ -10,6 +9,7 @@ import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
 import { placeOfCopy } from '../../model/ids';
+import type { KnownSnapshot } from '../support/known';
 
 /** What has no copy at all after so long will get none: the job that copied it has failed, and said so. */
 const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
@@ -25,7 +25,7 @@ export async function markUncopied(
   { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
   { accountId }: Target,
   snapshots: readonly SnapshotNow[],
-  raw: ReadonlyMap<string, Snapshot>,
+  raw: ReadonlyMap<string, KnownSnapshot>,
   expiresAtOf: (snapshot: SnapshotNow) => number | undefined,
 ): Promise<void> {
   const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
@@ -58,7 +58,7 @@ export async function markUnreadable(
   { aws }: Pick<ActivityDeps, 'aws'>,
   target: Target,
   snapshots: readonly SnapshotNow[],
-  raw: ReadonlyMap<string, Snapshot>,
+  raw: ReadonlyMap<string, KnownSnapshot>,
 ): Promise<void> {
   const keys = new Keys(() => aws.kms(target, 'read'), target);
   for (const snapshot of snapshots) {
@@ -71,7 +71,7 @@ export async function markUnreadable(
  * What AWS records of a copy, against what it records of its source. That a copy is of this very snapshot AWS does not
  * record; it is what the marks say.
  */
-export function isCopyOf(copy: Snapshot, source: Snapshot, mustBeEncrypted: boolean): boolean {
+export function isCopyOf(copy: KnownSnapshot, source: KnownSnapshot, mustBeEncrypted: boolean): boolean {
   return (
     copy.State === 'completed' &&
     mayBeCopyOf(copy, source) &&
@@ -80,14 +80,14 @@ export function isCopyOf(copy: Snapshot, source: Snapshot, mustBeEncrypted: bool
 }
 
 /** The same of one that is under way. */
-export function mayBeCopyOf(copy: Snapshot, source: Snapshot): boolean {
-  const begun = source.StartTime?.getTime() ?? Infinity;
+export function mayBeCopyOf(copy: KnownSnapshot, source: KnownSnapshot): boolean {
+  const begun = source.StartTime.getTime();
   const first = Date.parse(tagMap(source.Tags)[TAG.startedAt] ?? '');
   return (
     copy.VolumeId === COPY_VOLUME &&
     copy.VolumeSize === source.VolumeSize &&
     // An encrypted copy that stands for its original was begun after the other copies of that.
-    (copy.StartTime?.getTime() ?? 0) >= (Number.isNaN(first) ? begun : Math.min(begun, first))
+    copy.StartTime.getTime() >= (Number.isNaN(first) ? begun : Math.min(begun, first))
   );
 }
 
@@ -101,7 +101,7 @@ class Keys {
     private readonly place: Target,
   ) {}
 
-  async isUsable({ Encrypted, KmsKeyId }: Snapshot): Promise<boolean> {
+  async isUsable({ Encrypted, KmsKeyId }: KnownSnapshot): Promise<boolean> {
     if (!Encrypted) return true;
     return KmsKeyId !== undefined && (await this.ask(KmsKeyId)) === true;
   }

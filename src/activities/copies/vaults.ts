@@ -2,11 +2,11 @@ import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
 import { classify } from '../../aws/classify';
-import { isNotFound } from '../../aws/failures';
 import type { CopyJob } from '../../model/copies/copy';
 import { FAILURE } from '../../model/failures';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
+import { unlessGone } from '../support/unlessGone';
 import { describeKey } from '../keys/checks';
 import { snapshotsOfSlot } from './slotSnapshots';
 import { modifySnapshot } from '../points/permissions';
@@ -40,7 +40,9 @@ export function vaultActivities({ aws, settings }: ActivityDeps) {
      * @throws ApplicationFailure NotYetVisible, retryable
      */
     async verifyVaultKeys({ job, kmsKeyIds }: VaultKeys): Promise<void> {
-      const vault = { accountId: job.terms.toAccount ?? '', region: job.target.region };
+      const { toAccount } = job.terms;
+      if (toAccount === undefined) return;
+      const vault = { accountId: toAccount, region: job.target.region };
       if (!(await isAllowed(aws, vault))) return;
       const kms = aws.kms(vault, 'backup');
       for (const KeyId of kmsKeyIds) {
@@ -66,11 +68,7 @@ export function vaultActivities({ aws, settings }: ActivityDeps) {
       const own = await snapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
       for (const { snapshotId } of own) {
         Context.current().heartbeat(snapshotId);
-        try {
-          await modifySnapshot(share, snapshotId, { Remove });
-        } catch (error) {
-          if (!isNotFound(error)) throw error;
-        }
+        await unlessGone(modifySnapshot(share, snapshotId, { Remove }));
       }
     },
   };

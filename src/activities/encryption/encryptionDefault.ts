@@ -9,18 +9,21 @@ import { GetKeyPolicyCommand, paginateListGrants } from '@aws-sdk/client-kms';
 import { ApplicationFailure } from '@temporalio/common';
 import { showsDefault, type EncryptionDefault } from '../../model/encryption/encryptionDefault';
 import { FAILURE } from '../../model/failures';
-import { autoScalingMayUse, autoScalingRole, parseKeyPolicy } from '../../model/keys/keyPolicy';
+import { autoScalingRole, parseKeyPolicy } from '../../model/keys/keyPolicy';
+import { autoScalingMayUse } from '../../model/keys/keyUse';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
+import { told } from '../support/known';
 
 /** Account attributes for EBS encryption: https://docs.aws.amazon.com/ebs/latest/userguide/encryption-by-default.html */
 export function encryptionDefaultActivities({ aws }: ActivityDeps) {
   const readEncryptionDefault = async ({ target }: { target: Target }): Promise<EncryptionDefault> => {
     const ec2 = aws.ec2(target, 'read');
     const { EbsEncryptionByDefault } = await ec2.send(new GetEbsEncryptionByDefaultCommand({}));
-    const { KmsKeyId } = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
-    return { enabled: EbsEncryptionByDefault ?? false, kmsKeyId: KmsKeyId ?? '' };
+    const key = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
+    const { KmsKeyId } = told(key, 'GetEbsDefaultKmsKeyId', 'KmsKeyId');
+    return { enabled: EbsEncryptionByDefault ?? false, kmsKeyId: KmsKeyId };
   };
 
   return {
@@ -41,12 +44,15 @@ export function encryptionDefaultActivities({ aws }: ActivityDeps) {
       const role = autoScalingRole(target);
       try {
         const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: keyArn, PolicyName: 'default' }));
-        if (autoScalingMayUse(parseKeyPolicy(Policy), target)) return undefined;
+        const verdict = autoScalingMayUse(parseKeyPolicy(Policy), target);
+        if (verdict === 'yes') return undefined;
         for await (const { Grants = [] } of paginateListGrants(
           { client: kms },
           { KeyId: keyArn, GranteePrincipal: role },
         ))
           if (Grants.some(({ Operations = [] }) => Operations.includes('CreateGrant'))) return undefined;
+        if (verdict === 'perhaps')
+          return `whether Auto Scaling may use ${keyArn} hangs on conditions of its key policy that only KMS can decide`;
       } catch (error) {
         const { type, message } = failedItem(keyArn, error);
         // A key of another account tells its policy to nobody here.

@@ -1,10 +1,11 @@
-import type { EC2Client, Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { keptAmong } from '../machines/keptVolumes';
+import type { KnownVolume } from '../support/known';
 
 /** Those of the volumes that a migration keeps as originals, with its id. */
 export async function keptOriginals(
   ec2: EC2Client,
-  volumes: readonly Volume[],
+  volumes: readonly KnownVolume[],
 ): Promise<Map<string, string>> {
   const kept = await keptAmong(ec2, volumes);
   return new Map(

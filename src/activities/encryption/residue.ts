@@ -1,5 +1,4 @@
 import { Context } from '@temporalio/activity';
-import { paginateDescribeVolumes, type Snapshot, type Volume } from '@aws-sdk/client-ec2';
 import { listed } from '../../model/list';
 import type { Residue } from '../../model/encryption/residue';
 import type { Target } from '../../model/target';
@@ -8,6 +7,8 @@ import { keptOriginals } from './keptOriginals';
 import { snapshotsBy } from './snapshots/facts';
 import { usedByImages } from '../points/snapshotUse';
 import { stagedSnapshots } from './stagedSnapshots';
+import type { KnownSnapshot, KnownVolume } from '../support/known';
+import { volumePages } from '../support/reads';
 
 const Filters = [{ Name: 'encrypted', Values: ['false'] }];
 
@@ -16,21 +17,20 @@ export function residueActivities(deps: ActivityDeps) {
     /** What is not encrypted in a target, whoever it belongs to; what migrations keep for themselves is counted apart. */
     async findUnencrypted({ target }: { target: Target }): Promise<Residue> {
       const ec2 = deps.aws.ec2(target, 'read');
-      const all: Snapshot[] = [];
+      const all: KnownSnapshot[] = [];
       for await (const snapshot of snapshotsBy(ec2, Filters)) all.push(snapshot);
       const staged = await stagedSnapshots(deps, target, all);
-      const snapshots = idsOf(all, ({ SnapshotId }) => SnapshotId).filter((id) => !staged.has(id));
-      const found: Volume[] = [];
-      const pages = paginateDescribeVolumes({ client: ec2, pageSize: 500 }, { Filters });
-      for await (const { Volumes = [] } of pages) {
+      const snapshots = all.map(({ SnapshotId }) => SnapshotId).filter((id) => !staged.has(id));
+      const found: KnownVolume[] = [];
+      for await (const page of volumePages(ec2, Filters, { pageSize: 500 })) {
         Context.current().heartbeat();
-        found.push(...Volumes);
+        found.push(...page);
       }
       const originals = await keptOriginals(ec2, found);
       const images = snapshots.length > 0 ? await usedByImages(ec2) : new Map<string, string[]>();
       const madeOfThem = new Set(snapshots.flatMap((id) => images.get(id) ?? []));
       return {
-        volumes: listed(idsOf(found, ({ VolumeId }) => VolumeId).filter((id) => !originals.has(id))),
+        volumes: listed(found.map(({ VolumeId }) => VolumeId).filter((id) => !originals.has(id))),
         originals: listed([...originals.keys()]),
         snapshots: listed(snapshots),
         staged: listed([...staged.keys()]),
@@ -38,8 +38,4 @@ export function residueActivities(deps: ActivityDeps) {
       };
     },
   };
-}
-
-function idsOf<Item>(items: readonly Item[], idOf: (item: Item) => string | undefined): string[] {
-  return items.map((item) => idOf(item) ?? '');
 }

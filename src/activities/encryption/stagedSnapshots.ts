@@ -1,4 +1,4 @@
-import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { workflowIds, isVolumeId } from '../../model/ids';
 import { parseMachineMark, parseOriginalMark } from '../../model/machines/marks';
 import { ownDescription, TAG } from '../../model/names';
@@ -8,6 +8,7 @@ import { keptOriginals } from './keptOriginals';
 import { tagMap } from '../support/tags';
 import { instancesById, volumesById } from '../support/reads';
 import { isOpen } from '../support/openWorkflows';
+import type { KnownSnapshot, KnownVolume } from '../support/known';
 
 /**
  * Those of the snapshots that a migration under way has made for itself, with its id. Their marks are not enough, because
@@ -17,28 +18,29 @@ import { isOpen } from '../support/openWorkflows';
 export async function stagedSnapshots(
   deps: ActivityDeps,
   target: Target,
-  snapshots: readonly Snapshot[],
+  snapshots: readonly KnownSnapshot[],
 ): Promise<Map<string, string>> {
   const staged = new Map<string, string>();
-  const marked = snapshots.filter((snapshot) => stagedBy(snapshot) !== undefined);
+  const marked = snapshots.flatMap((snapshot) => {
+    const migrationId = stagedBy(snapshot);
+    return migrationId === undefined ? [] : { ...snapshot, migrationId };
+  });
   if (marked.length === 0) return staged;
   const ec2 = deps.aws.ec2(target, 'read');
-  const volumes = new Map<string, Volume>();
-  for await (const volume of volumesById(ec2, [...new Set(marked.map(({ VolumeId = '' }) => VolumeId))]))
-    volumes.set(volume.VolumeId ?? '', volume);
+  const volumes = new Map<string, KnownVolume>();
+  for await (const volume of volumesById(ec2, [...new Set(marked.map(({ VolumeId }) => VolumeId))]))
+    volumes.set(volume.VolumeId, volume);
   const all = [...volumes.values()];
   const moves = new Moves(deps, target, await keptOriginals(ec2, all), await machineMarks(ec2, all));
-  for (const snapshot of marked) {
-    const volume = volumes.get(snapshot.VolumeId ?? '');
-    const migrationId = stagedBy(snapshot) ?? '';
-    if (volume && (await moves.underWay(volume, migrationId)))
-      staged.set(snapshot.SnapshotId ?? '', migrationId);
+  for (const { SnapshotId, VolumeId, migrationId } of marked) {
+    const volume = volumes.get(VolumeId);
+    if (volume && (await moves.underWay(volume, migrationId))) staged.set(SnapshotId, migrationId);
   }
   return staged;
 }
 
 /** By its own marks alone. */
-function stagedBy({ Tags, Description }: Snapshot): string | undefined {
+function stagedBy({ Tags, Description }: KnownSnapshot): string | undefined {
   const tags = tagMap(Tags);
   const id = tags[TAG.migration];
   const isStaged = id !== undefined && tags[TAG.recoveryPoint] === undefined;
@@ -57,7 +59,7 @@ class Moves {
     private readonly marks: ReadonlyMap<string, MachineMark>,
   ) {}
 
-  async underWay({ VolumeId = '', Attachments = [], Tags }: Volume, migrationId: string): Promise<boolean> {
+  async underWay({ VolumeId, Attachments = [], Tags }: KnownVolume, migrationId: string): Promise<boolean> {
     const machines = Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
     if (machines.length === 0) return this.detached(VolumeId, tagMap(Tags)[TAG.original], migrationId);
     if (machines.some((instanceId) => this.marks.get(instanceId)?.migrationId === migrationId)) return true;
@@ -90,15 +92,18 @@ class Moves {
 type MachineMark = NonNullable<ReturnType<typeof parseMachineMark>>;
 
 /** Of the machines that the volumes are attached to, or say they were. */
-async function machineMarks(ec2: EC2Client, volumes: readonly Volume[]): Promise<Map<string, MachineMark>> {
+async function machineMarks(
+  ec2: EC2Client,
+  volumes: readonly KnownVolume[],
+): Promise<Map<string, MachineMark>> {
   const ids = volumes.flatMap(({ Attachments = [], Tags }) => {
-    const marked = parseOriginalMark(tagMap(Tags)[TAG.original] ?? '')?.instanceId;
+    const marked = parseOriginalMark(tagMap(Tags)[TAG.original])?.instanceId;
     const machines = Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
     return marked && !isVolumeId(marked) ? [...machines, marked] : machines;
   });
   const marks = new Map<string, MachineMark>();
-  for await (const { InstanceId = '', Tags } of instancesById(ec2, [...new Set(ids)])) {
-    const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+  for await (const { InstanceId, Tags } of instancesById(ec2, [...new Set(ids)])) {
+    const mark = parseMachineMark(tagMap(Tags)[TAG.migration]);
     if (mark) marks.set(InstanceId, mark);
   }
   return marks;

@@ -1,13 +1,19 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { Context } from '@temporalio/activity';
 import {
   CopyImageCommand,
   CreateImageCommand,
   DescribeImagesCommand,
   type EC2Client,
-  type Image,
   type TagSpecification,
 } from '@aws-sdk/client-ec2';
+import {
+  conflict,
+  finalFailure,
+  incompleteAnswer,
+  notFound,
+  notYetVisible,
+} from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import type { ImageFacts } from '../../model/images/image';
 import { makerTags, type Maker } from '../../model/maker';
@@ -16,7 +22,8 @@ import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isOverdue } from '../support/gone';
 import { clientToken, foundInTime, madeEarlier } from '../support/idempotency';
-import { conflict, isMadeFor, isSound, notProven } from './proof';
+import { knownImages, type KnownImage } from '../support/known';
+import { isMadeFor, isSound, notProven } from './proof';
 import { imageFacts, ownImage } from './reads';
 import { now, sleep } from '../support/pace/waits';
 import { tagList, tagMap } from '../support/tags';
@@ -47,7 +54,7 @@ export function imageActivities(deps: ActivityDeps) {
     async createImage(image: NewImage & { instanceId: string; reboot: boolean }): Promise<string> {
       const { target, instanceId, reboot } = image;
       const ec2 = aws.ec2(target, 'share');
-      const isOurs = (made: Image) => Promise.resolve(made.SourceInstanceId === instanceId);
+      const isOurs = (made: KnownImage) => Promise.resolve(made.SourceInstanceId === instanceId);
       return once(deps, ec2, image, isOurs, async (common) => {
         const { ImageId } = await ec2.send(
           new CreateImageCommand({ ...common, InstanceId: instanceId, NoReboot: !reboot }),
@@ -60,7 +67,7 @@ export function imageActivities(deps: ActivityDeps) {
     async copyImage(image: NewImage & { source: Target; amiId: string; kmsKeyId?: string }): Promise<string> {
       const { target, source, amiId, kmsKeyId, maker, request } = image;
       const ec2 = aws.ec2(target, 'share');
-      const isOurs = async (made: Image) =>
+      const isOurs = async (made: KnownImage) =>
         (made.SourceImageId === amiId && made.SourceImageRegion === source.region) ||
         // Of the same request in another run: its staging image is another one.
         isMadeFor(deps, target, made, request);
@@ -106,11 +113,8 @@ export function imageActivities(deps: ActivityDeps) {
       const image = await ownImage(ec2, { 'image-id': amiId });
       if (image) return imageFacts(ec2, image);
       if (isOverdue(settings))
-        throw ApplicationFailure.nonRetryable(
-          `image ${amiId} in ${targetKey(target)} does not exist; somebody has deregistered it`,
-          FAILURE.notFound,
-        );
-      throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
+        throw notFound(`image ${amiId} in ${targetKey(target)} does not exist; somebody has deregistered it`);
+      throw notYetVisible(`image ${amiId} does not show yet`);
     },
   };
 }
@@ -130,7 +134,7 @@ async function once(
   { settings }: ActivityDeps,
   ec2: EC2Client,
   { target, name, description, request, maker, tags }: NewImage,
-  isOurs: (image: Image) => Promise<boolean>,
+  isOurs: (image: KnownImage) => Promise<boolean>,
   make: (common: CommonParameters) => Promise<string | undefined>,
 ): Promise<string> {
   const find = async () => {
@@ -163,30 +167,26 @@ async function once(
     // A retry has waited out the read lag: a second wait would outlast the attempt.
     const twin = await (Context.current().info.attempt > 1 ? find() : foundInTime(settings, find));
     if (twin) return twin;
-    throw ApplicationFailure.nonRetryable(
+    throw conflict(
       `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; give another amiName`,
-      FAILURE.conflict,
     );
   }
-  throw ApplicationFailure.retryable('AWS named no image', FAILURE.serviceError);
+  throw incompleteAnswer('AWS named no image');
 }
 
-async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string, Image>> {
-  const { Images = [] } = await ec2.send(
+async function imagesById(ec2: EC2Client, amiIds: string[]): Promise<Map<string, KnownImage>> {
+  const { Images } = await ec2.send(
     new DescribeImagesCommand({ Owners: ['self'], Filters: [{ Name: 'image-id', Values: amiIds }] }),
   );
-  return new Map(Images.map((image) => [image.ImageId ?? '', image]));
+  return new Map(knownImages(Images, amiIds).map((image) => [image.ImageId, image]));
 }
 
-function isAvailable(target: Target, amiId: string, image: Image | undefined): boolean {
+function isAvailable(target: Target, amiId: string, image: KnownImage | undefined): boolean {
   if (image?.State === 'available') return true;
   if (!image || image.State === 'pending' || image.State === 'transient') return false;
   throw ended(target, amiId, `is ${image.State}: ${image.StateReason?.Message ?? 'AWS gave no reason'}`);
 }
 
 function ended(target: Target, amiId: string, why: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `image ${amiId} in ${targetKey(target)} ${why}`,
-    FAILURE.resourceFailed,
-  );
+  return finalFailure(FAILURE.resourceFailed, `image ${amiId} in ${targetKey(target)} ${why}`);
 }

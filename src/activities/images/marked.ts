@@ -1,17 +1,13 @@
-import {
-  paginateDescribeImages,
-  paginateDescribeSnapshots,
-  type EC2Client,
-  type Image,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { imageInDescription, isOwnImageDescription, stagingName } from '../../model/images/image';
 import { TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isMadeFor } from './proof';
 import { ownImage } from './reads';
+import type { KnownImage, KnownSnapshot } from '../support/known';
 import { theOnly } from '../support/proof';
+import { imagePages, snapshotPages } from '../support/reads';
 import { snapshotIdsOf } from '../points/snapshotUse';
 
 interface Marks {
@@ -31,15 +27,19 @@ export async function findMarked(
   ec2: EC2Client,
   marks: Marks,
 ): Promise<{ amiId: string; snapshotIds: string[] } | undefined> {
-  const own: Image[] = [];
+  const own: KnownImage[] = [];
   for (const image of await markedImages(ec2, marks)) if (await isOwn(deps, image, marks)) own.push(image);
   const what = `image that run ${marks.runId} made for request ${marks.request}`;
   const image = theOnly(own, ({ ImageId }) => ImageId, what);
-  if (image?.ImageId) return { amiId: image.ImageId, snapshotIds: snapshotIdsOf(image) };
+  if (image) return { amiId: image.ImageId, snapshotIds: snapshotIdsOf(image) };
   return leftSnapshots(ec2, marks);
 }
 
-async function isOwn(deps: ActivityDeps, image: Image, { target, request, runId }: Marks): Promise<boolean> {
+async function isOwn(
+  deps: ActivityDeps,
+  image: KnownImage,
+  { target, request, runId }: Marks,
+): Promise<boolean> {
   if (!isOwnImageDescription(image.Description, request)) return false;
   const final = /^(.*)-staging$/.exec(request)?.[1];
   // The name of a staging image says whose it is, and is its own for as long as it is there.
@@ -52,10 +52,10 @@ async function leftSnapshots(
   ec2: EC2Client,
   marks: Marks,
 ): Promise<{ amiId: string; snapshotIds: string[] } | undefined> {
-  const bySource = new Map<string, Snapshot[]>();
+  const bySource = new Map<string, KnownSnapshot[]>();
   const amiIds = new Set<string>();
   for (const snapshot of await markedSnapshots(ec2, marks)) {
-    const amiId = imageInDescription(snapshot.Description ?? '');
+    const amiId = imageInDescription(snapshot.Description);
     if (!amiId || (await ownImage(ec2, { 'image-id': amiId }))) continue;
     amiIds.add(amiId);
     const source = sourceOf(snapshot);
@@ -74,7 +74,7 @@ async function leftSnapshots(
 const COPIES_VOLUME_ID = 'vol-ffffffff';
 
 /** Undefined of what cannot be an image's: CreateImage makes snapshots of volumes, and only CopyImage copies. */
-function sourceOf({ VolumeId = '', Description = '' }: Snapshot): string | undefined {
+function sourceOf({ VolumeId, Description = '' }: KnownSnapshot): string | undefined {
   const copied = /for SourceSnapshot (snap-[0-9a-f]+)/.exec(Description)?.[1];
   if (copied) return VolumeId === COPIES_VOLUME_ID ? copied : undefined;
   return VolumeId === COPIES_VOLUME_ID ? undefined : VolumeId;
@@ -87,17 +87,14 @@ function filters({ request, runId }: Marks) {
   ];
 }
 
-async function markedImages(ec2: EC2Client, marks: Marks): Promise<Image[]> {
-  const found: Image[] = [];
-  const query = { Owners: ['self'], Filters: filters(marks) };
-  for await (const { Images = [] } of paginateDescribeImages({ client: ec2 }, query)) found.push(...Images);
+async function markedImages(ec2: EC2Client, marks: Marks): Promise<KnownImage[]> {
+  const found: KnownImage[] = [];
+  for await (const page of imagePages(ec2, { Filters: filters(marks) })) found.push(...page);
   return found;
 }
 
-async function markedSnapshots(ec2: EC2Client, marks: Marks): Promise<Snapshot[]> {
-  const found: Snapshot[] = [];
-  const query = { OwnerIds: ['self'], Filters: filters(marks) };
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2 }, query))
-    found.push(...Snapshots);
+async function markedSnapshots(ec2: EC2Client, marks: Marks): Promise<KnownSnapshot[]> {
+  const found: KnownSnapshot[] = [];
+  for await (const page of snapshotPages(ec2, filters(marks))) found.push(...page);
   return found;
 }

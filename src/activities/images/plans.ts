@@ -1,19 +1,25 @@
-import { ApplicationFailure } from '@temporalio/common';
 import {
   DescribeInstancesCommand,
   DescribeVolumesCommand,
   GetEbsDefaultKmsKeyIdCommand,
   GetEbsEncryptionByDefaultCommand,
-  type Instance,
-  type Volume,
 } from '@aws-sdk/client-ec2';
 import { paginateListAliases } from '@aws-sdk/client-kms';
-import { FAILURE } from '../../model/failures';
+import { notFound } from '../../aws/applicationFailures';
 import { imageDescription, type ImagePlan } from '../../model/images/image';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { imageCopyRequest, instanceImageRequest, takenOver } from './proof';
 import { imageFacts, notShareable, ownImage } from './reads';
+import {
+  keyOf,
+  knownInstances,
+  knownVolumes,
+  withId,
+  type KnownInstance,
+  type KnownVolume,
+} from '../support/known';
+import { attachedVolumeIds } from '../support/reads';
 import { describeKey, keyUnusable, usableKey, whyUnusable, type UsableKey } from '../keys/checks';
 
 interface ImageAsked {
@@ -45,10 +51,10 @@ export function imagePlanActivities(deps: ActivityDeps) {
     async planImage({ target, instanceId, amiName, description, kmsKeyId }: ImageAsked): Promise<ImagePlan> {
       const volumes = await volumesOf(deps, target, instanceId);
       const key = kmsKeyId ? await shareableKey(deps, target, kmsKeyId) : await defaultKey(deps, target);
-      const volumeKeys = [...new Set(volumes.map(({ KmsKeyId }) => KmsKeyId ?? ''))];
+      const volumeKeys = new Set(volumes.map((volume) => keyOf(volume, volume.VolumeId)));
       // A volume under a key that cannot be used makes an image that fails late; unless it is copied under `key`,
       // the volume's key is also what partners get.
-      for (const each of volumeKeys.filter(Boolean))
+      for (const each of [...volumeKeys].flatMap((each) => each ?? []))
         await (key ? usableKey(deps, target, each) : requireShareable(deps, target, each));
       const request = instanceImageRequest(target, instanceId, amiName);
       const plan = {
@@ -56,8 +62,8 @@ export function imagePlanActivities(deps: ActivityDeps) {
         name: amiName,
         description: imageDescription(description, request),
         ...(key && { kmsKeyId: key.arn }),
-        reencrypt: key !== undefined && volumeKeys.some((each) => each !== key.arn),
-        clear: !key && volumeKeys.includes(''),
+        reencrypt: key !== undefined && [...volumeKeys].some((each) => each !== key.arn),
+        clear: !key && volumeKeys.has(undefined),
       };
       return { ...plan, existing: await takenOver(deps, target, plan) };
     },
@@ -68,9 +74,8 @@ export function imagePlanActivities(deps: ActivityDeps) {
     async planImageCopy({ source, destination, amiId, amiName, kmsKeyId }: CopyAsked): Promise<ImagePlan> {
       const image = await ownImage(aws.ec2(source, 'read'), { 'image-id': amiId });
       if (!image) {
-        throw ApplicationFailure.nonRetryable(
+        throw notFound(
           `amiId: ${targetKey(source)} owns no image ${amiId}; name one of its own in its region`,
-          FAILURE.notFound,
         );
       }
       if (image.State !== 'available')
@@ -105,20 +110,20 @@ export function imagePlanActivities(deps: ActivityDeps) {
 }
 
 /** Volumes that the instance's image will hold. */
-async function volumesOf({ aws }: ActivityDeps, target: Target, instanceId: string): Promise<Volume[]> {
+async function volumesOf({ aws }: ActivityDeps, target: Target, instanceId: string): Promise<KnownVolume[]> {
   const ec2 = aws.ec2(target, 'read');
   const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
-  const instance = Reservations?.[0]?.Instances?.[0];
+  const [instance] = knownInstances(Reservations, [instanceId]);
   const problem = instance ? whyNoImage(instance) : 'there is no such instance';
   if (problem) throw notShareable(`instanceId: ${instanceId} in ${targetKey(target)}: ${problem}`);
-  const ids = (instance?.BlockDeviceMappings ?? []).flatMap(({ Ebs }) => Ebs?.VolumeId ?? []);
-  const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ VolumeIds: ids }));
-  return Volumes;
+  const ids = instance ? attachedVolumeIds(instance) : [];
+  const { Volumes } = await ec2.send(new DescribeVolumesCommand({ VolumeIds: ids }));
+  return knownVolumes(Volumes, ids);
 }
 
-function whyNoImage({ State, RootDeviceType, ProductCodes, BlockDeviceMappings }: Instance) {
-  if (State?.Name !== 'running' && State?.Name !== 'stopped')
-    return `it is ${State?.Name}; images are made of running and stopped instances`;
+function whyNoImage({ State, RootDeviceType, ProductCodes, BlockDeviceMappings }: KnownInstance) {
+  if (State.Name !== 'running' && State.Name !== 'stopped')
+    return `it is ${State.Name}; images are made of running and stopped instances`;
   if (RootDeviceType === 'instance-store' || !BlockDeviceMappings?.length) return 'its root is no EBS volume';
   if (ProductCodes?.length)
     return `it runs an AWS Marketplace product (${ProductCodes[0]?.ProductCodeId}), whose images cannot be shared`;
@@ -173,11 +178,8 @@ async function keyOfSameAlias(
 ): Promise<UsableKey | undefined> {
   const there = aws.kms(destination, 'read');
   for (const KeyId of sourceKeys) {
-    for await (const { Aliases = [] } of paginateListAliases(
-      { client: aws.kms(source, 'read') },
-      { KeyId },
-    )) {
-      for (const { AliasName = '' } of Aliases) {
+    for await (const { Aliases } of paginateListAliases({ client: aws.kms(source, 'read') }, { KeyId })) {
+      for (const { AliasName } of withId(Aliases, 'AliasName')) {
         const key = AliasName.startsWith('alias/aws/') ? undefined : await describeKey(there, AliasName);
         if (key?.KeyId && key.Arn && key.KeyManager === 'CUSTOMER' && !whyUnusable(key, destination))
           return { keyId: key.KeyId, arn: key.Arn, customerManaged: true };

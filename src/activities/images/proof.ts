@@ -1,7 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
-import type { Image } from '@aws-sdk/client-ec2';
+import type { ApplicationFailure } from '@temporalio/common';
 import { WorkflowNotFoundError } from '@temporalio/client';
-import { FAILURE } from '../../model/failures';
+import { conflict, notYetVisible } from '../../aws/applicationFailures';
 import { isOwnImageDescription, type ImagePlan } from '../../model/images/image';
 import { SEARCH_ATTRIBUTES, TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
@@ -9,6 +8,7 @@ import type { ActivityDeps } from '../support/deps';
 import { evidenceKey } from '../support/evidence';
 import { requestId } from '../support/idempotency';
 import { imageFacts, notShareable, ownImage } from './reads';
+import { told, type KnownImage } from '../support/known';
 import { tagMap } from '../support/tags';
 
 /** What makes a request's image: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateImage.html */
@@ -19,7 +19,7 @@ export const imageCopyRequest = (source: Target, amiId: string, destination: Tar
   requestId('copy', targetKey(source), amiId, targetKey(destination));
 
 /** States in which an image is, or will be, of use: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Image.html */
-export const isSound = ({ State }: Image) =>
+export const isSound = ({ State }: KnownImage) =>
   State === 'available' || State === 'pending' || State === 'transient';
 
 /**
@@ -30,11 +30,11 @@ export const isSound = ({ State }: Image) =>
 export async function isMadeFor(
   deps: ActivityDeps,
   target: Target,
-  image: Image,
+  image: KnownImage,
   request: string,
 ): Promise<boolean> {
-  const { Name = '', SourceInstanceId, SourceImageId, SourceImageRegion } = image;
-  const isOf = (instanceId = '') => instanceImageRequest(target, instanceId, Name) === request;
+  const { Name, SourceInstanceId, SourceImageId, SourceImageRegion } = told(image, image.ImageId, 'Name');
+  const isOf = (instanceId: string) => instanceImageRequest(target, instanceId, Name) === request;
   if (SourceInstanceId) return isOf(SourceInstanceId);
   if (!SourceImageId || !SourceImageRegion) return false;
   const copied = { ...target, region: SourceImageRegion };
@@ -47,12 +47,12 @@ export async function isMadeFor(
 const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The instances that the run which an image names has recorded together with that image. */
-async function recordedInstances(deps: ActivityDeps, target: Target, image: Image): Promise<string[]> {
+async function recordedInstances(deps: ActivityDeps, target: Target, image: KnownImage): Promise<string[]> {
   const { [TAG.workflow]: workflowId, [TAG.run]: runId } = tagMap(image.Tags);
   // Whoever wrote the tags may have written anything, and Temporal refuses what is no run id.
   if (!workflowId || !runId || !RUN_ID.test(runId)) return [];
   const resources = await resourcesOfChain(deps, target, workflowId, runId);
-  if (resources.includes(image.ImageId ?? '')) return resources.filter((id) => id.startsWith('i-'));
+  if (resources.includes(image.ImageId)) return resources.filter((id) => id.startsWith('i-'));
   return instanceInEvidence(deps, image, runId);
 }
 
@@ -97,10 +97,10 @@ const DAYS_UNTIL_COPIED = 3;
 
 async function instanceInEvidence(
   { evidence }: ActivityDeps,
-  { ImageId, CreationDate = '' }: Image,
+  { ImageId, CreationDate }: KnownImage,
   runId: string,
 ): Promise<string[]> {
-  const copiedAt = Date.parse(CreationDate);
+  const copiedAt = CreationDate ? Date.parse(CreationDate) : NaN;
   if (Number.isNaN(copiedAt)) return [];
   for (let days = 0; days <= DAYS_UNTIL_COPIED; days += 1) {
     const startedAt = copiedAt - days * DAY_MS;
@@ -113,7 +113,7 @@ async function instanceInEvidence(
 }
 
 /** What AWS says that an image was made of, for people. */
-export function madeOf({ SourceInstanceId, SourceImageId, SourceImageRegion }: Image): string {
+export function madeOf({ SourceInstanceId, SourceImageId, SourceImageRegion }: KnownImage): string {
   if (SourceInstanceId) return `it was made of ${SourceInstanceId}`;
   return SourceImageId
     ? `it was copied from ${SourceImageId} in ${SourceImageRegion ?? 'an unknown region'}`
@@ -132,7 +132,7 @@ export async function takenOver(
 ): Promise<string | undefined> {
   const ec2 = deps.aws.ec2(target, 'read');
   const image = await ownImage(ec2, { name });
-  if (!image?.ImageId) return undefined;
+  if (!image) return undefined;
   const where = `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken by ${image.ImageId}`;
   const marked =
     tagMap(image.Tags)[TAG.request] === request && isOwnImageDescription(image.Description, request);
@@ -146,7 +146,7 @@ export async function takenOver(
 }
 
 /** Marks can be copied: nothing is shared, and nothing removed, on their word. */
-export function notProven(where: string, image: Image): ApplicationFailure {
+export function notProven(where: string, image: KnownImage): ApplicationFailure {
   return conflict(
     `${where}, which carries the marks of this very request, but nothing proves that it was made for it: ${madeOf(image)}. Nothing was shared; give another amiName, or deregister it where it is of no use`,
   );
@@ -159,14 +159,10 @@ export function notProven(where: string, image: Image): ApplicationFailure {
  */
 export async function requireProven(deps: ActivityDeps, target: Target, amiId: string): Promise<void> {
   const image = await ownImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
-  if (!image) throw ApplicationFailure.retryable(`image ${amiId} does not show yet`, FAILURE.notYetVisible);
+  if (!image) throw notYetVisible(`image ${amiId} does not show yet`);
   const { [TAG.request]: request } = tagMap(image.Tags);
   if (request && (await isMadeFor(deps, target, image, request))) return;
   throw notShareable(
     `image ${amiId} in ${targetKey(target)} carries the marks of request ${request ?? '(none)'}, but nothing proves that it was made for it: ${madeOf(image)}. Nothing was shared`,
   );
-}
-
-export function conflict(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.conflict);
 }

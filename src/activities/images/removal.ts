@@ -1,14 +1,13 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   DeleteSnapshotCommand,
   DeregisterImageCommand,
   DescribeImagesCommand,
   DescribeLockedSnapshotsCommand,
-  DescribeSnapshotsCommand,
   type EC2Client,
-  type Image,
   type Snapshot,
 } from '@aws-sdk/client-ec2';
+import { conflict, notYetVisible, passingFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { imageInDescription, type ImageSource } from '../../model/images/image';
 import { TAG } from '../../model/names';
@@ -16,8 +15,10 @@ import { isHeld } from '../../model/points/recoveryPoint';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { foundInTime } from '../support/idempotency';
-import { conflict } from './proof';
-import { ownImage, unlessGone } from './reads';
+import { ownImage } from './reads';
+import { knownImages, told, withId, type KnownImage, type KnownSnapshot } from '../support/known';
+import { findSnapshots } from '../support/reads';
+import { unlessGone } from '../support/unlessGone';
 import { CALLS_AT_ONCE, inTurns } from '../support/pace/inTurns';
 import { findMarked } from './marked';
 import { launchPermissions } from './shares';
@@ -73,14 +74,11 @@ export function imageRemovalActivities(deps: ActivityDeps) {
         const found = await ownImage(ec2, made.amiId ? { 'image-id': made.amiId } : { name: made.name });
         return found && isThisRuns(found, made) ? found : undefined;
       });
-      if (!image?.ImageId) return undefined;
+      if (!image) return undefined;
       const disks = (image.BlockDeviceMappings ?? []).filter(({ Ebs }) => Ebs !== undefined);
       const snapshotIds = snapshotIdsOf(image);
       if (image.State === 'pending' && snapshotIds.length < disks.length)
-        throw ApplicationFailure.retryable(
-          `image ${image.ImageId} does not name its snapshots yet`,
-          FAILURE.notYetVisible,
-        );
+        throw notYetVisible(`image ${image.ImageId} does not name its snapshots yet`);
       return { amiId: image.ImageId, snapshotIds };
     },
 
@@ -104,7 +102,7 @@ export function imageRemovalActivities(deps: ActivityDeps) {
   };
 }
 
-function isThisRuns(image: Image, { amiId, request, runId, madeOf, sinceMs }: MadeImage): boolean {
+function isThisRuns(image: KnownImage, { amiId, request, runId, madeOf, sinceMs }: MadeImage): boolean {
   const { [TAG.run]: run, [TAG.request]: marked } = tagMap(image.Tags);
   // The id that a run recorded may be that of another run, which it took over.
   if (amiId) return run === undefined || run === runId;
@@ -112,8 +110,9 @@ function isThisRuns(image: Image, { amiId, request, runId, madeOf, sinceMs }: Ma
     'instanceId' in madeOf
       ? image.SourceInstanceId === madeOf.instanceId
       : image.SourceImageId === madeOf.amiId && image.SourceImageRegion === madeOf.region;
-  const createdAt = Date.parse(image.CreationDate ?? '');
-  return isOf && run === runId && marked === request && createdAt >= sinceMs - CLOCKS_APART_MS;
+  if (!isOf || run !== runId || marked !== request) return false;
+  const { CreationDate } = told(image, image.ImageId, 'CreationDate');
+  return Date.parse(CreationDate) >= sinceMs - CLOCKS_APART_MS;
 }
 
 async function remove(
@@ -133,12 +132,12 @@ async function remove(
   });
   if (!isFree) throw kept(target, amiId, await usesOf(ec2, image, amiId, snapshots));
   if (image) await unlessGone(ec2.send(new DeregisterImageCommand({ ImageId: amiId })));
-  const gone = await inTurns(snapshots, CALLS_AT_ONCE, async ({ SnapshotId = '' }) => {
+  const gone = await inTurns(snapshots, CALLS_AT_ONCE, async ({ SnapshotId }) => {
     await unlessGone(ec2.send(new DeleteSnapshotCommand({ SnapshotId })));
     return SnapshotId;
   });
   if (await ownImage(ec2, { 'image-id': amiId }))
-    throw ApplicationFailure.retryable(`image ${amiId} is still registered`, FAILURE.conflict);
+    throw passingFailure(FAILURE.conflict, `image ${amiId} is still registered`);
   return image ? [amiId, ...gone] : gone;
 }
 
@@ -151,14 +150,14 @@ function kept(target: Target, amiId: string, uses: readonly string[]): Applicati
 /** Why an image and its snapshots cannot go, now that everything which this run shared is taken back. */
 async function usesOf(
   ec2: EC2Client,
-  image: Image | undefined,
+  image: KnownImage | undefined,
   amiId: string,
-  snapshots: readonly Snapshot[],
+  snapshots: readonly KnownSnapshot[],
 ): Promise<string[]> {
   const found: string[] = [];
   const launch = image && (await unlessGone(launchPermissions(ec2, amiId)));
   if (launch && launch.all.length > 0) found.push(`it is shared with ${launch.all.join(', ')}`);
-  const ids = snapshots.map(({ SnapshotId = '' }) => SnapshotId);
+  const ids = snapshots.map(({ SnapshotId }) => SnapshotId);
   const shared = await inTurns(ids, CALLS_AT_ONCE, async (id) => {
     const volumes = await unlessGone(volumePermissions(ec2, id));
     return volumes && volumes.all.length > 0 ? [`${id} is shared with ${volumes.all.join(', ')}`] : [];
@@ -172,36 +171,34 @@ async function usesOf(
     const shared = BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
     found.push(`${ImageId} uses ${shared.filter((id) => ids.includes(id)).join(', ')}`);
   }
-  const { Snapshots = [] } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds: ids }));
-  for (const { SnapshotId, LockState } of Snapshots)
+  const { Snapshots } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds: ids }));
+  for (const { SnapshotId, LockState } of withId(Snapshots, 'SnapshotId', ids))
     if (LockState !== 'expired') found.push(`${SnapshotId} is locked`);
   return found;
 }
 
 /** Disabled ones too: enabled again, they would want their snapshots. */
-async function imagesOf(ec2: EC2Client, snapshotIds: string[]): Promise<Image[]> {
-  const { Images = [] } = await ec2.send(
+async function imagesOf(ec2: EC2Client, snapshotIds: string[]): Promise<KnownImage[]> {
+  const { Images } = await ec2.send(
     new DescribeImagesCommand({
       Owners: ['self'],
       IncludeDisabled: true,
       Filters: [{ Name: 'block-device-mapping.snapshot-id', Values: snapshotIds }],
     }),
   );
-  return Images;
+  return knownImages(Images);
 }
 
 /** Those that are there. */
-async function snapshotsById(ec2: EC2Client, ids: string[]): Promise<Snapshot[]> {
+async function snapshotsById(ec2: EC2Client, ids: string[]): Promise<KnownSnapshot[]> {
   if (ids.length === 0) return [];
-  const Filters = [{ Name: 'snapshot-id', Values: ids }];
-  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
-  return Snapshots;
+  return findSnapshots(ec2, [{ Name: 'snapshot-id', Values: ids }], ids);
 }
 
 /**
  * By the words that EC2 itself writes on the snapshots that it makes for an image. An image may also name snapshots that were there
  * before it: those are not of its making.
  */
-export function isMadeForImage({ Description = '' }: Snapshot, amiId: string): boolean {
+export function isMadeForImage({ Description }: Snapshot, amiId: string): boolean {
   return imageInDescription(Description) === amiId;
 }

@@ -1,12 +1,12 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   DescribeImageAttributeCommand,
   DescribeSnapshotsCommand,
   ModifyImageAttributeCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { FAILURE } from '../../model/failures';
+import { notYetVisible } from '../../aws/applicationFailures';
 import {
   grantName,
   isShared,
@@ -20,7 +20,9 @@ import { grantsOf } from '../keys/grants';
 import { foundInTime } from '../support/idempotency';
 import { requireProven } from './proof';
 import { CALLS_AT_ONCE, inTurns } from '../support/pace/inTurns';
-import { notShareable, ownImage, unlessGone } from './reads';
+import { notShareable, ownImage } from './reads';
+import { knownSnapshots } from '../support/known';
+import { unlessGone } from '../support/unlessGone';
 import { usableKey } from '../keys/checks';
 import { snapshotIdsOf } from '../points/snapshotUse';
 import {
@@ -88,9 +90,8 @@ export function shareActivities(deps: ActivityDeps) {
     async verifyShare(shared: Shared): Promise<void> {
       const state = await stateOf(shared);
       if (isShared(shared.image, state)) return;
-      throw ApplicationFailure.retryable(
+      throw notYetVisible(
         `${shared.image.amiId} does not show as shared with ${shared.partner}: ${JSON.stringify(missingFrom(shared.image, state))} is missing`,
-        FAILURE.notYetVisible,
       );
     },
 
@@ -164,16 +165,17 @@ function isNew({ accounts }: Permissions, partner: string): boolean {
 
 async function requireSnapshots(deps: ActivityDeps, target: Target, SnapshotIds: string[]): Promise<void> {
   if (SnapshotIds.length === 0) return;
-  const { Snapshots = [] } = await deps.aws
+  const { Snapshots } = await deps.aws
     .ec2(target, 'read')
     .send(new DescribeSnapshotsCommand({ SnapshotIds }));
-  for (const { SnapshotId, State, OwnerId } of Snapshots) {
+  const snapshots = knownSnapshots(Snapshots, SnapshotIds);
+  for (const { SnapshotId, State, OwnerId } of snapshots) {
     if (State !== 'completed' || OwnerId !== target.accountId)
       throw notShareable(
         `snapshot ${SnapshotId} in ${targetKey(target)} is ${State} and of account ${OwnerId}: only complete ones of its own are shared`,
       );
   }
-  for (const key of new Set(Snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])))
+  for (const key of new Set(snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])))
     await usableKey(deps, target, key);
 }
 

@@ -1,5 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { KeyMetadata } from '@aws-sdk/client-kms';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
@@ -41,10 +42,7 @@ export async function usableKey({ aws }: ActivityDeps, target: Target, kmsKeyId:
 }
 
 export function keyUnusable(target: Target, kmsKeyId: string, why: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `kmsKeyId ${kmsKeyId} in ${targetKey(target)}: ${why}`,
-    FAILURE.keyUnusable,
-  );
+  return finalFailure(FAILURE.keyUnusable, `kmsKeyId ${kmsKeyId} in ${targetKey(target)}: ${why}`);
 }
 
 /** Undefined when EBS can use the key. */

@@ -1,13 +1,11 @@
-import { ApplicationFailure } from '@temporalio/common';
-import { paginateDescribeSnapshots, paginateDescribeVolumes, type EC2Client } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import {
   DeleteAliasCommand,
   ListAliasesCommand,
   ScheduleKeyDeletionCommand,
-  type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { FAILURE } from '../../model/failures';
+import { conflict } from '../../aws/applicationFailures';
 import { isSamePolicy, keyPolicy, partnersOf, usersOf } from '../../model/keys/keyPolicy';
 import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
@@ -27,6 +25,9 @@ import {
   type Tags,
 } from './made';
 import { theOnly } from '../support/proof';
+import { keyOf } from '../support/known';
+import { snapshotPages, volumePages } from '../support/reads';
+import type { KnownKey } from './names';
 
 /** The shortest wait that KMS allows. */
 const DELETION_WINDOW_DAYS = 7;
@@ -89,7 +90,7 @@ async function discardTagged(
   { target, alias, runId }: Discarded,
 ): Promise<string | undefined> {
   const kms = deps.aws.kms(target, 'migrate');
-  const isOurs = async ({ key, tags }: { key: KeyMetadata; tags: Tags }) =>
+  const isOurs = async ({ key, tags }: { key: KnownKey; tags: Tags }) =>
     tags[TAG.run] === runId &&
     tags[TAG.alias] === alias &&
     isPlain(key) &&
@@ -99,19 +100,14 @@ async function discardTagged(
     const holder = (await describeKey(kms, alias))?.KeyId;
     const held = holder && (await lookAt(kms, holder));
     if (holder && held && (await isOurs(held))) own.push(holder);
-    for await (const looked of unnamedKeys(kms))
-      if (looked.key.KeyId && (await isOurs(looked))) own.push(looked.key.KeyId);
+    for await (const looked of unnamedKeys(kms)) if (await isOurs(looked)) own.push(looked.key.KeyId);
     return theOnly(own, (id) => id, `key that run ${runId} made for ${alias}`);
   });
   return keyId && discard(deps, { target, alias, keyId });
 }
 
 /** A policy as {@link keyPolicy} writes it, for whatever users and partners, and no grant. */
-async function isOpenToNobodyElse(
-  kms: KMSClient,
-  { KeyId = '' }: KeyMetadata,
-  target: Target,
-): Promise<boolean> {
+async function isOpenToNobodyElse(kms: KMSClient, { KeyId }: KnownKey, target: Target): Promise<boolean> {
   const policy = await orDenied(policyOf(kms, KeyId));
   const grants = await orDenied(grantsOn(kms, KeyId, 1));
   if (!policy || grants?.length !== 0) return false;
@@ -134,16 +130,13 @@ async function discard(
   const { Aliases = [] } = await kms.send(new ListAliasesCommand({ KeyId: keyId }));
   const named = Aliases.filter(({ AliasName }) => AliasName !== alias);
   const uses = [
-    ...named.map(({ AliasName = '' }) => `${AliasName} names it`),
-    ...(await grantsOn(kms, keyId, 1)).map(
-      ({ GranteePrincipal = '' }) => `${GranteePrincipal} has a grant on it`,
-    ),
-    ...(await under(aws.ec2(target, 'read'), key.Arn ?? '')),
+    ...named.map(({ AliasName }) => `${AliasName} names it`),
+    ...(await grantsOn(kms, keyId, 1)).map(({ GranteePrincipal }) => `${GranteePrincipal} has a grant on it`),
+    ...(await under(aws.ec2(target, 'read'), key.Arn)),
   ];
   if (uses.length > 0) {
-    throw ApplicationFailure.nonRetryable(
+    throw conflict(
       `key ${keyId} of ${alias} in ${targetKey(target)} is in use and stays: ${uses.join('; ')}. Schedule its deletion when nothing is under it`,
-      FAILURE.conflict,
     );
   }
   if (Aliases.length > 0) await kms.send(new DeleteAliasCommand({ AliasName: alias }));
@@ -154,12 +147,11 @@ async function discard(
 /** The first volume or snapshot of the account that is under a key: neither can be listed by key. */
 async function under(ec2: EC2Client, keyArn: string): Promise<string[]> {
   const Filters = [{ Name: 'encrypted', Values: ['true'] }];
-  for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: 1000 }, { Filters }))
-    for (const { VolumeId = '', KmsKeyId } of Volumes)
-      if (KmsKeyId === keyArn) return [`${VolumeId} is under it`];
-  const owned = { OwnerIds: ['self'], Filters };
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: 1000 }, owned))
-    for (const { SnapshotId = '', KmsKeyId } of Snapshots)
-      if (KmsKeyId === keyArn) return [`${SnapshotId} is under it`];
+  for await (const page of volumePages(ec2, Filters))
+    for (const volume of page)
+      if (keyOf(volume, volume.VolumeId) === keyArn) return [`${volume.VolumeId} is under it`];
+  for await (const page of snapshotPages(ec2, Filters))
+    for (const snapshot of page)
+      if (keyOf(snapshot, snapshot.SnapshotId) === keyArn) return [`${snapshot.SnapshotId} is under it`];
   return [];
 }

@@ -7,12 +7,13 @@ import {
   type GrantOperation,
   type KMSClient,
 } from '@aws-sdk/client-kms';
-import { isNotFound } from '../../aws/failures';
 import { rootOf } from '../../model/keys/keyPolicy';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { foundInTime } from '../support/idempotency';
 import { theOnly } from '../support/proof';
+import { unlessGone } from '../support/unlessGone';
+import { told } from '../support/known';
 
 /**
  * What launching a shared image, copying it and re-encrypting the copy take
@@ -82,7 +83,7 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
         if (there?.GrantId && attempt > 1 && isSince(there, scheduledTimestampMs))
           made.push({ kmsKeyId: KeyId, grantId: there.GrantId });
         if (there) continue;
-        const { GrantId = '' } = await kms.send(
+        const answer = await kms.send(
           new CreateGrantCommand({
             KeyId,
             Name: name,
@@ -90,6 +91,7 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
             Operations: OPERATIONS,
           }),
         );
+        const { GrantId } = told(answer, `CreateGrant on ${KeyId}`, 'GrantId');
         made.push({ kmsKeyId: KeyId, grantId: GrantId });
       }
       return made;
@@ -124,11 +126,7 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
 }
 
 async function revoke(kms: KMSClient, KeyId: string, { GrantId }: GrantListEntry): Promise<void> {
-  try {
-    await kms.send(new RevokeGrantCommand({ KeyId, GrantId }));
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await unlessGone(kms.send(new RevokeGrantCommand({ KeyId, GrantId })));
 }
 
 function isSince({ CreationDate }: GrantListEntry, sinceMs: number): boolean {
@@ -163,6 +161,6 @@ export async function grantsOf(
 }
 
 /** KMS shows an account's root as an ARN, also when it was given as a bare id. */
-function accountOf(principal: string | undefined): string | undefined {
-  return /^(?:arn:[^:]+:iam::)?(\d{12})(?::root)?$/.exec(principal ?? '')?.[1];
+function accountOf(principal = ''): string | undefined {
+  return /^(?:arn:[^:]+:iam::)?(\d{12})(?::root)?$/.exec(principal)?.[1];
 }

@@ -1,5 +1,4 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateAliasCommand,
   CreateKeyCommand,
@@ -8,8 +7,8 @@ import {
   type KeyMetadata,
   type KMSClient,
 } from '@aws-sdk/client-kms';
+import { incompleteAnswer, notYetVisible } from '../../aws/applicationFailures';
 import type { AwsClients, Capability } from '../../aws/clients';
-import { FAILURE } from '../../model/failures';
 import type { KeyReplica, KeyRotation } from '../../model/keys/key';
 import { outsidersByGrant, outsidersByPolicy, type Outsider } from '../../model/keys/keyOutsiders';
 import {
@@ -29,6 +28,7 @@ import { describeKey, keyUnusable, whyUnusable } from './checks';
 import { rotationOf } from './rotation';
 import { deniedText, isDenied } from '../support/unlessDenied';
 import { findOwnKey, grantsOn, keysMarkedFor, policyOf, type KeyAskedFor } from './made';
+import { told } from '../support/known';
 
 /** What Holdfast does with keys, through EC2. */
 const USING: readonly Capability[] = ['backup', 'migrate', 'restore', 'share'];
@@ -99,7 +99,7 @@ export function keyActivities(deps: ActivityDeps) {
     async readKey({ target, keyId }: KeyRef): Promise<KeyState> {
       const key = await stateOf(aws.kms(target, 'read'), target, keyId);
       if (key) return key;
-      throw ApplicationFailure.retryable(`key ${keyId} does not show yet`, FAILURE.notYetVisible);
+      throw notYetVisible(`key ${keyId} does not show yet`);
     },
 
     /**
@@ -194,9 +194,8 @@ export function keyActivities(deps: ActivityDeps) {
         partnerAccounts?.some((account) => !partners?.includes(account));
       if (differs) {
         const shown = JSON.stringify({ keyId: key?.KeyId, rotation, partners });
-        throw ApplicationFailure.retryable(
+        throw notYetVisible(
           `${alias}: expected key ${keyId} rotating every ${periodInDays} days, but reads show ${shown}`,
-          FAILURE.notYetVisible,
         );
       }
       return { arn: needed(key.Arn, 'DescribeKey'), rotation };
@@ -206,7 +205,7 @@ export function keyActivities(deps: ActivityDeps) {
 
 async function stateOf(kms: KMSClient, target: Target, keyId: string): Promise<KeyState | undefined> {
   const key = await describeKey(kms, keyId);
-  if (!key?.KeyId || !key.Arn) return undefined;
+  if (!key) return undefined;
   const problem =
     key.KeyManager === 'AWS' ? 'AWS manages this key; choose another alias' : whyUnusable(key, target);
   if (problem) throw keyUnusable(target, keyId, problem);
@@ -244,7 +243,10 @@ function accessIn(policy: KeyPolicy, target: Target): Pick<KeyState, 'partnerAcc
 }
 
 function replicasOf({ MultiRegionConfiguration: { ReplicaKeys = [] } = {} }: KeyMetadata): KeyReplica[] {
-  return ReplicaKeys.map(({ Arn: arn = '', Region: region = '' }) => ({ arn, region }));
+  return ReplicaKeys.map((replica) => {
+    const { Arn: arn, Region: region } = told(replica, 'a replica', 'Arn', 'Region');
+    return { arn, region };
+  });
 }
 
 /** What KMS has to show of a key that was made as it was wanted. */
@@ -269,6 +271,6 @@ export function kmsTags(tags: Record<string, string>) {
 }
 
 function needed<Value>(value: Value | undefined, call: string): Value {
-  if (value === undefined) throw ApplicationFailure.retryable(`${call} gave no answer`, FAILURE.serviceError);
+  if (value === undefined) throw incompleteAnswer(`${call} gave no answer`);
   return value;
 }

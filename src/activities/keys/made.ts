@@ -16,6 +16,8 @@ import type { Target } from '../../model/target';
 import { describeKey } from './checks';
 import { theOnly } from '../support/proof';
 import { isDenied } from '../support/unlessDenied';
+import { tagMap } from '../support/tags';
+import type { KnownKey } from './names';
 
 /** How far Temporal's clock, by which a call was begun, and KMS's own may be apart. */
 const CLOCKS_APART_MS = 5 * 60_000;
@@ -43,7 +45,7 @@ export interface KeyAskedFor {
 export async function findOwnKey(kms: KMSClient, asked: KeyAskedFor): Promise<string | undefined> {
   const own: string[] = [];
   for await (const { key, tags } of unnamedKeys(kms))
-    if (key.KeyId && (await isAsMade(kms, key, tags, asked))) own.push(key.KeyId);
+    if (await isAsMade(kms, key, tags, asked)) own.push(key.KeyId);
   const { alias, maker } = asked;
   return theOnly(own, (keyId) => keyId, `key that run ${maker.runId} made for ${alias}`);
 }
@@ -51,7 +53,7 @@ export async function findOwnKey(kms: KMSClient, asked: KeyAskedFor): Promise<st
 /** Whether a key is as this run made it, by its facts and not by its tags alone. */
 export async function isAsMade(
   kms: KMSClient,
-  key: KeyMetadata,
+  key: KnownKey,
   tags: Tags,
   { alias, maker, multiRegion, policy, sinceMs }: KeyAskedFor,
 ): Promise<boolean> {
@@ -60,16 +62,15 @@ export async function isAsMade(
   if (marks.some((mark) => tags[mark] !== wanted[mark])) return false;
   if (!isPlain(key) || (key.MultiRegion ?? false) !== multiRegion) return false;
   if (key.CreationDate === undefined || key.CreationDate.getTime() < sinceMs - CLOCKS_APART_MS) return false;
-  const found = await orDenied(policyOf(kms, key.KeyId ?? ''));
-  const grants = await orDenied(grantsOn(kms, key.KeyId ?? '', 1));
+  const found = await orDenied(policyOf(kms, key.KeyId));
+  const grants = await orDenied(grantsOn(kms, key.KeyId, 1));
   return found !== undefined && isSamePolicy(found, policy) && grants?.length === 0;
 }
 
 /** Usable keys that were marked for an alias and do not have it: Holdfast's, or somebody's. A person has to judge. */
 export async function keysMarkedFor(kms: KMSClient, alias: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { key, tags } of unnamedKeys(kms))
-    if (key.KeyId && tags[TAG.alias] === alias) found.push(key.KeyId);
+  for await (const { key, tags } of unnamedKeys(kms)) if (tags[TAG.alias] === alias) found.push(key.KeyId);
   return found;
 }
 
@@ -77,7 +78,7 @@ export async function keysMarkedFor(kms: KMSClient, alias: string): Promise<stri
  * Enabled customer managed keys without any alias, with their tags. KMS cannot list keys by tag; but keys without an
  * alias are few, so only those are looked at.
  */
-export async function* unnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KeyMetadata; tags: Tags }> {
+export async function* unnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KnownKey; tags: Tags }> {
   const named = new Set<string>();
   for await (const { Aliases = [] } of paginateListAliases({ client: kms }, {}))
     for (const { TargetKeyId } of Aliases) if (TargetKeyId) named.add(TargetKeyId);
@@ -95,16 +96,13 @@ export async function* unnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KeyMet
 export async function lookAt(
   kms: KMSClient,
   keyId: string,
-): Promise<{ key: KeyMetadata; tags: Tags } | undefined> {
+): Promise<{ key: KnownKey; tags: Tags } | undefined> {
   return orDenied(
     (async () => {
       const key = await describeKey(kms, keyId);
       if (key?.KeyManager !== 'CUSTOMER' || key.KeyState !== 'Enabled') return undefined;
       const { Tags = [] } = await kms.send(new ListResourceTagsCommand({ KeyId: keyId }));
-      return {
-        key,
-        tags: Object.fromEntries(Tags.map(({ TagKey, TagValue }) => [TagKey ?? '', TagValue ?? ''])),
-      };
+      return { key, tags: tagMap(Tags.map(({ TagKey, TagValue }) => ({ Key: TagKey, Value: TagValue }))) };
     })(),
   );
 }

@@ -9,14 +9,17 @@ import { isNotFound } from '../../aws/failures';
 import { aliasMeant, misnamed, multiRegionId, parseKeyArn } from '../../model/keys/keyName';
 import type { Target } from '../../model/target';
 import { unlessUnknown } from '../support/unlessUnknown';
+import { told, type Told } from '../support/known';
 
 const MAKE_IT = 'create it with createCustomerManagedKey';
 
+export type KnownKey = Told<KeyMetadata, 'KeyId' | 'Arn' | 'KeyState' | 'KeyManager'>;
+
 /** Undefined when there is no such key. */
-export async function describeKey(kms: KMSClient, kmsKeyId: string): Promise<KeyMetadata | undefined> {
+export async function describeKey(kms: KMSClient, kmsKeyId: string): Promise<KnownKey | undefined> {
   try {
     const { KeyMetadata: key } = await kms.send(new DescribeKeyCommand({ KeyId: kmsKeyId }));
-    return key;
+    return told(key, kmsKeyId, 'KeyId', 'Arn', 'KeyState', 'KeyManager');
   } catch (error) {
     // A malformed ARN, or one of another region, names no key here either.
     if (isNotFound(error) || (error as Error).name === 'InvalidArnException') return undefined;

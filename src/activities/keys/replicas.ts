@@ -1,7 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import { ReplicateKeyCommand } from '@aws-sdk/client-kms';
-import { FAILURE } from '../../model/failures';
+import { notYetVisible } from '../../aws/applicationFailures';
 import type { KeyReplica } from '../../model/keys/key';
 import { keyPolicy } from '../../model/keys/keyPolicy';
 import { makerTags, type Maker } from '../../model/maker';
@@ -61,9 +60,9 @@ export function keyReplicaActivities({ aws }: ActivityDeps) {
       const key = await describeKey(aws.kms(target, 'read'), keyId);
       if (!key || key.KeyState === 'Creating' || key.KeyState === 'Updating') {
         const message = `the replica of ${keyId} in ${targetKey(target)} is not ready`;
-        throw ApplicationFailure.retryable(message, FAILURE.notYetVisible);
+        throw notYetVisible(message);
       }
-      if (key.KeyState === 'Enabled') return { region: target.region, arn: key.Arn ?? '' };
+      if (key.KeyState === 'Enabled') return { region: target.region, arn: key.Arn };
       throw keyUnusable(
         target,
         keyId,

@@ -8,9 +8,7 @@ import {
   type CapacityReservation,
   type CapacityReservationInstancePlatform,
   type EC2Client,
-  type Instance,
 } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../../aws/failures';
 import { planCapacity, type CapacityFacts, type CapacityPlan } from '../../model/machines/capacity';
 import { FAILURE } from '../../model/failures';
 import { ownDescription, TAG } from '../../model/names';
@@ -19,9 +17,11 @@ import type { ActivityDeps } from '../support/deps';
 import { Sightings } from '../support/gone';
 import { clientToken, foundInTime } from '../support/idempotency';
 import { requireInstance } from './facts';
+import { told, withId, type KnownInstance, type Told } from '../support/known';
 import { theOnly } from '../support/proof';
 import { readInstance } from '../support/sharedReads';
 import { isDenied } from '../support/unlessDenied';
+import { unlessGone } from '../support/unlessGone';
 import { sleep } from '../support/pace/waits';
 
 interface OfMigration {
@@ -177,7 +177,7 @@ async function ownOf(
   return open.filter((each) => isAsMade(each) && isOfMachine(each) && endsThen(each)).map(idOf);
 }
 
-async function openOf(ec2: EC2Client, migrationId: string): Promise<CapacityReservation[]> {
+async function openOf(ec2: EC2Client, migrationId: string): Promise<KnownReservation[]> {
   return (await reservationsOf(ec2, migrationId)).filter(isOpen);
 }
 
@@ -186,15 +186,22 @@ function isAsMade({ TotalInstanceCount, EndDateType, InstanceMatchCriteria }: Ca
   return TotalInstanceCount === 1 && EndDateType === 'limited' && InstanceMatchCriteria === 'open';
 }
 
-function theOnlyOne(
-  found: readonly CapacityReservation[],
-  migrationId: string,
-): CapacityReservation | undefined {
+function theOnlyOne(found: readonly KnownReservation[], migrationId: string): KnownReservation | undefined {
   return theOnly(found, idOf, `capacity reservation of ${migrationId}`);
 }
 
-function idOf({ CapacityReservationId = '' }: CapacityReservation): string {
+function idOf({ CapacityReservationId }: KnownReservation): string {
   return CapacityReservationId;
+}
+
+type KnownReservation = Told<CapacityReservation, 'CapacityReservationId' | 'State'>;
+
+function knownReservations(
+  answered: readonly CapacityReservation[] | undefined,
+  asked?: readonly string[],
+): KnownReservation[] {
+  const named = withId(answered, 'CapacityReservationId', asked);
+  return named.map((each) => told(each, each.CapacityReservationId, 'State'));
 }
 
 async function cancel(ec2: EC2Client, ids: readonly string[]): Promise<void> {
@@ -229,7 +236,8 @@ async function reserve(
         TagSpecifications: [{ ResourceType: 'capacity-reservation', Tags }],
       }),
     );
-    return made?.CapacityReservationId ?? '';
+    return told(made, `CreateCapacityReservation of ${migrationId}`, 'CapacityReservationId')
+      .CapacityReservationId;
   } catch (error) {
     if (!(error instanceof Error) || !NO_CAPACITY.test(error.name) || error.name.startsWith('Request'))
       throw error;
@@ -241,24 +249,20 @@ async function reserve(
 }
 
 /** Undefined where EC2 does not show it: not yet, or not any more. */
-async function reservationById(ec2: EC2Client, id: string): Promise<CapacityReservation | undefined> {
-  try {
-    const command = new DescribeCapacityReservationsCommand({ CapacityReservationIds: [id] });
-    return (await ec2.send(command)).CapacityReservations?.[0];
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+async function reservationById(ec2: EC2Client, id: string): Promise<KnownReservation | undefined> {
+  const command = new DescribeCapacityReservationsCommand({ CapacityReservationIds: [id] });
+  const answer = await unlessGone(ec2.send(command));
+  return knownReservations(answer?.CapacityReservations, [id])[0];
 }
 
-async function reservationsOf(ec2: EC2Client, migrationId: string): Promise<CapacityReservation[]> {
-  const found: CapacityReservation[] = [];
+async function reservationsOf(ec2: EC2Client, migrationId: string): Promise<KnownReservation[]> {
+  const found: KnownReservation[] = [];
   const Filters = [{ Name: `tag:${TAG.migration}`, Values: [migrationId] }];
-  for await (const { CapacityReservations = [] } of paginateDescribeCapacityReservations(
+  for await (const { CapacityReservations } of paginateDescribeCapacityReservations(
     { client: ec2 },
     { Filters },
   ))
-    found.push(...CapacityReservations);
+    found.push(...knownReservations(CapacityReservations));
   return found;
 }
 
@@ -266,12 +270,13 @@ function isOpen({ State }: CapacityReservation): boolean {
   return State === 'active' || State === 'pending';
 }
 
-function capacityFacts(instance: Instance): CapacityFacts {
-  const { Placement = {}, CapacityReservationSpecification: wanted } = instance;
+function capacityFacts(instance: KnownInstance): CapacityFacts {
+  const { CapacityReservationSpecification: wanted } = instance;
+  const { InstanceType, Placement } = told(instance, instance.InstanceId, 'InstanceType', 'Placement');
   const targeted = wanted?.CapacityReservationTarget;
   return {
-    instanceType: instance.InstanceType ?? '',
-    zone: Placement.AvailabilityZone ?? '',
+    instanceType: InstanceType,
+    zone: told(Placement, `the placement of ${instance.InstanceId}`, 'AvailabilityZone').AvailabilityZone,
     platformDetails: instance.PlatformDetails ?? (instance.Platform ? 'Windows' : 'Linux/UNIX'),
     tenancy: Placement.Tenancy ?? 'default',
     ...(Placement.GroupName && { placementGroup: Placement.GroupName }),

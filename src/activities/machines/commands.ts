@@ -12,6 +12,7 @@ import { formatHookMark, parseHookMark, type HookMark } from '../../model/machin
 import type { Settings } from '../support/deps';
 import { now, rest } from '../support/pace/waits';
 import { patienceWith } from '../support/patience';
+import { told } from '../support/known';
 
 /** Calls that fail for no known reason, until the command counts as not sent; and those that are throttled. */
 const SEND_ATTEMPTS = 6;
@@ -89,7 +90,7 @@ export class Commands {
       { InstanceId: instanceId, Filters: [{ key: 'InvokedAfter', value: after }] },
     )) {
       for (const command of Commands) {
-        const mark = parseHookMark(command.Comment ?? '');
+        const mark = parseHookMark(command.Comment);
         if (mark?.recoveryPointId === recoveryPointId) found.push(sentCommand(instanceId, mark, command));
       }
     }
@@ -116,7 +117,7 @@ export class Commands {
             TimeoutSeconds: order.deliverySeconds,
           }),
         );
-        return sentCommand(order.instanceId, order.mark, Command ?? {});
+        return sentCommand(order.instanceId, order.mark, Command);
       } catch (error) {
         const answer = patienceWith(error);
         if (answer === 'unsure') failures += 1;
@@ -147,8 +148,8 @@ export class Commands {
   async end(command: SentCommand, patienceMs: number, signal?: AbortSignal): Promise<CommandEnd | undefined> {
     const until = now() + patienceMs;
     for (let pauseMs = this.settings.pollMs / 10; ; pauseMs = Math.min(2 * pauseMs, this.settings.pollMs)) {
-      const told = await this.look(command);
-      if (told && FINAL.has(told.Status ?? '')) return endOf(told);
+      const seen = await this.look(command);
+      if (seen?.Status && FINAL.has(seen.Status)) return endOf(seen);
       if (now() >= until) return undefined;
       await rest(Math.ceil(pauseMs), signal);
     }
@@ -180,12 +181,10 @@ export class Commands {
   }
 }
 
-function sentCommand(
-  instanceId: string,
-  mark: HookMark,
-  { CommandId, RequestedDateTime }: Command,
-): SentCommand {
-  return { instanceId, commandId: CommandId ?? '', mark, requestedMs: RequestedDateTime?.getTime() ?? 0 };
+function sentCommand(instanceId: string, mark: HookMark, command: Command | undefined): SentCommand {
+  const what = `a command for ${instanceId}`;
+  const { CommandId, RequestedDateTime } = told(command, what, 'CommandId', 'RequestedDateTime');
+  return { instanceId, commandId: CommandId, mark, requestedMs: RequestedDateTime.getTime() };
 }
 
 /** What passes with time is asked again. */
@@ -194,8 +193,8 @@ function forgive(error: unknown): undefined {
 }
 
 function endOf({ Status, StatusDetails, CommandPlugins = [] }: CommandInvocation): CommandEnd {
-  const output = CommandPlugins.map(({ Output = '' }) => Output.trim()).filter(Boolean);
+  const output = CommandPlugins.flatMap(({ Output }) => Output?.trim() ?? []).filter(Boolean);
   const said = [StatusDetails ?? Status, output.join(' / ').slice(0, LONGEST_OUTPUT)].filter(Boolean);
-  const begun = !NEVER_BEGUN.test(StatusDetails ?? '');
+  const begun = !(StatusDetails && NEVER_BEGUN.test(StatusDetails));
   return { ok: Status === 'Success', begun, said: said.join(': ') };
 }

@@ -1,4 +1,3 @@
-import type { Instance } from '@aws-sdk/client-ec2';
 import {
   DescribeTargetGroupAttributesCommand,
   DescribeTargetHealthCommand,
@@ -9,14 +8,15 @@ import {
   type TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { AwsClients } from '../../aws/clients';
-import { isNotFound } from '../../aws/failures';
 import { FAILURE } from '../../model/failures';
 import type { DrainedGroup, DrainFacts, GroupTarget, TargetGroup } from '../../model/machines/drain';
 import { targetKey, type Target } from '../../model/target';
 import { uncancelled } from './commands';
 import { failedItem } from '../support/failedItem';
+import { told, withId, type KnownInstance } from '../support/known';
 import { inTurns } from '../support/pace/inTurns';
 import { now } from '../support/pace/waits';
+import { unlessGone } from '../support/unlessGone';
 
 /**
  * Where there are many groups, a look at all of them counts for twenty times as long as it took, so that looking is a
@@ -45,7 +45,11 @@ interface AllGroups {
 const INDEXES = new WeakMap<AwsClients, Map<string, TargetIndex>>();
 
 /** What a plan has to know of them; a role that may not read them is told so where they are to be drained. */
-export async function targetFacts(aws: AwsClients, target: Target, instance: Instance): Promise<DrainFacts> {
+export async function targetFacts(
+  aws: AwsClients,
+  target: Target,
+  instance: KnownInstance,
+): Promise<DrainFacts> {
   const tags = (instance.Tags ?? []).filter(({ Key }) => !Key?.startsWith('aws:')).length;
   try {
     return { groups: await targetIndex(aws, target).planned(instance), tags };
@@ -72,7 +76,7 @@ export class TargetIndex {
   constructor(private readonly client: () => ElasticLoadBalancingV2Client) {}
 
   /** As a plan says it. */
-  async planned(instance: Instance): Promise<DrainedGroup[]> {
+  async planned(instance: KnownInstance): Promise<DrainedGroup[]> {
     const found = await this.candidates(instance, { afresh: false });
     return Promise.all(
       found.map(async (group) => ({ ...group, delayMs: await this.delay(group.arn, { known: true }) })),
@@ -83,7 +87,7 @@ export class TargetIndex {
    * As it is now. Where looking takes long, who was added to a group within the last minutes is found only by looking
    * `afresh` at all of them.
    */
-  async now(instance: Instance, { afresh }: { afresh: boolean }): Promise<DrainedGroup[]> {
+  async now(instance: KnownInstance, { afresh }: { afresh: boolean }): Promise<DrainedGroup[]> {
     const ids = new Set(idsOf(instance));
     const groups = await Promise.all(
       (await this.candidates(instance, { afresh })).map(async ({ arn, name }) => {
@@ -99,13 +103,14 @@ export class TargetIndex {
     return this.client();
   }
 
-  private async candidates(instance: Instance, { afresh }: { afresh: boolean }): Promise<TargetGroup[]> {
+  private async candidates(instance: KnownInstance, { afresh }: { afresh: boolean }): Promise<TargetGroup[]> {
     if (afresh || !this.look || now() >= this.look.countsUntil) this.look = this.newLook();
     const groups = await this.look.groups;
     const own = idsOf(instance).flatMap((id) => groups.get(id) ?? []);
-    return [...new Set(own.map(({ arn }) => arn))].map((arn) => ({
+    const names = new Map(own.map(({ arn, name }) => [arn, name]));
+    return [...names].map(([arn, name]) => ({
       arn,
-      name: own.find((each) => each.arn === arn)?.name ?? '',
+      name,
       targets: own.filter((each) => each.arn === arn).flatMap(({ targets }) => targets),
     }));
   }
@@ -142,7 +147,7 @@ function countsUntil(begunAt: number): number {
 }
 
 /** By which a target group may know a machine. */
-export function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): string[] {
+export function idsOf({ InstanceId, NetworkInterfaces = [] }: KnownInstance): string[] {
   const addresses = NetworkInterfaces.flatMap(({ PrivateIpAddresses = [], Ipv6Addresses = [] }) => [
     ...PrivateIpAddresses.flatMap(({ PrivateIpAddress }) => PrivateIpAddress ?? []),
     ...Ipv6Addresses.flatMap(({ Ipv6Address }) => Ipv6Address ?? []),
@@ -152,12 +157,15 @@ export function idsOf({ InstanceId = '', NetworkInterfaces = [] }: Instance): st
 
 async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<AllGroups> {
   const all: { arn: string; name: string }[] = [];
-  for await (const { TargetGroups = [] } of paginateDescribeTargetGroups(
-    { client: elb, pageSize: PAGE },
-    {},
-  )) {
-    for (const { TargetGroupArn: arn = '', TargetGroupName: name = '', TargetType } of TargetGroups)
+  for await (const { TargetGroups } of paginateDescribeTargetGroups({ client: elb, pageSize: PAGE }, {})) {
+    for (const group of withId(TargetGroups, 'TargetGroupArn')) {
+      const {
+        TargetGroupArn: arn,
+        TargetGroupName: name,
+        TargetType,
+      } = told(group, group.TargetGroupArn, 'TargetGroupName', 'TargetType');
       if (TargetType === 'instance' || TargetType === 'ip') all.push({ arn, name });
+    }
   }
   const byTarget = new Map<string, TargetGroup[]>();
   await inTurns(all, AT_ONCE, async ({ arn, name }) => {
@@ -190,15 +198,8 @@ export async function healthOf(
   TargetGroupArn: string,
   Targets?: TargetDescription[],
 ): Promise<TargetHealthDescription[]> {
-  try {
-    const { TargetHealthDescriptions = [] } = await elb.send(
-      new DescribeTargetHealthCommand({ TargetGroupArn, Targets }),
-    );
-    return TargetHealthDescriptions;
-  } catch (error) {
-    if (isNotFound(error)) return [];
-    throw error;
-  }
+  const health = await unlessGone(elb.send(new DescribeTargetHealthCommand({ TargetGroupArn, Targets })));
+  return health?.TargetHealthDescriptions ?? [];
 }
 
 export function descriptionOf({ id, port, zone, quicServerId }: GroupTarget): TargetDescription {

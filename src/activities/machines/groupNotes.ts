@@ -1,4 +1,4 @@
-import { paginateDescribeInstances, type EC2Client, type Instance } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import {
   joinedGroups,
   parseTargetMarks,
@@ -12,6 +12,8 @@ import { requireInstance } from './facts';
 import { idsOf } from './groupIndex';
 import { tagMap } from '../support/tags';
 import type { MachinePlan } from '../../model/machines/facts';
+import type { KnownInstance } from '../support/known';
+import { instancePages } from '../support/reads';
 
 /** What is noted on a machine of where it has to be registered again. */
 export interface TargetNotes {
@@ -71,22 +73,25 @@ function foreignTo({ plan, migrationId }: Asked, note: string): string | undefin
 
 async function alsoOn(
   ec2: EC2Client,
-  { InstanceId }: Instance,
+  { InstanceId }: KnownInstance,
   key: string,
   note: string,
 ): Promise<string | undefined> {
   const Filters = [{ Name: `tag:${key}`, Values: [note] }, LIVING];
-  for await (const { Reservations = [] } of paginateDescribeInstances({ client: ec2 }, { Filters })) {
-    const others = Reservations.flatMap(({ Instances = [] }) => Instances).filter(
-      (each) => each.InstanceId !== InstanceId && tagMap(each.Tags)[key] === note,
-    );
+  for await (const page of instancePages(ec2, Filters)) {
+    const others = page.filter((each) => each.InstanceId !== InstanceId && tagMap(each.Tags)[key] === note);
     if (others[0]) return `${others[0].InstanceId} carries the same`;
   }
   return undefined;
 }
 
 /** An address that was this machine's may be another one's by now. */
-function take(found: TargetNotes, instance: Instance, key: string, groups: readonly TargetGroup[]): void {
+function take(
+  found: TargetNotes,
+  instance: KnownInstance,
+  key: string,
+  groups: readonly TargetGroup[],
+): void {
   const ids = new Set(idsOf(instance));
   found.own.push(key);
   for (const { targets, ...group } of groups) {

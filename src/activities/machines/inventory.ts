@@ -1,17 +1,12 @@
-import {
-  DescribeInstancesCommand,
-  DescribeVolumesCommand,
-  type EC2Client,
-  type Instance,
-  type Volume,
-} from '@aws-sdk/client-ec2';
+import { DescribeInstancesCommand, DescribeVolumesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import type { SelectedKept, SeenVolume } from '../../model/machines/keptVolume';
 import { matchesTags, tagFilters, type PolicySelector } from '../../model/selector';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { keptAmong } from './keptVolumes';
 import { tagMap } from '../support/tags';
-import { FILTER_VALUES, instancesById, volumesById } from '../support/reads';
+import { knownInstances, knownVolumes, type KnownInstance, type KnownVolume } from '../support/known';
+import { attachedVolumeIds, FILTER_VALUES, instancesById, volumesById } from '../support/reads';
 import type { BackupUnit } from '../../model/machines/unit';
 
 /** Instances in other states have no volumes, or are about to lose them. */
@@ -93,7 +88,7 @@ async function instancesPage(
   if (pass === 'instancesById') {
     const named = chunkOf(selector.instanceIds, token);
     const instances = await all(instancesById(ec2, named.ids));
-    const living = instances.filter(({ State }) => LIVING.Values.includes(State?.Name ?? ''));
+    const living = instances.filter(isLiving);
     return {
       units: living.filter(({ Tags }) => !matchesTags(selector.tags, tagMap(Tags))).map(instanceUnit),
       missing: without(
@@ -104,14 +99,14 @@ async function instancesPage(
     };
   }
   if (!selector.tags) return { units: [] };
-  const { Reservations = [], NextToken } = await ec2.send(
+  const { Reservations, NextToken } = await ec2.send(
     new DescribeInstancesCommand({
       Filters: tagFilters(selector.tags, [LIVING]),
       MaxResults: PAGE,
       NextToken: token,
     }),
   );
-  const instances = Reservations.flatMap(({ Instances = [] }) => Instances);
+  const instances = knownInstances(Reservations);
   const units = instances.filter(({ Tags }) => matchesTags(selector.tags, tagMap(Tags))).map(instanceUnit);
   return { units, token: NextToken };
 }
@@ -133,10 +128,10 @@ async function volumesPage(
     return { ...(await volumesAmong(ec2, selector, matching)), missing, token: named.next };
   }
   if (!selector.tags) return { units: [] };
-  const { Volumes = [], NextToken } = await ec2.send(
+  const { Volumes, NextToken } = await ec2.send(
     new DescribeVolumesCommand({ Filters: tagFilters(selector.tags), MaxResults: PAGE, NextToken: token }),
   );
-  const matching = Volumes.filter(({ Tags }) => matchesTags(selector.tags, tagMap(Tags)));
+  const matching = knownVolumes(Volumes).filter(({ Tags }) => matchesTags(selector.tags, tagMap(Tags)));
   return { ...(await volumesAmong(ec2, selector, matching)), token: NextToken };
 }
 
@@ -144,18 +139,22 @@ async function volumesPage(
 async function volumesAmong(
   ec2: EC2Client,
   selector: PolicySelector,
-  matching: Volume[],
+  matching: KnownVolume[],
 ): Promise<Pick<Found, 'units' | 'kept'>> {
   const kept = await keptOf(ec2, selector, matching);
   const isKept = new Set(kept.map(({ volumeId }) => volumeId));
-  const others = matching.filter(({ VolumeId = '' }) => !isKept.has(VolumeId));
+  const others = matching.filter(({ VolumeId }) => !isKept.has(VolumeId));
   const covered = await coveredByInstance(ec2, selector, others);
-  const units = others.filter(({ VolumeId = '' }) => !covered.has(VolumeId)).map(volumeUnit);
+  const units = others.filter(({ VolumeId }) => !covered.has(VolumeId)).map(volumeUnit);
   return { units, kept };
 }
 
 /** Whoever names such a volume by its id is told what to name instead, unless that is selected already. */
-async function keptOf(ec2: EC2Client, selector: PolicySelector, volumes: Volume[]): Promise<SelectedKept[]> {
+async function keptOf(
+  ec2: EC2Client,
+  selector: PolicySelector,
+  volumes: KnownVolume[],
+): Promise<SelectedKept[]> {
   const found = [...(await keptAmong(ec2, volumes)).values()];
   const isNamed = (volumeId: string) => (selector.volumeIds ?? []).includes(volumeId);
   const instead = found.flatMap(({ kept, usedInstead }) =>
@@ -180,7 +179,7 @@ function chunkOf(ids: string[] = [], token = '0'): { ids: string[]; next?: strin
   return { ids: ids.slice(Number(token), end), ...(end < ids.length && { next: String(end) }) };
 }
 
-function without(ids: readonly string[], found: readonly (string | undefined)[]): string[] {
+function without(ids: readonly string[], found: readonly string[]): string[] {
   const there = new Set(found);
   return ids.filter((id) => !there.has(id));
 }
@@ -191,33 +190,34 @@ async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   return found;
 }
 
-function instanceUnit({ InstanceId = '', BlockDeviceMappings = [] }: Instance): BackupUnit {
-  return {
-    kind: 'instance',
-    resourceId: InstanceId,
-    volumeIds: BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.VolumeId ?? []),
-  };
+function instanceUnit(instance: KnownInstance): BackupUnit {
+  return { kind: 'instance', resourceId: instance.InstanceId, volumeIds: attachedVolumeIds(instance) };
 }
 
-function volumeUnit({ VolumeId = '' }: Volume): BackupUnit {
+function volumeUnit({ VolumeId }: KnownVolume): BackupUnit {
   return { kind: 'volume', resourceId: VolumeId, volumeIds: [VolumeId] };
 }
 
 /** Whether an instance with its volumes is what the selector is about; dead ones have none. */
-export function isSelected(selector: PolicySelector, { InstanceId = '', State, Tags }: Instance): boolean {
+export function isSelected(selector: PolicySelector, instance: KnownInstance): boolean {
   const isWanted =
-    matchesTags(selector.tags, tagMap(Tags)) || (selector.instanceIds ?? []).includes(InstanceId);
-  return isWanted && LIVING.Values.includes(State?.Name ?? '');
+    matchesTags(selector.tags, tagMap(instance.Tags)) ||
+    (selector.instanceIds ?? []).includes(instance.InstanceId);
+  return isWanted && isLiving(instance);
+}
+
+function isLiving({ State }: KnownInstance): boolean {
+  return LIVING.Values.includes(State.Name);
 }
 
 /** Volumes whose instance is selected are in its set already. */
 async function coveredByInstance(
   ec2: EC2Client,
   selector: PolicySelector,
-  volumes: Volume[],
+  volumes: KnownVolume[],
 ): Promise<Set<string>> {
   const holders = new Map(
-    volumes.map(({ VolumeId = '', Attachments = [] }) => [
+    volumes.map(({ VolumeId, Attachments = [] }) => [
       VolumeId,
       Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
     ]),
@@ -237,6 +237,6 @@ async function selectedHolders(
 ): Promise<Set<string>> {
   const selected = new Set<string>();
   for await (const instance of instancesById(ec2, [...new Set(instanceIds)]))
-    if (isSelected(selector, instance)) selected.add(instance.InstanceId ?? '');
+    if (isSelected(selector, instance)) selected.add(instance.InstanceId);
   return selected;
 }

@@ -1,10 +1,4 @@
-import {
-  DescribeVolumesCommand,
-  paginateDescribeInstances,
-  paginateDescribeVolumes,
-  type EC2Client,
-  type Volume,
-} from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import {
   keptVolume,
   mayBeKept,
@@ -16,6 +10,8 @@ import {
 import { parseMachineMark } from '../../model/machines/marks';
 import { TAG } from '../../model/names';
 import { groupsOf } from '../support/groups';
+import type { KnownVolume } from '../support/known';
+import { findVolumes, instancesById, volumePages } from '../support/reads';
 import { tagMap } from '../support/tags';
 
 export interface Kept {
@@ -28,7 +24,7 @@ export interface Kept {
  * Those of a page of volumes that Holdfast keeps for itself. Where one of them may be, what names them is asked for in
  * one call for the page, and nothing else in nearly every case; where no volume carries a mark there is no call.
  */
-export async function keptAmong(ec2: EC2Client, page: readonly Volume[]): Promise<Map<string, Kept>> {
+export async function keptAmong(ec2: EC2Client, page: readonly KnownVolume[]): Promise<Map<string, Kept>> {
   const suspects = page.map(seenVolume).filter(mayBeKept);
   if (suspects.length === 0) return new Map();
   const facts = await factsAbout(ec2, suspects);
@@ -36,7 +32,7 @@ export async function keptAmong(ec2: EC2Client, page: readonly Volume[]): Promis
     suspects.flatMap((volume) => {
       const kept = keptVolume(volume, facts);
       if (!kept) return [];
-      const usedInstead = facts.volume(kept.usedInstead ?? '');
+      const usedInstead = kept.usedInstead === undefined ? undefined : facts.volume(kept.usedInstead);
       return [[volume.volumeId, { kept, ...(usedInstead && { usedInstead }) }] as const];
     }),
   );
@@ -61,40 +57,29 @@ function idsIn(prefix: string, text = ''): string[] {
 
 async function volumesBy(ec2: EC2Client, Name: string, values: readonly string[]): Promise<SeenVolume[]> {
   const found: SeenVolume[] = [];
-  for (const Values of chunks(values)) {
-    const pages = paginateDescribeVolumes({ client: ec2, pageSize: 1000 }, { Filters: [{ Name, Values }] });
-    for await (const { Volumes = [] } of pages) found.push(...Volumes.map(seenVolume));
-  }
+  for (const Values of groupsOf([...new Set(values)]))
+    for await (const page of volumePages(ec2, [{ Name, Values }])) found.push(...page.map(seenVolume));
   return found;
 }
 
 async function addMachines({ machines }: KeptFacts, ec2: EC2Client, ids: readonly string[]): Promise<void> {
-  for (const Values of chunks(ids)) {
-    const Filters = [{ Name: 'instance-id', Values }];
-    const pages = paginateDescribeInstances({ client: ec2, pageSize: 1000 }, { Filters });
-    for await (const { Reservations = [] } of pages)
-      for (const { InstanceId = '', Tags } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
-        const mark = parseMachineMark(tagMap(Tags)[TAG.migration], InstanceId);
-        if (mark) machines.set(InstanceId, mark);
-      }
+  for await (const { InstanceId, Tags } of instancesById(ec2, [...new Set(ids)])) {
+    const mark = parseMachineMark(tagMap(Tags)[TAG.migration], InstanceId);
+    if (mark) machines.set(InstanceId, mark);
   }
 }
 
-function chunks(values: readonly string[]): string[][] {
-  return groupsOf([...new Set(values)]);
-}
-
 /** Those that carry exactly this mark of an original: it, and copies of it. */
-export async function markedAlike(ec2: EC2Client, mark: string): Promise<Volume[]> {
+export async function markedAlike(ec2: EC2Client, mark: string): Promise<KnownVolume[]> {
   const Filters = [{ Name: `tag:${TAG.original}`, Values: [mark] }];
-  const { Volumes = [] } = await ec2.send(new DescribeVolumesCommand({ Filters }));
-  return Volumes.filter(({ Tags }) => tagMap(Tags)[TAG.original] === mark);
+  const volumes = await findVolumes(ec2, Filters);
+  return volumes.filter(({ Tags }) => tagMap(Tags)[TAG.original] === mark);
 }
 
-export function seenVolume({ VolumeId = '', State, Attachments = [], Tags }: Volume): SeenVolume {
+export function seenVolume({ VolumeId, State, Attachments = [], Tags }: KnownVolume): SeenVolume {
   return {
     volumeId: VolumeId,
-    state: State ?? '',
+    state: State,
     attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
     tags: tagMap(Tags),
   };

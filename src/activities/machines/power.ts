@@ -1,14 +1,10 @@
 import { ApplicationFailure } from '@temporalio/common';
-import {
-  StartInstancesCommand,
-  StopInstancesCommand,
-  type EC2Client,
-  type Instance,
-} from '@aws-sdk/client-ec2';
+import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../model/failures';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { Sightings } from '../support/gone';
+import type { KnownInstance } from '../support/known';
 import { instanceGone, requireInstance } from './facts';
 import { lookUntil, Rhythm } from '../support/pace/rhythm';
 import { readInstance, readStatus } from '../support/sharedReads';
@@ -32,13 +28,13 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
   };
 
   /** Looks at a machine that was there: undefined while reads lag; one that is terminated, or no more, ends the wait. */
-  function lookedAt({ target, instanceId }: Machine): () => Promise<Instance | undefined> {
+  function lookedAt({ target, instanceId }: Machine): () => Promise<KnownInstance | undefined> {
     const ec2 = aws.ec2(target, 'read');
     const sightings = new Sightings(settings);
     return async () => {
       const instance = await readInstance(ec2, instanceId);
       const isGone = sightings.gone([instanceId], [instance?.InstanceId]).length > 0;
-      if (isGone || ENDED.test(instance?.State?.Name ?? '')) throw instanceGone(target, instanceId);
+      if (isGone || (instance && ENDED.test(instance.State.Name))) throw instanceGone(target, instanceId);
       return instance;
     };
   }
@@ -124,5 +120,5 @@ async function unless(
   if (!(error instanceof Error && /^(IncorrectInstanceState|UnauthorizedOperation)$/.test(error.name)))
     throw error;
   const { State } = await requireInstance(ec2, target, instanceId);
-  if (!states.includes(State?.Name ?? '')) throw error;
+  if (!states.includes(State.Name)) throw error;
 }

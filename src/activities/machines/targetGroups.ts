@@ -8,7 +8,6 @@ import {
   type ElasticLoadBalancingV2Client,
   type TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
-import { isNotFound } from '../../aws/failures';
 import {
   formatTargetMarks,
   joinedGroups,
@@ -26,6 +25,7 @@ import { descriptionOf, healthOf, targetIndex } from './groupIndex';
 import { noteKeys, targetNotes } from './groupNotes';
 import { now, sleep } from '../support/pace/waits';
 import { beating } from '../support/pace/beating';
+import { unlessGone } from '../support/unlessGone';
 import type { MachinePlan } from '../../model/machines/facts';
 
 /** Longest pause between two looks, in polls: minutes pass until a target is drained, or healthy. */
@@ -129,9 +129,11 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
     async deregisterTargets({ target, groups }: Groups): Promise<void> {
       const elb = aws.elbv2(target, 'migrate');
       for (const { arn, targets } of groups)
-        await elb
-          .send(new DeregisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(descriptionOf) }))
-          .catch(unlessGone);
+        await unlessGone(
+          elb.send(
+            new DeregisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(descriptionOf) }),
+          ),
+        ).catch(notRunningYet);
     },
 
     /**
@@ -202,18 +204,14 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
 
 /** False where the group is gone. */
 async function register(elb: ElasticLoadBalancingV2Client, { arn, targets }: TargetGroup): Promise<boolean> {
-  try {
-    await elb.send(new RegisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(descriptionOf) }));
-    return true;
-  } catch (error) {
-    unlessGone(error);
-    return false;
-  }
+  const registered = await unlessGone(
+    elb.send(new RegisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(descriptionOf) })),
+  ).catch(notRunningYet);
+  return registered !== undefined;
 }
 
-/** What somebody has deleted meanwhile. A target that "is not running" may be so in EC2 already, and ELB learns of it later. */
-function unlessGone(error: unknown): void {
-  if (isNotFound(error)) return;
+/** A target that "is not running" may be so in EC2 already, and ELB learns of it later. */
+function notRunningYet(error: unknown): never {
   if (error instanceof Error && error.name.startsWith('InvalidTarget') && error.message.includes('running'))
     throw ApplicationFailure.create({ message: error.message, type: FAILURE.conflict, cause: error });
   throw error;

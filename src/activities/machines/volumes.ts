@@ -4,14 +4,15 @@ import {
   DetachVolumeCommand,
   ModifyInstanceAttributeCommand,
   type EC2Client,
-  type Volume,
   type VolumeAttachment,
 } from '@aws-sdk/client-ec2';
 import { allEnded } from '../../model/allEnded';
+import { valueAt } from '../../model/group';
 import { FAILURE } from '../../model/failures';
 import { targetKey, type Target } from '../../model/target';
 import { DEFAULT_SETTINGS, type ActivityDeps } from '../support/deps';
 import { isOverdue } from '../support/gone';
+import type { KnownVolume } from '../support/known';
 import { explicitPerformance } from './facts';
 import { lookUntil, Rhythm } from '../support/pace/rhythm';
 import { readAll, readVolume } from '../support/sharedReads';
@@ -47,16 +48,16 @@ export function volumeActivities(deps: ActivityDeps) {
   async function untilAll(
     { target, volumeIds, state }: AwaitedVolumes,
     kmsKeyArn?: string,
-  ): Promise<Map<string, Volume>> {
+  ): Promise<Map<string, KnownVolume>> {
     const ec2 = aws.ec2(target, 'read');
-    const reached = new Map<string, Volume>();
+    const reached = new Map<string, KnownVolume>();
     const open = () => volumeIds.filter((id) => !reached.has(id));
     if (volumeIds.length === 0) return reached;
     const watched = new WatchedVolumes(deps, target, kmsKeyArn);
     const allThere = async () => {
       const volumes = await readAll(open(), (id) => readVolume(ec2, id));
       await watched.requireAlive(open(), volumes);
-      for (const volume of volumes) if (isIn(volume, state)) reached.set(volume.VolumeId ?? '', volume);
+      for (const volume of volumes) if (isIn(volume, state)) reached.set(volume.VolumeId, volume);
       return open().length === 0;
     };
     await lookUntil(rhythms[state], pollMs, allThere, () => ({ waitingFor: open() }));
@@ -90,7 +91,7 @@ export function volumeActivities(deps: ActivityDeps) {
       const asked = { target: plan.target, volumeIds, state: 'available' } as const;
       const volumes = await untilAll(asked, plan.kmsKeyArn);
       const differences = plan.disks.flatMap((disk) => {
-        const volume = volumes.get(replacements[disk.volumeId] ?? '');
+        const volume = valueAt(volumes, replacements[disk.volumeId]);
         return volume ? differencesOf(plan, disk, volume) : `nothing replaces ${disk.volumeId}`;
       });
       if (differences.length === 0) return;
@@ -158,13 +159,13 @@ export function volumeActivities(deps: ActivityDeps) {
   };
 }
 
-function isIn({ State, Attachments = [] }: Volume, state: 'available' | 'attached'): boolean {
+function isIn({ State, Attachments = [] }: KnownVolume, state: 'available' | 'attached'): boolean {
   return state === 'available'
     ? State === 'available'
     : Attachments.some((attachment) => attachment.State === 'attached');
 }
 
-function differencesOf(plan: MovePlan, disk: DiskPlan, volume: Volume): string[] {
+function differencesOf(plan: MovePlan, disk: DiskPlan, volume: KnownVolume): string[] {
   const performance = explicitPerformance(volume);
   const pairs: [string, unknown, unknown][] = [
     ['encrypted', true, volume.Encrypted],
@@ -190,7 +191,7 @@ export function foreign(volumeId: string, holder: string | undefined): Applicati
   );
 }
 
-export function attachmentOf(volume: Volume | undefined): VolumeAttachment | undefined {
+export function attachmentOf(volume: KnownVolume | undefined): VolumeAttachment | undefined {
   return volume?.Attachments?.find(({ State }) => State !== 'detached');
 }
 
@@ -210,7 +211,7 @@ export async function requireVolume(
   target: Target,
   volumeId: string,
   settings = DEFAULT_SETTINGS,
-): Promise<Volume> {
+): Promise<KnownVolume> {
   const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
   if (isOverdue(settings))

@@ -1,11 +1,11 @@
 import { ApplicationFailure } from '@temporalio/common';
-import type { Volume } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../model/failures';
 import { EBS_OPERATIONS } from '../../model/keys/keyUse';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { describeKey, whyUnusable } from '../keys/checks';
 import { Sightings } from '../support/gone';
+import type { KnownVolume } from '../support/known';
 
 /** Volumes that are waited for. EC2 makes one under a key that it cannot use, too, and then it is not there any more. */
 export class WatchedVolumes {
@@ -27,10 +27,10 @@ export class WatchedVolumes {
    *
    * @throws ApplicationFailure ResourceFailed when one of them will never be there, with what its key has to do with that
    */
-  async requireAlive(volumeIds: readonly string[], found: readonly Volume[]): Promise<void> {
-    for (const { VolumeId = '', KmsKeyId } of found) if (KmsKeyId) this.keys.set(VolumeId, KmsKeyId);
+  async requireAlive(volumeIds: readonly string[], found: readonly KnownVolume[]): Promise<void> {
+    for (const { VolumeId, KmsKeyId } of found) if (KmsKeyId) this.keys.set(VolumeId, KmsKeyId);
     const broken = found.find(({ State }) => State === 'error');
-    if (broken) throw await this.ended(broken.VolumeId ?? '', 'is in error');
+    if (broken) throw await this.ended(broken.VolumeId, 'is in error');
     const [gone] = this.sightings.gone(
       volumeIds,
       found.map(({ VolumeId }) => VolumeId),

@@ -3,7 +3,6 @@ import {
   CopyVolumesCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
-  paginateDescribeVolumes,
   paginateDescribeVolumeStatus,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
@@ -25,6 +24,7 @@ import { sleep } from '../support/pace/waits';
 import { tagMap } from '../support/tags';
 import { isOpen } from '../support/openWorkflows';
 import type { MovePlan } from '../../model/machines/facts';
+import { volumePages } from '../support/reads';
 
 interface Claimed {
   plan: MovePlan;
@@ -107,7 +107,9 @@ export function cloneClaimActivities(deps: ActivityDeps) {
 
 /** The machine, or the volume where that is attached to nothing. */
 function holderOf({ instanceId, disks: [disk] }: MovePlan): string {
-  return instanceId ?? disk?.volumeId ?? '';
+  const holder = instanceId ?? disk?.volumeId;
+  if (holder === undefined) throw new Error('a plan without a machine and without a volume moves nothing');
+  return holder;
 }
 
 /** The answer to a dry run says whether the role may, without copying anything. */
@@ -150,9 +152,9 @@ async function roomNow(ec2: EC2Client): Promise<{ inProgress: number; claims: Fo
     { Name: 'tag-key', Values: [TAG.cloneClaim] },
     { Name: 'status', Values: ['in-use'] },
   ];
-  for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, { Filters }))
-    for (const { Tags, Attachments = [] } of Volumes) {
-      const claim = parseCloneClaim(tagMap(Tags)[TAG.cloneClaim] ?? '');
+  for await (const page of volumePages(ec2, Filters, { pageSize: PAGE }))
+    for (const { Tags, Attachments = [] } of page) {
+      const claim = parseCloneClaim(tagMap(Tags)[TAG.cloneClaim]);
       if (claim)
         claims.push({ ...claim, attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []) });
     }

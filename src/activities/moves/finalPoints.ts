@@ -1,6 +1,5 @@
-import { CreateSnapshotCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../model/failures';
+import { CreateSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { valueAt } from '../../model/group';
 import { ownDescription, TAG } from '../../model/names';
 import type { ActivityDeps, Settings } from '../support/deps';
 import { goneVolumes, keptOf } from './goneOriginals';
@@ -12,6 +11,7 @@ import { readAll, readVolume } from '../support/sharedReads';
 import { idOf, isWhole, numbered, snapshotsByTag, sourceTags, stagingTags, type Repeatable } from './staging';
 import { tagList, tagMap } from '../support/tags';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
+import { told, type KnownSnapshot } from '../support/known';
 
 interface OfMigration {
   plan: MovePlan;
@@ -47,7 +47,7 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
       const ofGone = volumes ? await keptOfGone(settings, ec2, plan, migrationId, without) : [];
       const snapshots = [...sources, ...(volumes ? ofGone : await kept(ec2, migrationId))];
       return Object.fromEntries(
-        snapshots.map(([volumeId, { SnapshotId = '', KmsKeyId }]) => [
+        snapshots.map(([volumeId, { SnapshotId, KmsKeyId }]) => [
           volumeId,
           { snapshotId: SnapshotId, underKey: KmsKeyId === plan.kmsKeyArn },
         ]),
@@ -61,17 +61,16 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
       const key = requestId(migrationId, 'original', volumeId, ...numbered(request));
       // A run before this one may have begun it: that is looked for on the first attempt too.
       const earlier = await foundInTime(settings, () => madeOf(ec2, volumeId, migrationId, key));
-      if (earlier?.SnapshotId) return earlier.SnapshotId;
+      if (earlier) return earlier.SnapshotId;
       const Tags = tagList({ ...stagingTags(migrationId, key), ...sourceTags(plan) });
-      const { SnapshotId } = await ec2.send(
+      const answer = await ec2.send(
         new CreateSnapshotCommand({
           VolumeId: volumeId,
           Description: ownDescription(migrationId),
           TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
         }),
       );
-      if (SnapshotId) return SnapshotId;
-      throw ApplicationFailure.retryable(`CreateSnapshot of ${volumeId} gave no id`, FAILURE.serviceError);
+      return told(answer, `CreateSnapshot of ${volumeId}`, 'SnapshotId').SnapshotId;
     },
   };
 }
@@ -82,7 +81,7 @@ async function madeOf(
   volumeId: string,
   migrationId: string,
   key: string,
-): Promise<Snapshot | undefined> {
+): Promise<KnownSnapshot | undefined> {
   const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
     (snapshot) => snapshot.VolumeId === volumeId && isWhole(migrationId)(snapshot),
   );
@@ -93,12 +92,16 @@ async function sourcesOfNewVolumes(
   ec2: EC2Client,
   migrationId: string,
   made: Record<string, string>,
-): Promise<[string, Snapshot][]> {
+): Promise<[string, KnownSnapshot][]> {
   const volumes = await readAll(Object.values(made), (id) => readVolume(ec2, id));
-  const snapshotOf = new Map(volumes.map(({ VolumeId, SnapshotId = '' }) => [VolumeId, SnapshotId]));
-  const snapshots = await snapshotsById(ec2, [...snapshotOf.values()].filter(Boolean));
-  return Object.entries(made).flatMap(([original, id]): [string, Snapshot][] => {
-    const snapshot = snapshots.get(snapshotOf.get(id) ?? '');
+  // EC2 says so with an empty text of a volume that was made of no snapshot.
+  const snapshotOf = new Map(volumes.map(({ VolumeId, SnapshotId }) => [VolumeId, SnapshotId || undefined]));
+  const snapshots = await snapshotsById(
+    ec2,
+    [...snapshotOf.values()].flatMap((id) => id ?? []),
+  );
+  return Object.entries(made).flatMap(([original, id]): [string, KnownSnapshot][] => {
+    const snapshot = valueAt(snapshots, snapshotOf.get(id));
     const isLastMoment = snapshot?.State === 'completed' && isStagedFrom(snapshot, original, migrationId);
     return isLastMoment ? [[original, snapshot]] : [];
   });
@@ -111,7 +114,7 @@ async function keptOfGone(
   { kmsKeyArn }: MovePlan,
   migrationId: string,
   disks: readonly DiskPlan[],
-): Promise<[string, Snapshot][]> {
+): Promise<[string, KnownSnapshot][]> {
   const gone = await goneVolumes(
     settings,
     ec2,
@@ -119,16 +122,17 @@ async function keptOfGone(
   );
   if (gone.length === 0) return [];
   const points = (await keptOf(ec2, migrationId)).filter((point) => point.KmsKeyId === kmsKeyArn);
-  return gone.flatMap((volumeId): [string, Snapshot][] => {
+  return gone.flatMap((volumeId): [string, KnownSnapshot][] => {
     const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));
     return only && others.length === 0 ? [[volumeId, only]] : [];
   });
 }
 
 /** Of a commit that an earlier version has begun. */
-async function kept(ec2: EC2Client, migrationId: string): Promise<[string, Snapshot][]> {
-  const snapshots = (await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId)).filter((snapshot) =>
-    isStagedFrom(snapshot, tagMap(snapshot.Tags)[TAG.sourceVolume] ?? '', migrationId),
-  );
-  return snapshots.map((snapshot) => [tagMap(snapshot.Tags)[TAG.sourceVolume] ?? '', snapshot]);
+async function kept(ec2: EC2Client, migrationId: string): Promise<[string, KnownSnapshot][]> {
+  const points = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
+  return points.flatMap((snapshot): [string, KnownSnapshot][] => {
+    const source = tagMap(snapshot.Tags)[TAG.sourceVolume];
+    return source && isStagedFrom(snapshot, source, migrationId) ? [[source, snapshot]] : [];
+  });
 }

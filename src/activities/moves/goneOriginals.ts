@@ -1,14 +1,15 @@
-import type { EC2Client, Instance, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
 import { TAG } from '../../model/names';
 import type { Settings } from '../support/deps';
 import { certainlyGone } from '../support/gone';
-import { explicitPerformance } from '../machines/facts';
+import { diskAt } from '../machines/facts';
 import { isMadeOf, isStagedFrom, newVolumesByTag } from './ownVolumes';
 import { readAll, readVolume } from '../support/sharedReads';
 import { snapshotsByTag } from './staging';
 import { attachmentOf } from '../machines/volumes';
 import { tagMap } from '../support/tags';
 import type { DiskPlan } from '../../model/machines/facts';
+import type { KnownInstance, KnownSnapshot, KnownVolume } from '../support/known';
 
 /** Originals that are not there any more, while their new volumes are in their places. */
 export interface GoneOriginals {
@@ -25,9 +26,9 @@ export interface GoneOriginals {
 /** Volumes of a machine that say that they replace another one. */
 export async function claimants(
   ec2: EC2Client,
-  { InstanceId }: Instance,
+  { InstanceId }: KnownInstance,
   migrationId: string,
-): Promise<Volume[]> {
+): Promise<KnownVolume[]> {
   const marked = await newVolumesByTag(ec2, migrationId);
   return marked.filter((volume) => attachmentOf(volume)?.InstanceId === InstanceId);
 }
@@ -39,12 +40,14 @@ export async function claimants(
 export async function goneOriginals(
   settings: Settings,
   ec2: EC2Client,
-  instance: Instance,
+  instance: KnownInstance,
   migrationId: string,
 ): Promise<GoneOriginals> {
   const found: GoneOriginals = { disks: [], replacements: {}, committed: [], unclear: [] };
   const claiming = await claimants(ec2, instance, migrationId);
-  const gone = await goneVolumes(settings, ec2, [...new Set(claiming.map(replacedBy))]);
+  const gone = await goneVolumes(settings, ec2, [
+    ...new Set(claiming.flatMap((volume) => replacedBy(volume) ?? [])),
+  ]);
   if (gone.length === 0) return found;
   const points = await keptOf(ec2, migrationId);
   for (const original of gone) {
@@ -60,11 +63,11 @@ export async function goneOriginals(
     const own = ofIt.filter((_, index) => proven[index]);
     const [only] = own;
     if (!only || own.length > 1) {
-      found.unclear.push(...ofIt.flatMap(({ VolumeId }) => VolumeId ?? []));
+      found.unclear.push(...ofIt.map(({ VolumeId }) => VolumeId));
       continue;
     }
     found.disks.push(diskInstead(only, original));
-    found.replacements[original] = only.VolumeId ?? '';
+    found.replacements[original] = only.VolumeId;
     if (kept.length > 0) found.committed.push(original);
   }
   return found;
@@ -82,30 +85,20 @@ export function goneVolumes(
 }
 
 /** Snapshots that a commit of the migration has kept. */
-export async function keptOf(ec2: EC2Client, migrationId: string): Promise<Snapshot[]> {
+export async function keptOf(ec2: EC2Client, migrationId: string): Promise<KnownSnapshot[]> {
   const points = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
   return points.filter(({ State }) => State === 'completed');
 }
 
-function replacedBy({ Tags }: Volume): string {
-  return tagMap(Tags)[TAG.replaces] ?? '';
+function replacedBy({ Tags }: Volume): string | undefined {
+  return tagMap(Tags)[TAG.replaces];
 }
 
-function isAt(volume: Volume, { Tags }: Snapshot): boolean {
+function isAt(volume: KnownVolume, { Tags }: Snapshot): boolean {
   return tagMap(Tags)[TAG.device] === attachmentOf(volume)?.Device;
 }
 
 /** The original as what has taken its place has it. */
-export function diskInstead(volume: Volume, original: string): DiskPlan {
-  const { Device = '', DeleteOnTermination = false } = attachmentOf(volume) ?? {};
-  return {
-    volumeId: original,
-    device: Device,
-    deleteOnTermination: DeleteOnTermination,
-    type: volume.VolumeType ?? 'gp2',
-    size: volume.Size ?? 0,
-    ...explicitPerformance(volume),
-    zone: volume.AvailabilityZone ?? '',
-    createdAt: 0,
-  };
+export function diskInstead(volume: KnownVolume, original: string): DiskPlan {
+  return { ...diskAt(volume, attachmentOf(volume)), volumeId: original, createdAt: 0 };
 }

@@ -1,22 +1,25 @@
-import { DescribeVolumesCommand, type EC2Client, type Instance, type Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { groupBy } from '../../model/group';
 import { parseOriginalMark, type OriginalMark } from '../../model/machines/marks';
 import { TAG } from '../../model/names';
-import { explicitPerformance } from '../machines/facts';
+import { diskAt, diskOf } from '../machines/facts';
 import { isMadeOf, provenVolumes } from './ownVolumes';
 import { ambiguous } from '../support/proof';
 import { readAll, readVolume } from '../support/sharedReads';
 import { tagMap } from '../support/tags';
 import type { DiskPlan } from '../../model/machines/facts';
+import { told, type KnownInstance, type KnownVolume } from '../support/known';
+import { attachedVolumeIds, findVolumes } from '../support/reads';
 
 interface MarkedVolume {
-  volume: Volume;
+  volume: KnownVolume;
   mark: OriginalMark;
 }
 
 /** The volumes of a machine's terminated migration, as both sides tell of each other. */
 export interface MovedVolumes {
-  originals: Volume[];
+  /** As they are marked. */
+  originals: DiskPlan[];
   /** New volume by original: of what exists. */
   replacements: Record<string, string>;
   /** New volume by original, as the originals name it, whether it exists or not. */
@@ -29,28 +32,27 @@ export interface MovedVolumes {
  * Whether the machine has run since a new volume was attached to it: by itself after its start, or because somebody started
  * it by hand. EC2 sets the launch time anew with every start.
  */
-export function hasRunOn(instance: Instance, made: readonly Volume[]): boolean {
-  const { LaunchTime, BlockDeviceMappings = [] } = instance;
-  const attached = new Set(BlockDeviceMappings.map(({ Ebs }) => Ebs?.VolumeId));
+export function hasRunOn(instance: KnownInstance, made: readonly KnownVolume[]): boolean {
+  const attached = new Set(attachedVolumeIds(instance));
   const on = made.filter(({ VolumeId }) => attached.has(VolumeId));
   if (on.length === 0) return false;
-  const since = Math.min(...on.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
-  return isUp(instance) || (LaunchTime?.getTime() ?? 0) > since;
+  const since = Math.min(...on.map(({ CreateTime }) => CreateTime.getTime()));
+  return isUp(instance) || told(instance, instance.InstanceId, 'LaunchTime').LaunchTime.getTime() > since;
 }
 
-export function isUp({ State }: Instance): boolean {
-  return State?.Name === 'running' || State?.Name === 'pending';
+export function isUp({ State }: KnownInstance): boolean {
+  return State.Name === 'running' || State.Name === 'pending';
 }
 
 /** @throws ApplicationFailure AmbiguousOwner where two volumes seem to be the original at one device */
 export async function movedVolumes(
   ec2: EC2Client,
-  instance: Instance,
+  instance: KnownInstance,
   migrationId: string,
 ): Promise<MovedVolumes> {
   const marked = await originalsOf(ec2, instance, migrationId);
   const named = Object.fromEntries(
-    marked.flatMap(({ volume: { VolumeId = '' }, mark: { replacedBy } }) =>
+    marked.flatMap(({ volume: { VolumeId }, mark: { replacedBy } }) =>
       replacedBy === undefined ? [] : [[VolumeId, replacedBy]],
     ),
   );
@@ -58,48 +60,33 @@ export async function movedVolumes(
   const unnamed = marked.filter(({ mark }) => mark.replacedBy === undefined).map(markedDisk);
   const proven = await provenVolumes(ec2, migrationId, unnamed, instance.InstanceId);
   return {
-    originals: marked.map(({ volume }) => volume),
+    originals: marked.map(markedDisk),
     replacements: { ...proven.own, ...agreed.own },
     named,
     unclear: [...agreed.unclear, ...proven.unclear],
   };
 }
 
-export function diskOf(volume: Volume): DiskPlan {
-  const { VolumeId = '' } = volume;
-  const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original], VolumeId);
-  return {
-    volumeId: VolumeId,
-    device: mark?.device ?? '',
-    deleteOnTermination: mark?.deleteOnTermination ?? false,
-    type: volume.VolumeType ?? 'gp2',
-    size: volume.Size ?? 0,
-    ...explicitPerformance(volume),
-    zone: volume.AvailabilityZone ?? '',
-    createdAt: volume.CreateTime?.getTime() ?? 0,
-  };
-}
-
 /** Of a machine whose migration has touched none of its volumes. */
-export function attachedDisk(volume: Volume, instanceId: string): DiskPlan {
-  const attachment = volume.Attachments?.find(({ InstanceId }) => InstanceId === instanceId);
-  return {
-    ...diskOf(volume),
-    device: attachment?.Device ?? '',
-    deleteOnTermination: attachment?.DeleteOnTermination ?? false,
-  };
+export function attachedDisk(volume: KnownVolume, instanceId: string): DiskPlan {
+  return diskAt(
+    volume,
+    volume.Attachments?.find(({ InstanceId }) => InstanceId === instanceId),
+  );
 }
 
-function markedDisk({ volume }: MarkedVolume): DiskPlan {
-  return diskOf(volume);
+function markedDisk({ volume, mark }: MarkedVolume): DiskPlan {
+  return diskOf(volume, mark);
 }
 
 /** One a device. Marks of 0.1.0 do not name their bearer, so that copies of them are told apart by what EC2 records. */
-async function originalsOf(ec2: EC2Client, instance: Instance, migrationId: string): Promise<MarkedVolume[]> {
-  const { Volumes = [] } = await ec2.send(
-    new DescribeVolumesCommand({ Filters: [{ Name: `tag:${TAG.original}`, Values: [`${migrationId} *`] }] }),
-  );
-  const marked = Volumes.flatMap((volume) => {
+async function originalsOf(
+  ec2: EC2Client,
+  instance: KnownInstance,
+  migrationId: string,
+): Promise<MarkedVolume[]> {
+  const Filters = [{ Name: `tag:${TAG.original}`, Values: [`${migrationId} *`] }];
+  const marked = (await findVolumes(ec2, Filters)).flatMap((volume) => {
     const mark = parseOriginalMark(tagMap(volume.Tags)[TAG.original], volume.VolumeId);
     const isOfMachine = mark?.migrationId === migrationId && mark.instanceId === instance.InstanceId;
     return isOfMachine ? { volume, mark } : [];
@@ -115,7 +102,7 @@ async function originalsOf(ec2: EC2Client, instance: Instance, migrationId: stri
 /** The one that is attached there, or that the volume which is attached there was made of. */
 async function trueOne(
   ec2: EC2Client,
-  { InstanceId = '', BlockDeviceMappings = [] }: Instance,
+  { InstanceId, BlockDeviceMappings = [] }: KnownInstance,
   migrationId: string,
   device: string,
   twins: readonly MarkedVolume[],
@@ -128,18 +115,18 @@ async function trueOne(
   if (only && sources.length === 1) return only;
   throw ambiguous(
     `original at ${device} of ${InstanceId} that migration ${migrationId} keeps`,
-    twins.flatMap(({ volume: { VolumeId } }) => VolumeId ?? []),
+    twins.map(({ volume: { VolumeId } }) => VolumeId),
   );
 }
 
 async function madeOf(
   ec2: EC2Client,
   migrationId: string,
-  newOne: Volume,
+  newOne: KnownVolume,
   twins: readonly MarkedVolume[],
 ): Promise<MarkedVolume[]> {
   const verdicts = await Promise.all(
-    twins.map(({ volume }) => isMadeOf(ec2, newOne, diskOf(volume), migrationId)),
+    twins.map((twin) => isMadeOf(ec2, newOne, markedDisk(twin), migrationId)),
   );
   return twins.filter((_, index) => verdicts[index]);
 }

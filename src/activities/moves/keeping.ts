@@ -1,21 +1,25 @@
-import {
-  CreateSnapshotCommand,
-  CreateSnapshotsCommand,
-  type EC2Client,
-  type Instance,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
-import { groupBy } from '../../model/group';
+import { CreateSnapshotCommand, CreateSnapshotsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { groupBy, has } from '../../model/group';
 import { ownDescription, TAG } from '../../model/names';
 import { MOST_EXCLUDED } from '../../model/selector';
 import type { Settings } from '../support/deps';
 import { foundInTime, madeEarlier, requestId } from '../support/idempotency';
 import { theOnly } from '../support/proof';
 import { readInstance } from '../support/sharedReads';
-import { idOf, isWhole, snapshotsByTag, sourceTags, stagingTags } from './staging';
-import { tagList, tagMap } from '../support/tags';
+import {
+  askedBy,
+  begunSnapshots,
+  idOf,
+  isWhole,
+  snapshotsByTag,
+  sourceTags,
+  stagingTags,
+  type BegunSnapshot,
+} from './staging';
+import { tagList } from '../support/tags';
 import { attachedVolumeIds } from '../support/reads';
 import type { MovePlan } from '../../model/machines/facts';
+import type { KnownInstance } from '../support/known';
 
 export interface KeepRequest {
   /** Of the originals. */
@@ -79,16 +83,16 @@ export async function earlierOf(
   const asked = runsBefore.filter((run) => run !== runId).map((run) => requestOf(pointId, run));
   if (asked.length === 0) return { earlier: {}, unclear: [] };
   const begun = (await snapshotsByTag(ec2, TAG.migration, pointId)).filter(
-    (snapshot) => isWhole(pointId)(snapshot) && asked.includes(tagMap(snapshot.Tags)[TAG.request] ?? ''),
+    (snapshot) => isWhole(pointId)(snapshot) && has(new Set(asked), askedBy(snapshot)),
   );
   const earlier: Record<string, string[]> = {};
   const unclear: string[] = [];
   for (const [original, id] of Object.entries(volumes))
     for (const twins of groupBy(
       begun.filter(({ VolumeId }) => VolumeId === id),
-      ({ Tags }) => tagMap(Tags)[TAG.request] ?? '',
+      askedBy,
     ).values()) {
-      const ids = twins.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+      const ids = twins.map(({ SnapshotId }) => SnapshotId);
       if (ids.length === 1) earlier[original] = [...(earlier[original] ?? []), ...ids];
       else unclear.push(...ids);
     }
@@ -107,7 +111,7 @@ async function begun(
     volumes.flatMap(([original, id]) => {
       const ofVolume = found.filter(({ VolumeId }) => VolumeId === id);
       const only = theOnly(ofVolume, idOf, `snapshot of ${id} that is kept as ${pointId}`);
-      return only?.SnapshotId ? [[original, only.SnapshotId]] : [];
+      return only ? [[original, only.SnapshotId]] : [];
     }),
   );
 }
@@ -115,7 +119,7 @@ async function begun(
 /** What is attached beside them, and what the set before has, is left out. */
 async function snapshotSet(
   ec2: EC2Client,
-  instance: Instance,
+  instance: KnownInstance,
   volumes: readonly [string, string][],
   tags: Record<string, string>,
   pointId: string,
@@ -127,7 +131,7 @@ async function snapshotSet(
   const data = mappings.filter(({ device }) => device !== instance.RootDeviceName).map(({ id }) => id);
   // Nothing is written any more: one after the other they are of one instant too.
   if (data.length > MOST_EXCLUDED) return snapshotEach(ec2, volumes, tags, pointId);
-  const { Snapshots = [] } = await ec2.send(
+  const { Snapshots } = await ec2.send(
     new CreateSnapshotsCommand({
       InstanceSpecification: {
         InstanceId: instance.InstanceId,
@@ -138,7 +142,7 @@ async function snapshotSet(
       TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
     }),
   );
-  return byOriginal(Snapshots, wanted);
+  return byOriginal(begunSnapshots(Snapshots, `CreateSnapshots of ${instance.InstanceId}`), wanted);
 }
 
 async function snapshotEach(
@@ -147,28 +151,28 @@ async function snapshotEach(
   tags: Record<string, string>,
   pointId: string,
 ): Promise<Record<string, string>> {
-  const made: Snapshot[] = [];
-  for (const [, VolumeId] of volumes)
-    made.push(
-      await ec2.send(
-        new CreateSnapshotCommand({
-          VolumeId,
-          Description: ownDescription(pointId),
-          TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
-        }),
-      ),
+  const made: BegunSnapshot[] = [];
+  for (const [, VolumeId] of volumes) {
+    const answer = await ec2.send(
+      new CreateSnapshotCommand({
+        VolumeId,
+        Description: ownDescription(pointId),
+        TagSpecifications: [{ ResourceType: 'snapshot', Tags: tagList(tags) }],
+      }),
     );
+    made.push(...begunSnapshots([answer], `CreateSnapshot of ${VolumeId}`));
+  }
   return byOriginal(made, new Map(volumes.map(([original, id]) => [id, original])));
 }
 
 function byOriginal(
-  snapshots: readonly Snapshot[],
+  snapshots: readonly BegunSnapshot[],
   originals: ReadonlyMap<string, string>,
 ): Record<string, string> {
   return Object.fromEntries(
     snapshots.flatMap(({ VolumeId, SnapshotId }) => {
-      const original = originals.get(VolumeId ?? '');
-      return original && SnapshotId ? [[original, SnapshotId]] : [];
+      const original = originals.get(VolumeId);
+      return original ? [[original, SnapshotId]] : [];
     }),
   );
 }

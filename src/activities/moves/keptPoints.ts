@@ -1,5 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { CreateTagsCommand, type Instance, type Volume } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand } from '@aws-sdk/client-ec2';
+import { valueAt } from '../../model/group';
 import type { Maker } from '../../model/maker';
 import { movePointTags } from '../../model/moves/movePoint';
 import type { FailedItem } from '../../model/outcome';
@@ -16,6 +17,7 @@ import { UserData } from '../backup/userData';
 import { sleep } from '../support/pace/waits';
 import { tagList, tagMap } from '../support/tags';
 import type { MovePlan } from '../../model/machines/facts';
+import type { KnownInstance, KnownVolume } from '../support/known';
 
 interface PointRequest {
   plan: MovePlan;
@@ -150,12 +152,12 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
 }
 
 /** The machine as it was when the moment was taken: with its originals in their places. */
-function withOriginals(instance: Instance, volumes: Record<string, string>): Instance {
+function withOriginals(instance: KnownInstance, volumes: Record<string, string>): KnownInstance {
   const originals = new Map(Object.entries(volumes).map(([original, id]) => [id, original]));
   return {
     ...instance,
     BlockDeviceMappings: instance.BlockDeviceMappings?.map((mapping) => {
-      const original = originals.get(mapping.Ebs?.VolumeId ?? '');
+      const original = valueAt(originals, mapping.Ebs?.VolumeId);
       return original ? { ...mapping, Ebs: { ...mapping.Ebs, VolumeId: original } } : mapping;
     }),
   };
@@ -163,8 +165,8 @@ function withOriginals(instance: Instance, volumes: Record<string, string>): Ins
 
 /** As backups have them: the machine's, or those of a volume by itself. */
 function usersTags(
-  instance: Instance | undefined,
-  originals: readonly Volume[],
+  instance: KnownInstance | undefined,
+  originals: readonly KnownVolume[],
   original: string,
 ): Record<string, string> {
   return tagMap((instance ?? originals.find(({ VolumeId }) => VolumeId === original))?.Tags);

@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { DescribeVolumesCommand, type EC2Client, type Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../model/failures';
 import type { InterruptedVolume } from '../../model/moves/loneVolume';
 import { TAG } from '../../model/names';
@@ -9,6 +9,8 @@ import { diskInstead, goneVolumes, keptOf } from './goneOriginals';
 import { namedStaged } from './ownSnapshots';
 import { isMadeOf, isStagedFrom } from './ownVolumes';
 import { tagMap } from '../support/tags';
+import { keyOf, type KnownVolume } from '../support/known';
+import { findVolumes } from '../support/reads';
 
 /**
  * Of an original that is gone: the only new volume that EC2 says was made of it, with the snapshot of its last moment that only a
@@ -26,8 +28,11 @@ export async function committedMove(
   // It was late, and shows now.
   if (gone === undefined) throw ApplicationFailure.retryable(`${volumeId} showed late`, FAILURE.serviceError);
   for (const volume of await claiming(ec2, volumeId)) {
-    const { VolumeId = '', KmsKeyId: kmsKeyArn = '', Tags } = volume;
-    const migrationId = tagMap(Tags)[TAG.migration] ?? '';
+    const { VolumeId, Tags } = volume;
+    const kmsKeyArn = keyOf(volume, VolumeId);
+    const migrationId = tagMap(Tags)[TAG.migration];
+    // What replaces another volume is encrypted, and says by which move.
+    if (!kmsKeyArn || !migrationId) continue;
     const kept = (await keptOf(ec2, migrationId)).some((point) => isStagedFrom(point, volumeId, migrationId));
     const origin = { volumeId, createdAt: 0 };
     if (!kept || !(await isMadeOf(ec2, volume, origin, migrationId))) continue;
@@ -39,9 +44,9 @@ export async function committedMove(
   throw missing(target, volumeId);
 }
 
-async function claiming(ec2: EC2Client, volumeId: string): Promise<Volume[]> {
+async function claiming(ec2: EC2Client, volumeId: string): Promise<KnownVolume[]> {
   const Filters = [{ Name: `tag:${TAG.replaces}`, Values: [volumeId] }];
-  return (await ec2.send(new DescribeVolumesCommand({ Filters }))).Volumes ?? [];
+  return findVolumes(ec2, Filters);
 }
 
 export function missing(target: Target, volumeId: string): ApplicationFailure {

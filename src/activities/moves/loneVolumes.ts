@@ -5,7 +5,6 @@ import {
   DeleteTagsCommand,
   paginateDescribeTags,
   type EC2Client,
-  type Volume,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../model/failures';
 import { heldBy, workflowIds } from '../../model/ids';
@@ -36,6 +35,7 @@ import { sleep } from '../support/pace/waits';
 import { tagMap } from '../support/tags';
 import { isOpen } from '../support/openWorkflows';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
+import { withId, type KnownVolume } from '../support/known';
 
 interface VolumeAsked extends Omit<Wanted, 'healthChecks'> {
   target: Target;
@@ -172,9 +172,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     async requireUntouched({ plan, migrationId, made: own }: OfMove & { made?: string[] }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
       const ids = own ?? Object.values(await allProvenVolumes(ec2, migrationId));
-      const made = (await readAll(ids, (id) => readVolume(ec2, id))).flatMap(
-        ({ VolumeId }) => VolumeId ?? [],
-      );
+      const made = (await readAll(ids, (id) => readVolume(ec2, id))).map(({ VolumeId }) => VolumeId);
       const marked: string[] = [];
       for (const { volumeId } of plan.disks) {
         const { Tags } = (await readVolume(ec2, volumeId)) ?? {};
@@ -217,11 +215,8 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     async referencesTo({ target, volumeId }: Pick<VolumeAsked, 'target' | 'volumeId'>): Promise<string[]> {
       const found: string[] = [];
       const Filters = [{ Name: 'value', Values: [`*${volumeId}*`] }];
-      for await (const { Tags = [] } of paginateDescribeTags(
-        { client: aws.ec2(target, 'read') },
-        { Filters },
-      ))
-        for (const { Key = '', ResourceId = '', ResourceType } of Tags)
+      for await (const { Tags } of paginateDescribeTags({ client: aws.ec2(target, 'read') }, { Filters }))
+        for (const { Key, ResourceId, ResourceType } of withId(withId(Tags, 'Key'), 'ResourceId'))
           if (!Key.startsWith(TAG.prefix) && ResourceId !== volumeId)
             found.push(`${ResourceType} ${ResourceId}, tag ${Key}`);
       return found.slice(0, MOST_REFERENCES);
@@ -229,16 +224,16 @@ export function loneVolumeActivities(deps: ActivityDeps) {
   };
 }
 
-async function existing(ec2: EC2Client, target: Target, volumeId: string): Promise<Volume> {
+async function existing(ec2: EC2Client, target: Target, volumeId: string): Promise<KnownVolume> {
   const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
   throw missing(target, volumeId);
 }
 
-async function factsOf(ec2: EC2Client, target: Target, volume: Volume): Promise<LoneVolumeFacts> {
-  const { VolumeId = '', Attachments = [] } = volume;
+async function factsOf(ec2: EC2Client, target: Target, volume: KnownVolume): Promise<LoneVolumeFacts> {
+  const { VolumeId, Attachments = [] } = volume;
   return {
-    ...volumeFacts(volume, '', await beingModified(ec2, [VolumeId])),
+    ...volumeFacts(volume, undefined, await beingModified(ec2, [VolumeId])),
     device: '-',
     target,
     attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
@@ -260,11 +255,11 @@ async function replacementOf(
   return { own: {}, unclear: Tags ? [replacedBy] : [] };
 }
 
-function newVolume({ VolumeId = '', CreateTime }: Volume): InterruptedVolume['soaking'] {
-  return { volumeId: VolumeId, createdAt: CreateTime?.getTime() ?? 0 };
+function newVolume({ VolumeId, CreateTime }: KnownVolume): InterruptedVolume['soaking'] {
+  return { volumeId: VolumeId, createdAt: CreateTime.getTime() };
 }
 
-function requireUnused(target: Target, { volumeId }: DiskPlan, volume: Volume | undefined): void {
+function requireUnused(target: Target, { volumeId }: DiskPlan, volume: KnownVolume | undefined): void {
   const holders = (volume?.Attachments ?? []).flatMap(({ InstanceId }) => InstanceId ?? []);
   if (volume?.State === 'available' && holders.length === 0) return;
   const is = holders.length > 0 ? `attached to ${holders.join(', ')}` : (volume?.State ?? 'gone');

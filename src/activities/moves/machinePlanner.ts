@@ -17,6 +17,7 @@ import { attachedVolumeIds } from '../support/reads';
 import { isOpen } from '../support/openWorkflows';
 import { agentOf } from '../machines/agents';
 import type { MachineFacts } from '../../model/machines/facts';
+import { told, type KnownInstance } from '../support/known';
 
 export interface MachineAsked extends Wanted {
   target: Target;
@@ -32,7 +33,7 @@ export function machinePlanner(deps: ActivityDeps) {
 
   async function planned(
     asked: MachineAsked,
-    known?: Instance,
+    known?: KnownInstance,
     asksTargets = drainTimeoutMs(asked.drain) !== undefined,
   ): Promise<Planned> {
     const { target, instanceId, protectionKnown = false, ...wanted } = asked;
@@ -40,7 +41,7 @@ export function machinePlanner(deps: ActivityDeps) {
     const instance = known ?? (await requireInstance(ec2, target, instanceId));
     const [machine, instanceStore, targets] = await Promise.all([
       machineFacts(ec2, target, instance, protectionKnown),
-      instanceStores.of(ec2, target, instance.InstanceType ?? ''),
+      instanceStores.of(ec2, target, told(instance, instanceId, 'InstanceType').InstanceType),
       asksTargets ? targetFacts(aws, target, instance) : undefined,
     ]);
     const facts = { ...machine, instanceStore, ...(targets && { targets }) };
@@ -75,10 +76,10 @@ export function machinePlanner(deps: ActivityDeps) {
 
 function checksNotAllowed(
   {
-    InstanceId: instanceId = '',
+    InstanceId: instanceId,
     PrivateIpAddress: privateIp = '',
     PrivateDnsName: privateDns = '',
-  }: Instance,
+  }: KnownInstance,
   checks: MachineAsked['healthChecks'] = [],
   allowed: readonly string[] | undefined,
 ): string[] {
@@ -102,10 +103,11 @@ function held(decision: Planned, workflowId: string, mark: ReturnType<typeof par
 async function machineFacts(
   ec2: EC2Client,
   target: Target,
-  instance: Instance,
+  instance: KnownInstance,
   protectionKnown: boolean,
 ): Promise<MachineFacts> {
-  const { InstanceId: instanceId = '' } = instance;
+  const { InstanceId: instanceId } = instance;
+  const { RootDeviceName, RootDeviceType } = told(instance, instanceId, 'RootDeviceName', 'RootDeviceType');
   const tags = tagMap(instance.Tags);
   const ids = attachedVolumeIds(instance);
   // At the same time, so that the reads meet those of other machines.
@@ -118,9 +120,9 @@ async function machineFacts(
   return {
     target,
     instanceId,
-    state: instance.State?.Name ?? 'unknown',
-    rootDevice: instance.RootDeviceName ?? '',
-    rootDeviceType: instance.RootDeviceType ?? 'ebs',
+    state: instance.State.Name,
+    rootDevice: RootDeviceName,
+    rootDeviceType: RootDeviceType,
     spot: instance.InstanceLifecycle === 'spot',
     autoScalingGroup: tags['aws:autoscaling:groupName'],
     managedBy: managerOfMachine({ tags, operator: instance.Operator }),

@@ -1,15 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
-import {
-  CreateTagsCommand,
-  DeleteTagsCommand,
-  DescribeSnapshotsCommand,
-  DescribeVolumesCommand,
-  type EC2Client,
-  type Instance,
-  type Volume,
-} from '@aws-sdk/client-ec2';
-import { isNotFound } from '../../aws/failures';
+import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../model/failures';
+import { has } from '../../model/group';
 import { formatKept } from '../../model/machines/keptVolume';
 import type { InterruptedMigration } from '../../model/moves/migration';
 import {
@@ -24,14 +16,16 @@ import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { claimants, goneOriginals } from './goneOriginals';
-import { attachedDisk, diskOf, hasRunOn, isUp, movedVolumes } from './interrupted';
+import { attachedDisk, hasRunOn, isUp, movedVolumes } from './interrupted';
 import { requireInstance } from '../machines/facts';
 import { namedStaged } from './ownSnapshots';
 import { allProvenVolumes } from './ownVolumes';
 import { readAll, readVolume } from '../support/sharedReads';
 import { isWhole } from './staging';
 import { tagMap } from '../support/tags';
-import { attachedVolumeIds } from '../support/reads';
+import { told, type KnownInstance, type KnownVolume } from '../support/known';
+import { attachedVolumeIds, findSnapshots, findVolumes } from '../support/reads';
+import { unlessGone } from '../support/unlessGone';
 import type { MachinePlan } from '../../model/machines/facts';
 
 /**
@@ -95,10 +89,8 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim, TAG.staged]);
       const remaining = await present(ec2, replacements);
       if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces, TAG.staged]);
-      await untag(ec2, [plan.instanceId], [TAG.migration, TAG.staged]).catch((error: unknown) => {
-        // A machine that is terminated needs no mark.
-        if (!isNotFound(error)) throw error;
-      });
+      // A machine that is terminated needs no mark.
+      await unlessGone(untag(ec2, [plan.instanceId], [TAG.migration, TAG.staged]));
     },
 
     /**
@@ -123,7 +115,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       const moved = await movedVolumes(ec2, instance, migrationId);
       const isSoaking = phase === 'soak' && !goingBack;
       const gone = isSoaking ? await goneOriginals(settings, ec2, instance, migrationId) : undefined;
-      const disks = [...moved.originals.map(diskOf), ...(gone?.disks ?? [])];
+      const disks = [...moved.originals, ...(gone?.disks ?? [])];
       const replacements = { ...moved.replacements, ...gone?.replacements };
       // Before the stop no original is marked, and after a commit none is there.
       const isOver = !isBeforeStop(phase) && disks.length === 0;
@@ -137,7 +129,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
       const attached = new Set(attachedVolumeIds(instance));
       const swapped =
-        disks.length > 0 && disks.every(({ volumeId }) => attached.has(replacements[volumeId] ?? ''));
+        disks.length > 0 && disks.every(({ volumeId }) => has(attached, replacements[volumeId]));
       if (isSoaking && !isOver && !swapped)
         await requireKept(ec2, target, instanceId, migrationId, moved.named);
       return {
@@ -159,7 +151,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
           instanceId,
           // Nobody but its people has stopped or started it since.
           wasRunning: isOver || isBeforeStop(phase) ? isUp(instance) : wasRunning,
-          rootDevice: instance.RootDeviceName ?? '',
+          rootDevice: told(instance, instanceId, 'RootDeviceName').RootDeviceName,
           // That migration's key, which need not be the one that this run was asked for.
           kmsKeyArn: made[0]?.KmsKeyId ?? kmsKeyArn,
           disks,
@@ -235,7 +227,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
     async requireAsPlanned({ plan, running }: { plan: MachinePlan; running?: boolean }): Promise<void> {
       const instance = await requireInstance(aws.ec2(plan.target, 'read'), plan.target, plan.instanceId);
       const now = new Map(
-        (instance.BlockDeviceMappings ?? []).map(({ DeviceName = '', Ebs }) => [DeviceName, Ebs]),
+        (instance.BlockDeviceMappings ?? []).map(({ DeviceName, Ebs }) => [DeviceName, Ebs]),
       );
       const differences = plan.disks.flatMap((disk) => {
         const is = now.get(disk.device);
@@ -246,7 +238,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
           : `DeleteOnTermination of ${disk.device} differs`;
       });
       if (running !== undefined && isUp(instance) !== running)
-        differences.push(`it is ${instance.State?.Name}`);
+        differences.push(`it is ${instance.State.Name}`);
       if (differences.length === 0) return;
       throw ApplicationFailure.nonRetryable(
         `${plan.instanceId} is not as it was planned for: ${differences.join('; ')}`,
@@ -266,10 +258,8 @@ async function untag(ec2: EC2Client, Resources: string[], keys: string[]): Promi
 
 async function present(ec2: EC2Client, ids: string[]): Promise<string[]> {
   if (ids.length === 0) return [];
-  const { Volumes = [] } = await ec2.send(
-    new DescribeVolumesCommand({ Filters: [{ Name: 'volume-id', Values: ids }] }),
-  );
-  return Volumes.flatMap(({ VolumeId }) => VolumeId ?? []);
+  const volumes = await findVolumes(ec2, [{ Name: 'volume-id', Values: ids }], ids);
+  return volumes.map(({ VolumeId }) => VolumeId);
 }
 
 /** New volumes hold writes of their own; they may go only when a rollback has kept those. */
@@ -282,8 +272,7 @@ async function requireKept(
 ): Promise<void> {
   const keptId = keptBy(migrationId);
   const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values: [keptId] }];
-  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
-  const kept = Snapshots.filter(isWhole(keptId)).map(({ VolumeId }) => VolumeId);
+  const kept = (await findSnapshots(ec2, Filters)).filter(isWhole(keptId)).map(({ VolumeId }) => VolumeId);
   const volumeIds = Object.values(named);
   // 0.1.0 names no new volumes, and those of a rollback that was nearly over are gone.
   if (volumeIds.length > 0 ? volumeIds.every((id) => kept.includes(id)) : kept.length > 0) return;
@@ -294,7 +283,11 @@ async function requireKept(
 }
 
 /** An original that is there and has lost its mark: whoever goes on without it leaves it behind. */
-async function requireNoneUnmarked(ec2: EC2Client, instance: Instance, migrationId: string): Promise<void> {
+async function requireNoneUnmarked(
+  ec2: EC2Client,
+  instance: KnownInstance,
+  migrationId: string,
+): Promise<void> {
   const claiming = await claimants(ec2, instance, migrationId);
   const replaced = claiming.flatMap(({ Tags }) => tagMap(Tags)[TAG.replaces] ?? []);
   const [unmarked] = await present(ec2, replaced);
@@ -305,6 +298,6 @@ async function requireNoneUnmarked(ec2: EC2Client, instance: Instance, migration
   );
 }
 
-function earliest(volumes: readonly Volume[]): number {
-  return Math.min(...volumes.map(({ CreateTime }) => CreateTime?.getTime() ?? 0));
+function earliest(volumes: readonly KnownVolume[]): number {
+  return Math.min(...volumes.map(({ CreateTime }) => CreateTime.getTime()));
 }

@@ -1,8 +1,8 @@
-import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE } from '../../model/failures';
-import { groupBy } from '../../model/group';
+import { groupBy, valueAt } from '../../model/group';
 import { parseOriginalMark } from '../../model/machines/marks';
 import { ownDescription, TAG } from '../../model/names';
 import type { Target } from '../../model/target';
@@ -21,6 +21,7 @@ import { tagMap } from '../support/tags';
 import { attachedVolumeIds } from '../support/reads';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
 import type { DiskPlan, MachinePlan, MovePlan } from '../../model/machines/facts';
+import { keyOf, type KnownSnapshot, type KnownVolume } from '../support/known';
 
 interface OfMove {
   plan: MovePlan;
@@ -79,8 +80,9 @@ export function originalActivities(deps: ActivityDeps) {
     const ids = [...attachedVolumeIds(instance), ...disks.map(({ volumeId }) => volumeId)];
     const staying = [...new Set(ids)].filter((id) => !leaving.includes(id));
     const volumes = await readAll(staying, (id) => readVolume(ec2, id));
-    for (const [key, under] of groupBy(volumes, ({ KmsKeyId = '' }) => KmsKeyId)) {
-      const problem = key === '' ? undefined : await keyProblem(deps, target, key);
+    for (const [key, under] of groupBy(volumes, (volume) => keyOf(volume, volume.VolumeId))) {
+      if (key === undefined) continue;
+      const problem = await keyProblem(deps, target, key);
       if (problem === undefined) continue;
       const names = under.map(({ VolumeId }) => VolumeId).join(', ');
       throw keyUnusable(target, key, `${instanceId} could not start again with ${names}: ${problem}`);
@@ -204,22 +206,22 @@ async function requireKeyStillUsable(deps: ActivityDeps, { target, kmsKeyArn }: 
 }
 
 /** The volume that the run has recorded, whatever became of its tags. */
-function isStill({ createdAt }: DiskPlan, { State, CreateTime }: Volume): boolean {
-  return State === 'available' && CreateTime?.getTime() === createdAt;
+function isStill({ createdAt }: DiskPlan, { State, CreateTime }: KnownVolume): boolean {
+  return State === 'available' && CreateTime.getTime() === createdAt;
 }
 
 function isKept(
   plan: MovePlan,
   migrationId: string,
   { volumeId, createdAt }: DiskPlan,
-  volume: Volume | undefined,
+  volume: KnownVolume | undefined,
 ): boolean {
   const mark = parseOriginalMark(tagMap(volume?.Tags)[TAG.original], volumeId);
   return (
     mark?.migrationId === migrationId &&
     mark.instanceId === (plan.instanceId ?? volumeId) &&
-    volume?.CreateTime?.getTime() === createdAt &&
-    volume?.State === 'available' &&
+    volume?.CreateTime.getTime() === createdAt &&
+    volume.State === 'available' &&
     volume.KmsKeyId !== plan.kmsKeyArn
   );
 }
@@ -239,8 +241,8 @@ async function whyNotSubstituted(
   const kept = await snapshotsById(ec2, Object.values(snapshots));
   return disks.flatMap((disk) => {
     const { volumeId } = disk;
-    const volume = madeById.get(volumes[volumeId]);
-    const snapshot = kept.get(snapshots[volumeId] ?? '');
+    const volume = valueAt(madeById, volumes[volumeId]);
+    const snapshot = valueAt(kept, snapshots[volumeId]);
     return [
       ...whyNotInPlace(plan, disk, volume, volumes[volumeId]),
       ...whyNotLastMoment(plan, disk, snapshot, snapshots[volumeId], migrationId),
@@ -251,7 +253,7 @@ async function whyNotSubstituted(
 function whyNotInPlace(
   { instanceId, kmsKeyArn }: MovePlan,
   { volumeId, device }: DiskPlan,
-  volume: Volume | undefined,
+  volume: KnownVolume | undefined,
   id = 'the new volume',
 ): string[] {
   if (!volume) return [`${id}, which replaces ${volumeId}, is not there any more`];
@@ -270,7 +272,7 @@ function whyNotInPlace(
 function whyNotLastMoment(
   { kmsKeyArn }: MovePlan,
   { volumeId, size }: DiskPlan,
-  snapshot: Snapshot | undefined,
+  snapshot: KnownSnapshot | undefined,
   id = 'no snapshot',
   migrationId: string,
 ): string[] {
@@ -292,7 +294,7 @@ async function substitutesOf(ec2: EC2Client, { plan, migrationId }: OfMove): Pro
   const snapshots = Object.fromEntries(
     plan.disks.flatMap(({ volumeId }) => {
       const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));
-      return only?.SnapshotId && others.length === 0 ? [[volumeId, only.SnapshotId]] : [];
+      return only && others.length === 0 ? [[volumeId, only.SnapshotId]] : [];
     }),
   );
   return { volumes, snapshots };

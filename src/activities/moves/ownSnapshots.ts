@@ -3,7 +3,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { CreateTagsCommand, type EC2Client, type Snapshot, type Tag } from '@aws-sdk/client-ec2';
 import { isNotFound, isUnsure } from '../../aws/failures';
 import { FAILURE } from '../../model/failures';
-import { groupBy } from '../../model/group';
+import { groupBy, has } from '../../model/group';
 import { formatStaged, parseStaged, STAGED_A_BEARER } from '../../model/machines/marks';
 import { TAG } from '../../model/names';
 import type { FailedItem } from '../../model/outcome';
@@ -15,12 +15,13 @@ import { requestId } from '../support/idempotency';
 import { isStagedFrom } from './ownVolumes';
 import { deleteSnapshot, snapshotsById } from '../points/recoveryPoints';
 import { readAll, readInstance, readVolume } from '../support/sharedReads';
-import { numbered, snapshotsByTag } from './staging';
+import { askedBy, numbered, snapshotsByTag } from './staging';
 import { isDenied } from '../support/unlessDenied';
 import { attachmentOf } from '../machines/volumes';
 import { sleep } from '../support/pace/waits';
 import { tagMap } from '../support/tags';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
+import type { KnownSnapshot } from '../support/known';
 
 /** What of a move's staging snapshots could be proven; src/activities/support/proof.ts says how. */
 export interface FoundSnapshots {
@@ -79,8 +80,10 @@ export function ownSnapshotActivities({ aws, settings: { readLagMs } }: Activity
       const ec2 = aws.ec2(target, 'migrate');
       const bearers = await bearersOf(ec2, asked);
       const named = snapshotIds.slice(0, bearers.length * STAGED_A_BEARER);
-      for (const [at, Value] of formatStaged(migrationId, named).entries())
-        await nameOn(ec2, bearers[at] ?? '', Value);
+      for (const [at, Value] of formatStaged(migrationId, named).entries()) {
+        const bearer = bearers[at];
+        if (bearer !== undefined) await nameOn(ec2, bearer, Value);
+      }
       return snapshotIds.slice(named.length);
     },
 
@@ -140,11 +143,11 @@ export async function unlessItStays(
 }
 
 /** Of one and the same request for the same volume. */
-function isRival(own: Snapshot, other: Snapshot): boolean {
-  const sourceOf = ({ VolumeId, Tags }: Snapshot) => tagMap(Tags)[TAG.sourceVolume] ?? VolumeId;
+function isRival(own: KnownSnapshot, other: KnownSnapshot): boolean {
+  const sourceOf = ({ VolumeId, Tags }: KnownSnapshot) => tagMap(Tags)[TAG.sourceVolume] ?? VolumeId;
   return (
     other.SnapshotId !== own.SnapshotId &&
-    requestOf(other) === requestOf(own) &&
+    askedBy(other) === askedBy(own) &&
     sourceOf(other) === sourceOf(own)
   );
 }
@@ -158,11 +161,11 @@ async function bearersOf(ec2: EC2Client, { instanceId, volumeIds }: Naming): Pro
   return [
     ...volumes.filter(({ Tags }) => hasRoom(Tags)).map(({ VolumeId }) => VolumeId),
     ...(machine && hasRoom(machine.Tags) ? [machine.InstanceId] : []),
-  ].flatMap((id) => id ?? []);
+  ];
 }
 
-function hasRoom(tags: readonly Tag[] = []): boolean {
-  const keys = tags.flatMap(({ Key = '' }) => (Key.startsWith('aws:') ? [] : Key));
+function hasRoom(tags: readonly Tag[] | undefined): boolean {
+  const keys = Object.keys(tagMap(tags)).filter((key) => !key.startsWith('aws:'));
   return keys.includes(TAG.staged) || keys.length < MAX_TAGS;
 }
 
@@ -208,10 +211,10 @@ async function provenSnapshots(ec2: EC2Client, { plan, migrationId, known }: Ask
   for (const { volumeId } of plan.disks) {
     const asked = requestsFor(migrationId, volumeId);
     const ofDisk = candidates.filter(
-      (snapshot) => asked.has(requestOf(snapshot)) && isStagedFrom(snapshot, volumeId, migrationId),
+      (snapshot) => has(asked, askedBy(snapshot)) && isStagedFrom(snapshot, volumeId, migrationId),
     );
-    for (const twins of groupBy(ofDisk, requestOf).values()) {
-      const ids = twins.flatMap(({ SnapshotId }) => SnapshotId ?? []);
+    for (const twins of groupBy(ofDisk, askedBy).values()) {
+      const ids = twins.map(({ SnapshotId }) => SnapshotId);
       // The one that was asked for is known, or has become a recovery point: the others are somebody else's.
       if (twins.some(isPoint) || ids.some((id) => known.includes(id))) continue;
       (ids.length === 1 ? found.own : found.unclear).push(...ids);
@@ -237,8 +240,4 @@ function requestsFor(migrationId: string, volumeId: string): ReadonlySet<string>
 
 function isPoint({ Tags }: Snapshot): boolean {
   return tagMap(Tags)[TAG.recoveryPoint] !== undefined;
-}
-
-function requestOf({ Tags }: Snapshot): string {
-  return tagMap(Tags)[TAG.request] ?? '';
 }

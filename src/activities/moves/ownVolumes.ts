@@ -1,14 +1,6 @@
-import {
-  DeleteVolumeCommand,
-  DescribeVolumesCommand,
-  DetachVolumeCommand,
-  type EC2Client,
-  type Snapshot,
-  type Volume,
-} from '@aws-sdk/client-ec2';
-import { isNotFound } from '../../aws/failures';
+import { DeleteVolumeCommand, DetachVolumeCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
 import { allEnded } from '../../model/allEnded';
-import { groupBy } from '../../model/group';
+import { groupBy, valueAt } from '../../model/group';
 import { ownDescription, TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
@@ -18,8 +10,11 @@ import { readVolume } from '../support/sharedReads';
 import { attachmentOf, foreign, isRefusal } from '../machines/volumes';
 import { sleep } from '../support/pace/waits';
 import { tagMap } from '../support/tags';
+import { unlessGone } from '../support/unlessGone';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
+import type { KnownSnapshot, KnownVolume } from '../support/known';
+import { findVolumes } from '../support/reads';
 
 interface OfMove {
   plan: MovePlan;
@@ -97,11 +92,7 @@ export function ownVolumeActivities({ aws, settings: { readLagMs } }: ActivityDe
 
 /** Deleting what is gone already is done. */
 export async function deleteVolume(ec2: EC2Client, VolumeId: string): Promise<void> {
-  try {
-    await ec2.send(new DeleteVolumeCommand({ VolumeId }));
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await unlessGone(ec2.send(new DeleteVolumeCommand({ VolumeId })));
 }
 
 /** False where it was not attached there. */
@@ -142,9 +133,8 @@ export async function provenVolumes(
       (volume) =>
         attachmentOf(volume)?.InstanceId === instanceId && attachmentOf(volume)?.Device === disk.device,
     );
-    const ids = (instanceId !== undefined && inPlace.length > 0 ? inPlace : agreeing).flatMap(
-      ({ VolumeId }) => VolumeId ?? [],
-    );
+    const chosen = instanceId !== undefined && inPlace.length > 0 ? inPlace : agreeing;
+    const ids = chosen.map(({ VolumeId }) => VolumeId);
     const [only] = ids;
     if (only !== undefined && ids.length === 1) found.own[disk.volumeId] = only;
     else found.unclear.push(...ids);
@@ -160,33 +150,32 @@ export async function provenVolumes(
 export async function allProvenVolumes(ec2: EC2Client, migrationId: string): Promise<Record<string, string>> {
   const candidates = await newVolumesByTag(ec2, migrationId);
   const sources = await sourcesOf(ec2, candidates);
-  const proven = candidates.filter((volume) => {
-    const disk = { volumeId: tagMap(volume.Tags)[TAG.replaces] ?? '', createdAt: 0 };
-    return isMadeFrom(volume, disk, migrationId, sources);
+  const proven = candidates.flatMap((volume) => {
+    const original = tagMap(volume.Tags)[TAG.replaces];
+    const isProven =
+      original && isMadeFrom(volume, { volumeId: original, createdAt: 0 }, migrationId, sources);
+    return isProven ? { original, volumeId: volume.VolumeId } : [];
   });
   const own: Record<string, string> = {};
-  for (const [original, twins] of groupBy(proven, ({ Tags }) => tagMap(Tags)[TAG.replaces] ?? '')) {
-    const only = theOnly(twins, idOfVolume, `volume that replaces ${original} for migration ${migrationId}`);
-    if (only?.VolumeId) own[original] = only.VolumeId;
+  for (const [original, twins] of groupBy(proven, (each) => each.original)) {
+    const what = `volume that replaces ${original} for migration ${migrationId}`;
+    const only = theOnly(twins, ({ volumeId }) => volumeId, what);
+    if (only) own[original] = only.volumeId;
   }
   return own;
-}
-
-function idOfVolume({ VolumeId }: Volume): string | undefined {
-  return VolumeId;
 }
 
 /** Whether a volume was made of this original by the migration, as AWS records it. */
 export async function isMadeOf(
   ec2: EC2Client,
-  volume: Volume,
+  volume: KnownVolume,
   disk: Pick<DiskPlan, 'volumeId' | 'createdAt'>,
   migrationId: string,
 ): Promise<boolean> {
   return isMadeFrom(volume, disk, migrationId, await sourcesOf(ec2, [volume]));
 }
 
-function sourcesOf(ec2: EC2Client, volumes: readonly Volume[]): Promise<Map<string, Snapshot>> {
+function sourcesOf(ec2: EC2Client, volumes: readonly KnownVolume[]): Promise<Map<string, KnownSnapshot>> {
   return snapshotsById(
     ec2,
     volumes.flatMap(({ SnapshotId }) => SnapshotId || []),
@@ -194,27 +183,27 @@ function sourcesOf(ec2: EC2Client, volumes: readonly Volume[]): Promise<Map<stri
 }
 
 /** Candidates, and no more: anybody may write tags. */
-export async function newVolumesByTag(ec2: EC2Client, migrationId: string): Promise<Volume[]> {
+export async function newVolumesByTag(ec2: EC2Client, migrationId: string): Promise<KnownVolume[]> {
   const Filters = [
     { Name: `tag:${TAG.migration}`, Values: [migrationId] },
     { Name: 'tag-key', Values: [TAG.replaces] },
   ];
-  return (await ec2.send(new DescribeVolumesCommand({ Filters }))).Volumes ?? [];
+  return findVolumes(ec2, Filters);
 }
 
-function replaces({ Tags }: Volume, { volumeId }: DiskPlan): boolean {
+function replaces({ Tags }: KnownVolume, { volumeId }: DiskPlan): boolean {
   return tagMap(Tags)[TAG.replaces] === volumeId;
 }
 
 function isMadeFrom(
-  { SourceVolumeId, SnapshotId, CreateTime }: Volume,
+  { SourceVolumeId, SnapshotId, CreateTime }: KnownVolume,
   disk: Pick<DiskPlan, 'volumeId' | 'createdAt'>,
   migrationId: string,
   sources: ReadonlyMap<string, Snapshot>,
 ): boolean {
-  if ((CreateTime?.getTime() ?? 0) < disk.createdAt) return false;
+  if (CreateTime.getTime() < disk.createdAt) return false;
   if (SourceVolumeId) return SourceVolumeId === disk.volumeId;
-  const source = sources.get(SnapshotId ?? '');
+  const source = valueAt(sources, SnapshotId);
   return source !== undefined && isStagedFrom(source, disk.volumeId, migrationId);
 }
 

@@ -15,6 +15,7 @@ import { clientToken } from '../support/idempotency';
 import { requireVolume } from '../machines/volumes';
 import { tagList, tagMap } from '../support/tags';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
+import { told } from '../support/known';
 
 interface Replacement {
   plan: MovePlan;
@@ -32,7 +33,7 @@ export function replacementActivities({ aws }: ActivityDeps) {
     async createReplacement(request: Replacement & { snapshotId: string }): Promise<string> {
       const { plan, migrationId, disk, snapshotId } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
-      const { VolumeId } = await ec2.send(
+      const answer = await ec2.send(
         new CreateVolumeCommand({
           ...(await explicitly(ec2, request)),
           AvailabilityZone: disk.zone,
@@ -40,7 +41,7 @@ export function replacementActivities({ aws }: ActivityDeps) {
           ClientToken: clientToken(`${migrationId}|volume|${disk.volumeId}`),
         }),
       );
-      return given(VolumeId, 'CreateVolume', disk);
+      return told(answer, `CreateVolume for ${disk.volumeId}`, 'VolumeId').VolumeId;
     },
 
     /**
@@ -58,10 +59,10 @@ export function replacementActivities({ aws }: ActivityDeps) {
         SourceVolumeId: disk.volumeId,
         ClientToken: clientToken(`${migrationId}|clone|${disk.volumeId}`),
       });
-      const { Volumes = [] } = await ec2.send(command).catch((error: unknown) => {
+      const answer = await ec2.send(command).catch((error: unknown) => {
         throw (error as Error).name === 'ResourceLimitExceeded' ? taken(request, error as Error) : error;
       });
-      return given(Volumes[0]?.VolumeId, 'CopyVolumes', disk);
+      return told(answer.Volumes?.[0], `CopyVolumes for ${disk.volumeId}`, 'VolumeId').VolumeId;
     },
   };
 }
@@ -95,9 +96,4 @@ function taken({ plan, disk }: Replacement, error: Error): ApplicationFailure {
     `ec2:CopyVolumes of ${disk.volumeId} in ${targetKey(plan.target)}: ${error.message}. Somebody else has taken the volume copies that were free before the stop; start this again, or use strategy direct`,
     FAILURE.quotaExceeded,
   );
-}
-
-function given(volumeId: string | undefined, action: string, disk: DiskPlan): string {
-  if (volumeId) return volumeId;
-  throw ApplicationFailure.retryable(`${action} for ${disk.volumeId} gave no id`, FAILURE.serviceError);
 }

@@ -18,7 +18,7 @@ export function soakLookActivities({ aws, settings }: ActivityDeps) {
     }): Promise<SoakingMachine> {
       const ec2 = aws.ec2(target, 'read');
       const instance = await foundInTime(settings, () => readInstance(ec2, instanceId));
-      const state = instance?.State?.Name;
+      const state = instance?.State.Name;
       if (state === undefined || state === 'terminated' || state === 'shutting-down') return 'gone';
       if (state !== 'running') return 'stopped';
       const status = await readStatus(ec2, instanceId);

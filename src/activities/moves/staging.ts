@@ -4,9 +4,8 @@ import {
   CopySnapshotCommand,
   CreateSnapshotsCommand,
   CreateTagsCommand,
-  DescribeSnapshotsCommand,
   type EC2Client,
-  type Snapshot,
+  type SnapshotInfo,
   type Tag,
 } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../model/failures';
@@ -24,6 +23,8 @@ import { readAll, readSnapshot } from '../support/sharedReads';
 import { tagList, tagMap } from '../support/tags';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
 import type { MachinePlan, MovePlan } from '../../model/machines/facts';
+import { told, type KnownSnapshot, type Told } from '../support/known';
+import { findSnapshots } from '../support/reads';
 
 /** Snapshot id by the original volume's id. */
 export type SnapshotMap = Record<string, string>;
@@ -69,9 +70,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const key = requestId(migrationId, stage);
       const earlier = await madeEarlier(settings, () => setMadeEarlier(ec2, plan, migrationId, key));
       const snapshots = earlier ?? (await createSet(ec2, plan, stagingTags(migrationId, key), migrationId));
-      const map = Object.fromEntries(
-        snapshots.map(({ VolumeId = '', SnapshotId = '' }) => [VolumeId, SnapshotId]),
-      );
+      const map = Object.fromEntries(snapshots.map(({ VolumeId, SnapshotId }) => [VolumeId, SnapshotId]));
       return requireAll(plan, map, `${stage} snapshots`);
     },
 
@@ -88,13 +87,13 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const earlier = request.takesOver
         ? await foundInTime(settings, find)
         : await madeEarlier(settings, find);
-      if (earlier?.SnapshotId) return earlier.SnapshotId;
+      if (earlier) return earlier.SnapshotId;
       const Tags = tagList({
         ...stagingTags(migrationId, key),
         [TAG.sourceVolume]: volumeId,
         ...sourceTags(plan),
       });
-      const { SnapshotId } = await ec2.send(
+      const answer = await ec2.send(
         new CopySnapshotCommand({
           SourceRegion: plan.target.region,
           SourceSnapshotId: snapshotId,
@@ -104,9 +103,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
           TagSpecifications: [{ ResourceType: 'snapshot', Tags }],
         }),
       );
-      if (!SnapshotId)
-        throw ApplicationFailure.retryable(`CopySnapshot of ${snapshotId} gave no id`, FAILURE.serviceError);
-      return SnapshotId;
+      return told(answer, `CopySnapshot of ${snapshotId}`, 'SnapshotId').SnapshotId;
     },
 
     /**
@@ -137,8 +134,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
           snapshots.map(({ SnapshotId }) => SnapshotId),
         );
         if (gone !== undefined) throw deleted(target, gone);
-        for (const { SnapshotId = '', State } of snapshots)
-          if (State === 'completed') completed.add(SnapshotId);
+        for (const { SnapshotId, State } of snapshots) if (State === 'completed') completed.add(SnapshotId);
         return open().length === 0;
       };
       const rhythm = rhythms[unhurried ? 'unhurried' : 'hurried'];
@@ -168,7 +164,8 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       });
       for (const group of twins.values()) {
         const [snapshot] = group;
-        const { SnapshotId = '', Tags } = snapshot ?? {};
+        if (!snapshot) continue;
+        const { SnapshotId, Tags } = snapshot;
         Context.current().heartbeat(SnapshotId);
         // The tag may not show yet on what was made a recovery point a moment ago; `keep` names that.
         const isKept = keep.includes(SnapshotId) || tagMap(Tags)[TAG.recoveryPoint] !== undefined;
@@ -213,9 +210,16 @@ async function createSet(
   plan: MachinePlan,
   tags: Record<string, string>,
   migrationId: string,
-): Promise<Snapshot[]> {
-  const { Snapshots = [] } = await ec2.send(new CreateSnapshotsCommand(setCommand(plan, tags, migrationId)));
-  return Snapshots;
+): Promise<BegunSnapshot[]> {
+  const { Snapshots } = await ec2.send(new CreateSnapshotsCommand(setCommand(plan, tags, migrationId)));
+  return begunSnapshots(Snapshots, `CreateSnapshots of ${plan.instanceId}`);
+}
+
+export type BegunSnapshot = Told<SnapshotInfo, 'SnapshotId' | 'VolumeId'>;
+
+/** What a call has begun: without its id nobody could undo it, so that the next attempt looks for it by its tags. */
+export function begunSnapshots(answered: readonly SnapshotInfo[] | undefined, call: string): BegunSnapshot[] {
+  return (answered ?? []).map((each) => told(each, call, 'SnapshotId', 'VolumeId'));
 }
 
 export function setCommand(plan: MachinePlan, tags: Record<string, string>, migrationId: string) {
@@ -248,7 +252,7 @@ async function setMadeEarlier(
   { disks }: MovePlan,
   migrationId: string,
   key: string,
-): Promise<Snapshot[] | undefined> {
+): Promise<BegunSnapshot[] | undefined> {
   const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(isWhole(migrationId));
   const set = disks.flatMap(({ volumeId }) => {
     const ofDisk = found.filter(({ VolumeId }) => VolumeId === volumeId);
@@ -262,7 +266,7 @@ async function copyMadeEarlier(
   ec2: EC2Client,
   { plan, migrationId, volumeId }: CopyRequest,
   key: string,
-): Promise<Snapshot | undefined> {
+): Promise<KnownSnapshot | undefined> {
   const size = plan.disks.find((disk) => disk.volumeId === volumeId)?.size;
   const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
     (copy) =>
@@ -276,18 +280,23 @@ async function copyMadeEarlier(
 
 /** What has broken is made again, not found again. */
 export function isWhole(migrationId: string) {
-  return ({ State, Description }: Snapshot): boolean =>
+  return ({ State, Description }: KnownSnapshot): boolean =>
     State !== 'error' && Description === ownDescription(migrationId);
 }
 
-export function idOf({ SnapshotId }: Snapshot): string | undefined {
+export function idOf({ SnapshotId }: KnownSnapshot): string {
   return SnapshotId;
 }
 
-export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string): Promise<Snapshot[]> {
+/** The request that a snapshot says that it was begun for. */
+export function askedBy({ Tags }: KnownSnapshot): string | undefined {
+  return tagMap(Tags)[TAG.request];
+}
+
+export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string): Promise<KnownSnapshot[]> {
   const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
-  const { Snapshots = [] } = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters }));
-  return Snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);
+  const snapshots = await findSnapshots(ec2, Filters);
+  return snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);
 }
 
 function deleted(target: Target, snapshotId: string): ApplicationFailure {
@@ -297,7 +306,7 @@ function deleted(target: Target, snapshotId: string): ApplicationFailure {
   );
 }
 
-function failed(target: Target, { SnapshotId, StateMessage }: Snapshot): ApplicationFailure {
+function failed(target: Target, { SnapshotId, StateMessage }: KnownSnapshot): ApplicationFailure {
   return ApplicationFailure.nonRetryable(
     `snapshot ${SnapshotId} in ${targetKey(target)} failed: ${StateMessage ?? 'EC2 gave no reason'}`,
     FAILURE.resourceFailed,

@@ -1,13 +1,14 @@
 import { Context } from '@temporalio/activity';
-import { DescribeSnapshotAttributeCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../../aws/failures';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { readCopiesId } from '../../model/ids';
 import type { AbandonedShare } from '../../model/operations/orphans';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { grantsOf } from '../keys/grants';
 import { isOpenWorkflow } from '../support/openWorkflows';
+import { unlessGone } from '../support/unlessGone';
 import { claimedSnapshots } from '../points/recoveryPoints';
+import { volumePermissions } from '../points/permissions';
 import { slotFilters } from '../copies/slotSnapshots';
 import { vaultGrantName } from '../../model/copies/vault';
 
@@ -46,13 +47,6 @@ export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
 }
 
 async function isSharedWith(ec2: EC2Client, SnapshotId: string, accountId: string): Promise<boolean> {
-  try {
-    const { CreateVolumePermissions = [] } = await ec2.send(
-      new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
-    );
-    return CreateVolumePermissions.some(({ UserId }) => UserId === accountId);
-  } catch (error) {
-    if (isNotFound(error)) return false;
-    throw error;
-  }
+  const permissions = await unlessGone(volumePermissions(ec2, SnapshotId));
+  return permissions?.accounts.includes(accountId) ?? false;
 }

@@ -1,11 +1,5 @@
 import { Context } from '@temporalio/activity';
-import {
-  paginateDescribeImages,
-  paginateDescribeInstances,
-  paginateDescribeSnapshots,
-  paginateDescribeVolumes,
-  type EC2Client,
-} from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import type { Client } from '@temporalio/client';
 import { isUncommitted } from '../../model/encryption/snapshots/encryptedCopy';
 import { listed, type Listed } from '../../model/list';
@@ -33,9 +27,8 @@ import { deleteSnapshot, snapshotsById } from '../points/recoveryPoints';
 import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
 import { countOthers } from '../points/otherSnapshots';
 import { tagMap } from '../support/tags';
-import { volumesById } from '../support/reads';
-
-const PAGE = 1000;
+import { imagePages, instancePages, snapshotPages, volumePages, volumesById } from '../support/reads';
+import { told } from '../support/known';
 
 const SNAPSHOTS_A_BATCH = 500;
 /** Few enough that what was looked at is deleted within seconds. */
@@ -130,18 +123,17 @@ async function findIn(ec2: EC2Client, temporal: Client, target: Target, now: num
 async function markedSnapshots(ec2: EC2Client): Promise<MarkedSnapshot[]> {
   const found: MarkedSnapshot[] = [];
   const marks = [TAG.recoveryPoint, TAG.migration, TAG.request, TAG.uncommitted];
-  const query = { OwnerIds: ['self'], Filters: [{ Name: 'tag-key', Values: marks }] };
   const [used, locked] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
-  for await (const { Snapshots = [] } of paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, query)) {
+  for await (const page of snapshotPages(ec2, [{ Name: 'tag-key', Values: marks }])) {
     Context.current().heartbeat(found.length);
-    for (const { SnapshotId = '', VolumeId = '', Description, State, StateMessage, ...rest } of Snapshots)
+    for (const { SnapshotId, VolumeId, Description = '', State, StateMessage, ...rest } of page)
       found.push({
         snapshotId: SnapshotId,
         volumeId: VolumeId,
-        description: Description ?? '',
-        state: State ?? '',
+        description: Description,
+        state: State,
         ...(StateMessage && { stateMessage: StateMessage }),
-        startedAt: rest.StartTime?.getTime() ?? 0,
+        startedAt: rest.StartTime.getTime(),
         tags: tagMap(rest.Tags),
         locked: locked.has(SnapshotId),
         usedByImage: used.has(SnapshotId),
@@ -153,12 +145,12 @@ async function markedSnapshots(ec2: EC2Client): Promise<MarkedSnapshot[]> {
 async function markedVolumes(ec2: EC2Client): Promise<MarkedVolume[]> {
   const found: MarkedVolume[] = [];
   const Filters = [{ Name: 'tag-key', Values: [TAG.original, TAG.replaces] }];
-  for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: 500 }, { Filters }))
-    for (const { VolumeId = '', Attachments = [], CreateTime, Tags } of Volumes)
+  for await (const page of volumePages(ec2, Filters, { pageSize: 500 }))
+    for (const { VolumeId, Attachments = [], CreateTime, Tags } of page)
       found.push({
         volumeId: VolumeId,
         attached: Attachments.length > 0,
-        createdAt: CreateTime?.getTime() ?? 0,
+        createdAt: CreateTime.getTime(),
         tags: tagMap(Tags),
       });
   return found;
@@ -166,15 +158,17 @@ async function markedVolumes(ec2: EC2Client): Promise<MarkedVolume[]> {
 
 async function markedImages(ec2: EC2Client): Promise<MarkedImage[]> {
   const found: MarkedImage[] = [];
-  const query = { Owners: ['self'], Filters: [{ Name: 'tag-key', Values: [TAG.request] }] };
-  for await (const { Images = [] } of paginateDescribeImages({ client: ec2, pageSize: PAGE }, query))
-    for (const { ImageId = '', Description = '', CreationDate = '', Tags } of Images)
+  for await (const page of imagePages(ec2, { Filters: [{ Name: 'tag-key', Values: [TAG.request] }] }))
+    for (const image of page) {
+      const { ImageId, Description = '', Tags } = image;
+      const { CreationDate } = told(image, ImageId, 'CreationDate');
       found.push({
         imageId: ImageId,
         description: Description,
         createdAt: Date.parse(CreationDate),
         tags: tagMap(Tags),
       });
+    }
   return found;
 }
 
@@ -182,15 +176,11 @@ async function markedImages(ec2: EC2Client): Promise<MarkedImage[]> {
 async function migrationsUnderWay(ec2: EC2Client, volumes: readonly MarkedVolume[]): Promise<Set<string>> {
   const found = new Set<string>();
   const Filters = [{ Name: 'tag-key', Values: [TAG.migration] }];
-  for await (const { Reservations = [] } of paginateDescribeInstances(
-    { client: ec2, pageSize: 500 },
-    { Filters },
-  )) {
-    for (const { Tags } of Reservations.flatMap(({ Instances = [] }) => Instances)) {
-      const mark = parseMachineMark(tagMap(Tags)[TAG.migration] ?? '');
+  for await (const page of instancePages(ec2, Filters, { pageSize: 500 }))
+    for (const { Tags } of page) {
+      const mark = parseMachineMark(tagMap(Tags)[TAG.migration]);
       if (mark) found.add(mark.migrationId);
     }
-  }
   for (const { tags } of volumes) {
     const mark = parseVolumeMark(tags[TAG.original]);
     if (mark) found.add(mark.migrationId);
@@ -209,7 +199,7 @@ function originalsOf(snapshots: readonly MarkedSnapshot[]): string[] {
 
 async function existing(ec2: EC2Client, volumeIds: string[]): Promise<Set<string>> {
   const found = new Set<string>();
-  for await (const { VolumeId = '' } of volumesById(ec2, volumeIds)) found.add(VolumeId);
+  for await (const { VolumeId } of volumesById(ec2, volumeIds)) found.add(VolumeId);
   return found;
 }
 

@@ -1,13 +1,6 @@
-import {
-  DeleteSnapshotCommand,
-  DescribeSnapshotsCommand,
-  paginateDescribeSnapshots,
-  type EC2Client,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { DeleteSnapshotCommand, type EC2Client, type Filter, type Snapshot } from '@aws-sdk/client-ec2';
 import { Context } from '@temporalio/activity';
 import { createHash } from 'node:crypto';
-import { isNotFound } from '../../aws/failures';
 import { ownDescription, TAG } from '../../model/names';
 import {
   claimsOf,
@@ -19,9 +12,10 @@ import {
 import { otherOwner } from '../../model/points/snapshotOwner';
 import { targetKey, type Target } from '../../model/target';
 import { tagMap } from '../support/tags';
-import { FILTER_VALUES } from '../support/reads';
-
-const PAGE = 1000;
+import { groupsOf } from '../support/groups';
+import type { KnownSnapshot } from '../support/known';
+import { findSnapshots, snapshotPages } from '../support/reads';
+import { unlessGone } from '../support/unlessGone';
 
 /**
  * The id of what one run makes of one resource. The same policy, slot and resource always give the same id: it is
@@ -41,25 +35,27 @@ export function recoveryPointId(
  * Tag and description must agree, and AWS's own records must not contradict them: people copy tags, and snapshots with all
  * their tags. What AWS Backup or DLM look after is theirs whatever it carries.
  */
-export function isOwnSnapshot(snapshot: Snapshot): boolean {
+export function isOwnSnapshot(snapshot: KnownSnapshot): boolean {
   return isMarked(snapshot) && contradiction(claimantOf(snapshot)) === undefined;
 }
 
 /** By tag and description alone, which only find: {@link claims} says whose it is. */
-export function isMarked({ Description, Tags = [] }: Snapshot): boolean {
-  const id = Tags.find(({ Key }) => Key === TAG.recoveryPoint)?.Value;
-  const keys = Tags.map(({ Key = '' }) => Key);
-  return id !== undefined && Description === ownDescription(id) && otherOwner(keys) === undefined;
+export function isMarked({ Description, Tags }: Snapshot): boolean {
+  const tags = tagMap(Tags);
+  const id = tags[TAG.recoveryPoint];
+  return (
+    id !== undefined && Description === ownDescription(id) && otherOwner(Object.keys(tags)) === undefined
+  );
 }
 
-type Claiming = Claimant & { snapshot: Snapshot };
+type Claiming = Claimant & { snapshot: KnownSnapshot };
 
-export function claimantOf(snapshot: Snapshot): Claiming {
-  const { SnapshotId: snapshotId = '', VolumeId: volumeId = '', StartTime, Tags } = snapshot;
-  return { snapshotId, volumeId, startedAt: StartTime?.getTime() ?? 0, tags: tagMap(Tags), snapshot };
+export function claimantOf(snapshot: KnownSnapshot): Claiming {
+  const { SnapshotId: snapshotId, VolumeId: volumeId, StartTime, Tags } = snapshot;
+  return { snapshotId, volumeId, startedAt: StartTime.getTime(), tags: tagMap(Tags), snapshot };
 }
 
-export function claims(snapshots: readonly Snapshot[]): Claims<Claiming> {
+export function claims(snapshots: readonly KnownSnapshot[]): Claims<Claiming> {
   return claimsOf(snapshots.filter(isMarked).map(claimantOf));
 }
 
@@ -70,8 +66,8 @@ export function claims(snapshots: readonly Snapshot[]): Claims<Claiming> {
 export async function snapshotsOf(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
-): Promise<Map<string, Snapshot[]>> {
-  const found = new Map<string, Snapshot[]>();
+): Promise<Map<string, KnownSnapshot[]>> {
+  const found = new Map<string, KnownSnapshot[]>();
   for (const [id, all] of await claimsFor(ec2, recoveryPointIds))
     found.set(
       id,
@@ -93,21 +89,20 @@ export async function claimsFor(
 export async function markedFor(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
-): Promise<Map<string, Snapshot[]>> {
-  const marked = new Map<string, Snapshot[]>();
-  for (let start = 0; start < recoveryPointIds.length; start += FILTER_VALUES) {
-    const Values = recoveryPointIds.slice(start, start + FILTER_VALUES);
+): Promise<Map<string, KnownSnapshot[]>> {
+  const marked = new Map<string, KnownSnapshot[]>();
+  for (const Values of groupsOf(recoveryPointIds)) {
     const Filters = [{ Name: `tag:${TAG.recoveryPoint}`, Values }];
     for await (const snapshot of markedSnapshots(ec2, Filters)) {
-      const id = tagMap(snapshot.Tags)[TAG.recoveryPoint] ?? '';
-      marked.set(id, [...(marked.get(id) ?? []), snapshot]);
+      const id = tagMap(snapshot.Tags)[TAG.recoveryPoint];
+      if (id) marked.set(id, [...(marked.get(id) ?? []), snapshot]);
     }
   }
   return marked;
 }
 
 /** What a copy itself does not tell, where the copy stands for the snapshot. */
-export function sourceVolumeOf(snapshot: Snapshot): string {
+export function sourceVolumeOf(snapshot: KnownSnapshot): string {
   return volumeOf(claimantOf(snapshot));
 }
 
@@ -115,41 +110,28 @@ export function sourceVolumeOf(snapshot: Snapshot): string {
 export async function snapshotsById(
   ec2: EC2Client,
   snapshotIds: readonly string[],
-): Promise<Map<string, Snapshot>> {
-  const found = new Map<string, Snapshot>();
-  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
-    const Values = snapshotIds.slice(start, start + FILTER_VALUES);
-    const { Snapshots = [] } = await ec2.send(
-      new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters: [{ Name: 'snapshot-id', Values }] }),
-    );
-    for (const snapshot of Snapshots) found.set(snapshot.SnapshotId ?? '', snapshot);
+): Promise<Map<string, KnownSnapshot>> {
+  const found = new Map<string, KnownSnapshot>();
+  for (const Values of groupsOf(snapshotIds)) {
+    const snapshots = await findSnapshots(ec2, [{ Name: 'snapshot-id', Values }], Values);
+    for (const snapshot of snapshots) found.set(snapshot.SnapshotId, snapshot);
   }
   return found;
 }
 
 /** Own snapshots that carry both of Holdfast's marks and pass the filters. */
-export async function* ownSnapshots(
-  ec2: EC2Client,
-  Filters: { Name: string; Values: string[] }[],
-): AsyncGenerator<Snapshot> {
+export async function* ownSnapshots(ec2: EC2Client, Filters: Filter[]): AsyncGenerator<KnownSnapshot> {
   for await (const snapshot of markedSnapshots(ec2, Filters)) if (isOwnSnapshot(snapshot)) yield snapshot;
 }
 
 /** All that carry both marks and pass the filters, whose they may be. */
-export async function* markedSnapshots(
-  ec2: EC2Client,
-  Filters: { Name: string; Values: string[] }[],
-): AsyncGenerator<Snapshot> {
-  const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
-  for await (const { Snapshots = [] } of pages) yield* Snapshots.filter(isMarked);
+export async function* markedSnapshots(ec2: EC2Client, Filters: Filter[]): AsyncGenerator<KnownSnapshot> {
+  for await (const page of snapshotPages(ec2, Filters)) yield* page.filter(isMarked);
 }
 
 /** One snapshot a volume and point, or a snapshot that copies are of: of several that claim it, the first. */
-export async function claimedSnapshots(
-  ec2: EC2Client,
-  Filters: { Name: string; Values: string[] }[],
-): Promise<Claims<Claiming>> {
-  const marked: Snapshot[] = [];
+export async function claimedSnapshots(ec2: EC2Client, Filters: Filter[]): Promise<Claims<Claiming>> {
+  const marked: KnownSnapshot[] = [];
   for await (const snapshot of markedSnapshots(ec2, Filters)) {
     Context.current().heartbeat();
     marked.push(snapshot);
@@ -159,9 +141,5 @@ export async function claimedSnapshots(
 
 /** Deleting what is gone already is done. */
 export async function deleteSnapshot(ec2: EC2Client, SnapshotId: string): Promise<void> {
-  try {
-    await ec2.send(new DeleteSnapshotCommand({ SnapshotId }));
-  } catch (error) {
-    if (!isNotFound(error)) throw error;
-  }
+  await unlessGone(ec2.send(new DeleteSnapshotCommand({ SnapshotId })));
 }

@@ -1,11 +1,8 @@
-import {
-  DescribeLockedSnapshotsCommand,
-  paginateDescribeImages,
-  type EC2Client,
-  type Image,
-} from '@aws-sdk/client-ec2';
+import { DescribeLockedSnapshotsCommand, type EC2Client, type Image } from '@aws-sdk/client-ec2';
 import { heartbeat } from '../support/pace/heartbeat';
 import { groupsOf } from '../support/groups';
+import { withId } from '../support/known';
+import { imagePages } from '../support/reads';
 
 /**
  * Snapshots that images of the account are made of, with these: EC2 deletes none of those. Disabled images are asked for by name:
@@ -21,12 +18,12 @@ export async function usedByImages(
   const used = new Map<string, string[]>();
   for (const Values of groupsOf(snapshotIds)) {
     const Filters = Values && [{ Name: 'block-device-mapping.snapshot-id', Values }];
-    const query = { Owners: ['self'], IncludeDisabled: true, IncludeDeprecated: true, Filters };
-    for await (const { Images = [] } of paginateDescribeImages({ client: ec2, pageSize: 1000 }, query)) {
+    const query = { IncludeDisabled: true, IncludeDeprecated: true, Filters };
+    for await (const images of imagePages(ec2, query)) {
       heartbeat();
-      for (const image of Images)
+      for (const image of images)
         for (const snapshotId of snapshotIdsOf(image))
-          used.set(snapshotId, [...(used.get(snapshotId) ?? []), image.ImageId ?? '']);
+          used.set(snapshotId, [...(used.get(snapshotId) ?? []), image.ImageId]);
     }
   }
   return used;
@@ -47,7 +44,11 @@ export async function lockedSnapshots(
       const paging = SnapshotIds ? { SnapshotIds } : { MaxResults: 1000 };
       heartbeat();
       const page = await ec2.send(new DescribeLockedSnapshotsCommand({ ...paging, NextToken }));
-      for (const { SnapshotId = '', LockState, LockExpiresOn } of page.Snapshots ?? [])
+      for (const { SnapshotId, LockState, LockExpiresOn } of withId(
+        page.Snapshots,
+        'SnapshotId',
+        SnapshotIds,
+      ))
         if (LockState !== 'expired')
           locked.set(SnapshotId, { ...(LockExpiresOn && { until: LockExpiresOn.getTime() }) });
       NextToken = page.NextToken;

@@ -1,5 +1,6 @@
 import { paginateDescribeSnapshotTierStatus, type EC2Client } from '@aws-sdk/client-ec2';
 import { groupsOf } from '../support/groups';
+import { withId } from '../support/known';
 
 export const COMING_BACK = ['temporary-restore-in-progress', 'permanent-restore-in-progress'];
 /** The snapshot itself says `standard` on its way there, and while it is back for some days. */
@@ -20,8 +21,8 @@ export async function tieringOf(
   for (const Values of groupsOf(snapshotIds, operations.length)) {
     const Filters = [operation, ...(Values ? [{ Name: 'snapshot-id', Values }] : [])];
     const pages = paginateDescribeSnapshotTierStatus({ client: ec2, pageSize: 500 }, { Filters });
-    for await (const { SnapshotTierStatuses = [] } of pages)
-      for (const { SnapshotId = '' } of SnapshotTierStatuses) found.add(SnapshotId);
+    for await (const { SnapshotTierStatuses } of pages)
+      for (const { SnapshotId } of withId(SnapshotTierStatuses, 'SnapshotId', Values)) found.add(SnapshotId);
   }
   return found;
 }

@@ -1,9 +1,3 @@
-import {
-  paginateDescribeInstances,
-  paginateDescribeVolumes,
-  type Instance,
-  type Volume,
-} from '@aws-sdk/client-ec2';
 import type { FleetInventory, InventoryMachine, InventoryVolume } from '../../model/policies/inventory';
 import { KeptFacts, keptVolume, mayBeKept } from '../../model/machines/keptVolume';
 import { listed } from '../../model/list';
@@ -15,7 +9,8 @@ import { LIVING } from '../machines/inventory';
 import { seenVolume } from '../machines/keptVolumes';
 import type { ActivityDeps } from '../support/deps';
 import { heartbeat } from '../support/pace/heartbeat';
-import { rootVolumeId } from '../support/reads';
+import type { KnownInstance, KnownVolume } from '../support/known';
+import { instancePages, rootVolumeId, volumePages } from '../support/reads';
 import { tagMap } from '../support/tags';
 import { selects } from './surveys';
 
@@ -43,15 +38,13 @@ export function fleetActivities({ aws }: ActivityDeps) {
         targets.some((each) => targetKey(each) === targetKey(target)),
       );
       const fleet = new Fleet(target, here, tags);
-      const instances = paginateDescribeInstances({ client: ec2, pageSize: PAGE }, { Filters: [LIVING] });
-      for await (const { Reservations = [] } of instances) {
+      for await (const page of instancePages(ec2, [LIVING], { pageSize: PAGE })) {
         heartbeat();
-        for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances))
-          fleet.machine(instance);
+        for (const instance of page) fleet.machine(instance);
       }
-      for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, {})) {
+      for await (const page of volumePages(ec2, undefined, { pageSize: PAGE })) {
         heartbeat();
-        for (const volume of Volumes) fleet.volume(volume);
+        for (const volume of page) fleet.volume(volume);
       }
       return fleet.result();
     },
@@ -64,7 +57,7 @@ class Fleet {
   private readonly machines = new Map<string, InventoryMachine>();
   private readonly bootVolumes = new Set<string>();
   private readonly alone: InventoryVolume[] = [];
-  private readonly seen: Volume[] = [];
+  private readonly seen: KnownVolume[] = [];
 
   constructor(
     private readonly target: Target,
@@ -72,13 +65,14 @@ class Fleet {
     private readonly wanted: PolicySelector['tags'],
   ) {}
 
-  machine(instance: Instance): void {
-    const { InstanceId: instanceId = '', InstanceType: type = '', State, Tags } = instance;
+  machine(instance: KnownInstance): void {
+    const { InstanceId: instanceId, InstanceType: type = 'unknown', State, Tags } = instance;
     const tags = tagMap(Tags);
-    const mark = parseMachineMark(tags[TAG.migration] ?? '');
+    const mark = parseMachineMark(tags[TAG.migration]);
     if (mark) this.facts.machines.set(instanceId, mark);
     if (!this.isWanted(tags)) return;
-    this.bootVolumes.add(rootVolumeId(instance) ?? '');
+    const bootVolume = rootVolumeId(instance);
+    if (bootVolume !== undefined) this.bootVolumes.add(bootVolume);
     const policies = this.policies.filter(({ selector }) =>
       selects(selector, 'instanceIds', instanceId, tags),
     );
@@ -86,14 +80,14 @@ class Fleet {
       instanceId,
       ...named(tags),
       target: this.target,
-      state: State?.Name ?? 'unknown',
+      state: State.Name,
       type,
       policies: policies.map(({ policyName }) => policyName),
       volumes: [],
     });
   }
 
-  volume(volume: Volume): void {
+  volume(volume: KnownVolume): void {
     const seen = seenVolume(volume);
     if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);
     this.seen.push(volume);
@@ -105,11 +99,11 @@ class Fleet {
     return { machines: listed(machines), volumes: listed(this.alone) };
   }
 
-  private place(volume: Volume): void {
-    const { VolumeId: volumeId = '', Attachments = [], Size: gib = 0, VolumeType: type = '', Tags } = volume;
+  private place(volume: KnownVolume): void {
+    const { VolumeId: volumeId, Attachments = [], Size: gib, VolumeType: type, Tags } = volume;
     const tags = tagMap(Tags);
-    const attached = Attachments.find(({ InstanceId = '' }) => this.machines.has(InstanceId));
-    const machine = this.machines.get(attached?.InstanceId ?? '');
+    const attached = Attachments.find(({ InstanceId: id }) => id !== undefined && this.machines.has(id));
+    const machine = attached?.InstanceId === undefined ? undefined : this.machines.get(attached.InstanceId);
     if (!machine && !this.isWanted(tags)) return;
     const seen = seenVolume(volume);
     const kept = mayBeKept(seen) ? keptVolume(seen, this.facts) : undefined;
@@ -118,7 +112,7 @@ class Fleet {
       volumeId,
       ...named(tags),
       target: this.target,
-      state: volume.State ?? 'unknown',
+      state: volume.State,
       gib,
       type,
       encrypted: volume.Encrypted ?? false,

@@ -1,10 +1,4 @@
 import { Context } from '@temporalio/activity';
-import {
-  paginateDescribeInstances,
-  paginateDescribeVolumes,
-  type Instance,
-  type Volume,
-} from '@aws-sdk/client-ec2';
 import { expiryOf, periodStart } from '../../calendar/calendar';
 import { meanIntervalMs } from '../../calendar/timetable';
 import { estimateCost, type CostEstimate } from '../../model/policies/estimate';
@@ -19,8 +13,10 @@ import type { ActivityDeps } from '../support/deps';
 import { LIVING } from '../machines/inventory';
 import { seenVolume } from '../machines/keptVolumes';
 import { tagMap } from '../support/tags';
-import { rootVolumeId } from '../support/reads';
+import { instancePages, rootVolumeId, volumePages } from '../support/reads';
 import type { TargetSurvey, Unprotected } from '../../model/policies/survey';
+import type { KnownInstance, KnownVolume } from '../support/known';
+import { has } from '../../model/group';
 
 const PAGE = 500;
 
@@ -57,15 +53,13 @@ export function surveyActivities({ aws, clock }: ActivityDeps) {
         policy.selector,
         there.map(({ selector }) => selector),
       );
-      const instances = paginateDescribeInstances({ client: ec2, pageSize: PAGE }, { Filters: [LIVING] });
-      for await (const { Reservations = [] } of instances) {
+      for await (const page of instancePages(ec2, [LIVING], { pageSize: PAGE })) {
         Context.current().heartbeat();
-        for (const instance of Reservations.flatMap(({ Instances = [] }) => Instances))
-          survey.instance(instance);
+        for (const instance of page) survey.instance(instance);
       }
-      for await (const { Volumes = [] } of paginateDescribeVolumes({ client: ec2, pageSize: PAGE }, {})) {
+      for await (const page of volumePages(ec2, undefined, { pageSize: PAGE })) {
         Context.current().heartbeat();
-        for (const volume of Volumes) survey.volume(volume);
+        for (const volume of page) survey.volume(volume);
       }
       return survey.result();
     },
@@ -79,7 +73,7 @@ export function surveyActivities({ aws, clock }: ActivityDeps) {
 class Survey {
   private readonly counts = { instances: 0, volumesAlone: 0, volumes: 0, gib: 0, leftOut: 0 };
   private readonly facts = new KeptFacts();
-  private readonly suspects: Volume[] = [];
+  private readonly suspects: KnownVolume[] = [];
   private readonly replaced: KeptVolume[] = [];
   private readonly unprotected: Unprotected[] = [];
   private readonly selected = new Set<string>();
@@ -93,13 +87,14 @@ class Survey {
     private readonly others: readonly PolicySelector[],
   ) {}
 
-  instance(instance: Instance): void {
-    const { InstanceId = '', Tags } = instance;
+  instance(instance: KnownInstance): void {
+    const { InstanceId, Tags } = instance;
     this.there.add(InstanceId);
     const tags = tagMap(Tags);
-    const mark = parseMachineMark(tags[TAG.migration] ?? '');
+    const mark = parseMachineMark(tags[TAG.migration]);
     if (mark) this.facts.machines.set(InstanceId, mark);
-    this.bootVolumes.add(rootVolumeId(instance) ?? '');
+    const bootVolume = rootVolumeId(instance);
+    if (bootVolume !== undefined) this.bootVolumes.add(bootVolume);
     if (selects(this.ours, 'instanceIds', InstanceId, tags)) {
       this.selected.add(InstanceId);
       this.counts.instances += 1;
@@ -107,7 +102,7 @@ class Survey {
       this.miss(InstanceId, tags);
   }
 
-  volume(volume: Volume): void {
+  volume(volume: KnownVolume): void {
     const seen = seenVolume(volume);
     this.there.add(seen.volumeId);
     if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);
@@ -121,7 +116,7 @@ class Survey {
       if (kept) this.leaveOut(volume, kept);
       else this.add(volume);
     }
-    const replaced = this.replaced.filter(({ usedInstead = '' }) => !this.selectedVolumes.has(usedInstead));
+    const replaced = this.replaced.filter(({ usedInstead }) => !has(this.selectedVolumes, usedInstead));
     const { instanceIds = [], volumeIds = [] } = this.ours;
     const missing = [...instanceIds, ...volumeIds].filter((id) => !this.there.has(id));
     return {
@@ -133,15 +128,15 @@ class Survey {
     };
   }
 
-  private leaveOut({ VolumeId = '', Tags }: Volume, kept: KeptVolume): void {
+  private leaveOut({ VolumeId, Tags }: KnownVolume, kept: KeptVolume): void {
     if (!selects(this.ours, 'volumeIds', VolumeId, tagMap(Tags))) return;
     this.counts.leftOut += 1;
     if (this.ours.volumeIds?.includes(VolumeId)) this.replaced.push(kept);
   }
 
-  private add({ VolumeId = '', Size = 0, Attachments = [], Tags }: Volume): void {
+  private add({ VolumeId, Size, Attachments = [], Tags }: KnownVolume): void {
     const tags = tagMap(Tags);
-    const ofInstance = Attachments.some(({ InstanceId = '' }) => this.selected.has(InstanceId));
+    const ofInstance = Attachments.some(({ InstanceId }) => has(this.selected, InstanceId));
     if (ofInstance || selects(this.ours, 'volumeIds', VolumeId, tags)) {
       this.selectedVolumes.add(VolumeId);
       const isBoot = this.bootVolumes.has(VolumeId);

@@ -6,6 +6,7 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
+import { inChunks } from '../../model/group';
 import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 import { targetKey, type Target } from '../../model/target';
@@ -52,8 +53,7 @@ export function archiveActivities(deps: ActivityDeps) {
      */
     async archivePoints({ target, points }: { target: Target; points: Point[] }): Promise<ArchivedPoints> {
       const result: Required<ArchivedPoints> = { archived: [], failed: [], left: [] };
-      for (let start = 0; start < points.length; start += POINTS_A_LOOK)
-        await archiveSome(deps, target, points.slice(start, start + POINTS_A_LOOK), result);
+      for (const few of inChunks(points, POINTS_A_LOOK)) await archiveSome(deps, target, few, result);
       return result;
     },
 
@@ -67,9 +67,9 @@ export function archiveActivities(deps: ActivityDeps) {
       const ec2 = aws.ec2(target, 'restore');
       const snapshots = (await snapshotsOf(ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
       if (snapshots.length === 0) throw noSuchPoint(recoveryPointId, target);
-      const ids = snapshots.map(({ SnapshotId = '' }) => SnapshotId);
+      const ids = snapshots.map(({ SnapshotId }) => SnapshotId);
       const coming = await tieringOf(ec2, ids, COMING_BACK);
-      for (const { SnapshotId = '', StorageTier } of snapshots) {
+      for (const { SnapshotId, StorageTier } of snapshots) {
         if (StorageTier !== 'archive' || coming.has(SnapshotId)) continue;
         const how = days === undefined ? { PermanentRestore: true } : { TemporaryRestoreDays: days };
         await ec2.send(new RestoreSnapshotTierCommand({ SnapshotId, ...how }));

@@ -1,5 +1,4 @@
 import { Context } from '@temporalio/activity';
-import type { Instance, Volume } from '@aws-sdk/client-ec2';
 import { destinationOf } from '../../model/copies/copy';
 import { groupBy } from '../../model/group';
 import type { NormalizedPolicy } from '../../model/policies/policy';
@@ -12,11 +11,12 @@ import { policyThatIs } from '../policies/schedules';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
 import { attachedVolumeIds, instancesById, rootVolumeId, volumesById } from '../support/reads';
+import type { KnownInstance, KnownVolume } from '../support/known';
 
 /** What AWS says now of sources, and of what they are attached to. */
 interface Seen {
-  instances: Map<string, Instance>;
-  volumes: Map<string, Volume>;
+  instances: Map<string, KnownInstance>;
+  volumes: Map<string, KnownVolume>;
 }
 
 /**
@@ -57,13 +57,13 @@ async function look(aws: ActivityDeps['aws'], place: Target, ids: readonly strin
   const seen: Seen = { instances: new Map(), volumes: new Map() };
   const addInstances = async (wanted: string[]) => {
     for await (const instance of instancesById(ec2, wanted))
-      seen.instances.set(instance.InstanceId ?? '', instance);
+      seen.instances.set(instance.InstanceId, instance);
   };
   await addInstances(ids.filter((id) => id.startsWith('i-')));
   const attached = [...seen.instances.values()].flatMap(attachedVolumeIds);
   const volumes = ids.filter((id) => id.startsWith('vol-'));
   for await (const volume of volumesById(ec2, [...new Set([...attached, ...volumes])]))
-    seen.volumes.set(volume.VolumeId ?? '', volume);
+    seen.volumes.set(volume.VolumeId, volume);
   const holders = [...seen.volumes.values()].flatMap(holdersOf);
   await addInstances([...new Set(holders)].filter((id) => !seen.instances.has(id)));
   return seen;
@@ -98,13 +98,13 @@ function goesOn(policy: NormalizedPolicy, { sourceId }: SnapshotNow, { here, pla
 }
 
 /** Two answers that contradict each other, an attachment and nothing at its other end, are no knowledge. */
-function isWholeSeen(volume: Volume, { instances }: Seen): boolean {
+function isWholeSeen(volume: KnownVolume, { instances }: Seen): boolean {
   return holdersOf(volume).every((id) => instances.has(id));
 }
 
 /** By itself, or with an instance that it is attached to. */
-function isProtected({ selector }: NormalizedPolicy, volume: Volume, seen: Seen): boolean {
-  const { VolumeId = '' } = volume;
+function isProtected({ selector }: NormalizedPolicy, volume: KnownVolume, seen: Seen): boolean {
+  const { VolumeId } = volume;
   const tags = tagMap(volume.Tags);
   const holders = holdersOf(volume).flatMap((id) => seen.instances.get(id) ?? []);
   const withInstance = holders.some(
@@ -121,6 +121,6 @@ function isProtected({ selector }: NormalizedPolicy, volume: Volume, seen: Seen)
   return withInstance || byItself;
 }
 
-function holdersOf({ Attachments = [] }: Volume): string[] {
+function holdersOf({ Attachments = [] }: KnownVolume): string[] {
   return Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
 }

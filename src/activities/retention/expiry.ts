@@ -1,6 +1,5 @@
 import { Context } from '@temporalio/activity';
 import { DeleteSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../../aws/failures';
 import { periodStart } from '../../calendar/calendar';
 import { decideArchival } from '../../model/points/archival';
 import type { UnknownHold } from '../../model/retention/hold';
@@ -18,11 +17,13 @@ import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { expiryNow } from './expiryNow';
 import { failedItem, onceMore, passes } from '../support/failedItem';
+import { unlessGone } from '../support/unlessGone';
 import { twoLooks } from './goneSources';
 import { countOthers } from '../points/otherSnapshots';
 import { pointsAgain } from './pointsAgain';
 import { pointsNow } from './pointsNow';
 import { deleteSnapshot } from '../points/recoveryPoints';
+import { inChunks } from '../../model/group';
 
 /** Points that one decision hands over for deletion; the workflow asks again until none is left. */
 const POINTS_A_BATCH = 100;
@@ -107,9 +108,8 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
       const ec2 = aws.ec2(target, 'retention');
       const result: Required<DeletedPoints> = { deleted: [], failed: [], kept: [] };
       const look = twoLooks(deps);
-      for (let start = 0; start < points.length; start += POINTS_A_LOOK) {
+      for (const few of inChunks(points, POINTS_A_LOOK)) {
         Context.current().heartbeat(result.deleted.length);
-        const few = points.slice(start, start + POINTS_A_LOOK);
         const again = await pointsAgain(deps, target, few, letGo, look);
         result.deleted.push(...again.gone);
         result.failed.push(...again.changed);
@@ -162,15 +162,14 @@ function halved(gone: readonly string[], left: readonly string[], { message }: F
 
 /** Whether EC2 would let it go, as far as it says so before: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html */
 async function requireDeletable(ec2: EC2Client, SnapshotId: string): Promise<void> {
-  await onceMore(async () => {
+  const tried = onceMore(async () => {
     try {
       await ec2.send(new DeleteSnapshotCommand({ SnapshotId, DryRun: true }));
     } catch (error) {
       if (!(error instanceof Error) || error.name !== 'DryRunOperation') throw error;
     }
-  }).catch((error: unknown) => {
-    if (!isNotFound(error)) throw error;
   });
+  await unlessGone(tried);
 }
 
 function countReasons({ kept }: ExpiryDecision): ExpiryPlan['keptByReason'] {

@@ -40,9 +40,9 @@ interface Shown {
 async function shownOf(ec2: EC2Client, ids: readonly string[]): Promise<Shown> {
   const shown: Shown = { living: new Set(), dead: new Set() };
   const instances = ids.filter((id) => id.startsWith('i-'));
-  for await (const { InstanceId = '', State } of instancesById(ec2, instances))
-    (State?.Name === 'terminated' ? shown.dead : shown.living).add(InstanceId);
+  for await (const { InstanceId, State } of instancesById(ec2, instances))
+    (State.Name === 'terminated' ? shown.dead : shown.living).add(InstanceId);
   const volumes = ids.filter((id) => id.startsWith('vol-'));
-  for await (const { VolumeId = '' } of volumesById(ec2, volumes)) shown.living.add(VolumeId);
+  for await (const { VolumeId } of volumesById(ec2, volumes)) shown.living.add(VolumeId);
   return shown;
 }

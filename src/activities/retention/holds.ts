@@ -10,6 +10,7 @@ import {
   type Hold,
   type SetLegalHoldRequest,
 } from '../../model/retention/hold';
+import { inChunks } from '../../model/group';
 import { workflowIds } from '../../model/ids';
 import { STARTED_BY_MEMO, TAG, TASK_QUEUE } from '../../model/names';
 import type { FailedItem } from '../../model/outcome';
@@ -75,7 +76,7 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
         if (tags[key] === undefined) open.push(snapshotId);
         else place.held += 1;
       }
-      for (const ids of inGroups(open)) {
+      for (const ids of inChunks(open, TAGGED_AT_ONCE)) {
         Context.current().heartbeat(place.held);
         const Tags = [{ Key: key, Value: hold.reason }];
         place.held += await eachOf(
@@ -99,8 +100,8 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
       for (let look = 1; look <= 2; look += 1) {
         if (look > 1) await sleep(settings.readLagMs);
         const ids: string[] = [];
-        for await (const { SnapshotId = '' } of ownSnapshots(ec2, Filters)) ids.push(SnapshotId);
-        for (const group of inGroups(ids)) {
+        for await (const { SnapshotId } of ownSnapshots(ec2, Filters)) ids.push(SnapshotId);
+        for (const group of inChunks(ids, TAGGED_AT_ONCE)) {
           Context.current().heartbeat(released.size);
           const problems: { failed: FailedItem[] } = { failed: [] };
           await eachOf(group, (Resources) => ec2.send(new DeleteTagsCommand({ Resources, Tags })), problems);
@@ -154,11 +155,7 @@ async function* heldSnapshots(
   const seen = new Set<string>();
   for (const filter of filtersOf(hold)) {
     for await (const snapshot of ownSnapshots(ec2, [filter])) {
-      const {
-        SnapshotId: snapshotId = '',
-        VolumeId: volumeId = '',
-        Description: description = '',
-      } = snapshot;
+      const { SnapshotId: snapshotId, VolumeId: volumeId, Description: description = '' } = snapshot;
       const tags = tagMap(snapshot.Tags);
       const point = readRecoveryPoint({ snapshotId, volumeId, description, tags });
       const isOfDevice = !hold.lineage?.includes(':') || point?.lineage === hold.lineage;
@@ -197,15 +194,10 @@ async function eachOf(
     return ids.length;
   } catch (error) {
     if (passes(error)) throw error;
-    const [only = ''] = ids;
+    const [only, ...others] = ids;
     let accepted = 0;
-    if (ids.length === 1) problems.failed.push(failedItem(only, error));
+    if (only !== undefined && others.length === 0) problems.failed.push(failedItem(only, error));
     else for (const id of ids) accepted += await eachOf([id], call, problems);
     return accepted;
   }
-}
-
-function* inGroups(ids: readonly string[]): Generator<string[]> {
-  for (let start = 0; start < ids.length; start += TAGGED_AT_ONCE)
-    yield ids.slice(start, start + TAGGED_AT_ONCE);
 }

@@ -48,11 +48,7 @@ export async function pointsAgain(
   for (const { recoveryPointId, snapshotIds } of points) {
     const found = snapshotIds.flatMap((id) => there.get(id) ?? []);
     const read = found.map((snapshot) => {
-      const {
-        SnapshotId: snapshotId = '',
-        VolumeId: volumeId = '',
-        Description: description = '',
-      } = snapshot;
+      const { SnapshotId: snapshotId, VolumeId: volumeId, Description: description = '' } = snapshot;
       const point = readRecoveryPoint({ snapshotId, volumeId, description, tags: tagMap(snapshot.Tags) });
       return isOwnSnapshot(snapshot) && point?.recoveryPointId === recoveryPointId ? point : undefined;
     });

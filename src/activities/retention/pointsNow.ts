@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import type { EC2Client, Snapshot } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { parseArchive } from '../../model/points/archive';
 import { covers, type UnknownHold } from '../../model/retention/hold';
 import { TAG } from '../../model/names';
@@ -18,6 +18,7 @@ import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
+import type { KnownSnapshot } from '../support/known';
 
 export interface PointsNow {
   snapshots: SnapshotNow[];
@@ -71,7 +72,7 @@ export async function pointsNow(
   );
   const tiers = await tiersOf(ec2, marked, only && [...there]);
   const { holds, ...open } = await holdsThatAre(deps.temporal, deps.clock.now());
-  const raw = new Map<string, Snapshot>();
+  const raw = new Map<string, KnownSnapshot>();
   const snapshots = own.flatMap(({ snapshotId, volumeId, tags, snapshot }): SnapshotNow[] => {
     const { Description: description = '', State, StorageTier } = snapshot;
     const point = readRecoveryPoint({ snapshotId, volumeId, description, tags });
@@ -102,13 +103,13 @@ export async function pointsNow(
 }
 
 /** By the source that their tags name, and by the volume that AWS names. */
-async function markedIn(ec2: EC2Client, sources: readonly string[] | undefined): Promise<Snapshot[]> {
+async function markedIn(ec2: EC2Client, sources: readonly string[] | undefined): Promise<KnownSnapshot[]> {
   const isMarkedAtAll = { Name: 'tag-key', Values: [TAG.recoveryPoint] };
-  const found = new Map<string, Snapshot>();
+  const found = new Map<string, KnownSnapshot>();
   for (const filter of sources ? filtersOf(sources) : [undefined]) {
     for await (const snapshot of markedSnapshots(ec2, [isMarkedAtAll, ...(filter ? [filter] : [])])) {
       Context.current().heartbeat(found.size);
-      if (isMarked(snapshot)) found.set(snapshot.SnapshotId ?? '', snapshot);
+      if (isMarked(snapshot)) found.set(snapshot.SnapshotId, snapshot);
     }
   }
   return [...found.values()];
@@ -133,12 +134,12 @@ function filtersOf(sources: readonly string[]): { Name: string; Values: string[]
 /** Who archives nothing is not asked for. */
 async function tiersOf(
   ec2: EC2Client,
-  marked: readonly Snapshot[],
+  marked: readonly KnownSnapshot[],
   ids: readonly string[] | undefined,
 ): Promise<{ archived: Set<string>; comingBack: Set<string> }> {
   const mayBe = marked.some(
     ({ Tags, StorageTier }) =>
-      StorageTier === 'archive' || parseArchive(tagMap(Tags)[TAG.retention] ?? '') !== undefined,
+      StorageTier === 'archive' || parseArchive(tagMap(Tags)[TAG.retention]) !== undefined,
   );
   if (!mayBe) return { archived: new Set(), comingBack: new Set() };
   return {

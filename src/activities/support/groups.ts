@@ -1,3 +1,4 @@
+import { inChunks } from '../../model/group';
 import { FILTER_VALUES } from './reads';
 
 /**
@@ -8,9 +9,5 @@ import { FILTER_VALUES } from './reads';
 export function groupsOf(ids: readonly string[], others?: number): string[][];
 export function groupsOf(ids: readonly string[] | undefined, others?: number): (string[] | undefined)[];
 export function groupsOf(ids: readonly string[] | undefined, others = 0): (string[] | undefined)[] {
-  if (!ids) return [undefined];
-  const room = FILTER_VALUES - others;
-  const groups: string[][] = [];
-  for (let start = 0; start < ids.length; start += room) groups.push(ids.slice(start, start + room));
-  return groups;
+  return ids ? inChunks(ids, FILTER_VALUES - others) : [undefined];
 }

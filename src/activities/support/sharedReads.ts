@@ -6,14 +6,24 @@ import {
   DescribeVolumesCommand,
   DescribeVolumesModificationsCommand,
   type EC2Client,
-  type Instance,
   type InstanceStatus,
-  type Snapshot,
-  type Volume,
   type VolumeModification,
 } from '@aws-sdk/client-ec2';
 import DataLoader from 'dataloader';
 import { isNotFound } from '../../aws/failures';
+import {
+  instancesOf,
+  knownInstance,
+  knownSnapshot,
+  knownVolume,
+  told,
+  untold,
+  type KnownInstance,
+  type KnownModification,
+  type KnownSnapshot,
+  type KnownVolume,
+  type Told,
+} from './known';
 import { FILTER_VALUES } from './reads';
 
 /** How long a read waits for others of its kind: a tenth of what a call takes, and long enough for a wave's machines. */
@@ -41,11 +51,18 @@ export function sharedRead<Item>(
     const load = async (ids: readonly string[]) => {
       // The call is everybody's: it must not end with the activity that happens to be the first.
       const items = await asyncLocalStorage.exit(() => list(ec2, [...new Set(ids)]));
-      const found = new Map(items.map((item) => [idOf(item), item]));
-      return ids.map((id) => found.get(id));
+      const found = new Map(items.map((item) => [idOf(item) || undefined, item]));
+      // What came without its id may be any of those that seem not to be there.
+      const isSure = !found.has(undefined);
+      const unseen = isSure ? undefined : untold(ids.join(', '), 'an id');
+      return ids.map((id): Item | Error | undefined => found.get(id) ?? unseen);
     };
     const batchScheduleFn = (dispatch: () => void) => void setTimeout(dispatch, GATHER_MS);
-    const made = new DataLoader(load, { cache: false, maxBatchSize, batchScheduleFn });
+    const made = new DataLoader<string, Item | undefined>(load, {
+      cache: false,
+      maxBatchSize,
+      batchScheduleFn,
+    });
     loaders.set(ec2, made);
     return made;
   };
@@ -55,32 +72,58 @@ export function sharedRead<Item>(
 /** Filters, where EC2 has one: of ids that it is given as such, a single one that is gone fails the whole call. */
 const byId = (Name: string, Values: string[]) => ({ Filters: [{ Name, Values }] });
 
-export const readInstance = sharedRead<Instance>(
-  async (ec2, ids) => {
-    const { Reservations = [] } = await ec2.send(new DescribeInstancesCommand(byId('instance-id', ids)));
-    return Reservations.flatMap(({ Instances = [] }) => Instances);
-  },
-  ({ InstanceId }) => InstanceId,
+/** Each answer passes the door by itself: one that is refused fails nobody else's read. */
+function throughDoor<Shape extends object, Id extends keyof Shape & string, Item>(
+  read: Read<Shape>,
+  id: Id,
+  door: (answered: Told<Shape, Id>) => Item,
+): Read<Item> {
+  return async (ec2, asked) => {
+    const answered = await read(ec2, asked);
+    return answered && door(told(answered, asked, id));
+  };
+}
+
+export const readInstance: Read<KnownInstance> = throughDoor(
+  sharedRead(
+    async (ec2, ids) =>
+      instancesOf((await ec2.send(new DescribeInstancesCommand(byId('instance-id', ids)))).Reservations),
+    ({ InstanceId }) => InstanceId,
+  ),
+  'InstanceId',
+  knownInstance,
 );
 
-export const readVolume = sharedRead<Volume>(
-  async (ec2, ids) => (await ec2.send(new DescribeVolumesCommand(byId('volume-id', ids)))).Volumes ?? [],
-  ({ VolumeId }) => VolumeId,
+export const readVolume: Read<KnownVolume> = throughDoor(
+  sharedRead(
+    async (ec2, ids) => (await ec2.send(new DescribeVolumesCommand(byId('volume-id', ids)))).Volumes ?? [],
+    ({ VolumeId }) => VolumeId,
+  ),
+  'VolumeId',
+  knownVolume,
 );
 
 /** The latest change of a volume's type, size or performance. */
-export const readModification = sharedRead<VolumeModification>(
-  async (ec2, ids) =>
-    (await ec2.send(new DescribeVolumesModificationsCommand(byId('volume-id', ids)))).VolumesModifications ??
-    [],
-  ({ VolumeId }) => VolumeId,
+export const readModification: Read<KnownModification> = throughDoor(
+  sharedRead<VolumeModification>(
+    async (ec2, ids) =>
+      (await ec2.send(new DescribeVolumesModificationsCommand(byId('volume-id', ids))))
+        .VolumesModifications ?? [],
+    ({ VolumeId }) => VolumeId,
+  ),
+  'VolumeId',
+  (modification) => told(modification, `a modification of ${modification.VolumeId}`, 'ModificationState'),
 );
 
-export const readSnapshot = sharedRead<Snapshot>(
-  async (ec2, ids) =>
-    (await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], ...byId('snapshot-id', ids) })))
-      .Snapshots ?? [],
-  ({ SnapshotId }) => SnapshotId,
+export const readSnapshot: Read<KnownSnapshot> = throughDoor(
+  sharedRead(
+    async (ec2, ids) =>
+      (await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], ...byId('snapshot-id', ids) })))
+        .Snapshots ?? [],
+    ({ SnapshotId }) => SnapshotId,
+  ),
+  'SnapshotId',
+  knownSnapshot,
 );
 
 /** Of running instances; others have no status. */

@@ -25,21 +25,36 @@ export const COPY_ATTEMPTS = 3;
 
 /** Where a policy's recovery points are copied to. */
 export const copySchema = z.strictObject({
-  toRegion: regionSchema,
-  /** Another account, a vault: who can delete in the policy's accounts cannot delete there. */
-  toAccount: accountIdSchema.optional(),
-  /** A key of that region and account; without it only unencrypted snapshots are copied, and none into a vault. */
-  kmsKeyId: z.string().min(1).max(2048).optional(),
-  /** How long the copies are kept; the policy's retention when left out. */
-  retention: retentionSchema.optional(),
-  /** Archives copies; without it they stay in the standard tier. */
-  archive: archiveSchema.optional(),
-  /** Locks every completed copy; the policy's lock when left out, and in a vault without one, governance. */
-  lock: lockSchema.optional(),
-  /** Asks EBS to complete each copy in this time, for an extra price: 15m to 2d in steps of 15m. */
-  within: fixedDurationSchema.refine(isDeadline, 'must be 15m to 2d, in steps of 15m').optional(),
-  /** Oldest that the newest copy may be: sets `within` by what the schedule leaves of it, and later copies fail. */
-  rpo: fixedDurationSchema.optional(),
+  toRegion: regionSchema.describe('Region of the copies.'),
+  toAccount: accountIdSchema
+    .optional()
+    .describe("Another account, a vault: who can delete in the policy's accounts cannot delete there."),
+  kmsKeyId: z
+    .string()
+    .min(1)
+    .max(2048)
+    .optional()
+    .describe(
+      'A key of that region and account; without it only unencrypted snapshots are copied, and none into a vault.',
+    ),
+  retention: retentionSchema
+    .optional()
+    .describe("How long the copies are kept; the policy's retention when left out."),
+  archive: archiveSchema.optional().describe('Archives copies; without it they stay in the standard tier.'),
+  lock: lockSchema
+    .optional()
+    .describe(
+      "Locks every completed copy; the policy's lock when left out, and in a vault without one, governance.",
+    ),
+  within: fixedDurationSchema
+    .refine(isDeadline, 'must be 15m to 2d, in steps of 15m')
+    .optional()
+    .describe('Asks EBS to complete each copy in this time, for an extra price: 15m to 2d in steps of 15m.'),
+  rpo: fixedDurationSchema
+    .optional()
+    .describe(
+      'Oldest that the newest copy may be: sets `within` by what the schedule leaves of it, and later copies fail.',
+    ),
 });
 
 export type Copy = z.output<typeof copySchema>;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { operationInput } from '../input';
+import type { Listed } from '../list';
+import type { FailedItem } from '../outcome';
 import { regionSchema, targetSchema, targetsInputSchema } from '../target';
 
 const encryptionDefaultSchema = z.strictObject({ enabled: z.boolean(), kmsKeyId: z.string() });
@@ -19,22 +21,23 @@ export type EncryptionDefaultChange = z.output<typeof changeSchema>;
 const MOST_RESTORED = 500;
 
 export const enableEncryptionByDefaultInput = operationInput({
-  /** Key of each region: id, ARN or alias. */
   kmsKeyIds: z
     .record(regionSchema, z.string().min(1))
     .refine(
       (keys) => Object.keys(keys).length > 0,
       'name at least one region and its key: {"us-east-1": "alias/ebs"}',
     )
-    .optional(),
-  /** Without it: the own account in each region of `kmsKeyIds`. */
-  targets: targetsInputSchema.optional(),
-  /** Instead: undoes these changes, the entries of an earlier result's `changed`. */
+    .optional()
+    .describe('Key of each region: id, ARN or alias.'),
+  targets: targetsInputSchema
+    .optional()
+    .describe('Without it: the own account in each region of `kmsKeyIds`.'),
   restore: z
     .array(changeSchema)
     .min(1, "give the entries of a result's `changed`")
     .max(MOST_RESTORED, `at most ${MOST_RESTORED} at once; start it again with the others`)
-    .optional(),
+    .optional()
+    .describe("Instead: undoes these changes, the entries of an earlier result's `changed`."),
 }).superRefine(({ kmsKeyIds, targets, restore }, context) => {
   const problem = (field: string, message: string) =>
     context.addIssue({ code: 'custom', path: [field], message });
@@ -51,6 +54,15 @@ export const enableEncryptionByDefaultInput = operationInput({
 });
 
 export type EnableEncryptionByDefaultInput = z.input<typeof enableEncryptionByDefaultInput>;
+
+export interface EnableEncryptionByDefaultResult {
+  summary: string;
+  /** With what was there before; as `restore` of another run these entries undo the change. */
+  changed: Listed<EncryptionDefaultChange>;
+  failed: Listed<FailedItem>;
+  /** What will hurt although everything asked for happened: groups of Auto Scaling that may not use a key. */
+  warnings: string[];
+}
 
 interface Mismatch {
   field: 'targets' | 'kmsKeyIds';

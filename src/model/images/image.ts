@@ -74,7 +74,7 @@ export function isEncrypted({ snapshots }: ImageFacts): boolean {
 export type ImageSource = { instanceId: string } | { amiId: string; region: string };
 
 /** The image that EC2 itself wrote on a snapshot which it made for one. */
-export function imageInDescription(description: string): string | undefined {
+export function imageInDescription(description = ''): string | undefined {
   return /^(?:Created by CreateImage\(i-[0-9a-f]+\) for|Copied for DestinationAmi) (ami-[0-9a-f]+)\b/.exec(
     description,
   )?.[1];

@@ -34,40 +34,46 @@ const imageDescriptionSchema = z
 const kmsKeyIdSchema = z.string().min(1, 'give a key id, ARN or alias, or leave it out');
 
 export const createShareableAmiInput = operationInput({
-  instanceId: instanceIdSchema,
-  /** Unique in the account and region; the same instance under the same name is the same request. */
-  amiName: amiNameSchema,
-  description: imageDescriptionSchema,
-  partnerAccounts: partnerAccountsSchema,
+  instanceId: instanceIdSchema.describe('The machine that the image is of.'),
+  amiName: amiNameSchema.describe(
+    'Unique in the account and region; the same instance under the same name is the same request.',
+  ),
+  description: imageDescriptionSchema.describe('For people, in the image.'),
+  partnerAccounts: partnerAccountsSchema.describe('Accounts that are to launch from it.'),
   organizationArns: notYet('sharing with organizations is'),
-  /**
-   * Customer managed key for the image's snapshots: id, ARN or alias. Left out: the region's default key where
-   * encryption by default is on with a customer managed key; else the volumes' own customer managed keys; else the
-   * image is unencrypted, and the result says so.
-   */
-  kmsKeyId: kmsKeyIdSchema.optional(),
-  /** True restarts the instance so that its file systems are at rest in the image. */
-  reboot: z.boolean().default(false),
+  kmsKeyId: kmsKeyIdSchema
+    .optional()
+    .describe(
+      "Customer managed key for the image's snapshots: id, ARN or alias. Left out: the region's default key where encryption by default is on with a customer managed key; else the volumes' own customer managed keys; else the image is unencrypted, and the result says so.",
+    ),
+  reboot: z
+    .boolean()
+    .default(false)
+    .describe('True restarts the instance so that its file systems are at rest in the image.'),
   expiresAfter: notYet('shares that expire are'),
-  target: targetInputSchema.optional(),
+  target: targetInputSchema
+    .optional()
+    .describe("Where the instance is; the worker's own account and region when left out."),
 });
 
 export type CreateShareableAmiInput = z.input<typeof createShareableAmiInput>;
 
 export const copyAmiToPartnerRegionInput = operationInput({
-  amiId: amiIdSchema,
-  destinationRegion: regionSchema,
-  partnerAccountId: accountIdSchema,
-  /** Name of the copy; the source's when left out. The same source under the same name is the same request. */
-  amiName: amiNameSchema.optional(),
-  /**
-   * Customer managed key of the destination region: id, ARN or alias. Left out: the key there under the same alias as
-   * the source's; else the default key there, where encryption by default is on with a customer managed key.
-   */
-  kmsKeyId: kmsKeyIdSchema.optional(),
+  amiId: amiIdSchema.describe('The image to copy.'),
+  destinationRegion: regionSchema.describe('Another region than its own.'),
+  partnerAccountId: accountIdSchema.describe('The account that is to launch from the copy.'),
+  amiName: amiNameSchema
+    .optional()
+    .describe(
+      "Name of the copy; the source's when left out. The same source under the same name is the same request.",
+    ),
+  kmsKeyId: kmsKeyIdSchema
+    .optional()
+    .describe(
+      "Customer managed key of the destination region: id, ARN or alias. Left out: the key there under the same alias as the source's; else the default key there, where encryption by default is on with a customer managed key.",
+    ),
   intoPartnerAccount: notYet('copying into the partner’s account is'),
-  /** Where the image is. */
-  target: targetInputSchema.optional(),
+  target: targetInputSchema.optional().describe('Where the image is.'),
 }).refine(({ target, destinationRegion }) => target?.region !== destinationRegion, {
   path: ['destinationRegion'],
   message: 'the image is in this region already; name another one, or share it with createShareableAmi',

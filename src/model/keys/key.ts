@@ -43,28 +43,51 @@ const roleArnSchema = z
   );
 
 export const createCustomerManagedKeyInput = operationInput({
-  /** Shown in the KMS console; also gives the alias when `alias` is left out, see {@link defaultAlias}. */
-  description: z.string().min(1).max(8192),
-  /** EBS takes symmetric encryption keys only. */
-  keyUsage: z.literal('ENCRYPT_DECRYPT', { error: 'EBS takes keys for ENCRYPT_DECRYPT only; write that' }),
-  /** What the key is known by, with or without `alias/`: the same alias never makes a second key. */
-  alias: aliasSchema.optional(),
-  /** Days between automatic rotations. Left out: a new key rotates every 365 days, and an old one keeps its period. */
-  rotationDays: rotationSchema.optional(),
-  /** Regions where the same key is to be: snapshots copied there need no other one. Only a new key can have them. */
+  description: z
+    .string()
+    .min(1)
+    .max(8192)
+    .describe('Shown in the KMS console; also gives the alias when `alias` is left out.'),
+  keyUsage: z
+    .literal('ENCRYPT_DECRYPT', { error: 'EBS takes keys for ENCRYPT_DECRYPT only; write that' })
+    .describe('EBS takes symmetric encryption keys only.'),
+  alias: aliasSchema
+    .optional()
+    .describe('What the key is known by, with or without `alias/`: the same alias never makes a second key.'),
+  rotationDays: rotationSchema
+    .optional()
+    .describe(
+      'Days between automatic rotations. Left out: a new key rotates every 365 days, and an old one keeps its period.',
+    ),
   replicaRegions: z
     .array(regionSchema)
     .min(1, 'leave it out, or name a region')
     .max(MOST_REPLICAS, `at most ${MOST_REPLICAS} regions`)
     .refine((regions) => new Set(regions).size === regions.length, 'names a region twice')
-    .optional(),
-  /** Rotates the key now, besides its period: KMS allows it {@link ON_DEMAND_ROTATIONS} times in a key's life. */
-  rotateNow: z.boolean().default(false),
-  /** Roles that may use the key through EC2, as ARNs, `*` allowed in them; everybody of the account when left out. */
-  users: z.array(roleArnSchema).min(1, 'leave it out, or name a role').max(50).optional(),
-  /** Accounts whose own IAM policies may then allow their roles to use the key through EC2. */
-  partnerAccounts: partnerAccountsSchema.optional(),
-  target: targetInputSchema.optional(),
+    .optional()
+    .describe(
+      'Regions where the same key is to be: snapshots copied there need no other one. Only a new key can have them.',
+    ),
+  rotateNow: z
+    .boolean()
+    .default(false)
+    .describe(
+      `Rotates the key now, besides its period: KMS allows it ${ON_DEMAND_ROTATIONS} times in a key's life.`,
+    ),
+  users: z
+    .array(roleArnSchema)
+    .min(1, 'leave it out, or name a role')
+    .max(50)
+    .optional()
+    .describe(
+      'Roles that may use the key through EC2, as ARNs, `*` allowed in them; everybody of the account when left out.',
+    ),
+  partnerAccounts: partnerAccountsSchema
+    .optional()
+    .describe('Accounts whose own IAM policies may then allow their roles to use the key through EC2.'),
+  target: targetInputSchema
+    .optional()
+    .describe("Account and region of the key; the worker's own when left out."),
 }).refine(({ alias, description }) => alias !== undefined || defaultAlias(description) !== undefined, {
   path: ['alias'],
   message:

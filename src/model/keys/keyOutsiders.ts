@@ -1,3 +1,5 @@
+import { clausesOf } from '../iam/conditions';
+import { textsOf } from '../iam/context';
 import { isPartnerStatement, type KeyPolicy } from './keyPolicy';
 import type { Target } from '../target';
 
@@ -21,17 +23,14 @@ export interface Grant {
   Operations?: string[];
 }
 
-type Condition = Record<string, Record<string, string | string[]>>;
-
 /**
  * Whom a key policy lets in that is not of the key's account. What a Deny takes away again is not weighed: better one
  * named too many (https://docs.aws.amazon.com/kms/latest/developerguide/key-policy-modifying-external-accounts.html).
  */
 export function outsidersByPolicy(policy: KeyPolicy, target: Target): Outsider[] {
   return policy.Statement.filter(({ Effect }) => Effect === 'Allow').flatMap((statement) => {
-    const condition = (statement.Condition ?? {}) as Condition;
-    if (isOwn(condition, target.accountId)) return [];
-    const may = [statement.Action ?? `all but ${listOf(statement.NotAction).join(', ')}`].flat().map(String);
+    if (isOwn(statement.Condition, target.accountId)) return [];
+    const may = textsOf(statement.Action ?? `all but ${textsOf(statement.NotAction).join(', ')}`);
     const asPartner = isPartnerStatement(statement, target);
     return principalsOf(statement)
       .filter((principal) => accountOf(principal) !== target.accountId)
@@ -93,16 +92,19 @@ function principalsOf({ Principal, NotPrincipal }: KeyPolicy['Statement'][number
   if (NotPrincipal !== undefined) return ['* (all but some)'];
   if (typeof Principal === 'string') return [Principal];
   const { AWS, Federated } = (Principal ?? {}) as Record<string, string | string[] | undefined>;
-  return [...listOf(AWS), ...listOf(Federated)];
+  return [...textsOf(AWS), ...textsOf(Federated)];
 }
 
 /** Whether a statement lets in nobody but the account, whomever it names. */
-function isOwn({ StringEquals = {} }: Condition, accountId: string): boolean {
-  return Object.entries(StringEquals).some(
-    ([key, values]) =>
+function isOwn(condition: unknown, accountId: string): boolean {
+  return clausesOf(condition).some(
+    ({ set, operator, ifExists, key, wanted }) =>
+      !set &&
+      !ifExists &&
+      operator === 'StringEquals' &&
       ['kms:calleraccount', 'aws:principalaccount'].includes(key.toLowerCase()) &&
-      listOf(values).length > 0 &&
-      listOf(values).every((value) => value === accountId),
+      wanted.length > 0 &&
+      wanted.every((value) => value === accountId),
   );
 }
 
@@ -113,8 +115,4 @@ function isService(principal: string): boolean {
 
 function accountOf(principal: string): string | undefined {
   return /^(?:arn:[^:]*:(?:iam|sts)::)?(\d{12})(?::.*)?$/.exec(principal)?.[1];
-}
-
-function listOf(values: unknown): string[] {
-  return values === undefined ? [] : [values].flat().map(String);
 }

@@ -105,34 +105,6 @@ export function autoScalingRole({ accountId, region }: Target): string {
 }
 
 /**
- * Whether Auto Scaling can start instances on volumes under a key with this policy: it needs a statement of its own,
- * for its role has no IAM policy for keys (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
- */
-export function autoScalingMayUse(policy: KeyPolicy, target: Target): boolean {
-  const role = autoScalingRole(target);
-  return policy.Statement.some(({ Effect, Action, Principal, Condition }) => {
-    const actions = [Action as string | string[]].flat();
-    const makesGrants = actions.some((action) =>
-      ['*', 'kms:*', 'kms:Create*', 'kms:CreateGrant'].includes(action),
-    );
-    const named =
-      typeof Principal === 'string'
-        ? [Principal]
-        : [(Principal as { AWS?: string | string[] }).AWS ?? []].flat();
-    const { ArnLike, ArnEquals, StringEquals } = (Condition ?? {}) as Record<
-      string,
-      Record<string, string | string[]>
-    >;
-    const only = [ArnLike, ArnEquals, StringEquals].flatMap((each) => each?.['aws:PrincipalArn'] ?? []);
-    return (
-      Effect === 'Allow' &&
-      makesGrants &&
-      (named.includes(role) || (named.includes('*') && (only.length === 0 || only.includes(role))))
-    );
-  });
-}
-
-/**
  * The policy with exactly these partners; what else it says stays. Partners' accounts still allow their own roles
  * with IAM policies; the key alone opens nothing to anybody there.
  */
@@ -224,6 +196,6 @@ export function partitionOf(region: string): string {
   return region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';
 }
 
-function suffixOf(region: string): string {
+export function suffixOf(region: string): string {
   return partitionOf(region) === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
 }

@@ -1,4 +1,5 @@
-import { partitionOf, rootOf, type KeyPolicy } from './keyPolicy';
+import { decide, type Decision, type Policy, type PolicyRequest } from '../iam/decide';
+import { autoScalingRole, suffixOf } from './keyPolicy';
 import type { Target } from '../target';
 
 /** What EBS does with a key on behalf of whoever calls it: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html */
@@ -28,114 +29,52 @@ interface User {
  * commonly opened to EC2 alone (`kms:ViaService`), or to grants for AWS's resources alone (`kms:GrantIsForAWSResource`)
  * (https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html).
  */
-export function ebsMayUse(policy: KeyPolicy, operation: EbsOperation, user: User): Verdict {
-  const about = policy.Statement.filter((statement) => concerns(statement, `kms:${operation}`));
-  const context = contextOf(operation, user);
-  const verdicts = (effect: string) =>
-    about
-      .filter(({ Effect }) => Effect === effect)
-      .map((statement) =>
-        least(principalIs(statement, user, effect), conditionHolds(statement.Condition, context)),
-      );
-  const denies = most(verdicts('Deny'));
-  if (denies === 'yes') return 'no';
-  const allows = most(verdicts('Allow'));
-  return denies === 'perhaps' ? least(allows, 'perhaps') : allows;
+export function ebsMayUse(policy: Policy, operation: EbsOperation, user: User): Verdict {
+  const { target, keyAccountId, roleArn } = user;
+  const decision = decide(policy, ebsRequest(operation, target, roleArn === undefined ? [] : [roleArn]));
+  if (decision === 'allow') return keyAccountId === target.accountId ? 'yes' : 'perhaps';
+  return VERDICT[decision];
 }
 
-type Statement = KeyPolicy['Statement'][number];
-type Context = Record<string, string | undefined>;
+const VERDICT: Readonly<Record<Exclude<Decision, 'allow'>, Verdict>> = {
+  account: 'perhaps',
+  unknown: 'perhaps',
+  deny: 'no',
+  silent: 'no',
+};
 
-const ORDER: readonly Verdict[] = ['no', 'perhaps', 'yes'];
-
-function least(...verdicts: Verdict[]): Verdict {
-  return ORDER.find((each) => verdicts.includes(each)) ?? 'yes';
+/**
+ * Whether Auto Scaling can start instances on volumes under a key with this policy: it needs a statement of its own,
+ * for its role has no IAM policy for keys (https://docs.aws.amazon.com/autoscaling/ec2/userguide/key-policy-requirements-EBS-encryption.html).
+ */
+export function autoScalingMayUse(policy: Policy, target: Target): Verdict {
+  const decision = decide(policy, ebsRequest('CreateGrant', target, [autoScalingRole(target)]));
+  if (decision === 'unknown') return 'perhaps';
+  return decision === 'allow' ? 'yes' : 'no';
 }
 
-function most(verdicts: readonly Verdict[]): Verdict {
-  return ORDER.findLast((each) => verdicts.includes(each)) ?? 'no';
-}
-
-function concerns({ Action, NotAction }: Statement, action: string): boolean {
-  const matches = (patterns: unknown) => textsOf(patterns).some((pattern) => like(pattern, action, 'i'));
-  return NotAction === undefined ? matches(Action) : !matches(NotAction);
-}
-
-/** An account that is allowed something passes it on by IAM policies; one that is denied it, is as a whole. */
-function principalIs({ Principal }: Statement, user: User, effect: string): Verdict {
-  if (Principal === undefined) return 'perhaps';
-  const named = typeof Principal === 'string' ? [Principal] : textsOf((Principal as { AWS?: unknown }).AWS);
-  return most(named.map((name) => nameIs(name, user, effect)));
-}
-
-function nameIs(name: string, { target, keyAccountId, roleArn }: User, effect: string): Verdict {
+/**
+ * What EBS asks of KMS on behalf of a role or user.
+ *
+ * @param arns of the role or user, and of the session where it is known; none where nobody knows who it is
+ */
+export function ebsRequest(
+  operation: EbsOperation,
+  target: Target,
+  arns: readonly string[],
+): PolicyRequest & { context: Record<string, string | null | undefined> } {
   const { accountId, region } = target;
-  const atHome: Verdict = keyAccountId === accountId || effect === 'Deny' ? 'yes' : 'perhaps';
-  if (name === '*' || name === roleArn) return atHome;
-  if (name === accountId || name === rootOf(region, accountId)) return effect === 'Deny' ? 'yes' : 'perhaps';
-  const isOfAccount = name.split(':')[4] === accountId;
-  const isSession = name.includes(':assumed-role/');
-  return isOfAccount && (roleArn === undefined || isSession) ? 'perhaps' : 'no';
-}
-
-/** Condition keys in lower case, for a call that EBS makes on behalf of the role; `undefined` is not known. */
-function contextOf(operation: EbsOperation, { target, roleArn }: User): Context {
-  const { accountId, region } = target;
-  const suffix = partitionOf(region) === 'aws-cn' ? 'amazonaws.com.cn' : 'amazonaws.com';
   return {
-    'kms:calleraccount': accountId,
-    'kms:viaservice': `ec2.${region}.${suffix}`,
-    'aws:principalaccount': accountId,
-    'aws:principalarn': roleArn,
-    'aws:requestedregion': region,
-    ...(operation === 'CreateGrant' && { 'kms:grantisforawsresource': 'true' }),
+    action: `kms:${operation}`,
+    principal: { accountId, arns },
+    context: {
+      // EBS names it for grants only.
+      'kms:grantisforawsresource': operation === 'CreateGrant' ? 'true' : null,
+      'kms:viaservice': `ec2.${region}.${suffixOf(region)}`,
+      'kms:calleraccount': accountId,
+      'aws:principalarn': arns[0],
+      'aws:principalaccount': accountId,
+      'aws:requestedregion': region,
+    },
   };
-}
-
-function conditionHolds(condition: unknown, context: Context): Verdict {
-  const operators = Object.entries((condition ?? {}) as Record<string, Record<string, unknown>>);
-  return least(
-    ...operators.flatMap(([operator, keys]) =>
-      Object.entries(keys).map(([key, wanted]) => keyHolds(operator, key.toLowerCase(), wanted, context)),
-    ),
-  );
-}
-
-/** Known not to be there: EBS names it for grants only. */
-const ABSENT_BUT_FOR_GRANTS = 'kms:grantisforawsresource';
-
-function keyHolds(operator: string, key: string, wanted: unknown, context: Context): Verdict {
-  const match = /^(String|Arn)(Not)?(Equals|Like|EqualsIgnoreCase)(IfExists)?$|^(Bool)(IfExists)?$/.exec(
-    operator,
-  );
-  if (!match) return 'perhaps';
-  const [, , not, , ifExists, bool, boolIfExists] = match;
-  const value = context[key];
-  if (value === undefined) {
-    if (key !== ABSENT_BUT_FOR_GRANTS) return 'perhaps';
-    return ifExists || boolIfExists || not ? 'yes' : 'no';
-  }
-  const flags = bool || operator.includes('IgnoreCase') ? 'i' : '';
-  const isPattern = operator.includes('Like') || operator.startsWith('Arn');
-  const matches = textsOf(wanted).some((each) =>
-    isPattern ? like(each, value, flags) : like(escaped(each), value, flags),
-  );
-  return matches === !not ? 'yes' : 'no';
-}
-
-function textsOf(value: unknown): string[] {
-  return (value === undefined ? [] : [value].flat()).map(String);
-}
-
-/** `*` and `?` as in policies. */
-function like(pattern: string, text: string, flags = ''): boolean {
-  const expression = pattern
-    .replace(/[.+^${}()|[\]]/g, '\\$&')
-    .replace(/(?<!\\)\*/g, '.*')
-    .replace(/(?<!\\)\?/g, '.');
-  return new RegExp(`^${expression}$`, flags).test(text);
-}
-
-function escaped(text: string): string {
-  return text.replace(/[*?]/g, '\\$&');
 }

@@ -10,7 +10,11 @@ const LONGEST_TAG = 256;
 /** Whether machines leave their target groups before the stop; `timeout` bounds leaving, and serving again afterwards. */
 export const drainSchema = z.union([
   z.boolean({ error: 'true, or { "timeout": "15m" }' }),
-  z.strictObject({ timeout: fixedDurationSchema }),
+  z.strictObject({
+    timeout: fixedDurationSchema.describe(
+      'How long leaving the target groups, and becoming healthy in them again, may take each.',
+    ),
+  }),
 ]);
 
 export type Drain = z.output<typeof drainSchema>;

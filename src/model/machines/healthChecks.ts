@@ -34,30 +34,36 @@ const hostSchema = template.refine(
   `not a host; write a name, an address or ${KNOWN}, without scheme, port and path`,
 );
 
-const tcpSchema = z.strictObject({ port: portSchema, host: hostSchema.default('{privateIp}') });
+const tcpSchema = z.strictObject({
+  port: portSchema.describe('A connection to it has to be taken.'),
+  host: hostSchema
+    .default('{privateIp}')
+    .describe("`{privateIp}`, `{privateDns}` and `{instanceId}` are the instance's."),
+});
 
 const httpSchema = z
   .strictObject({
-    /** Instead of port and path. */
     url: template
       .refine(
         (text) => /^https?:\/\//.test(text) && URL.canParse(filled(text, EXAMPLE)),
         'not a URL; write it like http://{privateIp}:8080/health',
       )
-      .optional(),
-    port: portSchema.optional(),
+      .optional()
+      .describe('Instead of port and path.'),
+    port: portSchema.optional().describe('With `path`, instead of `url`.'),
     path: z
       .string()
       .regex(/^\/[^\s]*$/, 'a path begins with / and has no spaces')
-      .optional(),
-    host: hostSchema.optional(),
-    /** What the answer has to have. A redirect is an answer, and is not followed. */
+      .optional()
+      .describe('With `port`, instead of `url`.'),
+    host: hostSchema.optional().describe('With `port`; the private address when left out.'),
     status: z
       .number()
       .int()
       .min(100, 'an HTTP status is between 100 and 599')
       .max(599, 'an HTTP status is between 100 and 599')
-      .default(200),
+      .default(200)
+      .describe('What the answer has to have. A redirect is an answer, and is not followed.'),
   })
   .superRefine(({ url, port, path, host }, context) => {
     const problem = (message: string) => context.addIssue({ code: 'custom', message });
@@ -69,25 +75,24 @@ const httpSchema = z
 /** What has to succeed on a started machine before it counts as moved: one of `command`, `tcp` and `http`. */
 const healthCheckSchema = z
   .strictObject({
-    /** By which people and failures call it. */
-    name: z.string().min(1).max(MOST_NAME).optional(),
-    /** Lines of the system's own shell, through SSM Run Command; the last one's exit status counts. */
+    name: z.string().min(1).max(MOST_NAME).optional().describe('By which people and failures call it.'),
     command: z
       .array(z.string().min(1, 'an empty line checks nothing; leave it out'))
       .min(1, 'name at least one line')
       .max(MOST_COMMANDS, `at most ${MOST_COMMANDS} lines; put more into a script on the machine`)
-      .optional(),
-    /** A connection from the worker. */
-    tcp: tcpSchema.optional(),
-    /** A request from the worker. */
-    http: httpSchema.optional(),
-    /** It is tried again for so long. */
+      .optional()
+      .describe(
+        "Lines of the system's own shell, through SSM Run Command; the last one's exit status counts.",
+      ),
+    tcp: tcpSchema.optional().describe('A connection from the worker.'),
+    http: httpSchema.optional().describe('A request from the worker.'),
     timeout: fixedDurationSchema
       .refine(
         (text) => (fixedDurationMs(text) ?? 0) <= LONGEST_CHECK_MS,
         'at most 1h: the machine is not back before its checks succeed',
       )
-      .default(DEFAULT_TIMEOUT),
+      .default(DEFAULT_TIMEOUT)
+      .describe('It is tried again for so long.'),
   })
   .superRefine(({ command, tcp, http }, context) => {
     const given = [command, tcp, http].filter((kind) => kind !== undefined);

@@ -14,21 +14,21 @@ export const hookSchema = z
       .array(z.string().min(1, 'an empty command does nothing; leave it out'))
       .min(1, 'name at least one command')
       .max(MOST_COMMANDS, 'at most 50 lines; put more into a document')
-      .optional(),
-    /** Name or ARN of an SSM Command document. */
+      .optional()
+      .describe("Lines of the guest's own shell. These, or `document`."),
     document: z
       .string()
       .regex(/^[a-zA-Z0-9_\-.:/]{3,200}$/, 'the name or ARN of an SSM Command document')
-      .optional(),
-    /** Of the document. */
-    parameters: z.record(z.string(), z.array(z.string())).optional(),
-    /** How long it may run; then it is cancelled and has failed. */
+      .optional()
+      .describe('Name or ARN of an SSM Command document.'),
+    parameters: z.record(z.string(), z.array(z.string())).optional().describe('Of the document.'),
     timeout: fixedDurationSchema
       .refine(
         (text) => (fixedDurationMs(text) ?? 0) <= LONGEST_STEP_MS,
         'at most 1h: programs wait all that time',
       )
-      .default(DEFAULT_TIMEOUT),
+      .default(DEFAULT_TIMEOUT)
+      .describe('How long it may run; then it is cancelled and has failed.'),
   })
   .superRefine(({ commands, document, parameters }, context) => {
     if ((commands === undefined) === (document === undefined))
@@ -44,14 +44,18 @@ export const hookSchema = z
 /** What happens in the guest before and after a snapshot set. */
 export const hooksSchema = z
   .strictObject({
-    /** Brings the instance to rest. */
-    pre: hookSchema.optional(),
-    /** Lets it go on: runs whenever `pre` may have begun. */
-    post: hookSchema.optional(),
-    /** What becomes of an instance's point when it cannot be brought to rest. */
-    onFailure: z.enum(['abort', 'crashConsistent'], { error: 'abort or crashConsistent' }).default('abort'),
-    /** Sets of Windows instances are made by AWS's VSS document; `pre` and `post` are for the others then. */
-    vss: z.boolean().default(false),
+    pre: hookSchema.optional().describe('Brings the instance to rest.'),
+    post: hookSchema.optional().describe('Lets it go on: runs whenever `pre` may have begun.'),
+    onFailure: z
+      .enum(['abort', 'crashConsistent'], { error: 'abort or crashConsistent' })
+      .default('abort')
+      .describe("What becomes of an instance's point when it cannot be brought to rest."),
+    vss: z
+      .boolean()
+      .default(false)
+      .describe(
+        "Sets of Windows instances are made by AWS's VSS document; `pre` and `post` are for the others then.",
+      ),
   })
   .superRefine(({ pre, post, vss }, context) => {
     const problem = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message });
@@ -91,9 +95,11 @@ export function formatHookMark({ recoveryPointId, step, attempt }: HookMark): st
 }
 
 /** Undefined for the comments of others. */
-export function parseHookMark(comment: string): HookMark | undefined {
+export function parseHookMark(comment = ''): HookMark | undefined {
   const match =
     /^holdfast\/((?:rp|mig)-[0-9a-f]+)\/((?:pre|post)(?:-back)?|vss|check\d{1,2})\/(\d{1,4})$/.exec(comment);
-  if (!match) return undefined;
-  return { recoveryPointId: match[1] ?? '', step: match[2] as HookStep, attempt: Number(match[3]) };
+  const [, recoveryPointId, step, attempt] = match ?? [];
+  return recoveryPointId && step
+    ? { recoveryPointId, step: step as HookStep, attempt: Number(attempt) }
+    : undefined;
 }

@@ -74,11 +74,11 @@ export function formatCloneClaim({ migrationId, since, renewed, granted, of }: C
   return [migrationId, since, renewed, granted ? 'granted' : 'waiting', ...whose].join(' ');
 }
 
-export function parseCloneClaim(text: string): CloneClaim | undefined {
+export function parseCloneClaim(text = ''): CloneClaim | undefined {
   const [migrationId, since, renewed, word, holder, volumes] = text.split(' ');
-  if (!migrationId || !/^\d+$/.test(since ?? '') || !/^\d+$/.test(renewed ?? '')) return undefined;
+  if (!migrationId || !isNumber(since) || !isNumber(renewed)) return undefined;
   if (word !== 'granted' && word !== 'waiting') return undefined;
-  if (holder !== undefined && !/^\d+$/.test(volumes ?? '')) return undefined;
+  if (holder !== undefined && !isNumber(volumes)) return undefined;
   return {
     migrationId,
     since: Number(since),
@@ -86,4 +86,8 @@ export function parseCloneClaim(text: string): CloneClaim | undefined {
     granted: word === 'granted',
     ...(holder !== undefined && { of: { holder, volumes: Number(volumes) } }),
   };
+}
+
+function isNumber(text: string | undefined): boolean {
+  return text !== undefined && /^\d+$/.test(text);
 }

@@ -6,10 +6,14 @@ import { hookSchema, type Hook, type HookStep } from '../machines/hooks';
 /** What runs in the guest around a migration's stop; either may be left out. */
 export const migrationHooksSchema = z
   .strictObject({
-    /** Right before the stop, after draining; where it fails, the machine is not stopped. */
-    pre: hookSchema.optional(),
-    /** After the start and EC2's status checks, before the health checks; and after every rollback. */
-    post: hookSchema.optional(),
+    pre: hookSchema
+      .optional()
+      .describe('Right before the stop, after draining; where it fails, the machine is not stopped.'),
+    post: hookSchema
+      .optional()
+      .describe(
+        "After the start and EC2's status checks, before the health checks; and after every rollback.",
+      ),
   })
   .superRefine(({ pre, post }, context) => {
     if (!pre && !post)

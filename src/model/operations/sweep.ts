@@ -7,19 +7,16 @@ import type { OthersCount } from '../points/snapshotOwner';
 import { targetsInputSchema, type Target } from '../target';
 
 export const sweepOrphansInput = operationInput({
-  /** Without it: the worker's own account and region. */
-  targets: targetsInputSchema.optional(),
-  /** Finds, and removes nothing. */
-  dryRun: z.boolean().default(true),
-  /**
-   * Instances and volumes that are not backed up any more, and of which the last recovery points may go too. Held, locked and
-   * used ones stay all the same.
-   */
+  targets: targetsInputSchema.optional().describe("Without it: the worker's own account and region."),
+  dryRun: z.boolean().default(true).describe('Finds, and removes nothing.'),
   letGo: z
     .array(z.string().regex(/^(i|vol)-[0-9a-f]{8,17}$/, 'not an instance or volume id'))
     .min(1)
     .max(100)
-    .optional(),
+    .optional()
+    .describe(
+      'Instances and volumes that are not backed up any more, and of which the last recovery points may go too. Held, locked and used ones stay all the same.',
+    ),
 });
 
 export type SweepOrphansInput = z.input<typeof sweepOrphansInput>;

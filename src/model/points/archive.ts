@@ -18,17 +18,31 @@ const PRICE_RATIO = 0.25;
 const PERIOD_DAYS = { month: 30, year: 365 } as const;
 
 export const archiveSchema = z.strictObject({
-  /** Age at which a point is archived; its copies are made by then. */
-  after: fixedDurationSchema.refine(
-    (text) => (fixedDurationMs(text) ?? 0) >= COPIES_MAY_TAKE_MS,
-    'at least 7d: what is archived cannot be copied any more',
-  ),
-  /** Only the first point of each is archived: the blocks of those between are mostly shared with their neighbours. */
-  every: z.enum(['month', 'year'], { error: 'month or year' }).default('month'),
-  /** Part of a volume that is written a day; says whether archiving a point pays. */
-  dailyChange: z.number().gt(0, 'more than 0').max(1, 'at most 1').default(0.05),
-  /** Archived snapshots of a volume; what comes later stays in the standard tier. */
-  atMost: z.number().int().min(1).max(MOST_ARCHIVED, 'EBS allows 25 archived snapshots a volume').optional(),
+  after: fixedDurationSchema
+    .refine(
+      (text) => (fixedDurationMs(text) ?? 0) >= COPIES_MAY_TAKE_MS,
+      'at least 7d: what is archived cannot be copied any more',
+    )
+    .describe('Age at which a point is archived; its copies are made by then.'),
+  every: z
+    .enum(['month', 'year'], { error: 'month or year' })
+    .default('month')
+    .describe(
+      'Only the first point of each is archived: the blocks of those between are mostly shared with their neighbours.',
+    ),
+  dailyChange: z
+    .number()
+    .gt(0, 'more than 0')
+    .max(1, 'at most 1')
+    .default(0.05)
+    .describe('Part of a volume that is written a day; says whether archiving a point pays.'),
+  atMost: z
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_ARCHIVED, 'EBS allows 25 archived snapshots a volume')
+    .optional()
+    .describe('Archived snapshots of a volume; what comes later stays in the standard tier.'),
 });
 
 export type Archive = z.output<typeof archiveSchema>;
@@ -66,7 +80,7 @@ export function formatArchive({ after, every, dailyChange, atMost }: Archive): s
 }
 
 /** What {@link formatArchive} wrote, from among other terms; what cannot be read is not there. */
-export function parseArchive(text: string): Archive | undefined {
+export function parseArchive(text = ''): Archive | undefined {
   const [after, every, dailyChange, atMost] = /(?:^| )archive=(\S+)/.exec(text)?.[1]?.split(',') ?? [];
   const parsed = archiveSchema.safeParse({
     after,

@@ -15,14 +15,22 @@ const TOO_LONG = 'EBS locks for at most 36500 days, which are less than 100 year
  */
 export const lockSchema = z
   .strictObject({
-    mode: z.enum(['governance', 'compliance'], { error: 'governance or compliance' }),
-    /** From when the point was taken; as long as the retention keeps it by age when left out. At least a day. */
+    mode: z
+      .enum(['governance', 'compliance'], { error: 'governance or compliance' })
+      .describe(
+        '`governance`: who has the permission can lift it; `compliance`: nobody can, after `coolOff`.',
+      ),
     for: retentionDurationSchema
       .refine((text) => mostAgeMs(text) <= LONGEST_LOCK_MS, TOO_LONG)
       .refine((text) => leastAgeMs({ keep: text }) >= DAY_MS, 'EBS locks for a day at least')
-      .optional(),
-    /** How long a compliance lock may still be lifted: 1h to 3d, in hours. */
-    coolOff: fixedDurationSchema.refine(isCoolOff, 'must be 1h to 3d, in hours').optional(),
+      .optional()
+      .describe(
+        'From when the point was taken; as long as the retention keeps it by age when left out. At least a day.',
+      ),
+    coolOff: fixedDurationSchema
+      .refine(isCoolOff, 'must be 1h to 3d, in hours')
+      .optional()
+      .describe('How long a compliance lock may still be lifted: 1h to 3d, in hours.'),
   })
   .refine(({ mode, coolOff }) => coolOff === undefined || mode === 'compliance', {
     path: ['coolOff'],

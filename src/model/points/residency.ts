@@ -10,10 +10,8 @@ const regionsSchema = z
 /** Where data may be. It goes with every point, so that no later setting, and no copy by hand, overrides it. */
 export const residencySchema = z
   .strictObject({
-    /** Nowhere else. */
-    allow: regionsSchema.optional(),
-    /** Anywhere else. */
-    forbid: regionsSchema.optional(),
+    allow: regionsSchema.optional().describe('Nowhere else.'),
+    forbid: regionsSchema.optional().describe('Anywhere else.'),
   })
   .refine(
     ({ allow, forbid }) => (allow === undefined) !== (forbid === undefined),

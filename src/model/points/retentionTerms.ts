@@ -12,15 +12,13 @@ const many = z.number().int().min(1).max(1000);
 
 /** A point stays as long as one of these keeps it. */
 const termsFields = {
-  /** By age. */
-  keep: retentionDurationSchema.optional(),
-  /** The newest so many of a lineage. */
-  count: many.optional(),
-  /** The first of each day, ISO week, month or year (in the policy's timezone), for the last so many that have points. */
-  daily: many.optional(),
-  weekly: many.optional(),
-  monthly: many.optional(),
-  yearly: many.optional(),
+  keep: retentionDurationSchema.optional().describe('By age.'),
+  count: many.optional().describe('The newest so many of a lineage.'),
+  /** Days, ISO weeks, months and years are reckoned in the policy's timezone. */
+  daily: many.optional().describe('The first of each day, for the last so many that have points.'),
+  weekly: many.optional().describe('The first of each ISO week, for the last so many that have points.'),
+  monthly: many.optional().describe('The first of each month, for the last so many that have points.'),
+  yearly: many.optional().describe('The first of each year, for the last so many that have points.'),
 };
 
 const NOTHING = 'say how long points are kept: keep, count, daily, weekly, monthly or yearly';

@@ -36,38 +36,62 @@ export const DEFAULT_SELECTOR_TAG = 'backup-policy';
 /** Every field of a policy by its flat name; the YAML form groups the same ones. */
 export const policyFields = {
   policyName: policyNameSchema,
-  /** How often: an interval counted in UTC. This, or `cron`, or `calendar`. */
-  frequency: fixedDurationSchema.optional(),
-  /** When, by the wall clock of the timezone. */
-  cron: cronSchema.optional(),
-  calendar: calendarSchema.optional(),
-  /** Runs begin at random so much later at most, so that not all policies begin at once. */
-  jitter: fixedDurationSchema.optional(),
-  /** How long each point is kept. */
-  retention: retentionSchema,
-  /** IANA name; wall-clock schedules and calendar retention are reckoned in it. */
-  timezone: z.string().min(1).default('UTC'),
-  selector: policySelectorSchema.optional(),
+  frequency: fixedDurationSchema
+    .optional()
+    .describe('How often: an interval counted in UTC. This, or `cron`, or `calendar`.'),
+  cron: cronSchema.optional().describe('When, by the wall clock of the timezone.'),
+  calendar: calendarSchema
+    .optional()
+    .describe('When, by fields of the wall clock of the timezone. This, or `frequency`, or `cron`.'),
+  jitter: fixedDurationSchema
+    .optional()
+    .describe('Runs begin at random so much later at most, so that not all policies begin at once.'),
+  retention: retentionSchema.describe('How long each point is kept.'),
+  timezone: z
+    .string()
+    .min(1)
+    .default('UTC')
+    .describe('IANA name; wall-clock schedules and calendar retention are reckoned in it.'),
+  selector: policySelectorSchema
+    .optional()
+    .describe(
+      'Which instances and volumes; without it those that carry the tag `backup-policy` with the name of the policy.',
+    ),
   targets: policyTargetsSchema.optional(),
-  /** Oldest that the newest completed point may be. Without it: twice the frequency. */
-  rpo: fixedDurationSchema.optional(),
-  minKeep: z.number().int().min(1).max(1000).default(DEFAULT_MIN_KEEP),
-  /** Left out, a Schedule keeps its own state, so that no change of the policy lifts a pause; a new one runs. */
-  paused: z.boolean().optional(),
-  /** Regions to copy every point to. */
-  copies: copiesSchema.optional(),
-  /** Regions that the data may or may not be in, now and in whatever is made of it later. */
-  residency: residencySchema.optional(),
-  /** Moves points to the archive tier where that is cheaper. */
-  archive: archiveSchema.optional(),
-  /** Locks every completed snapshot. */
-  lock: lockSchema.optional(),
-  /** Put on every snapshot and copy, whatever the resource itself carries: tags that bills are split by. */
-  costTags: costTagsSchema.optional(),
-  /** Why every point is kept until two people release it: opens `setLegalHold` for the policy. */
-  legalHold: z.string().min(1, 'say why').max(256).optional(),
-  /** What runs in the guests before and after a snapshot set. */
-  hooks: hooksSchema.optional(),
+  rpo: fixedDurationSchema
+    .optional()
+    .describe('Oldest that the newest completed point may be. Without it: twice the frequency.'),
+  minKeep: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(DEFAULT_MIN_KEEP)
+    .describe('How many of the newest completed points of a volume are never deleted in a place.'),
+  paused: z
+    .boolean()
+    .optional()
+    .describe(
+      'Left out, a Schedule keeps its own state, so that no change of the policy lifts a pause; a new one runs.',
+    ),
+  copies: copiesSchema.optional().describe('Regions to copy every point to.'),
+  residency: residencySchema
+    .optional()
+    .describe('Regions that the data may or may not be in, now and in whatever is made of it later.'),
+  archive: archiveSchema.optional().describe('Moves points to the archive tier where that is cheaper.'),
+  lock: lockSchema.optional().describe('Locks every completed snapshot.'),
+  costTags: costTagsSchema
+    .optional()
+    .describe(
+      'Put on every snapshot and copy, whatever the resource itself carries: tags that bills are split by.',
+    ),
+  legalHold: z
+    .string()
+    .min(1, 'say why')
+    .max(256)
+    .optional()
+    .describe('Why every point is kept until two people release it: opens `setLegalHold` for the policy.'),
+  hooks: hooksSchema.optional().describe('What runs in the guests before and after a snapshot set.'),
 };
 
 /** A backup policy as people write it. The YAML form maps to the same fields (src/client/policyFile.ts). */

@@ -21,11 +21,11 @@ const numbers = (least: number, most: number) =>
 
 /** Wall-clock times in the policy's timezone: every one that all fields allow. What is left out allows all days. */
 export const calendarSchema = z.strictObject({
-  minutes: numbers(0, 59).default([0]),
-  hours: numbers(0, 23),
-  daysOfMonth: numbers(1, 31).optional(),
-  months: numbers(1, 12).optional(),
-  daysOfWeek: weekdaysSchema.optional(),
+  minutes: numbers(0, 59).default([0]).describe('Of each of these hours.'),
+  hours: numbers(0, 23).describe('Of the day.'),
+  daysOfMonth: numbers(1, 31).optional().describe('Every day when left out.'),
+  months: numbers(1, 12).optional().describe('Every month when left out.'),
+  daysOfWeek: weekdaysSchema.optional().describe('Every day when left out.'),
 });
 
 export type Calendar = z.output<typeof calendarSchema>;

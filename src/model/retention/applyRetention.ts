@@ -14,8 +14,7 @@ import { targetKey, type Target } from '../target';
 
 export const applyRetentionInput = operationInput({
   policyName: policyNameSchema,
-  /** Says what would become of the points, and changes nothing. */
-  dryRun: z.boolean().default(true),
+  dryRun: z.boolean().default(true).describe('Says what would become of the points, and changes nothing.'),
 });
 
 export type ApplyRetentionInput = z.input<typeof applyRetentionInput>;

@@ -9,10 +9,8 @@ import type { OthersCount } from '../points/snapshotOwner';
 import { targetsInputSchema, type Target } from '../target';
 
 export const enforceExpiryInput = operationInput({
-  /** Without it: the worker's own account and region. */
-  targets: targetsInputSchema.optional(),
-  /** Decides, and deletes nothing. */
-  dryRun: z.boolean().default(false),
+  targets: targetsInputSchema.optional().describe("Without it: the worker's own account and region."),
+  dryRun: z.boolean().default(false).describe('Decides, and deletes nothing.'),
 });
 
 export type EnforceExpiryInput = z.input<typeof enforceExpiryInput>;

@@ -18,18 +18,23 @@ const lineageSchema = z
   );
 
 export const setLegalHoldInput = operationInput({
-  /** One recovery point with its copies. */
-  recoveryPointId: recoveryPointIdSchema.optional(),
-  /** All points of a policy, those that it has yet to make included. */
-  policyName: policyNameSchema.optional(),
-  /** All points of an instance, of one of its devices, or of a volume, those that are yet to be made included. */
-  lineage: lineageSchema.optional(),
+  recoveryPointId: recoveryPointIdSchema.optional().describe('One recovery point with its copies.'),
+  policyName: policyNameSchema
+    .optional()
+    .describe('All points of a policy, those that it has yet to make included.'),
+  lineage: lineageSchema
+    .optional()
+    .describe(
+      'All points of an instance, of one of its devices, or of a volume, those that are yet to be made included.',
+    ),
   reason: z
     .string({ error: 'say why; it stands in the tags' })
     .min(1, 'say why; it stands in the tags')
-    .max(256, 'at most 256 characters, as a tag takes'),
-  /** Where to look; without it, everywhere that a policy leaves points. */
-  targets: targetsInputSchema.optional(),
+    .max(256, 'at most 256 characters, as a tag takes')
+    .describe('Why; it stands in the tags.'),
+  targets: targetsInputSchema
+    .optional()
+    .describe('Where to look; without it, everywhere that a policy leaves points.'),
 }).refine(
   ({ recoveryPointId, policyName, lineage }) =>
     [recoveryPointId, policyName, lineage].filter((each) => each !== undefined).length === 1,

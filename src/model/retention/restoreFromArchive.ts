@@ -4,16 +4,17 @@ import { recoveryPointIdSchema } from '../points/recoveryPointId';
 import { targetInputSchema } from '../target';
 
 export const restoreFromArchiveInput = operationInput({
-  recoveryPointId: recoveryPointIdSchema,
-  /** How long it stays: 1 to 180. Without it the point leaves the archive for good. */
+  recoveryPointId: recoveryPointIdSchema.describe('The point, by its tag `holdfast:recovery-point`.'),
   days: z
     .number()
     .int()
     .min(1)
     .max(180, 'EBS restores for at most 180 days; leave it out for good')
-    .optional(),
-  /** Where the point is; without it the worker's own account and region. */
-  target: targetInputSchema.optional(),
+    .optional()
+    .describe('How long it stays: 1 to 180. Without it the point leaves the archive for good.'),
+  target: targetInputSchema
+    .optional()
+    .describe("Where the point is; without it the worker's own account and region."),
 });
 
 export type RestoreFromArchiveInput = z.input<typeof restoreFromArchiveInput>;

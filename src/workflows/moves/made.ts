@@ -1,5 +1,19 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import { FAILURE } from '../../model/failures';
+
 /** New volume by the original that it replaces. */
 export type Replacements = Record<string, string>;
+
+/**
+ * What was made of an original.
+ *
+ * @throws ApplicationFailure ResourceFailed where nothing was: no call is made about a thing without its id
+ */
+export function madeOf(made: Readonly<Record<string, string>>, original: string): string {
+  const id = made[original];
+  if (id) return id;
+  throw ApplicationFailure.nonRetryable(`nothing was made of ${original}`, FAILURE.resourceFailed);
+}
 
 /**
  * What a move has made, by the ids that EC2 answered with. Only that is ever detached or deleted as its own: tags find

@@ -1,4 +1,5 @@
 import { patched } from '@temporalio/workflow';
+import { valueAt } from '../../model/group';
 import { drainTimeoutMs } from '../../model/machines/drain';
 import type { LeftVolume, MigrateMachineResult, MigrationReport } from '../../model/moves/migration';
 import { keptBy } from '../../model/machines/marks';
@@ -214,7 +215,7 @@ export async function keepWhatCompletes(move: Move, begun: Begun, takenAtMs: num
   );
   const left = Object.entries(made.volumes).flatMap(([original, volumeId]) => {
     if (whole[original] !== undefined) return [];
-    return { volumeId, why: whyBroken.get(snapshots[original] ?? '') ?? problem };
+    return { volumeId, why: valueAt(whyBroken, snapshots[original]) ?? problem };
   });
   for (const { volumeId, why } of left) {
     run.row(volumeId, 'stays', why);

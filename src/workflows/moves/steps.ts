@@ -5,7 +5,7 @@ import { passHealthChecks, passStatusChecks } from '../machines/healthGate';
 import { runPost } from './hooks';
 import { ORIGINALS_BACK, RUNNING_AGAIN, type Migration } from './migration';
 import { putDisksBack, removeMarks, restorePower, stopAgain } from './undoing';
-import type { Replacements } from './made';
+import { madeOf, type Replacements } from './made';
 
 /** Should this run be terminated while it prepares, the next one finds by the mark that something is staged. */
 export async function markBeforeStaging(migration: Migration): Promise<void> {
@@ -67,11 +67,13 @@ export async function swapDisks(migration: Migration, replacements: Replacements
     volumeIds: originals,
     state: 'available',
   });
-  const volumeIds = disks.map(({ volumeId }) => replacements[volumeId] ?? '');
+  const volumeIds = disks.map(({ volumeId }) => madeOf(replacements, volumeId));
   await mutate(`Attach ${volumeIds.length} volumes`, downtime.bounded()).ensureAttached({
     target,
     instanceId,
-    devices: Object.fromEntries(disks.map(({ device }, index) => [volumeIds[index] ?? '', device])),
+    devices: Object.fromEntries(
+      disks.map(({ volumeId, device }) => [madeOf(replacements, volumeId), device]),
+    ),
   });
   for (const { volumeId } of disks) run.row(volumeId, 'replaced', `by ${replacements[volumeId]}`);
   await wait(`Wait until ${volumeIds.length} volumes are attached`, downtime.bounded()).awaitVolumes({

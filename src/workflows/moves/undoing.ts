@@ -188,6 +188,9 @@ export function planOfNewVolumes<Plan extends MovePlan>(
 ): Plan {
   return {
     ...plan,
-    disks: plan.disks.map((disk) => ({ ...disk, volumeId: replacements[disk.volumeId] ?? '' })),
+    disks: plan.disks.flatMap((disk) => {
+      const volumeId = replacements[disk.volumeId];
+      return volumeId === undefined ? [] : { ...disk, volumeId };
+    }),
   };
 }

@@ -1,4 +1,3 @@
-import type { Instance } from '@aws-sdk/client-ec2';
 import {
   DescribeTargetGroupAttributesCommand,
   DescribeTargetGroupsCommand,
@@ -7,8 +6,9 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { TargetIndex } from '../../../src/activities/machines/groupIndex';
+import type { KnownInstance } from '../../../src/activities/support/known';
 
-const INSTANCE: Instance = { InstanceId: 'i-1' };
+const INSTANCE: KnownInstance = { InstanceId: 'i-1', State: { Name: 'running' } };
 /** As many as are looked at whenever somebody asks, and one more. */
 const [FEW, MANY] = [10, 11];
 const CALL_MS = 100;

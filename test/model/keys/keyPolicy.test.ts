@@ -1,5 +1,4 @@
 import {
-  autoScalingMayUse,
   autoScalingRole,
   keyPolicy,
   partitionOf,
@@ -110,24 +109,5 @@ describe('users in a policy', () => {
     expect(partnersOf(policy)).toEqual([ONE]);
     expect(withUsers(policy, TARGET)).toEqual(keyPolicy(TARGET, [ONE]));
     expect(usersOf(keyPolicy(TARGET), TARGET)).toBeUndefined();
-  });
-
-  const only = (Statement: object) => ({ Version: '2012-10-17', Statement: [Statement as never] });
-  const grants = { Effect: 'Allow', Action: 'kms:CreateGrant', Resource: '*' };
-  it.each([
-    ['everybody of the account through EC2', keyPolicy(TARGET), true],
-    ['named users and its own role', keyPolicy(TARGET, [], [OPS]), true],
-    ['its own role alone', only({ ...grants, Principal: { AWS: [autoScalingRole(TARGET)] } }), true],
-    ['IAM policies only', only({ ...grants, Principal: { AWS: 'arn:aws:iam::111111111111:root' } }), false],
-    ['another role', only({ ...grants, Principal: { AWS: OPS } }), false],
-    ['no grants', only({ ...grants, Action: ['kms:Decrypt'], Principal: '*' }), false],
-    [
-      'others by condition',
-      only({ ...grants, Principal: '*', Condition: { ArnLike: { 'aws:PrincipalArn': OPS } } }),
-      false,
-    ],
-    ['a denial', only({ ...grants, Effect: 'Deny', Principal: '*' }), false],
-  ])('Auto Scaling may use a key that is open to %s: %#', (_, policy, may) => {
-    expect(autoScalingMayUse(policy, TARGET)).toBe(may);
   });
 });

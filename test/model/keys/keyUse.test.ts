@@ -1,5 +1,5 @@
-import { keyPolicy, type KeyPolicy } from '../../../src/model/keys/keyPolicy';
-import { EBS_OPERATIONS, ebsMayUse } from '../../../src/model/keys/keyUse';
+import { autoScalingRole, keyPolicy, type KeyPolicy } from '../../../src/model/keys/keyPolicy';
+import { autoScalingMayUse, EBS_OPERATIONS, ebsMayUse } from '../../../src/model/keys/keyUse';
 
 const TARGET = { accountId: '111111111111', region: 'eu-central-1' };
 const ROLE = 'arn:aws:iam::111111111111:role/migrate';
@@ -10,6 +10,7 @@ const policyOf = (...statements: object[]): KeyPolicy => ({
   Statement: statements.map((each) => ({ Effect: 'Allow', Action: 'kms:*', Resource: '*', ...each })),
 });
 const by = (AWS: string | string[], more: object = {}) => ({ Principal: { AWS }, ...more });
+const denied = { Effect: 'Deny' };
 const given = (Condition: object) => by(ROLE, { Condition });
 
 describe('whether EBS may use a key on behalf of a role', () => {
@@ -22,7 +23,16 @@ describe('whether EBS may use a key on behalf of a role', () => {
     ['yes', 'through EC2', [given({ StringEquals: { 'kms:ViaService': 'ec2.eu-central-1.amazonaws.com' } })]],
     ['yes', 'through EC2 anywhere', [given({ StringLike: { 'kms:ViaService': 'ec2.*.amazonaws.com' } })]],
     ['yes', 'for AWS resources', [given({ Bool: { 'kms:GrantIsForAWSResource': true } })]],
-    ['yes', 'roles by pattern', [by('*', { Condition: { ArnLike: { 'aws:PrincipalArn': '*:role/mig*' } } })]],
+    [
+      'yes',
+      'roles by pattern',
+      [by('*', { Condition: { ArnLike: { 'aws:PrincipalArn': 'arn:aws:iam::*:role/mig*' } } })],
+    ],
+    [
+      'perhaps',
+      'roles by a pattern that is no ARN',
+      [by('*', { Condition: { ArnLike: { 'aws:PrincipalArn': '*:role/mig*' } } })],
+    ],
     [
       'yes',
       'not through S3',
@@ -49,6 +59,23 @@ describe('whether EBS may use a key on behalf of a role', () => {
         { Effect: 'Deny', Principal: '*', Condition: { IpAddress: { 'aws:SourceIp': '10.0.0.0/8' } } },
       ],
     ],
+    [
+      'yes',
+      'any of several values',
+      [given({ 'ForAnyValue:StringEquals': { 'aws:RequestedRegion': 'eu-central-1' } })],
+    ],
+    ['yes', 'the name of a key that is there', [given({ Null: { 'kms:ViaService': 'false' } })]],
+    [
+      'yes',
+      'the role, but for a denial of all others',
+      [by(ROLE), { ...denied, NotPrincipal: { AWS: [ROLE, '111111111111'] } }],
+    ],
+    [
+      'no',
+      'the role, but for a denial of all of other accounts',
+      [by(ROLE), { ...denied, NotPrincipal: { AWS: '222222222222' } }],
+    ],
+    ['no', 'a session of another role', [by('arn:aws:sts::111111111111:assumed-role/other/holdfast')]],
     ['no', 'nobody', []],
     ['no', 'another role', [by('arn:aws:iam::111111111111:role/other')]],
     ['no', 'another account', [by('arn:aws:iam::222222222222:root')]],
@@ -83,6 +110,9 @@ describe('whether EBS may use a key on behalf of a role', () => {
   it('knows that only grants are for AWS resources', () => {
     const policy = policyOf(given({ Bool: { 'kms:GrantIsForAWSResource': 'true' } }));
     expect(ebsMayUse(policy, 'Decrypt', USER)).toBe('no');
+    const others = policyOf(given({ Null: { 'kms:GrantIsForAWSResource': 'true' } }));
+    expect(ebsMayUse(others, 'Decrypt', USER)).toBe('yes');
+    expect(ebsMayUse(others, 'CreateGrant', USER)).toBe('no');
     const either = policyOf(given({ BoolIfExists: { 'kms:GrantIsForAWSResource': 'true' } }));
     expect(ebsMayUse(either, 'Decrypt', USER)).toBe('yes');
   });
@@ -107,5 +137,43 @@ describe('whether EBS may use a key on behalf of a role', () => {
     expect(ebsMayUse(others, operation, USER)).toBe(
       ['CreateGrant', 'DescribeKey'].includes(operation) ? 'perhaps' : 'no',
     );
+  });
+});
+
+describe('whether Auto Scaling may use a key', () => {
+  const OPS = 'arn:aws:iam::111111111111:role/ops';
+  const only = (Statement: object) => ({ Version: '2012-10-17', Statement: [Statement as never] });
+  const grants = { Effect: 'Allow', Action: 'kms:CreateGrant', Resource: '*' };
+  it.each([
+    ['everybody of the account through EC2', keyPolicy(TARGET), 'yes'],
+    ['named users and its own role', keyPolicy(TARGET, [], [OPS]), 'yes'],
+    ['its own role alone', only({ ...grants, Principal: { AWS: [autoScalingRole(TARGET)] } }), 'yes'],
+    ['IAM policies only', only({ ...grants, Principal: { AWS: 'arn:aws:iam::111111111111:root' } }), 'no'],
+    ['another role', only({ ...grants, Principal: { AWS: OPS } }), 'no'],
+    ['no grants', only({ ...grants, Action: ['kms:Decrypt'], Principal: '*' }), 'no'],
+    [
+      'others by condition',
+      only({ ...grants, Principal: '*', Condition: { ArnLike: { 'aws:PrincipalArn': OPS } } }),
+      'no',
+    ],
+    ['a denial', only({ ...grants, Effect: 'Deny', Principal: '*' }), 'no'],
+    [
+      'another service',
+      only({
+        ...grants,
+        Principal: '*',
+        Condition: { StringEquals: { 'kms:ViaService': 'rds.eu-central-1.amazonaws.com' } },
+      }),
+      'no',
+    ],
+    [
+      'what only KMS knows',
+      only({ ...grants, Principal: '*', Condition: { StringEquals: { 'aws:PrincipalOrgID': 'o-1' } } }),
+      'perhaps',
+    ],
+    ['a pattern of actions', only({ ...grants, Action: 'kms:Create*', Principal: '*' }), 'yes'],
+    ['any action by another pattern', only({ ...grants, Action: 'kms:*Grant', Principal: '*' }), 'yes'],
+  ])('is answered for one that is open to %s: %#', (_, policy, may) => {
+    expect(autoScalingMayUse(policy, TARGET)).toBe(may);
   });
 });

@@ -38,6 +38,24 @@ describe('holdfast', () => {
     expect(await cli('--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
   });
 
+  it('lists what there is to start, in lines that fit a terminal', async () => {
+    const { code, stdout } = await cli('schema');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^encryptVolumes +Moves running machines/m);
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(120);
+  });
+
+  it('prints the JSON Schema of an input, with what each field means', async () => {
+    const { code, stdout } = await cli('schema', 'enforceExpiry');
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      title: 'enforceExpiry',
+      properties: { dryRun: { type: 'boolean', default: false, description: expect.any(String) as string } },
+      additionalProperties: false,
+    });
+    expect(await cli('schema', 'encryptVolume')).toMatchObject({ code: 2, stdout: '' });
+  });
+
   it('tells in its help what the exit codes mean', async () => {
     const { stdout } = await cli('--help');
     expect(stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 /);

@@ -19,17 +19,6 @@ describe('a guest is thawed', () => {
 
   const CALM = { marks: ['frozen', 'thawed'], snapshots: [true, true], frozen: false };
 
-  /** Keeps the first answer to an action back. */
-  function hold(action: string) {
-    let [isHeld, isReleased] = [false, false];
-    const keep = () => {
-      isHeld = true;
-      return until(() => isReleased);
-    };
-    hooks.world.proxy.fault(action, { held: keep }, 1);
-    return { isHeld: () => isHeld, release: () => (isReleased = true) };
-  }
-
   it.each(['pre', 'post'])('by one command where the answer to %s is lost', async (step) => {
     const policyName = `lost-${step}`;
     const id = await hooks.machine(policyName);
@@ -59,13 +48,26 @@ describe('a guest is thawed', () => {
     expect(await hooks.storyOf(id)).toEqual({ ...CALM, snapshots: [] });
   });
 
+  it.each(['PendingSnapshotLimitExceeded', 'SnapshotCreationPerVolumeRateExceeded'])(
+    'and frozen again later where CreateSnapshots meets %s',
+    async (code) => {
+      const id = await hooks.machine(code);
+      await hooks.policy(code, HOOKS);
+      hooks.world.proxy.fault('CreateSnapshots', { before: { code } }, 1);
+      const { recoveryPoints } = await hooks.backUp(code);
+      expect(recoveryPoints.items).toMatchObject([{ resourceId: id, consistency: 'application' }]);
+      expect(hooks.sent()).toEqual(['pre', 'post', 'pre', 'post']);
+      expect(await hooks.storyOf(id)).toMatchObject({ snapshots: [true, true], frozen: false });
+    },
+  );
+
   it.each(['SendCommand', 'CreateSnapshots'])('where the run is cancelled at %s', async (action) => {
     const policyName = `cancelled-${action}`;
     const id = await hooks.machine(policyName);
     await hooks.policy(policyName, HOOKS);
-    const { isHeld, release } = hold(action);
+    const { came, release } = hooks.world.proxy.hold(action);
     const run = await hooks.world.start('runBackup', { policyName }, { limits: { heartbeat: 10_000 } });
-    await until(isHeld);
+    await came;
     await run.cancel();
     setTimeout(release, 1_500);
     await expect(run.result()).rejects.toThrow();
@@ -76,10 +78,10 @@ describe('a guest is thawed', () => {
   it('where the run is terminated', async () => {
     const id = await hooks.machine('terminated');
     await hooks.policy('terminated', HOOKS);
-    const { isHeld, release } = hold('CreateSnapshots');
+    const { came, release } = hooks.world.proxy.hold('CreateSnapshots');
     const limits = { heartbeat: 2_000 };
     const run = await hooks.world.start('backupTarget', await hooks.slotOf('terminated'), { limits });
-    await until(isHeld);
+    await came;
     await run.terminate('test');
     setTimeout(release, 1_500);
     await until(async () => (await hooks.storyOf(id)).marks.length === 2);

@@ -102,7 +102,8 @@ describe('what backups tell', () => {
     expect(world.notifications).toContainEqual(
       expect.objectContaining({ kind: 'Failed', outcome: 'TERMINATED', policyName: 'cut' }),
     );
-    const [filter] = /ExecutionStatus IN \([^)]*\)/.exec(readFileSync('README.md', 'utf8')) ?? [];
+    const [filter] =
+      /ExecutionStatus IN \([^)]*\)/.exec(readFileSync('docs/guides/watching.md', 'utf8')) ?? [];
     const found: string[] = [];
     for await (const { workflowId } of world.client.workflow.list({ query: filter })) found.push(workflowId);
     expect(found).toContain(id);

@@ -2,51 +2,37 @@ import { CreateSnapshotCommand } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
 import type { RunBackupResult } from '../../../src/model/backup/run';
 import { FAILURE } from '../../../src/model/failures';
-import { HOME_REGION } from '../../support/accounts';
 import { awaitResult } from '../../support/awaitResult';
-import { AwsServer } from '../../support/awsServer';
+import { BackupWorld, HOUR } from '../../support/backup';
 import { failedResult } from '../../support/failure';
 import { anInstance, aVolume } from '../../support/seed';
 import { until } from '../../support/until';
-import { aWorld, type World } from '../../support/world';
+import { throughout } from '../../support/throughout';
 
-const HOUR_MS = 3_600_000;
 const FULL = { code: 'PendingSnapshotLimitExceeded', message: 'Too many pending snapshots' };
 
 describe('a backup that EC2 takes no snapshots of, because others fill the quota', () => {
-  let aws: AwsServer;
-  let world: World;
+  const backups = throughout(() => BackupWorld.open());
 
-  beforeAll(async () => {
-    aws = await AwsServer.start('--speed', 'instant');
-    world = await aWorld({ aws: aws.endpoint });
-  });
-  afterAll(async () => {
-    await world.close();
-    aws.stop();
-  });
-  beforeEach(() => aws.control.delete('faults'));
-
-  const fails = (action: string, effect: object, more: object = {}) =>
-    aws.control.post('faults', { action, effect, accountId: world.home.accountId, ...more });
+  const fails = (action: string, effect: object, more?: object) => backups().fails(action, effect, more);
 
   async function snapshotInError(): Promise<string> {
     await fails('CreateSnapshot', { fails: 'An internal error' }, { nth: [1] });
-    const VolumeId = await aVolume(world.home);
-    const { SnapshotId = '' } = await world.home.ec2().send(new CreateSnapshotCommand({ VolumeId }));
+    const VolumeId = await aVolume(backups().world.home);
+    const { SnapshotId = '' } = await backups()
+      .world.home.ec2()
+      .send(new CreateSnapshotCommand({ VolumeId }));
     return SnapshotId;
   }
 
   /** A run of a slot so long ago; the points before it violate the RPO four hours after it. */
   async function slotRun(policyName: string, hoursAgo: number): Promise<WorkflowHandle> {
-    const selector = { tags: { all: { policy: policyName } } };
-    await world.run('createBackupPolicy', { policyName, frequency: '4h', retention: '30d', selector });
-    const { action } = await world.client.schedule.getHandle(`policy/${policyName}`).describe();
+    await backups().policy(policyName);
+    const { action } = await backups().world.client.schedule.getHandle(`policy/${policyName}`).describe();
     const args: readonly unknown[] = action.type === 'startWorkflow' ? (action.args ?? []) : [];
-    const target = { accountId: world.home.accountId, region: HOME_REGION };
-    const slotMs = Date.now() - hoursAgo * HOUR_MS;
-    const input = { policy: args[0], target, slotMs, begunMs: slotMs };
-    return world.start('backupTarget', input, { limits: { heartbeat: 1_000 } });
+    const slotMs = Date.now() - hoursAgo * HOUR;
+    const input = { policy: args[0], target: backups().target(), slotMs, begunMs: slotMs };
+    return backups().world.start('backupTarget', input, { limits: { heartbeat: 1_000 } });
   }
 
   /** What the pending activity's heartbeats say that it waits for, as the Web UI shows it. */
@@ -60,7 +46,7 @@ describe('a backup that EC2 takes no snapshots of, because others fill the quota
   }
 
   it('says while it waits what for, and which snapshots in error count too; it fails nothing that gets room in time', async () => {
-    await anInstance(world.home, { tags: { policy: 'patient' } });
+    await anInstance(backups().world.home, { tags: { policy: 'patient' } });
     const broken = await snapshotInError();
     await fails('CreateSnapshots', { error: FULL });
     const run = await slotRun('patient', 0);
@@ -68,12 +54,12 @@ describe('a backup that EC2 takes no snapshots of, because others fill the quota
     expect(await waitingFor(run)).toMatch(
       /^1 resources, since .*PendingSnapshotLimitExceeded.*the pending snapshots of the region/,
     );
-    await aws.control.delete('faults');
+    await backups().aws.control.delete('faults');
     expect(await awaitResult(run)).toMatchObject({ protected: 1, failed: { total: 0 } });
   });
 
   it('fails once the points before violate the RPO, and says why', async () => {
-    const { instanceId } = await anInstance(world.home, { tags: { policy: 'spent' } });
+    const { instanceId } = await anInstance(backups().world.home, { tags: { policy: 'spent' } });
     const broken = await snapshotInError();
     await fails('CreateSnapshots', { error: FULL });
     const run = awaitResult(await slotRun('spent', 9));

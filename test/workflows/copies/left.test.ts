@@ -107,7 +107,8 @@ describe('what is left to do of copies', () => {
       { target, jobs: [queued] },
       { workflowId: workflowIds.copyQueue(target), limits: { timer: 200 } },
     );
-    await new Promise((done) => setTimeout(done, 1_000));
+    const looks = world.proxy.callsOf('DescribeSnapshots').length;
+    await until(() => world.proxy.callsOf('DescribeSnapshots').length > looks + 2);
     await aws.control.post('clock', { speed: 5000 });
     expect(await awaitResult(queue)).toEqual({ jobs: 1, copied: 1 });
     expect(await snapshots('pending', DR)).toHaveLength(1);

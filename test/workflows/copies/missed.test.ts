@@ -1,64 +1,36 @@
-import { DescribeSnapshotsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import { DisableKeyCommand, EnableKeyCommand } from '@aws-sdk/client-kms';
 import type { RunBackupResult } from '../../../src/model/backup/run';
 import type { CopyRecoveryPointsResult } from '../../../src/model/copies/copy';
 import { FAILURE } from '../../../src/model/failures';
 import { awaitResult } from '../../support/awaitResult';
-import { AwsServer } from '../../support/awsServer';
+import { BackupWorld, DR } from '../../support/backup';
 import { failedResult } from '../../support/failure';
 import { aKey, aVolume } from '../../support/seed';
 import { until } from '../../support/until';
-import { aWorld, type World } from '../../support/world';
-
-const DR = 'eu-west-1';
+import { throughout } from '../../support/throughout';
 
 describe('copies that a slot lacks', () => {
-  let aws: AwsServer;
-  let world: World;
+  const backups = throughout(() => BackupWorld.open());
 
-  beforeAll(async () => {
-    aws = await AwsServer.start('--speed', 'instant');
-    world = await aWorld({ aws: aws.endpoint });
-  });
-  afterAll(async () => {
-    await world.close();
-    aws.stop();
-  });
-  beforeEach(() => world.proxy.reset());
-
-  async function apply(policyName: string, copy: object, more: object = {}): Promise<void> {
-    const selector = { tags: { all: { policy: policyName } } };
-    const copies = [{ toRegion: DR, ...copy }];
-    await world.run('createBackupPolicy', {
-      policyName,
-      frequency: '4h',
-      retention: '30d',
-      selector,
-      copies,
-      ...more,
-    });
-  }
-  const backUp = (policyName: string) => world.run<RunBackupResult>('runBackup', { policyName });
+  const apply = (policyName: string, copy: object, more: object = {}) =>
+    backups().policy(policyName, { copies: [{ toRegion: DR, ...copy }], ...more });
+  const backUp = (policyName: string) => backups().world.run<RunBackupResult>('runBackup', { policyName });
   const copiesOf = ({ copies }: RunBackupResult) =>
-    world.client.workflow.getHandle(copies.items[0]?.workflowId ?? '');
-  async function copiesIn(policyName: string): Promise<Snapshot[]> {
-    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
-    const query = { OwnerIds: ['self'], Filters };
-    return (await world.home.ec2(DR).send(new DescribeSnapshotsCommand(query))).Snapshots ?? [];
-  }
+    backups().world.client.workflow.getHandle(copies.items[0]?.workflowId ?? '');
+  const copiesIn = (policyName: string) => backups().snapshots(policyName, DR);
   const slotsCopied = async (policyName: string) =>
     (await copiesIn(policyName)).map(
       ({ Tags = [] }) => Tags.find(({ Key }) => Key === 'holdfast:slot')?.Value ?? '',
     );
 
   it('because its key was off are made by the next job, and told', async () => {
-    await aVolume(world.home, { tags: { policy: 'off' } });
-    const KeyId = await aKey(world.home, DR);
+    await aVolume(backups().world.home, { tags: { policy: 'off' } });
+    const KeyId = await aKey(backups().world.home, DR);
     await apply('off', { kmsKeyId: KeyId });
-    await world.home.kms(DR).send(new DisableKeyCommand({ KeyId }));
+    await backups().world.home.kms(DR).send(new DisableKeyCommand({ KeyId }));
     const missed = await backUp('off');
     await failedResult(awaitResult(copiesOf(missed)), FAILURE.keyUnusable);
-    await world.home.kms(DR).send(new EnableKeyCommand({ KeyId }));
+    await backups().world.home.kms(DR).send(new EnableKeyCommand({ KeyId }));
     const next = await backUp('off');
     const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(next));
     expect(told).toMatchObject({ copied: 1, madeUpFor: [missed.slot] });
@@ -70,21 +42,15 @@ describe('copies that a slot lacks', () => {
   });
 
   it('because its backup was terminated before it started them are made by the next job', async () => {
-    await aVolume(world.home, { tags: { policy: 'cut' } });
+    await aVolume(backups().world.home, { tags: { policy: 'cut' } });
     await apply('cut', {});
     // Protected, and cut off before the copies: the run's child goes on.
-    world.proxy.fault('CreateSnapshot', { delay: 2_000 }, 1);
-    const run = await world.start('runBackup', { policyName: 'cut' });
-    await until(() => world.proxy.callsOf('CreateSnapshot').length > 0);
+    const { came, release } = backups().world.proxy.hold('CreateSnapshot');
+    const run = await backups().world.start('runBackup', { policyName: 'cut' });
+    await came;
     await run.terminate('out of hand');
-    const source = async () =>
-      (
-        await world.home.ec2().send(
-          new DescribeSnapshotsCommand({
-            Filters: [{ Name: 'tag:holdfast:policy', Values: ['cut'] }],
-          }),
-        )
-      ).Snapshots?.[0]?.State === 'completed';
+    release();
+    const source = async () => (await backups().snapshots('cut'))[0]?.State === 'completed';
     await until(source);
     const next = await backUp('cut');
     const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(next));
@@ -94,26 +60,26 @@ describe('copies that a slot lacks', () => {
   });
 
   it('are none where its points count as failed: those are copied too', async () => {
-    await aVolume(world.home, { tags: { policy: 'unlocked' } });
+    await aVolume(backups().world.home, { tags: { policy: 'unlocked' } });
     const lock = { mode: 'governance', for: '20d' };
     await apply('unlocked', {}, { lock });
     // The point is there, and counts as failed.
-    world.proxy.fault('LockSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } });
+    backups().world.proxy.fault('LockSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } });
     const failed = await failedResult<RunBackupResult>(backUp('unlocked'), FAILURE.allFailed);
     expect(failed.recoveryPoints.total).toBe(1);
-    world.proxy.reset();
+    backups().world.proxy.reset();
     await awaitResult<CopyRecoveryPointsResult>(copiesOf(failed));
     await until(async () => (await slotsCopied('unlocked')).includes(failed.slot));
   });
 
   it('and whose time is over by now are not', async () => {
-    await aVolume(world.home, { tags: { policy: 'over' } });
-    const KeyId = await aKey(world.home, DR);
+    await aVolume(backups().world.home, { tags: { policy: 'over' } });
+    const KeyId = await aKey(backups().world.home, DR);
     await apply('over', { kmsKeyId: KeyId, retention: '1d' });
-    await world.home.kms(DR).send(new DisableKeyCommand({ KeyId }));
+    await backups().world.home.kms(DR).send(new DisableKeyCommand({ KeyId }));
     await failedResult(awaitResult(copiesOf(await backUp('over'))), FAILURE.keyUnusable);
-    await world.home.kms(DR).send(new EnableKeyCommand({ KeyId }));
-    world.clock.offset += 2 * 86_400_000;
+    await backups().world.home.kms(DR).send(new EnableKeyCommand({ KeyId }));
+    backups().world.clock.offset += 2 * 86_400_000;
     const told = await awaitResult<CopyRecoveryPointsResult>(copiesOf(await backUp('over')));
     expect(told.madeUpFor).toBeUndefined();
     expect(await copiesIn('over')).toHaveLength(1);

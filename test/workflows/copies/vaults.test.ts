@@ -13,6 +13,7 @@ import type { TestAccount } from '../../support/accounts';
 import { awaitResult } from '../../support/awaitResult';
 import { expectFailure, failedResult } from '../../support/failure';
 import { aKey, anInstance, aVolume, tagsOf } from '../../support/seed';
+import { until } from '../../support/until';
 import { aWorld, type World } from '../../support/world';
 
 const DR = 'eu-west-1';
@@ -108,7 +109,7 @@ describe('copies into the vault of another account', () => {
       before: { status: 503, code: 'Unavailable', message: 'not now' },
     });
     const handle = await copies('cancelled');
-    while (world.proxy.callsOf('CopySnapshot').length < 2) await new Promise((done) => setTimeout(done, 50));
+    await until(() => world.proxy.callsOf('CopySnapshot').length > 1);
     await handle.cancel();
     await expect(awaitResult(handle)).rejects.toThrow();
     world.proxy.reset();

@@ -10,7 +10,7 @@ import {
 import { FAILURE } from '../../../src/model/failures';
 import type { CreateCustomerManagedKeyResult } from '../../../src/model/keys/key';
 import { autoScalingRole } from '../../../src/model/keys/keyPolicy';
-import type { EnableEncryptionByDefaultResult } from '../../../src/workflows/encryption/byDefault/enableEncryptionByDefault';
+import type { EnableEncryptionByDefaultResult } from '../../../src/model/encryption/encryptionDefault';
 import { HOME_REGION } from '../../support/accounts';
 import { expectFailure } from '../../support/failure';
 import { aKey, aVolume } from '../../support/seed';

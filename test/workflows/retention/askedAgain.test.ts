@@ -1,7 +1,6 @@
 import {
   CreateTagsCommand,
   DeleteSnapshotCommand,
-  DescribeSnapshotsCommand,
   DisableImageCommand,
   LockSnapshotCommand,
   ModifySnapshotAttributeCommand,
@@ -10,48 +9,23 @@ import {
 } from '@aws-sdk/client-ec2';
 import { DisableKeyCommand, ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { createActivities, type Activities } from '../../../src/activities';
+import { createActivities } from '../../../src/activities';
 import type { DeletedPoints } from '../../../src/activities/retention/expiry';
-import type { RunBackupResult } from '../../../src/model/backup/run';
 import { scheduleIds } from '../../../src/model/ids';
 import type { ExpiryDecision } from '../../../src/model/points/retention';
-import { HOME_REGION } from '../../support/accounts';
-import { awaitResult } from '../../support/awaitResult';
-import { AwsServer } from '../../support/awsServer';
+import { BackupWorld, DAY, DR } from '../../support/backup';
 import { aKey, anInstance, aVolume, tagsOf } from '../../support/seed';
 import { until } from '../../support/until';
-import { aWorld, type World } from '../../support/world';
-
-const DAY = 86_400_000;
-const DR = 'eu-west-1';
+import { throughout } from '../../support/throughout';
 
 describe('a point that was to be deleted', () => {
-  let aws: AwsServer;
-  let world: World;
-  let activities: Activities;
-
-  beforeAll(async () => {
-    aws = await AwsServer.start('--speed', 'instant');
-    world = await aWorld({ aws: aws.endpoint });
-    activities = createActivities(world.deps);
-  });
-  afterAll(async () => {
-    await world.close();
-    aws.stop();
-  });
-  beforeEach(() => {
-    world.proxy.reset();
-    world.clock.offset = 0;
-  });
+  const backups = throughout(() => BackupWorld.open({ retention: '1d', minKeep: 1, rpo: '3000d' }));
+  const activities = () => createActivities(backups().world.deps);
 
   const ask = <Result>(call: () => Promise<Result>) =>
     new MockActivityEnvironment().run<[], Result, () => Promise<Result>>(call);
-  const target = () => ({ accountId: world.home.accountId, region: HOME_REGION });
-  async function found(policyName: string, region?: string): Promise<Snapshot[]> {
-    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
-    const command = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters });
-    return (await world.home.ec2(region).send(command)).Snapshots ?? [];
-  }
+  const target = () => backups().target();
+  const found = (policyName: string, region?: string) => backups().snapshots(policyName, region);
 
   /** Two points, of which the first is due, and the plan that says so. */
   async function due(
@@ -59,33 +33,19 @@ describe('a point that was to be deleted', () => {
     more: object = {},
     daysBetween = 2,
   ): Promise<ExpiryDecision['expired']> {
-    await world.run('createBackupPolicy', {
-      policyName,
-      frequency: '4h',
-      retention: '1d',
-      minKeep: 1,
-      rpo: '3000d',
-      selector: { tags: { all: { policy: policyName } } },
-      ...more,
-    });
-    for (let run = 0; run < 2; run += 1) {
-      world.clock.offset = run * daysBetween * DAY;
-      const { copies } = await world.run<RunBackupResult>('runBackup', { policyName });
-      for (const { workflowId } of copies.items)
-        await awaitResult(world.client.workflow.getHandle(workflowId));
-      await aws.control.post('clock', { advance: 60 });
-    }
-    const policies = await activities.policiesNow();
-    const plan = await ask(() => activities.planExpiry({ target: target(), policies, except: [] }));
+    await backups().policy(policyName, { ...more });
+    await backups().points(policyName, 2, daysBetween * DAY);
+    const policies = await activities().policiesNow();
+    const plan = await ask(() => activities().planExpiry({ target: target(), policies, except: [] }));
     const ids = (await found(policyName)).map((each) => tagsOf(each)['holdfast:recovery-point']);
     return plan.expired.filter(({ recoveryPointId }) => ids.includes(recoveryPointId));
   }
   const remove = (points: ExpiryDecision['expired']) =>
-    ask<DeletedPoints>(() => activities.deletePoints({ target: target(), points }));
+    ask<DeletedPoints>(() => activities().deletePoints({ target: target(), points }));
   const only = (points: ExpiryDecision['expired']) => points[0]?.snapshotIds[0] ?? '';
 
   it('goes when nothing has changed', async () => {
-    await aVolume(world.home, { tags: { policy: 'same' } });
+    await aVolume(backups().world.home, { tags: { policy: 'same' } });
     const points = await due('same');
     expect(await remove(points)).toEqual({
       deleted: points.map(({ recoveryPointId }) => recoveryPointId),
@@ -95,7 +55,7 @@ describe('a point that was to be deleted', () => {
     expect(await found('same')).toHaveLength(1);
   });
 
-  const ec2 = () => world.home.ec2();
+  const ec2 = () => backups().world.home.ec2();
   const register = (SnapshotId: string) =>
     ec2().send(
       new RegisterImageCommand({
@@ -121,11 +81,11 @@ describe('a point that was to be deleted', () => {
       'is held, and the hold has not come to it yet',
       'legal hold',
       async (_id, policyName) => {
-        world.proxy.fault('CreateTags', { before: { code: 'UnauthorizedOperation', status: 403 } });
-        const handle = await world.start('setLegalHold', { policyName, reason: 'case 7' });
+        backups().world.proxy.fault('CreateTags', { before: { code: 'UnauthorizedOperation', status: 403 } });
+        const handle = await backups().world.start('setLegalHold', { policyName, reason: 'case 7' });
         await until(async () => (await handle.describe()).memo?.hold !== undefined);
         await until(async () => {
-          for await (const { workflowId, memo } of world.client.workflow.list({
+          for await (const { workflowId, memo } of backups().world.client.workflow.list({
             query: `WorkflowId = "${handle.workflowId}"`,
           }))
             if (workflowId === handle.workflowId && memo?.hold) return true;
@@ -156,50 +116,64 @@ describe('a point that was to be deleted', () => {
     [
       'is of a policy that was paused',
       'its policy is paused',
-      (_id, policyName) => world.client.schedule.getHandle(scheduleIds.policy(policyName)).pause(),
+      (_id, policyName) => backups().world.client.schedule.getHandle(scheduleIds.policy(policyName)).pause(),
     ],
   ])('stays when it %s', async (what, reason, happens) => {
     const policyName = what.replace(/\W+/g, '-');
-    await aVolume(world.home, { tags: { policy: policyName } });
+    await aVolume(backups().world.home, { tags: { policy: policyName } });
     const points = await due(policyName);
     expect(points).toHaveLength(1);
     await happens(only(points), policyName);
-    world.proxy.calls.length = 0;
+    backups().world.proxy.calls.length = 0;
     expect(await remove(points)).toMatchObject({ deleted: [], failed: [], kept: [{ reason }] });
-    expect(world.proxy.callsOf('DeleteSnapshot')).toEqual([]);
+    expect(backups().world.proxy.callsOf('DeleteSnapshot')).toEqual([]);
     expect((await found(policyName)).map(({ SnapshotId }) => SnapshotId)).toContain(only(points));
   });
 
   it.each<[string, (KeyId: string, copy: Snapshot) => Promise<unknown>]>([
     [
       'its copy is gone',
-      (_, { SnapshotId }) => world.home.ec2(DR).send(new DeleteSnapshotCommand({ SnapshotId })),
+      (_, { SnapshotId }) => backups().world.home.ec2(DR).send(new DeleteSnapshotCommand({ SnapshotId })),
     ],
-    ['the key of its copy is disabled', (KeyId) => world.home.kms(DR).send(new DisableKeyCommand({ KeyId }))],
+    [
+      'the key of its copy is disabled',
+      (KeyId) => backups().world.home.kms(DR).send(new DisableKeyCommand({ KeyId })),
+    ],
     [
       'the key of its copy is to be deleted',
-      (KeyId) => world.home.kms(DR).send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
+      (KeyId) =>
+        backups()
+          .world.home.kms(DR)
+          .send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
     ],
     [
       'the key of its copy cannot be asked for',
       () =>
         Promise.resolve(
-          world.proxy.fault('DescribeKey', { before: { code: 'AccessDeniedException', status: 400 } }),
+          backups().world.proxy.fault('DescribeKey', {
+            before: { code: 'AccessDeniedException', status: 400 },
+          }),
         ),
     ],
     [
       'the place of its copy cannot be asked',
       () =>
         Promise.resolve(
-          world.proxy.fault(({ action, params }) => action === 'DescribeSnapshots' && isOfPlace(params), {
-            before: { code: 'UnauthorizedOperation', status: 403 },
-          }),
+          backups().world.proxy.fault(
+            ({ action, params }) => action === 'DescribeSnapshots' && isOfPlace(params),
+            {
+              before: { code: 'UnauthorizedOperation', status: 403 },
+            },
+          ),
         ),
     ],
   ])('stays when %s', async (what, happens) => {
     const policyName = what.replace(/\W+/g, '-');
-    const KeyId = await aKey(world.home, DR);
-    await aVolume(world.home, { tags: { policy: policyName }, kmsKeyId: await aKey(world.home) });
+    const KeyId = await aKey(backups().world.home, DR);
+    await aVolume(backups().world.home, {
+      tags: { policy: policyName },
+      kmsKeyId: await aKey(backups().world.home),
+    });
     const points = await due(policyName, { copies: [{ toRegion: DR, kmsKeyId: KeyId, retention: '90d' }] });
     expect(points).toHaveLength(1);
     const copies = await found(policyName, DR);
@@ -209,7 +183,7 @@ describe('a point that was to be deleted', () => {
       deleted: [],
       kept: [{ reason: 'a copy of it is running' }],
     });
-    world.proxy.reset();
+    backups().world.proxy.reset();
     expect((await found(policyName)).map(({ SnapshotId }) => SnapshotId)).toContain(only(points));
   });
 
@@ -217,22 +191,28 @@ describe('a point that was to be deleted', () => {
     [
       'stays when it is old and the key of its copy is disabled',
       true,
-      (KeyId) => world.home.kms(DR).send(new DisableKeyCommand({ KeyId })),
+      (KeyId) => backups().world.home.kms(DR).send(new DisableKeyCommand({ KeyId })),
     ],
     [
       'stays when it is old and the key of its copy is to be deleted',
       true,
-      (KeyId) => world.home.kms(DR).send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
+      (KeyId) =>
+        backups()
+          .world.home.kms(DR)
+          .send(new ScheduleKeyDeletionCommand({ KeyId, PendingWindowInDays: 7 })),
     ],
     [
       'goes when it is old and has no copy: it will get none',
       false,
-      (_, { SnapshotId }) => world.home.ec2(DR).send(new DeleteSnapshotCommand({ SnapshotId })),
+      (_, { SnapshotId }) => backups().world.home.ec2(DR).send(new DeleteSnapshotCommand({ SnapshotId })),
     ],
   ])('%s', async (what, stays, happens) => {
     const policyName = what.replace(/\W+/g, '-');
-    const KeyId = await aKey(world.home, DR);
-    await aVolume(world.home, { tags: { policy: policyName }, kmsKeyId: await aKey(world.home) });
+    const KeyId = await aKey(backups().world.home, DR);
+    await aVolume(backups().world.home, {
+      tags: { policy: policyName },
+      kmsKeyId: await aKey(backups().world.home),
+    });
     const copies = [{ toRegion: DR, kmsKeyId: KeyId, retention: '90d' }];
     const points = await due(policyName, { copies }, 10);
     expect(points).toHaveLength(1);
@@ -246,11 +226,11 @@ describe('a point that was to be deleted', () => {
     Object.values(params).includes('tag:holdfast:recovery-point');
 
   it('stays while nobody can use the key of what is newer: that may never be read again', async () => {
-    const KeyId = await aKey(world.home);
-    await aVolume(world.home, { tags: { policy: 'unread' }, kmsKeyId: KeyId });
+    const KeyId = await aKey(backups().world.home);
+    await aVolume(backups().world.home, { tags: { policy: 'unread' }, kmsKeyId: KeyId });
     const points = await due('unread');
     expect(points).toHaveLength(1);
-    await world.home.kms().send(new DisableKeyCommand({ KeyId }));
+    await backups().world.home.kms().send(new DisableKeyCommand({ KeyId }));
     expect(await remove(points)).toMatchObject({
       deleted: [],
       kept: [{ reason: 'among the newest of its lineage' }],
@@ -259,20 +239,28 @@ describe('a point that was to be deleted', () => {
   });
 
   it('goes whole or stays whole, as far as EC2 says so before', async () => {
-    await anInstance(world.home, { tags: { policy: 'whole' } });
+    await anInstance(backups().world.home, { tags: { policy: 'whole' } });
     const points = await due('whole');
-    world.proxy.fault('DryRun:DeleteSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } }, 1);
+    backups().world.proxy.fault(
+      'DryRun:DeleteSnapshot',
+      { before: { code: 'UnauthorizedOperation', status: 403 } },
+      1,
+    );
     const { deleted, failed } = await remove(points);
     expect(deleted).toEqual([]);
     expect(failed).toMatchObject([{ item: points[0]?.recoveryPointId, type: 'AccessDenied' }]);
-    expect(world.proxy.callsOf('DeleteSnapshot')).toEqual([]);
+    expect(backups().world.proxy.callsOf('DeleteSnapshot')).toEqual([]);
     expect(await found('whole')).toHaveLength(4);
   });
 
   it('is named when it was halved all the same, and the next run finishes it', async () => {
-    await anInstance(world.home, { tags: { policy: 'halved' } });
+    await anInstance(backups().world.home, { tags: { policy: 'halved' } });
     const points = await due('halved');
-    world.proxy.fault('DeleteSnapshot', { before: { code: 'UnauthorizedOperation', status: 403 } }, 2);
+    backups().world.proxy.fault(
+      'DeleteSnapshot',
+      { before: { code: 'UnauthorizedOperation', status: 403 } },
+      2,
+    );
     const { failed } = await remove(points);
     const [gone, left] = points[0]?.snapshotIds ?? [];
     expect(failed[0]?.message).toMatch(
@@ -281,12 +269,12 @@ describe('a point that was to be deleted', () => {
       ),
     );
     expect(await found('halved')).toHaveLength(3);
-    await world.run('enforceExpiry', {});
+    await backups().world.run('enforceExpiry', {});
     expect(await found('halved')).toHaveLength(2);
   });
 
   it('is not archived when somebody uses it by now: archiving ends all sharing', async () => {
-    await aVolume(world.home, { tags: { policy: 'shared' } });
+    await aVolume(backups().world.home, { tags: { policy: 'shared' } });
     const archive = { after: '30d', atMost: 2 };
     await due('shared', { frequency: '40d', retention: '20y', archive }, 40);
     const [first] = (await found('shared')).sort((a, b) => Number(a.StartTime) - Number(b.StartTime));
@@ -302,10 +290,10 @@ describe('a point that was to be deleted', () => {
         CreateVolumePermission: { Add: [{ UserId: '123456789012' }] },
       }),
     );
-    const call = () => activities.archivePoints({ target: target(), points });
+    const call = () => activities().archivePoints({ target: target(), points });
     const { archived, left } = await ask(call);
     expect(archived).toEqual([]);
     expect(left?.[0]?.reason).toContain('shared with 123456789012');
-    expect(world.proxy.callsOf('ModifySnapshotTier')).toEqual([]);
+    expect(backups().world.proxy.callsOf('ModifySnapshotTier')).toEqual([]);
   });
 });

@@ -12,62 +12,31 @@ import { workflowIds } from '../../../src/model/ids';
 import type { SweepOrphansResult } from '../../../src/model/operations/sweep';
 import { HOME_REGION } from '../../support/accounts';
 import { awaitResult } from '../../support/awaitResult';
-import { AwsServer } from '../../support/awsServer';
+import { BackupWorld, DAY, DR } from '../../support/backup';
 import { aVolume, tagsOf } from '../../support/seed';
-import { aWorld, type World } from '../../support/world';
-
-const DAY = 86_400_000;
-const DR = 'eu-west-1';
+import { throughout } from '../../support/throughout';
 
 type Way = 'CopySnapshot' | 'CreateSnapshot';
 const WAYS: Way[] = ['CopySnapshot', 'CreateSnapshot'];
 
 /** Somebody copies snapshots with all tags and the description, in the two ways that EC2 has for it. */
 describe.each(WAYS)('points that somebody has copied by %s, with all their marks', (way) => {
-  let aws: AwsServer;
-  let world: World;
+  const backups = throughout(() => BackupWorld.open({ retention: '1d', minKeep: 1 }));
 
-  beforeAll(async () => {
-    aws = await AwsServer.start('--speed', 'instant');
-    world = await aWorld({ aws: aws.endpoint });
-  });
-  afterAll(async () => {
-    await world.close();
-    aws.stop();
-  });
-  beforeEach(async () => {
-    world.proxy.reset();
-    world.clock.offset = 0;
-    await aws.control.delete('faults');
-  });
-
-  async function policy(policyName: string, more: object = {}): Promise<void> {
-    await world.run('createBackupPolicy', {
-      policyName,
-      frequency: '4h',
-      retention: '1d',
-      minKeep: 1,
-      selector: { tags: { all: { policy: policyName } } },
-      ...more,
-    });
-  }
-  const backUp = (policyName: string) => world.run<RunBackupResult>('runBackup', { policyName });
-  const expire = (more: object = {}) => world.run<EnforceExpiryResult>('enforceExpiry', more);
-  const sweep = () => world.run<SweepOrphansResult>('sweepOrphans', { dryRun: false });
-  async function found(policyName: string, region?: string): Promise<Snapshot[]> {
-    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
-    const command = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters });
-    return (await world.home.ec2(region).send(command)).Snapshots ?? [];
-  }
+  const policy = (policyName: string, more?: object) => backups().policy(policyName, { ...more });
+  const backUp = (policyName: string) => backups().world.run<RunBackupResult>('runBackup', { policyName });
+  const expire = (more: object = {}) => backups().world.run<EnforceExpiryResult>('enforceExpiry', more);
+  const sweep = () => backups().world.run<SweepOrphansResult>('sweepOrphans', { dryRun: false });
+  const found = (policyName: string, region?: string) => backups().snapshots(policyName, region);
   const idsOf = (list: readonly Snapshot[]) => list.map(({ SnapshotId = '' }) => SnapshotId).sort();
 
   /** In the region of the snapshot itself; later, because what is copied has to be there. */
   async function copied(snapshot: Snapshot, region = HOME_REGION): Promise<Snapshot> {
-    await aws.control.post('clock', { advance: 60 });
+    await backups().aws.control.post('clock', { advance: 60 });
     const { SnapshotId, VolumeId, Description, Tags = [] } = snapshot;
     const own = Tags.filter(({ Key = '' }: Tag) => !Key.startsWith('aws:'));
     const TagSpecifications = [{ ResourceType: 'snapshot' as const, Tags: own }];
-    const ec2 = world.home.ec2(region);
+    const ec2 = backups().world.home.ec2(region);
     const { SnapshotId: id = '' } =
       way === 'CopySnapshot'
         ? await ec2.send(
@@ -84,20 +53,20 @@ describe.each(WAYS)('points that somebody has copied by %s, with all their marks
   }
   async function isUntouched(copy: Snapshot, region?: string): Promise<void> {
     const SnapshotIds = [copy.SnapshotId ?? ''];
-    const { Snapshots = [] } = await world.home
-      .ec2(region)
+    const { Snapshots = [] } = await backups()
+      .world.home.ec2(region)
       .send(new DescribeSnapshotsCommand({ SnapshotIds }));
     expect(Snapshots).toMatchObject([{ SnapshotId: copy.SnapshotId, State: 'completed' }]);
     expect(tagsOf(Snapshots[0] ?? {})).toEqual(tagsOf(copy));
   }
 
   it('are the same after a sweep, and the copies too', async () => {
-    await aVolume(world.home, { tags: { policy: 'swept' } });
+    await aVolume(backups().world.home, { tags: { policy: 'swept' } });
     await policy('swept');
     await backUp('swept');
     const [first] = (await found('swept')) as [Snapshot];
     const copy = await copied(first);
-    world.clock.offset = 1000 * DAY;
+    backups().world.clock.offset = 1000 * DAY;
     const { found: orphans, deleted } = await sweep();
     expect(deleted.total).toBe(0);
     expect(orphans.items).toEqual([
@@ -108,13 +77,13 @@ describe.each(WAYS)('points that somebody has copied by %s, with all their marks
   });
 
   it('are made once a slot, whatever is beside them', async () => {
-    await aVolume(world.home, { tags: { policy: 'again' } });
+    await aVolume(backups().world.home, { tags: { policy: 'again' } });
     await policy('again');
-    const run = await world.start('backupTarget', await slotOf('again'));
+    const run = await backups().world.start('backupTarget', await slotOf('again'));
     await awaitResult(run);
     const [first] = (await found('again')) as [Snapshot];
     const copy = await copied(first);
-    const again = await world.run<{
+    const again = await backups().world.run<{
       created: number;
       recoveryPoints: { items: { snapshotIds: string[] }[] };
     }>('backupTarget', await slotOf('again'));
@@ -125,21 +94,21 @@ describe.each(WAYS)('points that somebody has copied by %s, with all their marks
   });
   const slotMs = Date.now();
   async function slotOf(policyName: string): Promise<object> {
-    const { action } = await world.client.schedule.getHandle(`policy/${policyName}`).describe();
+    const { action } = await backups().world.client.schedule.getHandle(`policy/${policyName}`).describe();
     const args: readonly unknown[] = action.type === 'startWorkflow' ? (action.args ?? []) : [];
-    const target = { accountId: world.home.accountId, region: HOME_REGION };
+    const target = { accountId: backups().world.home.accountId, region: HOME_REGION };
     return { policy: args[0], target, slotMs, begunMs: slotMs };
   }
 
   it('expire only where nobody else may be the point, and the copies never do', async () => {
-    await aVolume(world.home, { tags: { policy: 'old' } });
+    await aVolume(backups().world.home, { tags: { policy: 'old' } });
     await policy('old', { rpo: '3000d' });
     await backUp('old');
     const [first] = (await found('old')) as [Snapshot];
     const copy = await copied(first);
-    world.clock.offset = 2 * DAY;
+    backups().world.clock.offset = 2 * DAY;
     await backUp('old');
-    world.clock.offset = 4 * DAY;
+    backups().world.clock.offset = 4 * DAY;
     for (let run = 1; run <= 2; run += 1) {
       const { kept, notOurs } = await expire();
       await isUntouched(copy);
@@ -161,42 +130,48 @@ describe.each(WAYS)('points that somebody has copied by %s, with all their marks
   });
 
   it('count once: the newest that must stay are points, not copies of one', async () => {
-    await aVolume(world.home, { tags: { policy: 'kept' } });
+    await aVolume(backups().world.home, { tags: { policy: 'kept' } });
     await policy('kept', { minKeep: 2, rpo: '3000d' });
     await backUp('kept');
     const [first] = (await found('kept')) as [Snapshot];
-    world.clock.offset = 2 * DAY;
+    backups().world.clock.offset = 2 * DAY;
     await backUp('kept');
     const newest = (await found('kept')).find(({ SnapshotId }) => SnapshotId !== first.SnapshotId) ?? {};
     const copy = await copied(newest);
-    world.clock.offset = 4 * DAY;
+    backups().world.clock.offset = 4 * DAY;
     expect((await expire()).expired.items).toEqual([]);
     expect(idsOf(await found('kept'))).toEqual(idsOf([first, newest, copy]));
     await isUntouched(copy);
   });
 
   it('are what is copied elsewhere, and the copies of others are not', async () => {
-    await aVolume(world.home, { tags: { policy: 'vaulted' } });
+    await aVolume(backups().world.home, { tags: { policy: 'vaulted' } });
     await policy('vaulted', { copies: [{ toRegion: DR, retention: '90d' }] });
-    await awaitResult(await world.start('backupTarget', await slotOf('vaulted')));
+    await awaitResult(await backups().world.start('backupTarget', await slotOf('vaulted')));
     const [first] = (await found('vaulted')) as [Snapshot];
     const beside = await copied(first);
-    const target = { accountId: world.home.accountId, region: HOME_REGION };
+    const target = { accountId: backups().world.home.accountId, region: HOME_REGION };
     const terms = { toRegion: DR, retention: { keep: '90d' } };
     const job = { policyName: 'vaulted', slotMs, target, terms, timezone: 'UTC', rpoMs: 1 };
-    expect(await world.run<CopyRecoveryPointsResult>('copyRecoveryPoints', job)).toMatchObject({ copied: 1 });
+    expect(await backups().world.run<CopyRecoveryPointsResult>('copyRecoveryPoints', job)).toMatchObject({
+      copied: 1,
+    });
     const there = await found('vaulted', DR);
     expect(there.map((each) => tagsOf(each)['holdfast:copy-of'])).toEqual([first.SnapshotId]);
     // What somebody makes of the copy is neither it, nor deleted as a second one.
     const copy = await copied(there[0] ?? {}, DR).catch(() => undefined);
-    expect(await world.run<CopyRecoveryPointsResult>('copyRecoveryPoints', job)).toMatchObject({ copied: 1 });
-    world.clock.offset = 1000 * DAY;
-    await world.run('sweepOrphans', { dryRun: false, targets: [{ region: DR }] });
+    expect(await backups().world.run<CopyRecoveryPointsResult>('copyRecoveryPoints', job)).toMatchObject({
+      copied: 1,
+    });
+    backups().world.clock.offset = 1000 * DAY;
+    await backups().world.run('sweepOrphans', { dryRun: false, targets: [{ region: DR }] });
     expect(idsOf(await found('vaulted', DR))).toEqual(idsOf([...there, ...(copy ? [copy] : [])]));
     await isUntouched(beside);
     if (copy) await isUntouched(copy, DR);
-    await world.client.workflow
-      .getHandle(workflowIds.copyQueue({ accountId: world.home.accountId, region: DR }))
+    await backups()
+      .world.client.workflow.getHandle(
+        workflowIds.copyQueue({ accountId: backups().world.home.accountId, region: DR }),
+      )
       .describe();
   });
 });

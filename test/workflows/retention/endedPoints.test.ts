@@ -1,57 +1,28 @@
-import {
-  CreateTagsCommand,
-  DeleteTagsCommand,
-  DeleteVolumeCommand,
-  DescribeSnapshotsCommand,
-  type Snapshot,
-} from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DeleteTagsCommand, DeleteVolumeCommand } from '@aws-sdk/client-ec2';
 import type { EnforceExpiryResult } from '../../../src/model/retention/expiry';
 import { FAILURE } from '../../../src/model/failures';
 import type { SweepOrphansResult } from '../../../src/model/operations/sweep';
-import { AwsServer } from '../../support/awsServer';
+import { BackupWorld, DAY } from '../../support/backup';
 import { failedResult } from '../../support/failure';
 import { aVolume } from '../../support/seed';
-import { aWorld, type World } from '../../support/world';
-
-const DAY = 86_400_000;
+import { throughout } from '../../support/throughout';
 
 describe('the last points of what nobody backs up any more', () => {
-  let aws: AwsServer;
-  let world: World;
+  const backups = throughout(() => BackupWorld.open({ retention: '1d', minKeep: 1 }));
 
-  beforeAll(async () => {
-    aws = await AwsServer.start('--speed', 'instant');
-    world = await aWorld({ aws: aws.endpoint });
-  });
-  afterAll(async () => {
-    await world.close();
-    aws.stop();
-  });
-
-  const ec2 = () => world.home.ec2();
-  async function found(policyName: string): Promise<Snapshot[]> {
-    const Filters = [{ Name: 'tag:holdfast:policy', Values: [policyName] }];
-    const command = new DescribeSnapshotsCommand({ OwnerIds: ['self'], Filters });
-    return (await ec2().send(command)).Snapshots ?? [];
-  }
+  const ec2 = () => backups().world.home.ec2();
+  const found = (policyName: string) => backups().snapshots(policyName);
 
   /** Two points of a volume, of which one is the last good one, long after their time. */
   async function twoPoints(policyName: string): Promise<string> {
-    const volumeId = await aVolume(world.home, { tags: { policy: policyName } });
-    await world.run('createBackupPolicy', {
-      ...{ policyName, frequency: '4h', retention: '1d', minKeep: 1 },
-      selector: { tags: { all: { policy: policyName } } },
-    });
-    for (let day = 0; day < 2; day += 1) {
-      world.clock.offset = day * DAY;
-      await world.run('runBackup', { policyName });
-      await aws.control.post('clock', { advance: 60 });
-    }
-    world.clock.offset = 20 * DAY;
+    const volumeId = await aVolume(backups().world.home, { tags: { policy: policyName } });
+    await backups().policy(policyName);
+    await backups().points(policyName, 2, DAY);
+    backups().world.clock.offset = 20 * DAY;
     return volumeId;
   }
-  const expire = () => world.run<EnforceExpiryResult>('enforceExpiry', {});
-  const sweep = (more: object = {}) => world.run<SweepOrphansResult>('sweepOrphans', more);
+  const expire = () => backups().world.run<EnforceExpiryResult>('enforceExpiry', {});
+  const sweep = (more: object = {}) => backups().world.run<SweepOrphansResult>('sweepOrphans', more);
   const linesOf = ({ found: { items } }: SweepOrphansResult, id: string) =>
     items.filter(({ kind, resourceId }) => kind === 'points' && resourceId === id);
 
@@ -66,7 +37,7 @@ describe('the last points of what nobody backs up any more', () => {
     [
       'of a policy that is deleted',
       'dropped',
-      (_, policyName) => world.run('deleteBackupPolicy', { policyName }),
+      (_, policyName) => backups().world.run('deleteBackupPolicy', { policyName }),
       /stay: policy dropped does not back it up here any more;/,
     ],
   ])('are told and stay, and go with a word: of what is %s', async (_, policyName, end, why) => {
@@ -101,7 +72,7 @@ describe('the last points of what nobody backs up any more', () => {
     const volumeId = await twoPoints('asleep');
     await ec2().send(new DeleteVolumeCommand({ VolumeId: volumeId }));
     await expire();
-    await world.client.schedule.getHandle('policy/asleep').pause('moving house');
+    await backups().world.client.schedule.getHandle('policy/asleep').pause('moving house');
     expect(linesOf(await sweep({ letGo: [volumeId] }), volumeId)).toMatchObject([{ removable: false }]);
     const { failed } = await failedResult<SweepOrphansResult>(
       sweep({ dryRun: false, letGo: [volumeId] }),

@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fnmatch import translate
 from typing import Any
+
+from .conditions import condition_holds, like, listed
 
 ALLOW, DENY = "Allow", "Deny"
 
@@ -43,13 +43,15 @@ class Request:
     """As in policies: `kms:Decrypt`."""
     principal: Principal
     resource: str = "*"
-    context: Mapping[str, str] = field(default_factory=dict)
-    """Condition keys, in lower case."""
+    context: Mapping[str, str | list[str]] = field(default_factory=dict)
+    """Condition keys, in lower case, with their value or their values."""
 
 
 def decide(document: str | Mapping[str, Any] | None, request: Request) -> str | None:
     """DENY before ALLOW before ALLOW_ACCOUNT; None where the document says nothing about it."""
-    effects = {_effect(statement, request) for statement in listed(parsed(document).get("Statement"))}
+    policy = parsed(document)
+    version = policy.get("Version", "")
+    effects = {_effect(statement, request, version) for statement in listed(policy.get("Statement"))}
     return next((effect for effect in (DENY, ALLOW, ALLOW_ACCOUNT) if effect in effects), None)
 
 
@@ -57,9 +59,9 @@ def parsed(document: str | Mapping[str, Any] | None) -> Mapping[str, Any]:
     return json.loads(document) if isinstance(document, str) else document or {}
 
 
-def _effect(statement: Mapping[str, Any], request: Request) -> str | None:
+def _effect(statement: Mapping[str, Any], request: Request, version: str) -> str | None:
     named = _names(statement, request.principal)
-    if named is None or not _is_about(statement, request):
+    if named is None or not _is_about(statement, request, version):
         return None
     return DENY if statement["Effect"] == DENY else named
 
@@ -86,13 +88,11 @@ def _match(name: str, principal: Principal) -> str | None:
     return None
 
 
-def _is_about(statement: Mapping[str, Any], request: Request) -> bool:
+def _is_about(statement: Mapping[str, Any], request: Request, version: str) -> bool:
     return (
         _is_in(statement, "Action", request.action, ignore_case=True)
         and _is_in(statement, "Resource", request.resource)
-        and all(
-            _holds(operator, keys, request.context) for operator, keys in (statement.get("Condition") or {}).items()
-        )
+        and condition_holds(statement.get("Condition"), request.context, version)
     )
 
 
@@ -102,56 +102,3 @@ def _is_in(statement: Mapping[str, Any], element: str, text: str, ignore_case: b
         return not any(like(pattern, text, ignore_case) for pattern in listed(statement[negated]))
     # A trust policy has no Resource: it is about its role.
     return element not in statement or any(like(pattern, text, ignore_case) for pattern in listed(statement[element]))
-
-
-def _holds(operator: str, keys: Mapping[str, Any], context: Mapping[str, str]) -> bool:
-    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_condition_operators.html"""
-    name = operator.split(":")[-1]
-    return all(
-        _key_holds(name, context.get(key.lower()), [_text(v) for v in listed(wanted)]) for key, wanted in keys.items()
-    )
-
-
-def _key_holds(operator: str, value: str | None, wanted: list[str]) -> bool:
-    if operator == "Null":
-        return (value is None) == (wanted == ["true"])
-    optional, operator = operator.endswith("IfExists"), operator.removesuffix("IfExists")
-    negated, operator = "Not" in operator, operator.replace("Not", "")
-    if value is None:
-        return optional or negated
-    compare = _OPERATORS.get(operator)
-    return compare is not None and any(compare(each, value) for each in wanted) != negated
-
-
-def like(pattern: str, text: str, ignore_case: bool = False) -> bool:
-    """`*` and `?`, as in policies; brackets are only brackets."""
-    expression = translate(pattern.replace("[", "[[]"))
-    return re.fullmatch(expression, text, re.IGNORECASE if ignore_case else 0) is not None
-
-
-def _same(wanted: str, value: str) -> bool:
-    return wanted == value
-
-
-def _same_in_any_case(wanted: str, value: str) -> bool:
-    return wanted.lower() == value.lower()
-
-
-_OPERATORS = {
-    "StringEquals": _same,
-    "StringEqualsIgnoreCase": _same_in_any_case,
-    "Bool": _same_in_any_case,
-    "StringLike": like,
-    "ArnLike": like,
-    "ArnEquals": like,
-}
-
-
-def listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
-
-
-def _text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

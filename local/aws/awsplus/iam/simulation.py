@@ -14,8 +14,9 @@ from moto.iam.responses import IamResponse
 
 from ..wire.patch import extend
 from .callers import PARTITION
+from .conditions import listed
 from .identity import documents_of, own_decision, role_by_arn
-from .policy import ALLOW, DENY, Principal, Request, listed, parsed
+from .policy import ALLOW, DENY, Principal, Request, parsed
 
 _DECISIONS = {ALLOW: "allowed", DENY: "explicitDeny", None: "implicitDeny"}
 

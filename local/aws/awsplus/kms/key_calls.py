@@ -13,8 +13,9 @@ from moto.kms.models import KmsBackend
 from moto.kms.responses import KmsResponse
 
 from ..iam.callers import current
+from ..iam.conditions import listed
 from ..iam.identity import both_allow
-from ..iam.policy import ALLOW, DENY, Request, listed
+from ..iam.policy import ALLOW, DENY, Request
 from ..wire.calls import Call
 from ..wire.clock import CLOCK
 from ..wire.errors import AwsError

@@ -33,7 +33,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from ..iam.policy import like, listed
+from ..iam.conditions import like, listed
 from . import others_calls
 from .calls import Call
 from .control import ControlError, route

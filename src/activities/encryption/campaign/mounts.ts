@@ -15,6 +15,8 @@ import { unlessDenied } from '../../support/unlessDenied';
 import { now, sleep } from '../../support/pace/waits';
 import type { Look } from './look';
 import type { NotChecked } from '../../../model/outcome';
+import { has } from '../../../model/group';
+import { told, withId } from '../../support/known';
 
 const WHAT = 'mounts by volume id';
 /** SSM takes no less: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_SendCommand.html */
@@ -75,9 +77,7 @@ export class Mounts {
         continue;
       }
       const moved = new Set(volumes.map(({ volumeId }) => volumeId));
-      const found = mentionsIn(end.CommandPlugins?.[0]?.Output ?? '').filter(({ volumeId }) =>
-        moved.has(volumeId),
-      );
+      const found = mentionsIn(end.CommandPlugins?.[0]?.Output).filter(({ volumeId }) => moved.has(volumeId));
       if (found.length > 0)
         warnings.set(
           instanceId,
@@ -95,9 +95,9 @@ export class Mounts {
     const until = now() + PATIENCE_MS;
     for (;;) {
       const told = await invocationsOf(ssm, CommandId);
-      const ended = told.filter(({ Status }) => FINAL.has(Status ?? ''));
+      const ended = told.filter(({ Status }) => has(FINAL, Status));
       if (ended.length >= count || now() >= until)
-        return new Map(told.map((each) => [each.InstanceId ?? '', each]));
+        return new Map(withId(told, 'InstanceId').map((each) => [each.InstanceId, each]));
       await sleep(this.settings.pollMs);
     }
   }
@@ -106,12 +106,12 @@ export class Mounts {
 /** By instance; those whose agent answers only. */
 async function platformsOf(ssm: SSMClient, instanceIds: string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
-  for await (const { InstanceInformationList = [] } of paginateDescribeInstanceInformation(
+  for await (const { InstanceInformationList } of paginateDescribeInstanceInformation(
     { client: ssm, pageSize: 50 },
     { Filters: [{ Key: 'InstanceIds', Values: instanceIds }] },
   ))
-    for (const { InstanceId = '', PingStatus, PlatformType = '' } of InstanceInformationList)
-      if (PingStatus === 'Online') found.set(InstanceId, PlatformType);
+    for (const { InstanceId, PingStatus, PlatformType } of withId(InstanceInformationList, 'InstanceId'))
+      if (PingStatus === 'Online' && PlatformType) found.set(InstanceId, PlatformType);
   return found;
 }
 
@@ -127,7 +127,7 @@ async function sent(client: () => SSMClient, InstanceIds: string[]): Promise<str
         TimeoutSeconds: DELIVERY_SECONDS,
       }),
     );
-    return Command?.CommandId ?? '';
+    return told(Command, `SendCommand for ${InstanceIds.join(', ')}`, 'CommandId').CommandId;
   };
   try {
     return await unlessDenied(send, { what: WHAT, items: InstanceIds });

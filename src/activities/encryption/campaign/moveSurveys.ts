@@ -8,6 +8,7 @@ import type { Target } from '../../../model/target';
 import type { ActivityDeps } from '../../support/deps';
 import { volumePlanner } from '../../moves/loneVolumes';
 import { machinePlanner, type MachineAsked } from '../../moves/machinePlanner';
+import { inChunks } from '../../../model/group';
 
 /** Looked at side by side. */
 const AT_ONCE = 10;
@@ -45,9 +46,8 @@ async function each<Decision>(
   survey: (id: string) => Promise<Decision>,
 ): Promise<(Decision | { kind: 'blocked'; reasons: string[] })[]> {
   const decisions: (Decision | { kind: 'blocked'; reasons: string[] })[] = [];
-  for (let start = 0; start < ids.length; start += AT_ONCE) {
-    Context.current().heartbeat({ surveyed: start });
-    const page = ids.slice(start, start + AT_ONCE);
+  for (const page of inChunks(ids, AT_ONCE)) {
+    Context.current().heartbeat({ surveyed: decisions.length });
     decisions.push(...(await Promise.all(page.map((id) => survey(id).catch(goneMeanwhile)))));
   }
   return decisions;

@@ -72,8 +72,9 @@ function ofMachine(plan: MachinePlan, VolumeId: string, strategy: Strategy): Pro
   const { instanceId, disks, wasRunning } = plan;
   const InstanceId = instanceId;
   const InstanceIds = [instanceId];
-  const [{ device: Device = '', deleteOnTermination = false } = {}] = disks;
-  const BlockDeviceMappings = [{ DeviceName: Device, Ebs: { DeleteOnTermination: deleteOnTermination } }];
+  const Device = disks[0]?.device;
+  const DeleteOnTermination = disks[0]?.deleteOnTermination ?? false;
+  const BlockDeviceMappings = [{ DeviceName: Device, Ebs: { DeleteOnTermination } }];
   const set = setCommand(plan, stagingTags(MIGRATION_ID, REQUEST), MIGRATION_ID);
   const power = [
     proof('ec2:StopInstances', instanceId, new StopInstancesCommand({ InstanceIds, DryRun })),

@@ -57,10 +57,11 @@ async function readAll(temporal: Client): Promise<Naming> {
   const naming: Naming = new Map();
   for (const { description } of await policySchedules(temporal)) {
     const policy = policyOf(description);
-    for (const target of policy?.targets ?? [])
-      for (const volumeId of policy?.selector.volumeIds ?? []) {
+    if (!policy) continue;
+    for (const target of policy.targets)
+      for (const volumeId of policy.selector.volumeIds ?? []) {
         const key = `${targetKey(target)}/${volumeId}`;
-        naming.set(key, [...(naming.get(key) ?? []), policy?.policyName ?? '']);
+        naming.set(key, [...(naming.get(key) ?? []), policy.policyName]);
       }
   }
   return naming;

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { paginateDescribeSnapshots, paginateDescribeVolumes, type EC2Client } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import {
   paginateListAWSDefaultServiceQuotas,
   paginateListServiceQuotas,
@@ -20,6 +20,7 @@ import {
 } from '../../../model/encryption/campaign/quotas';
 import type { Target } from '../../../model/target';
 import type { ActivityDeps } from '../../support/deps';
+import { snapshotPages, volumePages } from '../../support/reads';
 
 const ServiceCode = 'ebs';
 const PAGE = 100;
@@ -59,8 +60,8 @@ async function applied(client: ServiceQuotasClient, wanted: ReadonlySet<string>)
   const keep = (quotas: ServiceQuota[] = []) => {
     Context.current().heartbeat();
     for (const quota of quotas) {
-      const { QuotaCode = '' } = quota;
-      if (wanted.has(QuotaCode) && !found.has(QuotaCode)) found.set(QuotaCode, quota);
+      const { QuotaCode } = quota;
+      if (QuotaCode && wanted.has(QuotaCode) && !found.has(QuotaCode)) found.set(QuotaCode, quota);
     }
   };
   const pages = { client, pageSize: PAGE };
@@ -74,38 +75,29 @@ async function applied(client: ServiceQuotasClient, wanted: ReadonlySet<string>)
 async function usedOf(ec2: EC2Client, quotas: readonly ServiceQuota[]): Promise<QuotaState[]> {
   const known = quotas.flatMap((quota) => {
     const ours = EBS_QUOTAS.find(({ code }) => code === quota.QuotaCode);
-    return ours && quota.Value !== undefined ? [{ ours, quota, used: 0 }] : [];
+    const { Value: value } = quota;
+    return ours && value !== undefined ? [{ ours, quota, value, used: 0 }] : [];
   });
   const count = (made: Makes, isSnapshot: boolean) => {
     for (const each of known)
       if ('snapshots' in each.ours.measure === isSnapshot) each.used += takes(each.ours, made);
   };
   if (known.some(({ ours }) => !('snapshots' in ours.measure)))
-    for await (const { Volumes = [] } of paginateDescribeVolumes(
-      { client: ec2, pageSize: VOLUMES_A_PAGE },
-      {},
-    )) {
+    for await (const page of volumePages(ec2, undefined, { pageSize: VOLUMES_A_PAGE })) {
       Context.current().heartbeat();
-      const disks = Volumes.map(({ VolumeType: type = '', Size: size = 0, Iops: iops }) => ({
-        type,
-        size,
-        iops,
-      }));
+      const disks = page.map(({ VolumeType: type, Size: size, Iops: iops }) => ({ type, size, iops }));
       count({ item: '', strategy: 'direct', disks }, false);
     }
   const ofSnapshots = known.find(({ ours }) => 'snapshots' in ours.measure);
   if (ofSnapshots)
-    for await (const { Snapshots = [] } of paginateDescribeSnapshots(
-      { client: ec2, pageSize: SNAPSHOTS_A_PAGE },
-      { OwnerIds: ['self'] },
-    )) {
+    for await (const page of snapshotPages(ec2, undefined, { pageSize: SNAPSHOTS_A_PAGE })) {
       Context.current().heartbeat();
-      ofSnapshots.used += Snapshots.length;
+      ofSnapshots.used += page.length;
     }
-  return known.map(({ quota: { QuotaCode, QuotaName, Value, Adjustable }, used }) => ({
-    code: QuotaCode ?? '',
-    name: QuotaName ?? '',
-    value: Value ?? 0,
+  return known.map(({ ours: { code }, quota: { QuotaName: name = code, Adjustable }, value, used }) => ({
+    code,
+    name,
+    value,
     used,
     adjustable: Adjustable ?? false,
   }));

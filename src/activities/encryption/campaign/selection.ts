@@ -1,5 +1,6 @@
-import type { EC2Client, Volume } from '@aws-sdk/client-ec2';
+import type { EC2Client } from '@aws-sdk/client-ec2';
 import { ApplicationFailure } from '@temporalio/common';
+import { has } from '../../../model/group';
 import { FAILURE } from '../../../model/failures';
 import { workflowIds, isVolumeId } from '../../../model/ids';
 import {
@@ -22,6 +23,7 @@ import { tagMap } from '../../support/tags';
 import { instancesById, volumesById } from '../../support/reads';
 import { isOpen } from '../../support/openWorkflows';
 import type { SkippedItem } from '../../../model/outcome';
+import type { KnownVolume } from '../../support/known';
 
 /** Workflows that are asked about side by side. */
 const AT_ONCE = 10;
@@ -84,8 +86,8 @@ export function machineSelectionActivities(deps: ActivityDeps) {
 
 async function existingInstances(ec2: EC2Client, target: Target, ids: string[]): Promise<string[]> {
   const found = new Set<string>();
-  for await (const { InstanceId = '', State } of instancesById(ec2, ids)) {
-    if (State?.Name !== 'terminated') found.add(InstanceId);
+  for await (const { InstanceId, State } of instancesById(ec2, ids)) {
+    if (State.Name !== 'terminated') found.add(InstanceId);
   }
   requireAll('instanceIds', target, ids, found);
   return ids;
@@ -98,9 +100,9 @@ async function holdersOf(
   ids: string[],
   instanceIds: Set<string>,
 ): Promise<{ standalone: string[]; refused: SkippedItem[] }> {
-  const volumes: Volume[] = [];
+  const volumes: KnownVolume[] = [];
   for await (const volume of volumesById(ec2, ids)) volumes.push(volume);
-  requireAll('volumeIds', target, ids, new Set(volumes.map(({ VolumeId = '' }) => VolumeId)));
+  requireAll('volumeIds', target, ids, new Set(volumes.map(({ VolumeId }) => VolumeId)));
   const kept = await keptAmong(ec2, volumes);
   const found = { standalone: [] as string[], refused: [] as SkippedItem[] };
   for (const volume of volumes) {
@@ -128,9 +130,9 @@ async function holderOf(
   if (!mark || isVolumeId(mark.holder)) return undefined;
   const { migrationId, holder } = mark;
   const machine = await readInstance(ec2, holder);
-  if (parseMachineMark(tagMap(machine?.Tags)[TAG.migration] ?? '')?.migrationId !== migrationId)
-    return undefined;
-  const alike = (await markedAlike(ec2, volume.tags[TAG.original] ?? '')).filter(
+  if (parseMachineMark(tagMap(machine?.Tags)[TAG.migration])?.migrationId !== migrationId) return undefined;
+  const marked = volume.tags[TAG.original];
+  const alike = (marked === undefined ? [] : await markedAlike(ec2, marked)).filter(
     ({ VolumeId }) => VolumeId !== volume.volumeId,
   );
   if (alike.length === 0) return holder;
@@ -166,7 +168,7 @@ async function nobodysTurn(
     if (isVolumeId(holder)) standalone.push(holder);
     else instanceIds.add(holder);
   }
-  return kept.filter((each) => !(mayBeLeft(each) && abandoned.has(each.holder ?? '')));
+  return kept.filter((each) => !(mayBeLeft(each) && has(abandoned, each.holder)));
 }
 
 function requireAll(field: string, target: Target, ids: string[], found: ReadonlySet<string>): void {

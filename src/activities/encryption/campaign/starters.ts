@@ -2,8 +2,9 @@ import { paginateLookupEvents, type CloudTrailClient } from '@aws-sdk/client-clo
 import { SimulatePrincipalPolicyCommand, type IAMClient } from '@aws-sdk/client-iam';
 import { GetKeyPolicyCommand, paginateListGrants, type KMSClient } from '@aws-sdk/client-kms';
 import type { AwsClients } from '../../../aws/clients';
-import { decideByKeyPolicy } from '../../../model/keys/keyAccess';
+import { decide } from '../../../model/iam/decide';
 import { parseKeyPolicy, type KeyPolicy } from '../../../model/keys/keyPolicy';
+import { ebsRequest } from '../../../model/keys/keyUse';
 import { starterText, startMade, type Starter } from '../../../model/encryption/campaign/starters';
 import { targetKey, type Target } from '../../../model/target';
 import { deniedText, isDenied, unlessDenied } from '../../support/unlessDenied';
@@ -102,7 +103,7 @@ export class Starters {
    */
   private async verdictOn(starter: Starter, { target, kmsKeyArn, policy }: Asked): Promise<Verdict> {
     if ('why' in policy) return { unknown: policy.why };
-    const byKey = decideByKeyPolicy(policy, keyRequest(starter, target));
+    const byKey = decide(policy, keyRequest(starter, target));
     if (byKey === 'deny') return { may: false };
     const own = await ownDecision(this.aws.iam(target, 'read'), starter, target, kmsKeyArn);
     if (own === 'gone') return { may: true };
@@ -167,11 +168,15 @@ async function ownDecision(
   kmsKeyArn: string,
 ): Promise<OwnDecision> {
   const { context } = keyRequest(starter, target);
-  const ContextEntries = Object.entries(context).map(([ContextKeyName, value]) => ({
-    ContextKeyName,
-    ContextKeyType: value === 'true' ? ('boolean' as const) : ('string' as const),
-    ContextKeyValues: [value],
-  }));
+  const ContextEntries = Object.entries(context).flatMap(([ContextKeyName, value]) =>
+    typeof value === 'string'
+      ? {
+          ContextKeyName,
+          ContextKeyType: value === 'true' ? ('boolean' as const) : ('string' as const),
+          ContextKeyValues: [value],
+        }
+      : [],
+  );
   const simulated = new SimulatePrincipalPolicyCommand({
     PolicySourceArn: starter.arn,
     ActionNames: [ACTION],
@@ -204,21 +209,8 @@ async function hasGrant(kms: KMSClient, KeyId: string, { arn }: Starter): Promis
   }
 }
 
-function keyRequest({ arn, session }: Starter, { accountId, region }: Target) {
-  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  return {
-    action: ACTION,
-    accountId,
-    arns: [arn, ...(session ? [session] : [])],
-    context: {
-      'kms:grantisforawsresource': 'true',
-      'kms:viaservice': `ec2.${region}.${domain}`,
-      'kms:calleraccount': accountId,
-      'aws:principalarn': arn,
-      'aws:principalaccount': accountId,
-      'aws:requestedregion': region,
-    },
-  };
+function keyRequest({ arn, session }: Starter, target: Target) {
+  return ebsRequest('CreateGrant', target, [arn, ...(session ? [session] : [])]);
 }
 
 function conditions({ arn }: Starter): string {

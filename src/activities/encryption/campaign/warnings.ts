@@ -19,10 +19,11 @@ import { Mounts } from './mounts';
 import { PoliciesNaming } from './policiesNaming';
 import { Starters } from './starters';
 import { unlessDenied } from '../../support/unlessDenied';
-import { FILTER_VALUES } from '../../support/reads';
 import { beating } from '../../support/pace/beating';
 import type { Look } from './look';
 import type { NotChecked } from '../../../model/outcome';
+import { groupsOf } from '../../support/groups';
+import { withId } from '../../support/known';
 
 type Tags = Map<string, Record<string, string>>;
 
@@ -117,10 +118,10 @@ function idsIn(moves: readonly MoveAsked[]): string[] {
 
 async function tagsOf(ec2: EC2Client, ids: readonly string[]): Promise<Tags> {
   const found: Tags = new Map();
-  for (let start = 0; start < ids.length; start += FILTER_VALUES) {
-    const Filters = [{ Name: 'resource-id', Values: ids.slice(start, start + FILTER_VALUES) }];
-    for await (const { Tags = [] } of paginateDescribeTags({ client: ec2, pageSize: 1000 }, { Filters })) {
-      for (const { ResourceId = '', Key = '', Value = '' } of Tags)
+  for (const Values of groupsOf(ids)) {
+    const Filters = [{ Name: 'resource-id', Values }];
+    for await (const { Tags } of paginateDescribeTags({ client: ec2, pageSize: 1000 }, { Filters })) {
+      for (const { ResourceId, Key, Value = '' } of withId(withId(Tags, 'ResourceId'), 'Key'))
         found.set(ResourceId, { ...found.get(ResourceId), [Key]: Value });
     }
   }

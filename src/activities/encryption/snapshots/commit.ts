@@ -1,5 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { DeleteTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { FAILURE } from '../../../model/failures';
 import { TAG } from '../../../model/names';
 import type { FailedItem } from '../../../model/outcome';
@@ -27,6 +27,7 @@ import { deleteSnapshot, snapshotsById } from '../../points/recoveryPoints';
 import { factsOf } from './facts';
 import { unrecordedOf } from './unrecordedCopies';
 import { now } from '../../support/pace/waits';
+import type { KnownSnapshot } from '../../support/known';
 
 /** Few enough that what was looked at is acted on within a minute at EC2's rate. */
 const A_BATCH = 100;
@@ -218,7 +219,7 @@ async function lookTwice(
   { settings: { readLagMs, pollMs } }: ActivityDeps,
   ec2: EC2Client,
   snapshotIds: readonly string[],
-): Promise<Map<string, Snapshot>> {
+): Promise<Map<string, KnownSnapshot>> {
   const found = await snapshotsById(ec2, snapshotIds);
   const missing = snapshotIds.filter((id) => !found.has(id));
   if (missing.length === 0) return found;
@@ -230,7 +231,7 @@ async function takeBack(
   ec2: EC2Client,
   scope: SnapshotScope,
   pair: EncryptedSnapshot,
-  { copy, isLast }: { copy: Snapshot | undefined; isLast: boolean },
+  { copy, isLast }: { copy: KnownSnapshot | undefined; isLast: boolean },
   result: TakenBackCopies,
 ): Promise<void> {
   const { copyId } = pair;

@@ -1,4 +1,4 @@
-import { CreateTagsCommand, DeleteTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { classify } from '../../../aws/classify';
 import { isNotFound, isUnsure } from '../../../aws/failures';
 import {
@@ -21,6 +21,7 @@ import { failedItem, onceMore } from '../../support/failedItem';
 import { deleteSnapshot } from '../../points/recoveryPoints';
 import { marksOf } from './facts';
 import { tagList } from '../../support/tags';
+import type { KnownSnapshot } from '../../support/known';
 
 export interface CommittedBatch {
   encrypted: EncryptedSnapshot[];
@@ -37,14 +38,14 @@ export interface CommittedCopies extends CommittedBatch {
 }
 
 /** A copy becomes what its original was, which is gone. */
-export async function stand(ec2: EC2Client, copy: Snapshot): Promise<void> {
-  const { SnapshotId: copyId = '' } = copy;
+export async function stand(ec2: EC2Client, copy: KnownSnapshot): Promise<void> {
+  const { SnapshotId: copyId } = copy;
   if (isUncommitted(marksOf(copy))) await mark(ec2, copyId, marksOfGone(marksOf(copy).tags));
   await unmark(ec2, copyId, TAG.uncommitted);
 }
 
 /** The workflow that has taken a copy over since: the mark says that it is another's, and never that it is one's own. */
-export function otherHolder(copy: Snapshot, { maker }: SnapshotScope): string | undefined {
+export function otherHolder(copy: KnownSnapshot, { maker }: SnapshotScope): string | undefined {
   const holder = marksOf(copy).tags[TAG.workflow];
   return holder === maker.workflowId.slice(0, 256) ? undefined : holder;
 }
@@ -95,8 +96,8 @@ export class Commit {
 
   async one(
     pair: EncryptedSnapshot,
-    copy: Snapshot | undefined,
-    original: Snapshot | undefined,
+    copy: KnownSnapshot | undefined,
+    original: KnownSnapshot | undefined,
     facts: SnapshotFacts | undefined,
   ): Promise<void> {
     const { snapshotId, copyId } = pair;
@@ -121,19 +122,19 @@ export class Commit {
   }
 
   /** What stands against a copy that is good in itself, and can be mended. */
-  private whyNotYet(copy: Snapshot): string | undefined {
+  private whyNotYet(copy: KnownSnapshot): string | undefined {
     const other = otherHolder(copy, this.scope);
     if (other)
       return `carries the mark of workflow ${other}, which has taken it over: commit or roll back that`;
-    if (copy.StorageTier === 'archive' || this.archived.has(copy.SnapshotId ?? ''))
+    if (copy.StorageTier === 'archive' || this.archived.has(copy.SnapshotId))
       return 'is in the archive, where nobody can read it: restore it permanently, and send commit again';
     return undefined;
   }
 
   private async decided(
     pair: EncryptedSnapshot,
-    copy: Snapshot,
-    original: Snapshot | undefined,
+    copy: KnownSnapshot,
+    original: KnownSnapshot | undefined,
     facts: SnapshotFacts | undefined,
   ): Promise<void> {
     const { snapshotId, copyId } = pair;

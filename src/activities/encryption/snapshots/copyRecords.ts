@@ -1,4 +1,4 @@
-import { CopySnapshotCommand, type Snapshot } from '@aws-sdk/client-ec2';
+import { CopySnapshotCommand } from '@aws-sdk/client-ec2';
 import { agrees, type CopyWanted } from '../../../model/encryption/snapshots/copyProof';
 import { copyMarks, ENCRYPTION_ID, isUncommitted } from '../../../model/encryption/snapshots/encryptedCopy';
 import { groupBy } from '../../../model/group';
@@ -10,6 +10,7 @@ import type {
 } from '../../../model/encryption/snapshots/snapshotEncryption';
 import { requestId } from '../../support/idempotency';
 import { tagList, tagMap } from '../../support/tags';
+import { told, type KnownSnapshot } from '../../support/known';
 
 /** The id in the description of a copy whose original is no recovery point. */
 export function encryptionIdOf(snapshotId: string, kmsKeyArn: string): string {
@@ -18,8 +19,8 @@ export function encryptionIdOf(snapshotId: string, kmsKeyArn: string): string {
 
 /** Whether what EC2 records of the two agrees with one being the encrypted copy of the other; see `agrees`. */
 export function agreesWith(
-  copy: Snapshot,
-  original: Snapshot | undefined,
+  copy: KnownSnapshot,
+  original: KnownSnapshot | undefined,
   snapshotId: string,
   { kmsKeyArn, sinceMs }: Omit<CopyWanted, 'description'>,
 ): boolean {
@@ -27,22 +28,15 @@ export function agreesWith(
   return agrees(recordOf(copy), original && recordOf(original), { kmsKeyArn, sinceMs, description });
 }
 
-function recordOf(snapshot: Snapshot) {
-  const {
-    VolumeId = '',
-    Encrypted = false,
-    KmsKeyId,
-    VolumeSize = 0,
-    Description = '',
-    StartTime,
-  } = snapshot;
+function recordOf(snapshot: KnownSnapshot) {
+  const { VolumeId, Encrypted = false, KmsKeyId, Description = '', StartTime } = snapshot;
   return {
     volumeId: VolumeId,
     encrypted: Encrypted,
     ...(KmsKeyId && { kmsKeyId: KmsKeyId }),
-    sizeGiB: VolumeSize,
+    sizeGiB: sizeOf(snapshot),
     description: Description,
-    startedAt: StartTime?.getTime() ?? 0,
+    startedAt: StartTime.getTime(),
   };
 }
 
@@ -63,34 +57,32 @@ export interface Unrecorded {
  * @param originals by id; those that are gone are missing
  */
 export function unrecordedCopies(
-  candidates: readonly Snapshot[],
-  originals: ReadonlyMap<string, Snapshot>,
+  candidates: readonly KnownSnapshot[],
+  originals: ReadonlyMap<string, KnownSnapshot>,
   { kmsKeyArn, maker }: Pick<SnapshotScope, 'kmsKeyArn' | 'maker'>,
   { sinceMs, before }: { sinceMs: number; before: readonly string[] },
 ): Unrecorded {
-  const agreeing = candidates.filter((copy) => {
-    const { tags, snapshotId } = ownMarks(copy);
-    return (
-      isUncommitted({ tags, description: copy.Description ?? '' }) &&
+  const agreeing = candidates.flatMap((copy): EncryptedSnapshot[] => {
+    const { SnapshotId: copyId, Description: description = '' } = copy;
+    const tags = tagMap(copy.Tags);
+    const snapshotId = tags[TAG.encryptedFrom];
+    const isOwn =
+      snapshotId !== undefined &&
+      isUncommitted({ tags, description }) &&
       tags[TAG.workflow] === maker.workflowId.slice(0, 256) &&
       tags[TAG.run] === maker.runId &&
-      !before.includes(copy.SnapshotId ?? '') &&
-      agreesWith(copy, originals.get(snapshotId), snapshotId, { kmsKeyArn, sinceMs })
-    );
+      !before.includes(copyId) &&
+      agreesWith(copy, originals.get(snapshotId), snapshotId, { kmsKeyArn, sinceMs });
+    return isOwn ? [{ snapshotId, copyId }] : [];
   });
   const result: Unrecorded = { found: [], ambiguous: [] };
-  for (const [snapshotId, group] of groupBy(agreeing, (copy) => ownMarks(copy).snapshotId)) {
-    const copyIds = group.map(({ SnapshotId = '' }) => SnapshotId).sort();
-    const [copyId = ''] = copyIds;
-    if (copyIds.length === 1) result.found.push({ snapshotId, copyId });
-    else result.ambiguous.push({ snapshotId, copyIds });
+  for (const [snapshotId, group] of groupBy(agreeing, (copy) => copy.snapshotId)) {
+    const [copyId, ...others] = group.map((copy) => copy.copyId).sort();
+    if (copyId === undefined) continue;
+    if (others.length === 0) result.found.push({ snapshotId, copyId });
+    else result.ambiguous.push({ snapshotId, copyIds: [copyId, ...others] });
   }
   return result;
-}
-
-function ownMarks({ Tags }: Snapshot) {
-  const tags = tagMap(Tags);
-  return { tags, snapshotId: tags[TAG.encryptedFrom] ?? '' };
 }
 
 export function copyCommand(original: SnapshotFacts | undefined, scope: SnapshotScope): CopySnapshotCommand {
@@ -108,17 +100,21 @@ export function copyCommand(original: SnapshotFacts | undefined, scope: Snapshot
   });
 }
 
-export function copyFacts(copy: Snapshot) {
+function sizeOf(snapshot: KnownSnapshot): number {
+  return told(snapshot, snapshot.SnapshotId, 'VolumeSize').VolumeSize;
+}
+
+export function copyFacts(copy: KnownSnapshot) {
   return {
-    state: copy.State ?? '',
+    state: copy.State,
     ...(copy.StateMessage && { stateMessage: copy.StateMessage }),
     encrypted: copy.Encrypted ?? false,
     ...(copy.KmsKeyId && { kmsKeyId: copy.KmsKeyId }),
-    sizeGiB: copy.VolumeSize ?? 0,
+    sizeGiB: sizeOf(copy),
   };
 }
 
 /** Sorts the one begun first before the other. */
-export function age({ StartTime, SnapshotId = '' }: Snapshot): string {
-  return `${StartTime?.toISOString() ?? ''}|${SnapshotId}`;
+export function age({ StartTime, SnapshotId }: KnownSnapshot): string {
+  return `${StartTime.toISOString()}|${SnapshotId}`;
 }

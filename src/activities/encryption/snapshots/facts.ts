@@ -1,6 +1,5 @@
 import { ApplicationFailure } from '@temporalio/common';
-import { paginateDescribeSnapshots, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
-import { isNotFound } from '../../../aws/failures';
+import type { EC2Client, Filter } from '@aws-sdk/client-ec2';
 import { isUncommitted } from '../../../model/encryption/snapshots/encryptedCopy';
 import { FAILURE } from '../../../model/failures';
 import { TAG } from '../../../model/names';
@@ -18,16 +17,17 @@ import { lockedSnapshots, usedByImages } from '../../points/snapshotUse';
 import { stagedSnapshots } from '../stagedSnapshots';
 import { tagMap } from '../../support/tags';
 import { volumePermissions } from '../../points/permissions';
-import { FILTER_VALUES } from '../../support/reads';
-
-const PAGE = 1000;
+import { groupsOf } from '../../support/groups';
+import { keyOf, type KnownSnapshot } from '../../support/known';
+import { snapshotPages } from '../../support/reads';
+import { unlessGone } from '../../support/unlessGone';
 
 /**
  * The account's snapshots that a run is about, by id: a cursor over ids stays good whatever comes and goes meanwhile.
  *
  * @throws ApplicationFailure NotFound naming every id that is not there
  */
-export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): Promise<Snapshot[]> {
+export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): Promise<KnownSnapshot[]> {
   const { target, snapshotIds, selector, begunUntilMs = Infinity } = scope;
   if (snapshotIds) {
     const found = await snapshotsById(ec2, snapshotIds);
@@ -43,35 +43,31 @@ export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): P
   const { tags, unencrypted } = selector ?? {};
   const plain = unencrypted ? [{ Name: 'encrypted', Values: ['false'] }] : [];
   const Filters = tags ? tagFilters(tags, plain) : plain;
-  const selected: Snapshot[] = [];
+  const selected: KnownSnapshot[] = [];
   for await (const snapshot of snapshotsBy(ec2, Filters)) {
-    const isLater = (snapshot.StartTime?.getTime() ?? 0) > begunUntilMs;
+    const isLater = snapshot.StartTime.getTime() > begunUntilMs;
     if (!isLater && (!tags || matchesTags(tags, tagMap(snapshot.Tags)))) selected.push(snapshot);
   }
   return byId(selected);
 }
 
-function byId(snapshots: readonly Snapshot[]): Snapshot[] {
-  return [...snapshots].sort((a, b) => ((a.SnapshotId ?? '') < (b.SnapshotId ?? '') ? -1 : 1));
+function byId(snapshots: readonly KnownSnapshot[]): KnownSnapshot[] {
+  return [...snapshots].sort((a, b) => (a.SnapshotId < b.SnapshotId ? -1 : 1));
 }
 
-export async function* snapshotsBy(
-  ec2: EC2Client,
-  Filters: { Name: string; Values: string[] }[],
-): AsyncGenerator<Snapshot> {
-  const pages = paginateDescribeSnapshots({ client: ec2, pageSize: PAGE }, { OwnerIds: ['self'], Filters });
-  for await (const { Snapshots = [] } of pages) {
+export async function* snapshotsBy(ec2: EC2Client, Filters: Filter[]): AsyncGenerator<KnownSnapshot> {
+  for await (const page of snapshotPages(ec2, Filters)) {
     heartbeat();
-    yield* Snapshots;
+    yield* page;
   }
 }
 
-export function marksOf({ Tags, Description = '' }: Snapshot) {
+export function marksOf({ Tags, Description = '' }: KnownSnapshot) {
   return { tags: tagMap(Tags), description: Description };
 }
 
 /** An encrypted copy that nobody has committed is nobody's to encrypt. What is not encrypted is none, whatever marks it has. */
-export function isOwnCopy(snapshot: Snapshot): boolean {
+export function isOwnCopy(snapshot: KnownSnapshot): boolean {
   return snapshot.Encrypted === true && isUncommitted(marksOf(snapshot));
 }
 
@@ -79,7 +75,7 @@ export function isOwnCopy(snapshot: Snapshot): boolean {
 export async function factsOf(
   deps: ActivityDeps,
   scope: Pick<SnapshotScope, 'target' | 'maker' | 'kmsKeyArn'>,
-  snapshots: readonly Snapshot[],
+  snapshots: readonly KnownSnapshot[],
 ): Promise<SnapshotFacts[]> {
   const { target } = scope;
   const ec2 = deps.aws.ec2(target, 'read');
@@ -118,8 +114,8 @@ export async function factsOf(
 /** Of what is encrypted nothing more is asked. */
 const NOTHING_KNOWN = { archived: false, images: [], sharedWith: [] } as const;
 
-function plainFacts(snapshot: Snapshot) {
-  const { SnapshotId = '', State = '', StateMessage, Encrypted = false, KmsKeyId, VolumeId = '' } = snapshot;
+function plainFacts(snapshot: KnownSnapshot) {
+  const { SnapshotId, State, StateMessage, Encrypted = false, KmsKeyId, VolumeId } = snapshot;
   return {
     snapshotId: SnapshotId,
     state: State,
@@ -128,19 +124,14 @@ function plainFacts(snapshot: Snapshot) {
     ...(KmsKeyId && { kmsKeyId: KmsKeyId }),
     ...marksOf(snapshot),
     volumeId: VolumeId,
-    startedAt: snapshot.StartTime?.getTime() ?? 0,
+    startedAt: snapshot.StartTime.getTime(),
   };
 }
 
 /** Undefined of what is not there any more: of that, nobody knows. */
 async function sharedWith(ec2: EC2Client, snapshotId: string): Promise<string[] | undefined> {
-  try {
-    const { accounts, public: isPublic } = await volumePermissions(ec2, snapshotId);
-    return [...accounts, ...(isPublic ? ['all'] : [])];
-  } catch (error) {
-    if (isNotFound(error)) return undefined;
-    throw error;
-  }
+  const permissions = await unlessGone(volumePermissions(ec2, snapshotId));
+  return permissions && [...permissions.accounts, ...(permissions.public ? ['all'] : [])];
 }
 
 type Copies = Pick<SnapshotFacts, 'copy' | 'unproven'>;
@@ -154,36 +145,39 @@ type KnownCopy = NonNullable<SnapshotFacts['copy']>;
 async function copiesOf(
   deps: ActivityDeps,
   ec2: EC2Client,
-  snapshots: readonly Snapshot[],
+  snapshots: readonly KnownSnapshot[],
   scope: Pick<SnapshotScope, 'maker' | 'kmsKeyArn'>,
 ): Promise<Map<string, Copies>> {
-  const originals = new Map(snapshots.map((snapshot) => [snapshot.SnapshotId ?? '', snapshot]));
+  const originals = new Map(snapshots.map((snapshot) => [snapshot.SnapshotId, snapshot]));
   const runs = new OtherRuns(deps);
   const found = new Map<string, Copies>();
   for await (const copy of encryptedCopiesOf(ec2, [...originals.keys()])) {
-    const of = marksOf(copy).tags[TAG.encryptedFrom] ?? '';
+    const of = marksOf(copy).tags[TAG.encryptedFrom];
+    if (of === undefined) continue;
     const original = originals.get(of);
     const known = original && (await knownCopy(runs, copy, original, scope));
     const before = found.get(of);
     if (known) found.set(of, { ...before, ...((known.isOpen || !before?.copy) && { copy: known }) });
-    else found.set(of, { ...before, unproven: [...(before?.unproven ?? []), copy.SnapshotId ?? ''] });
+    else found.set(of, { ...before, unproven: [...(before?.unproven ?? []), copy.SnapshotId] });
   }
   return found;
 }
 
 async function knownCopy(
   runs: OtherRuns,
-  copy: Snapshot,
-  original: Snapshot,
+  copy: KnownSnapshot,
+  original: KnownSnapshot,
   { maker, kmsKeyArn }: Pick<SnapshotScope, 'maker' | 'kmsKeyArn'>,
 ): Promise<KnownCopy | undefined> {
-  const { SnapshotId: copyId = '', KmsKeyId = '' } = copy;
-  const workflowId = marksOf(copy).tags[TAG.workflow] ?? '';
-  const snapshotId = original.SnapshotId ?? '';
-  if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: KmsKeyId, sinceMs: 0 })) return undefined;
+  const { SnapshotId: copyId } = copy;
+  const { SnapshotId: snapshotId } = original;
+  const workflowId = marksOf(copy).tags[TAG.workflow];
+  const key = keyOf(copy, copyId);
+  if (!key || !workflowId) return undefined;
+  if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: key, sinceMs: 0 })) return undefined;
   if (!isUncommitted(marksOf(copy)) || workflowId === maker.workflowId.slice(0, 256)) return undefined;
   if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true };
-  const isProven = KmsKeyId === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
+  const isProven = key === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
   return isProven ? { copyId, workflowId, isOpen: false } : undefined;
 }
 
@@ -191,10 +185,8 @@ async function knownCopy(
 export async function* encryptedCopiesOf(
   ec2: EC2Client,
   snapshotIds: readonly string[],
-): AsyncGenerator<Snapshot> {
-  for (let start = 0; start < snapshotIds.length; start += FILTER_VALUES) {
-    const Values = snapshotIds.slice(start, start + FILTER_VALUES);
+): AsyncGenerator<KnownSnapshot> {
+  for (const Values of groupsOf(snapshotIds))
     for await (const snapshot of snapshotsBy(ec2, [{ Name: `tag:${TAG.encryptedFrom}`, Values }]))
       if (snapshot.Encrypted && snapshot.State !== 'error') yield snapshot;
-  }
 }

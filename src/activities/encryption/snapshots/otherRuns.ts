@@ -14,7 +14,7 @@ export class OtherRuns {
   constructor(private readonly deps: ActivityDeps) {}
 
   async isOpen(workflowId: string): Promise<boolean> {
-    const known = this.open.get(workflowId) ?? (workflowId !== '' && (await isOpen(this.deps, workflowId)));
+    const known = this.open.get(workflowId) ?? (await isOpen(this.deps, workflowId));
     this.open.set(workflowId, known);
     return known;
   }
@@ -31,7 +31,6 @@ export class OtherRuns {
 
   /** A run that does not answer has recorded nothing, as far as anybody knows: its copy is made again, which only costs. */
   private async ledgerOf(workflowId: string): Promise<string> {
-    if (workflowId === '') return '';
     heartbeat();
     try {
       const handle = this.deps.temporal.workflow.getHandle(workflowId);

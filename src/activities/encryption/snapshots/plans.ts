@@ -40,7 +40,7 @@ export async function decidePage(
   size: number,
 ): Promise<{ decided: DecidedPage; facts: SnapshotFacts[]; youngestMs: number }> {
   const all = await selectedSnapshots(deps.aws.ec2(scope.target, 'read'), scope);
-  const left = cursor === undefined ? all : all.filter(({ SnapshotId = '' }) => SnapshotId > cursor);
+  const left = cursor === undefined ? all : all.filter(({ SnapshotId }) => SnapshotId > cursor);
   const page = left.slice(0, size);
   const selected = page.filter((snapshot) => !isOwnCopy(snapshot));
   const pile = new Pile(scope, page.length - selected.length);
@@ -49,7 +49,7 @@ export async function decidePage(
   return {
     decided: pile.decided(last !== undefined && left.length > size ? last : undefined),
     facts: pile.facts,
-    youngestMs: Math.max(0, ...all.map(({ StartTime }) => StartTime?.getTime() ?? 0)),
+    youngestMs: Math.max(0, ...all.map(({ StartTime }) => StartTime.getTime())),
   };
 }
 

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { CreateTagsCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
+import { CreateTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { classify } from '../../../aws/classify';
 import { COPY_ATTEMPTS } from '../../../model/copies/copy';
 import type { PageRecord } from '../../../model/encryption/snapshots/copyLedger';
@@ -33,6 +33,7 @@ import { decidePage } from './plans';
 import { now } from '../../support/pace/waits';
 import { tagList } from '../../support/tags';
 import { LAGS_UNTIL_GONE } from '../../support/gone';
+import { told, type KnownSnapshot } from '../../support/known';
 
 /** Few enough that what was decided is not long ago, and that people see progress. */
 const COPIED_AT_ONCE = 100;
@@ -169,7 +170,7 @@ class EncryptionRound {
   /** @returns whether some are still without a copy */
   private async foundLost(): Promise<boolean> {
     if (this.waiting.length === 0) return false;
-    const candidates: Snapshot[] = [];
+    const candidates: KnownSnapshot[] = [];
     for await (const copy of encryptedCopiesOf(this.ec2, this.waiting)) candidates.push(copy);
     const originals = await snapshotsById(this.ec2, this.waiting);
     const { scheduledTimestampMs } = Context.current().info;
@@ -219,8 +220,8 @@ class EncryptionRound {
 
   private async start(snapshotId: string): Promise<void> {
     try {
-      const { SnapshotId } = await this.ec2.send(copyCommand(this.originals.get(snapshotId), this.scope));
-      this.begun(snapshotId, SnapshotId ?? '');
+      const answer = await this.ec2.send(copyCommand(this.originals.get(snapshotId), this.scope));
+      this.begun(snapshotId, told(answer, `CopySnapshot of ${snapshotId}`, 'SnapshotId').SnapshotId);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const { type, retry, bounded } = classify(error.name);
@@ -252,18 +253,20 @@ class EncryptionRound {
     for (const { copyId, why } of failed) await this.again(copyId, why);
   }
 
-  private whyUnfit(copy: Snapshot | undefined): string | undefined {
+  private whyUnfit(copy: KnownSnapshot | undefined): string | undefined {
     return copy && whyNoSubstitute(copyFacts(copy), undefined, this.scope.kmsKeyArn);
   }
 
   private completed(copyId: string): void {
     this.pace.completed(copyId);
-    this.copied.push({ snapshotId: this.underWay.get(copyId) ?? '', copyId });
+    const snapshotId = this.underWay.get(copyId);
+    if (snapshotId !== undefined) this.copied.push({ snapshotId, copyId });
     this.underWay.delete(copyId);
   }
 
   private async again(copyId: string, why: string): Promise<void> {
-    const snapshotId = this.underWay.get(copyId) ?? '';
+    const snapshotId = this.underWay.get(copyId);
+    if (snapshotId === undefined) return;
     const isDropped = await this.dropped(copyId, snapshotId);
     this.pace.forget(copyId);
     this.underWay.delete(copyId);
@@ -291,19 +294,18 @@ class EncryptionRound {
     const runs = new OtherRuns(this.deps);
     const unproven: string[] = [];
     const ids = this.copied.map(({ snapshotId }) => snapshotId);
-    const all: Snapshot[] = [];
+    const marked = new Map<string, KnownSnapshot>();
     for await (const copy of encryptedCopiesOf(this.ec2, ids))
-      if (isUncommitted(marksOf(copy))) all.push(copy);
-    const own = new Map(all.map((copy) => [copy.SnapshotId ?? '', copy]));
-    for (const copy of all) {
-      const copyId = copy.SnapshotId ?? '';
+      if (isUncommitted(marksOf(copy))) marked.set(copy.SnapshotId, copy);
+    for (const [copyId, copy] of marked) {
       if (this.log.begun.has(copyId)) continue;
-      const { tags } = marksOf(copy);
-      const [of = '', by = ''] = [tags[TAG.encryptedFrom], tags[TAG.workflow]];
-      const ours = own.get(this.copied.find(({ snapshotId }) => snapshotId === of)?.copyId ?? '');
-      const isOfAnotherRun = by !== this.scope.maker.workflowId.slice(0, 256) && (await runs.isOpen(by));
-      if (!isOfAnotherRun) unproven.push(copyId);
-      else if (ours && age(copy) < age(ours)) await this.giveWay(of, ours.SnapshotId ?? '', { copyId, by });
+      const { [TAG.encryptedFrom]: of, [TAG.workflow]: by } = marksOf(copy).tags;
+      const pair = this.copied.find(({ snapshotId }) => snapshotId === of);
+      const ours = pair && marked.get(pair.copyId);
+      const isOurs = !by || by === this.scope.maker.workflowId.slice(0, 256);
+      if (isOurs || !(await runs.isOpen(by))) unproven.push(copyId);
+      else if (ours && age(copy) < age(ours))
+        await this.giveWay(pair.snapshotId, pair.copyId, { copyId, by });
     }
     return unproven;
   }

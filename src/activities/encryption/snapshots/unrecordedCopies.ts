@@ -1,6 +1,6 @@
-import type { Snapshot } from '@aws-sdk/client-ec2';
 import { isUncommitted } from '../../../model/encryption/snapshots/encryptedCopy';
 import { FAILURE } from '../../../model/failures';
+import { valueAt } from '../../../model/group';
 import { TAG } from '../../../model/names';
 import type { FailedItem } from '../../../model/outcome';
 import { matchesTags } from '../../../model/selector';
@@ -16,6 +16,7 @@ import { marksOf, snapshotsBy } from './facts';
 import { ambiguous as ambiguousOwner } from '../../support/proof';
 import { now } from '../../support/pace/waits';
 import { tagMap } from '../../support/tags';
+import type { KnownSnapshot } from '../../support/known';
 
 /** So many pairs of ids are 60 kB. */
 const A_PAGE = 1000;
@@ -78,7 +79,7 @@ export async function unrecordedOf(
   { scope, sinceMs = 0, before = [] }: Omit<UnrecordedRequest, 'cursor'>,
 ): Promise<Omit<UnrecordedPage, 'cursor'>> {
   const ec2 = deps.aws.ec2(scope.target, 'migrate');
-  const copies: Snapshot[] = [];
+  const copies: KnownSnapshot[] = [];
   const workflowId = scope.maker.workflowId.slice(0, 256);
   const Filters = [
     { Name: 'tag-key', Values: [TAG.uncommitted] },
@@ -86,9 +87,9 @@ export async function unrecordedOf(
   ];
   for await (const copy of snapshotsBy(ec2, Filters))
     if (isUncommitted(marksOf(copy)) && marksOf(copy).tags[TAG.workflow] === workflowId) copies.push(copy);
-  const originals = await snapshotsById(ec2, [...new Set(copies.map(originalOf))]);
+  const originals = await snapshotsById(ec2, [...new Set(copies.flatMap((copy) => originalOf(copy) ?? []))]);
   const selected = copies.filter((copy) => {
-    const original = originals.get(originalOf(copy));
+    const original = valueAt(originals, originalOf(copy));
     // Of one that is gone nobody can tell any more, and nothing is deleted for it either.
     return original === undefined || isSelected(original, scope);
   });
@@ -97,17 +98,17 @@ export async function unrecordedOf(
   return { found, ambiguous: ambiguous.map(ambiguity) };
 }
 
-function originalOf(copy: Snapshot): string {
-  return marksOf(copy).tags[TAG.encryptedFrom] ?? '';
+function originalOf(copy: KnownSnapshot): string | undefined {
+  return marksOf(copy).tags[TAG.encryptedFrom];
 }
 
 /** Whether the run is about it: a copy of what nobody asked about is not this run's, whatever it says. */
 function isSelected(
-  original: Snapshot,
+  original: KnownSnapshot,
   { snapshotIds, selector, begunUntilMs = Infinity }: SnapshotScope,
 ): boolean {
-  const { SnapshotId = '', Encrypted, StartTime, Tags } = original;
-  if (Encrypted || (StartTime?.getTime() ?? 0) > begunUntilMs) return false;
+  const { SnapshotId, Encrypted, StartTime, Tags } = original;
+  if (Encrypted || StartTime.getTime() > begunUntilMs) return false;
   if (snapshotIds) return snapshotIds.includes(SnapshotId);
   return !selector?.tags || matchesTags(selector.tags, tagMap(Tags));
 }

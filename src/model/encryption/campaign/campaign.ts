@@ -26,39 +26,71 @@ const MOST_AT_ONCE = 50;
  * is attached to nothing.
  */
 export const encryptVolumesInput = operationInput({
-  instanceIds: instanceIdsSchema.optional(),
-  volumeIds: volumeIdsSchema.optional(),
-  selector: selectorSchema.optional(),
-  /** Customer managed key of the target's region: id, ARN or alias. */
-  kmsKeyId: z.string().min(1),
-  target: targetInputSchema.optional(),
-  /** How the encrypted disks are made; `auto` takes the shortest downtime, for each machine by itself. */
-  strategy: strategySchema.default('auto'),
-  /** Moves volumes too that are encrypted under another key than `kmsKeyId`. */
-  rekey: z.boolean().default(false),
-  /** Machines that are migrated at the same time. */
-  concurrency: z.number().int().min(1).max(MOST_AT_ONCE).default(1),
-  /** After so many machines have failed or rolled back, no more are started. */
-  maxFailures: z.number().int().min(1).max(1000).default(1),
-  requireApproval: z.boolean().default(false),
-  /** From the stop call until the machine runs again. */
-  maxDowntime: fixedDurationSchema.default('30m'),
-  /** Machines are stopped only when EC2 has reserved a place for them to start in. */
-  reserveCapacity: z.boolean().default(false),
-  /** What has to succeed on a started machine, beside EC2's status checks, or it is put back. */
-  healthChecks: healthChecksSchema.default([]),
-  /** Blockers that the user accepts; the plan says what they cost. */
-  allow: allowSchema,
-  soak: fixedDurationSchema.optional(),
-  dryRun: z.boolean().default(false),
-  /** The order in which machines go: a wave begins when all of the one before have ended well. */
-  waves: wavesSchema.optional(),
-  /** Machines are started so that they are down within it only. */
-  window: windowSchema.optional(),
-  /** Commands in the guest right before the stop and after the start. */
-  hooks: migrationHooksSchema.optional(),
-  /** Machines leave their target groups before the stop, and are registered again after the health gate. */
-  drain: drainSchema.optional(),
+  instanceIds: instanceIdsSchema
+    .optional()
+    .describe('Machines. Exactly one of `instanceIds`, `volumeIds` and `selector`.'),
+  volumeIds: volumeIdsSchema
+    .optional()
+    .describe('Volumes; one stands for its whole machine, and for itself where it is attached to nothing.'),
+  selector: selectorSchema.optional().describe('Machines and volumes by tags or ids.'),
+  kmsKeyId: z.string().min(1).describe("Customer managed key of the target's region: id, ARN or alias."),
+  target: targetInputSchema.optional().describe("Account and region; the worker's own when left out."),
+  strategy: strategySchema
+    .default('auto')
+    .describe(
+      'How the encrypted disks are made; `auto` takes the shortest downtime, for each machine by itself.',
+    ),
+  rekey: z
+    .boolean()
+    .default(false)
+    .describe('Moves volumes too that are encrypted under another key than `kmsKeyId`.'),
+  concurrency: z
+    .number()
+    .int()
+    .min(1)
+    .max(MOST_AT_ONCE)
+    .default(1)
+    .describe('Machines that are migrated at the same time.'),
+  maxFailures: z
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(1)
+    .describe('After so many machines have failed or rolled back, no more are started.'),
+  requireApproval: z
+    .boolean()
+    .default(false)
+    .describe('Plans, then waits for `approve` before anything is changed.'),
+  maxDowntime: fixedDurationSchema
+    .default('30m')
+    .describe('From the stop call until the machine runs again.'),
+  reserveCapacity: z
+    .boolean()
+    .default(false)
+    .describe('Machines are stopped only when EC2 has reserved a place for them to start in.'),
+  healthChecks: healthChecksSchema
+    .default([])
+    .describe("What has to succeed on a started machine, beside EC2's status checks, or it is put back."),
+  allow: allowSchema.describe('Blockers that the user accepts; the plan says what they cost.'),
+  soak: fixedDurationSchema
+    .optional()
+    .describe(
+      'After so long on the new volumes a machine is committed by itself; without it it waits for `commit`.',
+    ),
+  dryRun: z.boolean().default(false).describe('Plans, and changes nothing.'),
+  waves: wavesSchema
+    .optional()
+    .describe('The order in which machines go: a wave begins when all of the one before have ended well.'),
+  window: windowSchema.optional().describe('Machines are started so that they are down within it only.'),
+  hooks: migrationHooksSchema
+    .optional()
+    .describe('Commands in the guest right before the stop and after the start.'),
+  drain: drainSchema
+    .optional()
+    .describe(
+      'Machines leave their target groups before the stop, and are registered again after the health gate.',
+    ),
 }).superRefine((input, context) => {
   const given = [input.instanceIds, input.volumeIds, input.selector].filter((field) => field !== undefined);
   if (given.length !== 1) {

@@ -37,7 +37,7 @@ export interface Mention {
 }
 
 /** What the command printed; what SSM cut off in mid-line is left out. */
-export function mentionsIn(output: string): Mention[] {
+export function mentionsIn(output = ''): Mention[] {
   return output.split('\n').flatMap((text) => {
     const [, file, line, found = ''] = /^(\/[^:]+):(\d+):(.*)$/.exec(text) ?? [];
     const volumeId = volumeIdIn(found);

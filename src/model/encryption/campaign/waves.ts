@@ -42,11 +42,13 @@ export const wavesSchema = z
   .union([
     sizesSchema,
     z.strictObject({
-      sizes: sizesSchema,
-      /** So long the next wave waits after the last machine of the one before has ended. */
-      pauseBetween: fixedDurationSchema.optional(),
-      /** Every wave but the first waits for `approve`. */
-      approveEach: z.boolean().default(false),
+      sizes: sizesSchema.describe(
+        'Machines in each wave: a number, a share like `25%` of all that move, or `rest`, which comes last.',
+      ),
+      pauseBetween: fixedDurationSchema
+        .optional()
+        .describe('So long the next wave waits after the last machine of the one before has ended.'),
+      approveEach: z.boolean().default(false).describe('Every wave but the first waits for `approve`.'),
     }),
   ])
   .transform((waves) => (Array.isArray(waves) ? { sizes: waves, approveEach: false } : waves));

@@ -16,13 +16,18 @@ const timeOfDay = (pattern: RegExp) => z.string().regex(pattern, 'not a time of 
  */
 export const windowSchema = z
   .strictObject({
-    /** Days on which it opens; all of them when left out. */
-    days: weekdaysSchema.optional(),
-    from: timeOfDay(/^([01]\d|2[0-3]):[0-5]\d$/).optional(),
-    to: timeOfDay(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/).optional(),
-    cron: cronSchema.optional(),
-    duration: fixedDurationSchema.optional(),
-    timezone: z.string({ error: 'name an IANA timezone, like Europe/Berlin' }),
+    days: weekdaysSchema.optional().describe('Days on which it opens; all of them when left out.'),
+    from: timeOfDay(/^([01]\d|2[0-3]):[0-5]\d$/)
+      .optional()
+      .describe('When it opens. With `to`; or give `cron` and `duration`.'),
+    to: timeOfDay(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/)
+      .optional()
+      .describe('When it closes; on the next day where it is before `from`.'),
+    cron: cronSchema.optional().describe('When it opens, in five fields.'),
+    duration: fixedDurationSchema.optional().describe('How long it is open after each time of `cron`.'),
+    timezone: z
+      .string({ error: 'name an IANA timezone, like Europe/Berlin' })
+      .describe('IANA name; the times are of its wall clock.'),
   })
   .superRefine((window, context) => {
     for (const [field, message] of formProblems(window))

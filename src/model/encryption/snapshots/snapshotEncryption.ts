@@ -23,10 +23,13 @@ const snapshotIdsSchema = z
 /** What is given must all hold. */
 const snapshotSelectorSchema = z
   .strictObject({
-    /** Of the snapshots themselves. Encrypted ones that match are named as such. */
-    tags: tagsSelectorSchema.optional(),
-    /** Everything in the target that is not encrypted. */
-    unencrypted: z.literal(true, 'write true, or leave it out').optional(),
+    tags: tagsSelectorSchema
+      .optional()
+      .describe('Of the snapshots themselves. Encrypted ones that match are named as such.'),
+    unencrypted: z
+      .literal(true, 'write true, or leave it out')
+      .optional()
+      .describe('Everything in the target that is not encrypted.'),
   })
   .refine(
     ({ tags, unencrypted }) => tags !== undefined || unencrypted !== undefined,
@@ -34,14 +37,15 @@ const snapshotSelectorSchema = z
   );
 
 export const encryptSnapshotsInput = operationInput({
-  snapshotIds: snapshotIdsSchema.optional(),
-  selector: snapshotSelectorSchema.optional(),
-  /** Customer managed key of the target's region: id, ARN or alias. */
-  kmsKeyId: z.string().min(1).max(2048),
-  /** Without it: the worker's own account and region. */
-  target: targetInputSchema.optional(),
-  /** Plans, and changes nothing. */
-  dryRun: z.boolean().default(false),
+  snapshotIds: snapshotIdsSchema.optional().describe('Exactly one of `snapshotIds` and `selector`.'),
+  selector: snapshotSelectorSchema.optional().describe('By their own tags, or all that are not encrypted.'),
+  kmsKeyId: z
+    .string()
+    .min(1)
+    .max(2048)
+    .describe("Customer managed key of the target's region: id, ARN or alias."),
+  target: targetInputSchema.optional().describe("Without it: the worker's own account and region."),
+  dryRun: z.boolean().default(false).describe('Plans, and changes nothing.'),
 }).refine(({ snapshotIds, selector }) => (snapshotIds === undefined) !== (selector === undefined), {
   path: ['snapshotIds'],
   message: 'give exactly one of snapshotIds and selector',

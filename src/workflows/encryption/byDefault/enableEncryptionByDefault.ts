@@ -3,10 +3,11 @@ import {
   isSameDefault,
   regionMismatch,
   type EnableEncryptionByDefaultInput,
+  type EnableEncryptionByDefaultResult,
   type EncryptionDefaultChange,
 } from '../../../model/encryption/encryptionDefault';
 import { FAILURE } from '../../../model/failures';
-import { listed, type Listed } from '../../../model/list';
+import { listed } from '../../../model/list';
 import type { FailedItem } from '../../../model/outcome';
 import { targetKey, type Target, type TargetInput } from '../../../model/target';
 import { checkedKey } from './checkedKey';
@@ -16,15 +17,6 @@ import { fail, settle } from '../../support/failure';
 import { operation, type Run } from '../../support/operation';
 import { read } from '../../support/options';
 import type { UndoStack } from '../../support/undo';
-
-export interface EnableEncryptionByDefaultResult {
-  summary: string;
-  /** With what was there before; as `restore` of another run these entries undo the change. */
-  changed: Listed<EncryptionDefaultChange>;
-  failed: Listed<FailedItem>;
-  /** What will hurt although everything asked for happened: groups of Auto Scaling that may not use a key. */
-  warnings: string[];
-}
 
 type Keys = Record<string, string>;
 
@@ -52,7 +44,11 @@ async function enabled(
   refuseMismatch(kmsKeyIds, targets);
   run.phase('Encrypting by default');
   const warnings: string[] = [];
-  const all = targets.map((target) => ({ target, kmsKeyId: kmsKeyIds[target.region] ?? '' }));
+  // Each has one: see above.
+  const all = targets.flatMap((target) => {
+    const kmsKeyId = kmsKeyIds[target.region];
+    return kmsKeyId === undefined ? [] : { target, kmsKeyId };
+  });
   const changes = await eachTarget(all, run, async ({ target, kmsKeyId }, undo) => {
     const keyArn = await checkedKey(target, kmsKeyId, run, warnings);
     return encryptByDefault(target, keyArn, run, undo);

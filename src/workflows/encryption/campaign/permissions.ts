@@ -5,6 +5,7 @@ import { read } from '../../support/options';
 import type { CampaignPlan } from './planning';
 import { itemOf } from './fleet';
 import type { MovePlan } from '../../../model/machines/facts';
+import { inChunks } from '../../../model/group';
 
 type Planned = MovePlan & { strategy: { name: Strategy } } & ({ instanceId: string } | { volumeId: string });
 
@@ -44,8 +45,7 @@ async function permitted<Item extends Planned>(plan: CampaignPlan, items: Item[]
   if (denied.length === 0) return items;
   const only = denied.map(({ action }) => action);
   const answers = [{ item: first, denied }];
-  for (let start = 0; start < others.length; start += ASKED_AT_ONCE) {
-    const page = others.slice(start, start + ASKED_AT_ONCE);
+  for (const page of inChunks(others, ASKED_AT_ONCE)) {
     answers.push(
       ...(await Promise.all(page.map(async (item) => ({ item, denied: (await probed(item, only)).denied })))),
     );

@@ -14,6 +14,7 @@ import type { Run } from '../../support/operation';
 import { batch, read } from '../../support/options';
 import { itemOf } from './fleet';
 import type { SkippedItem } from '../../../model/outcome';
+import { inChunks } from '../../../model/group';
 
 /** Looked at by one activity: its answer stays far below 2 MB, and five thousand machines make three hundred events. */
 const PLANNED_AT_ONCE = 50;
@@ -76,14 +77,13 @@ export async function planMachines(
   };
   run.rows(plan.leftOut.items.map(({ item, why }) => ({ item, state: 'left out', note: why })));
   if (leftOut.total > 0) run.remark(`Left out: ${keptCount(leftOut.total)}.`);
-  for (let start = 0; start < instanceIds.length; start += PLANNED_AT_ONCE) {
-    const page = instanceIds.slice(start, start + PLANNED_AT_ONCE);
+  for (const page of inChunks(instanceIds, PLANNED_AT_ONCE)) {
     const decisions = await batch(planning(page, total)).surveyMachines({
       target,
       instanceIds: page,
       ...wanted,
     });
-    decisions.forEach((decision, index) => sortIn(plan, page[index] ?? '', decision, run));
+    for (const [id, decision] of paired(page, decisions)) sortIn(plan, id, decision, run);
   }
   await planVolumes(plan, standalone, wanted, run);
   return plan;
@@ -151,14 +151,13 @@ async function planVolumes(
 ): Promise<void> {
   const { target } = plan;
   const wanted = { kmsKeyArn, strategy, rekey };
-  for (let start = 0; start < volumeIds.length; start += PLANNED_AT_ONCE) {
-    const page = volumeIds.slice(start, start + PLANNED_AT_ONCE);
+  for (const page of inChunks(volumeIds, PLANNED_AT_ONCE)) {
     const decisions = await batch(planning(page, plan.total)).surveyVolumes({
       target,
       volumeIds: page,
       ...wanted,
     });
-    decisions.forEach((decision, index) => sortVolumeIn(plan, page[index] ?? '', decision, run));
+    for (const [id, decision] of paired(page, decisions)) sortVolumeIn(plan, id, decision, run);
   }
 }
 
@@ -203,4 +202,12 @@ function sortOut(
       plan.nothingToDo.push({ item, reasons: [decision.reason], nothingToDo: true });
       run.row(item, 'nothing to do', decision.reason);
   }
+}
+
+/** Each id with what was decided about it, in the order in which they were asked about. */
+function paired<Decision>(ids: readonly string[], decisions: readonly Decision[]): [string, Decision][] {
+  return decisions.flatMap((decision, at): [string, Decision][] => {
+    const id = ids[at];
+    return id === undefined ? [] : [[id, decision]];
+  });
 }

@@ -3,7 +3,7 @@ import { mutate, wait } from '../../support/options';
 import type { Migration } from '../migration';
 import { newVolumes, volumeFrom } from './newVolumes';
 import { duringDowntime, snapshots, type Snapshots, type Stage } from './snapshots';
-import type { Replacements } from '../made';
+import { madeOf, type Replacements } from '../made';
 
 /** Snapshot, its encrypted copy, a volume from that; the seed makes the ones after the stop small. */
 export const copy = {
@@ -32,7 +32,7 @@ async function encryptedCopies(migration: Migration, stage: Stage): Promise<Snap
   const taken = await snapshots(migration, stage);
   const copies = await everyCallEnded(
     plan.disks.map(async ({ volumeId, device }) => {
-      const snapshotId = taken[volumeId] ?? '';
+      const snapshotId = madeOf(taken, volumeId);
       const copying = mutate(`Copy ${snapshotId} encrypted`, duringDowntime(migration, stage));
       const copyId = await made.staged(
         () => copying.startEncryptedCopy({ plan, migrationId: id, stage, volumeId, snapshotId }),

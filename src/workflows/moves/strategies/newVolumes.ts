@@ -5,7 +5,7 @@ import { RUNNING_AGAIN, type Move } from '../migration';
 import { deleteNewVolumes } from '../undoing';
 import type { Snapshots } from './snapshots';
 import type { DiskPlan } from '../../../model/machines/facts';
-import type { Replacements } from '../made';
+import { madeOf, type Replacements } from '../made';
 
 /** Makes all new volumes at the same time, and checks that each exists and is its original's equal. */
 export async function newVolumes(
@@ -38,7 +38,7 @@ export function volumeFrom(
   disk: DiskPlan,
   snapshots: Snapshots,
 ): Promise<string> {
-  const snapshotId = snapshots[disk.volumeId] ?? '';
+  const snapshotId = madeOf(snapshots, disk.volumeId);
   return mutate(`Create the volume that replaces ${disk.volumeId}`, downtime.bounded()).createReplacement({
     plan,
     migrationId: id,

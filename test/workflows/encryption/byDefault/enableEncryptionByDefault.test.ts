@@ -5,7 +5,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ScheduleKeyDeletionCommand } from '@aws-sdk/client-kms';
 import { FAILURE } from '../../../../src/model/failures';
-import type { EnableEncryptionByDefaultResult } from '../../../../src/workflows/encryption/byDefault/enableEncryptionByDefault';
+import type { EnableEncryptionByDefaultResult } from '../../../../src/model/encryption/encryptionDefault';
 import { awaitResult } from '../../../support/awaitResult';
 import { expectFailure, failedResult } from '../../../support/failure';
 import { aKey } from '../../../support/seed';

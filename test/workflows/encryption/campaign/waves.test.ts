@@ -32,10 +32,7 @@ describe('the waves of encryptVolumes', () => {
     migrations.world.proxy.fault(
       'StartInstances',
       {
-        held: async () => {
-          canaryPassed = Date.now();
-          await new Promise((resolve) => setTimeout(resolve, 500));
-        },
+        held: () => Promise.resolve(void (canaryPassed = Date.now())),
       },
       1,
     );

@@ -276,12 +276,13 @@ describe('encryptSnapshots', () => {
   it('refuses a commit that comes too early, or after another word', async () => {
     const { proxy } = snapshots.world;
     await snapshots.someSnapshots('told', 1);
-    proxy.fault('CopySnapshot', { delay: 1_500 });
+    const { came, release } = proxy.hold('CopySnapshot');
     const handle = await snapshots.start(snapshots.named('told'));
-    await until(() => proxy.callsOf('CopySnapshot').length > 0);
+    await came;
     await expect(snapshots.tell(handle, 'commit')).rejects.toMatchObject({
       cause: { message: expect.stringContaining('not complete yet') as string },
     });
+    release();
     await snapshots.waiting(handle);
     await handle.signal('commit', { by: '', reason: 'a signal that is refused is logged only' });
     await snapshots.tell(handle, 'commit');

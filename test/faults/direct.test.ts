@@ -1,0 +1,3 @@
+import { swept } from './swept';
+
+swept('direct');
