@@ -10,8 +10,9 @@ import { targetsInputSchema, type Target } from '../target';
 export const takeInventoryInput = operationInput({
   targets: targetsInputSchema.optional(),
   policyName: policyNameSchema.optional(),
-  /** Only what carries these tags; machines with all their volumes. */
-  tags: tagsSelectorSchema.optional(),
+  tags: tagsSelectorSchema
+    .optional()
+    .describe('Only what carries these tags; machines with all their volumes.'),
 }).refine(
   ({ targets, policyName }) => targets === undefined || policyName === undefined,
   'only one of targets and policyName: a policy has targets of its own',
