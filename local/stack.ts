@@ -10,7 +10,7 @@ void Program.run(async (program) => {
   flags(process.argv.slice(2), [], 'npm run stack');
   const stack = await Stack.start(say, (stop) => program.atEnd(stop));
   say(stackTable(stack));
-  say(firstCommands(stack.file));
+  say(firstCommands());
   say('stack ready; .holdfast/stack.json tells where; Ctrl-C stops everything');
   return Promise.race([
     program.untilInterrupted(0),

@@ -9,8 +9,15 @@
 import { labOf, operationFunctions } from './client/labs';
 
 export { ConfigError } from './config';
-export { NoWorkerAnswered, OperationFailed, OperationNotFound } from './client/errors';
+export {
+  AlreadyStarted,
+  InputRefused,
+  NoWorkerAnswered,
+  OperationFailed,
+  OperationNotFound,
+} from './client/errors';
 export { Holdfast, Operation } from './client/operations';
+export { meantWorkflow, NotMoved } from './client/moves';
 export { OPERATION_NAMES, type OperationName } from './model/operations';
 export type { OperationInput, OperationOptions, OperationResult } from './client/operations';
 export { FAILURE, type FailureType } from './model/failures';
@@ -44,6 +51,7 @@ export const {
   createBackupPolicy,
   planBackupPolicy,
   deleteBackupPolicy,
+  takeInventory,
   runBackup,
   applyRetention,
   enforceExpiry,

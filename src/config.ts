@@ -5,6 +5,7 @@ import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { accountsFileSchema, type AccountsFile } from './aws/accounts';
 import { isHostPattern } from './model/machines/checkHosts';
+import { whyUnreadable } from './model/fileWords';
 import { parseInput } from './model/input';
 import { regionSchema } from './model/target';
 
@@ -165,14 +166,7 @@ export function readWorkerConfig(environment: Environment): WorkerConfig {
 /** What client and CLI need: where Temporal is, and how payloads are converted. @throws ConfigError */
 export function readTemporalConfig(environment: Environment): TemporalConfig {
   const given = withoutEmpty(environment);
-  let loaded: ClientConnectConfig;
-  try {
-    loaded = loadClientConnectConfig({ overrideEnvVars: given });
-  } catch (error) {
-    throw new ConfigError(
-      `TEMPORAL_*: the Temporal connection settings cannot be read (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE or a TLS file): ${oneLine(error)}`,
-    );
-  }
+  const loaded = temporalSettings(given);
   const converter = given.HOLDFAST_DATA_CONVERTER;
   return {
     connectionOptions: {
@@ -184,16 +178,40 @@ export function readTemporalConfig(environment: Environment): TemporalConfig {
   };
 }
 
+/** Whether anything says where Temporal is: a variable, or the profile of a `temporal.toml`. @throws ConfigError */
+export function hasTemporalAddress(environment: Environment): boolean {
+  return temporalSettings(withoutEmpty(environment)).connectionOptions.address !== undefined;
+}
+
+function temporalSettings(given: Record<string, string>): ClientConnectConfig {
+  try {
+    return loadClientConnectConfig({ overrideEnvVars: given });
+  } catch (error) {
+    throw new ConfigError(
+      `TEMPORAL_*: the Temporal connection settings cannot be read (TEMPORAL_CONFIG_FILE, TEMPORAL_PROFILE or a TLS file): ${oneLine(error)}`,
+    );
+  }
+}
+
 /** @throws ConfigError naming the file, every wrong field and its fix */
 export function readAccountsFile(path: string): AccountsFile {
   const fail = (why: string) => new ConfigError(`HOLDFAST_ACCOUNTS: ${path}: ${why}`);
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw fail(`cannot be read: ${whyUnreadable(error)}`);
+  }
   let content: unknown;
   try {
-    content = parseYaml(readFileSync(path, 'utf8'));
+    content = parseYaml(text);
   } catch (error) {
     if (error instanceof YAMLParseError && error.code === 'MULTIPLE_DOCS')
       throw fail('holds several documents; write all accounts under the one accounts:, without ---');
-    throw fail(`cannot be read as YAML: ${oneLine(error)}`);
+    const at = error instanceof YAMLParseError ? error.linePos?.[0].line : undefined;
+    throw fail(
+      `cannot be read as YAML${at === undefined ? '' : ` from line ${at} on`}; look at the colons, the quotes and the indentation there`,
+    );
   }
   const parsed = parseInput(accountsFileSchema, content);
   if (!parsed.ok) throw fail(parsed.problems);

@@ -61,7 +61,7 @@ const HOME: SeedAccount = {
     {
       name: 'orders-db-2',
       type: 'r5.large',
-      tags: { ...PRODUCTION_DATABASE, application: 'orders' },
+      tags: { ...PRODUCTION_DATABASE, tier: 'hourly', application: 'orders' },
       disks: [
         root('gp2', 20),
         { device: '/dev/sdf', type: 'io2', size: 100, iops: 3000 },
@@ -110,7 +110,14 @@ const HOME: SeedAccount = {
       stopped: true,
     },
   ],
-  volumes: [{ name: 'legacy-exports', type: 'gp2', size: 60, tags: { ...DEVELOPMENT, role: 'exports' } }],
+  volumes: [
+    {
+      name: 'legacy-exports',
+      type: 'gp2',
+      size: 60,
+      tags: { ...DEVELOPMENT, role: 'exports', tier: 'archive' },
+    },
+  ],
 };
 
 /** The second own account, which the worker enters by a role. */

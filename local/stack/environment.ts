@@ -11,6 +11,9 @@ type Variables = Record<string, string | undefined>;
  */
 const FOREIGN = /^(AWS_|TEMPORAL_|HOLDFAST_|PYTHON|NODE_OPTIONS$|BOTO|MOTO_)|(^|_)PROXY$/i;
 
+/** Prefixes of what tells where Temporal and AWS are, and as whom. */
+export const FOREIGN_VARIABLES = ['AWS_', 'TEMPORAL_', 'HOLDFAST_'] as const;
+
 /** The caller's environment without anything that tells where Temporal or AWS are, and as whom. */
 export function withoutForeign(environment: Variables): Record<string, string> {
   return Object.fromEntries(

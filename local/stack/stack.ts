@@ -4,9 +4,10 @@ import type { Connection } from '@temporalio/client';
 import { seed, type SeededFleet } from '../seed/seed';
 import { ACCOUNTS, accountsYaml } from './accounts';
 import { LocalAccounts } from './awsAccounts';
+import { envFilePath, removeEnvFile, writeEnvFile } from './envFile';
 import { becomeEnvironment, stackVariables, withoutForeign } from './environment';
 import { startLocalAws, USUAL_AWS_PORT } from './localAws';
-import { LOGS, STATE } from './paths';
+import { LOGS, PROGRAMS, STATE } from './paths';
 import { freePort, type Port } from './ports';
 import type { Problem } from './problem';
 import { Supervisor, type ManagedProcess } from './processes';
@@ -39,10 +40,11 @@ export class Stack {
     for (const old of [LOGS, path.join(STATE, 'manifests'), path.join(STATE, 'evidence')]) {
       rmSync(old, { recursive: true, force: true });
     }
-    const supervisor = new Supervisor(LOGS, [stackFilePath(STATE)]);
+    const supervisor = new Supervisor(LOGS, [stackFilePath(STATE), envFilePath(STATE)]);
     onSupervisor(async () => {
       await supervisor.stopAll(STOP_GRACE_MS);
       removeStackFile(STATE);
+      removeEnvFile(STATE);
       release();
     });
     const ports = await choosePorts(say);
@@ -54,7 +56,8 @@ export class Stack {
       temporalCli,
       accounts: ACCOUNTS,
     };
-    const variables = { ...withoutForeign(process.env), ...stackVariables(file, STATE) };
+    const own = stackVariables(file, STATE);
+    const variables = { ...withoutForeign(process.env), ...own };
     becomeEnvironment(variables);
     writeFileSync(path.join(STATE, 'accounts.yaml'), accountsYaml());
 
@@ -75,6 +78,7 @@ export class Stack {
       worker,
     );
     writeStackFile(STATE, stack.file);
+    writeEnvFile(STATE, { variables: own, commands: commandsFor(temporalCli) });
     return stack;
   }
 
@@ -96,6 +100,11 @@ export class Stack {
     writeStackFile(STATE, this.file);
     return this.worker.pid;
   }
+}
+
+function commandsFor(temporalCli: string) {
+  const cli = path.join(PROGRAMS, 'src/cli/holdfast.js');
+  return { temporal: [temporalCli], holdfast: [process.execPath, cli] } as const;
 }
 
 async function workerAndFleet(

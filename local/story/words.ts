@@ -1,8 +1,8 @@
 import { workflowIds } from '../../src/model/ids';
+import { TASK_QUEUE } from '../../src/model/names';
 import { STORY_INSTANCE } from '../seed/fleet';
 import { HOME_REGION } from '../stack/accounts';
 import { AWS_SPEED } from '../stack/localAws';
-import { NAMESPACE, USUAL_TEMPORAL_PORT } from '../stack/temporalServer';
 import type { StackFile } from '../stack/stackFile';
 import type { Stack } from '../stack/stack';
 
@@ -33,55 +33,43 @@ export function linksToOpen(file: StackFile, instanceId: string): string {
   ].join('\n');
 }
 
-/** Flags of the CLI stand after the subcommand, and are only needed where the defaults are not right. */
-export function temporalCommand(file: StackFile, subcommand: string): string {
-  const elsewhere = file.temporalAddress !== `127.0.0.1:${USUAL_TEMPORAL_PORT}`;
-  const address = elsewhere ? ` --address ${file.temporalAddress}` : '';
-  const namespace = file.namespace === NAMESPACE ? '' : ` --namespace ${file.namespace}`;
-  return `${quoted(file.temporalCli)} ${subcommand}${address}${namespace}`;
-}
-
 /** After the story: what it left to decide, and something of one's own. */
 export function storyCommands(file: StackFile, instanceId: string): string {
   const machine = workflowIds.machine({ accountId: file.accounts.home, region: HOME_REGION }, instanceId);
-  const message = JSON.stringify({ by: 'me', reason: 'it runs well' });
   return pasted([
-    temporalCommand(file, 'workflow list'),
+    'holdfast inventory',
+    'temporal workflow list',
     // The original volumes are kept until somebody says so.
-    temporalCommand(
-      file,
-      `workflow update execute --workflow-id ${machine} --name commit --input '${message}'`,
-    ),
-    ...backupCommands(file),
+    `holdfast encrypt commit ${machine} --by me --reason 'it runs well'`,
+    ...backupCommands(),
   ]);
 }
 
 /** On a fleet that nothing has happened to yet. */
-export function firstCommands(file: StackFile): string {
+export function firstCommands(): string {
   return pasted([
-    ...backupCommands(file),
-    temporalCommand(file, 'schedule list'),
-    temporalCommand(file, 'workflow list'),
+    'holdfast inventory',
+    ...backupCommands(),
+    'temporal schedule list',
+    'temporal workflow list',
   ]);
 }
 
-function backupCommands(file: StackFile): string[] {
-  const execute = (type: string, input: object) =>
-    temporalCommand(
-      file,
-      `workflow execute --task-queue holdfast --type ${type} --input '${JSON.stringify(input)}'`,
-    );
+function backupCommands(): string[] {
+  const execute = (type: string, workflowId: string, input: object) =>
+    `temporal workflow execute --task-queue ${TASK_QUEUE} --type ${type} --workflow-id ${workflowId} --input '${JSON.stringify(input)}'`;
   const selector = { tags: { all: { role: 'web' } } };
+  const policy = { policyName: 'web', frequency: '4h', retention: '30d', selector };
   return [
-    execute('createBackupPolicy', { policyName: 'web', frequency: '4h', retention: '30d', selector }),
-    execute('runBackup', { policyName: 'web' }),
+    execute('createBackupPolicy', 'make-policy-web', policy),
+    execute('runBackup', 'back-up-web', { policyName: 'web' }),
   ];
 }
 
+/** They are short because the file has told the shell where everything is. */
 function pasted(commands: string[]): string {
-  return ['To paste next:', ...commands.map((command) => `  ${command}`)].join('\n');
-}
-
-function quoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+  return [
+    'To paste next, in another terminal:',
+    ...['source .holdfast/env', ...commands].map((line) => `  ${line}`),
+  ].join('\n');
 }

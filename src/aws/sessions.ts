@@ -11,7 +11,7 @@ import { SSMClient } from '@aws-sdk/client-ssm';
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from '@aws-sdk/client-sts';
 import { finalFailure } from './applicationFailures';
 import { FAILURE } from '../model/failures';
-import { targetKey, type Target, type TargetInput } from '../model/target';
+import { meantRegion, targetKey, type Target, type TargetInput } from '../model/target';
 import { accountsIn, entryOf, roleFor, type AccountEntry, type AccountsFile } from './accounts';
 import type { AwsClients, Capability } from './clients';
 import { instrument, type AnyClient, type CallObserver, type Instruments } from './instrument';
@@ -205,7 +205,7 @@ export class AwsSessions implements AwsClients {
     if (account?.regions.includes(target.region)) return account;
     throw notAllowed(
       target,
-      'no entry of the accounts file allows this account and region; add it to HOLDFAST_ACCOUNTS',
+      `no entry of the accounts file allows this account and region; add it to HOLDFAST_ACCOUNTS${meantRegion(target.region, account?.regions ?? [])}`,
     );
   }
 

@@ -7,6 +7,7 @@ import { totalOf, type Bill } from '../model/cost/bill';
 import { formatRetention } from '../model/points/retentionTerms';
 import { packageFolder } from './package';
 import { outputOption, whole, type Output } from './options';
+import type { Shell } from './shell';
 import { table } from './table';
 
 const NAMES: Record<Way, string> = {
@@ -21,18 +22,17 @@ interface CostOptions extends Output {
 }
 
 /** `holdfast cost`: what a year of policies costs on a simulated fleet. */
-export function costCommand(program: Command, print: (value: unknown) => void): void {
+export function costCommand(program: Command, shell: Shell): void {
   program
     .command('cost [files...]')
     .description('what a simulated year of policies costs, beside other ways; connects to nothing')
     .addOption(new Option('--volumes <number>', 'of the fleet').argParser(whole).default(1000))
     .addOption(new Option('--seed <number>', 'the same one gives the same fleet').argParser(whole).default(1))
     .addOption(outputOption())
-    .action((files: string[], { volumes, seed, output }: CostOptions) => {
+    .action((files: string[], { volumes, seed, ...output }: CostOptions) => {
       const chosen = files.length > 0 ? files : shippedPolicies();
       const comparison = costOfPolicies({ files: chosen, volumes, seed });
-      if (output === 'json') print(comparison);
-      else process.stdout.write(`${text(comparison)}\n`);
+      shell.say(output, comparison, () => text(comparison));
     });
 }
 

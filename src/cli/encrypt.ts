@@ -1,19 +1,31 @@
 import type { Command } from 'commander';
-import { Campaigns, encryptVolumes, type CampaignStatus, type OperationResult, type Told } from '../client';
+import {
+  Campaigns,
+  encryptVolumes,
+  InputRefused,
+  meantWorkflow,
+  type CampaignStatus,
+  type OperationResult,
+  type Told,
+} from '../client';
 import type { MoveCost } from '../model/moves/cost';
 import { PRICES } from '../model/cost/prices';
 import { drainExpectation } from '../model/machines/drain';
 import { formatDuration } from '../model/duration';
-import { describedByFlags, encryptInput } from './encryptInput';
+import { describedByFlags, encryptInput, inFlagWords } from './encryptInput';
 import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
 import { DETACHED, whereToLook } from './started';
-import { jsonOption, outputOption, type Connected, type Output, type Print } from './options';
-import { NOT_COMPLIANT } from './policy';
+import { jsonOption, outputOption, type Output } from './options';
+import type { Shell } from './shell';
 import { table } from './table';
+import { watching } from './waiting';
 
 type Plan = OperationResult<'encryptVolumes'>;
-type Decision = Said & Output & { campaign?: string };
+type Decision = Said & Output & { campaign?: string; yes?: boolean };
 type Flags = Parameters<typeof encryptInput>[0];
+
+/** Commands below a status; the table names the other machines. */
+const MOST_PASTED = 3;
 
 /** States of machines that did not get what was asked for, or not by themselves. */
 const NOT_DONE: readonly string[] = [
@@ -26,20 +38,19 @@ const NOT_DONE: readonly string[] = [
 ];
 
 /** `holdfast encrypt …`: campaigns that move machines to encrypted volumes. */
-export function encryptCommands(program: Command, connected: Connected, print: Print): void {
+export function encryptCommands(program: Command, shell: Shell): void {
   const encrypt = program.command('encrypt').description('move running machines to encrypted volumes');
-  const say = ({ output }: Output, value: unknown, text: () => string) =>
-    output === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
 
   describedByFlags(encrypt.command('plan'))
     .description('what would be done to each machine, by which strategy and why; touches nothing')
     .addOption(outputOption())
     .action((flags: Flags & Output) =>
-      connected(async (holdfast) => {
-        const plan = await encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
-        say(flags, plan, () => planText(plan));
+      shell.connected(async (holdfast) => {
+        const planned = encryptVolumes(holdfast, { ...encryptInput(flags), dryRun: true });
+        const plan = await planned.catch(asFlagged(flags));
+        shell.say(flags, plan, () => planText(plan));
         const waits = plan.skipped.items.some(({ nothingToDo }) => !nothingToDo) || warned(plan).length > 0;
-        if (waits) process.exitCode = NOT_COMPLIANT;
+        if (waits) shell.notCompliant();
       }),
     );
 
@@ -49,41 +60,46 @@ export function encryptCommands(program: Command, connected: Connected, print: P
     .option('--detach', `does not wait: ${DETACHED}`)
     .addOption(jsonOption())
     .action((flags: Flags & { workflowId?: string; detach?: boolean }) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const { workflowId, detach } = flags;
-        const campaign = await holdfast.start('encryptVolumes', encryptInput(flags), { workflowId });
+        const campaign = await holdfast
+          .start('encryptVolumes', encryptInput(flags), { workflowId })
+          .catch(asFlagged(flags));
         const started = whereToLook(holdfast, campaign.workflowId, 'encrypt status');
-        if (detach) return print(started);
+        if (detach) return shell.print(started);
         process.stderr.write(`${JSON.stringify(started)}\n`);
-        print(await campaign.result());
+        shell.print(await watching(campaign, started.status));
       }),
     );
 
-  messageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], { connected, print });
+  messageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], shell);
 
   for (const [name, does] of [
     ['commit', 'delete the originals of a machine in soak, or of all of a campaign'],
     ['rollback', 'go back to the originals of a machine in soak, or of all of a campaign'],
   ] as const) {
-    const command = encrypt.command(`${name} [machineWorkflowId]`).description(does);
+    const command = encrypt.command(`${name} [machine]`).description(does);
     if (name === 'rollback') command.option(...LOSS_FLAG);
+    else command.option('--yes', 'with --campaign: does not ask', false);
     signed(command)
       .option('--campaign <workflowId>', 'every machine of this campaign')
       .addOption(outputOption())
-      .action((machine: string | undefined, options: Decision) => {
-        const { campaign } = options;
+      .action(async (machine: string | undefined, options: Decision) => {
+        const { campaign, yes = false } = options;
         if ((machine === undefined) === (campaign === undefined))
           command.error(
-            'give the workflow id of one machine, or --campaign and the workflow id of a campaign',
+            'give the id of one machine or of its workflow, or --campaign and the workflow id of a campaign',
           );
-        return connected(async (holdfast) => {
+        if (campaign !== undefined && name === 'commit')
+          await shell.requireYes(command, yes, `this deletes the originals of every machine of ${campaign}`);
+        return shell.connected(async (holdfast) => {
           if (machine !== undefined) {
-            await holdfast.operation(machine)[name](messageOf(options));
-            return print({ accepted: true, message: name });
+            await holdfast.operation(await meantWorkflow(holdfast, machine))[name](messageOf(options));
+            return shell.print({ accepted: true, message: name });
           }
           const told = await new Campaigns(holdfast).tellMachines(campaign ?? '', name, messageOf(options));
-          say(options, told, () => toldText(name, told));
-          if (told.length === 0 || told.some(({ accepted }) => !accepted)) process.exitCode = NOT_COMPLIANT;
+          shell.say(options, told, () => toldText(name, told));
+          if (told.length === 0 || told.some(({ accepted }) => !accepted)) shell.notCompliant();
         });
       });
   }
@@ -93,12 +109,20 @@ export function encryptCommands(program: Command, connected: Connected, print: P
     .description('the machines of a campaign')
     .addOption(outputOption())
     .action((workflowId: string, options: Output) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const status = await new Campaigns(holdfast).status(workflowId);
-        say(options, status, () => statusText(status));
-        if (status.machines.some(({ state }) => NOT_DONE.includes(state))) process.exitCode = NOT_COMPLIANT;
+        shell.say(options, status, () => statusText(status));
+        if (status.machines.some(({ state }) => NOT_DONE.includes(state))) shell.notCompliant();
       }),
     );
+}
+
+/** Whoever gave flags looks for those that are wrong. */
+function asFlagged(flags: Flags): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof InputRefused)) throw error;
+    throw new InputRefused(inFlagWords(error.message, flags), error.workflowId);
+  };
 }
 
 function warned({ plan, volumePlan }: Plan): string[][] {
@@ -167,7 +191,8 @@ function statusText({ workflowId, phase, waitsFor, counts, machines }: CampaignS
   const states = Object.entries(counts).map(([state, count]) => `${count} ${state}`);
   return [
     `${workflowId}: ${[phase, ...states].join(', ')}`,
-    ...(waitsFor ? [waitsFor] : []),
+    ...(waitsFor ? [waitsFor.split('\n\n```')[0] ?? ''] : []),
+    ...toPaste(workflowId, phase, machines),
     '',
     table(
       ['MACHINE', 'STATE', 'PHASE', 'OUTCOME', 'DOWNTIME', 'SOAKS UNTIL', 'NOTE'],
@@ -182,4 +207,16 @@ function statusText({ workflowId, phase, waitsFor, counts, machines }: CampaignS
       ]),
     ),
   ].join('\n');
+}
+
+/** What a person has to say now; whoever pastes it puts in who they are and why. */
+function toPaste(workflowId: string, phase: string, machines: CampaignStatus['machines']): string[] {
+  const said = "--by YOU --reason 'WHY'";
+  const stuck = machines.filter(({ state }) => state === 'needs a person').slice(0, MOST_PASTED);
+  return [
+    ...(phase === 'Waiting for approval'
+      ? [`holdfast encrypt approve ${workflowId} ${said}`, `holdfast encrypt reject ${workflowId} ${said}`]
+      : []),
+    ...stuck.map((machine) => `holdfast resume ${machine.workflowId} ${said}`),
+  ].map((command) => `  ${command}`);
 }

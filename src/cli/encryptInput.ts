@@ -1,7 +1,7 @@
-import { InvalidArgumentError, Option, type Command } from 'commander';
+import { Option, type Command } from 'commander';
 import type { OperationInput } from '../client';
 import { ACCEPTABLE } from '../model/moves/blockers';
-import { jsonObject, whole } from './options';
+import { addTag, jsonObject, whole } from './options';
 
 type EncryptInput = OperationInput<'encryptVolumes'>;
 
@@ -65,7 +65,35 @@ export function describedByFlags(command: Command): Command {
     );
 }
 
-/** The workflow checks the rest, and answers with every wrong field. */
+/** Flags by the fields that they fill. */
+const FLAG_OF: Record<string, string> = {
+  instanceIds: '--instance',
+  volumeIds: '--volume',
+  selector: '--tag',
+  kmsKeyId: '--key',
+  'target.accountId': '--account',
+  'target.region': '--region',
+  strategy: '--strategy',
+  concurrency: '--concurrency',
+  maxFailures: '--max-failures',
+  maxDowntime: '--max-downtime',
+  soak: '--soak',
+  waves: '--waves',
+  'drain.timeout': '--drain',
+  window: '--window',
+};
+
+/** Problems of an input in the words of whoever gave flags: `--key: missing` instead of `kmsKeyId: missing`. */
+export function inFlagWords(problems: string, { input = {} }: Flags): string {
+  const names = Object.keys(FLAG_OF).filter((field) => !((field.split('.')[0] ?? '') in input));
+  const field = new RegExp(
+    `(^|: |; )(${names.map((name) => name.replace('.', '\\.')).join('|')})(?=[:.[])`,
+    'g',
+  );
+  return problems.replace(field, (_, before: string, name: string) => `${before}${FLAG_OF[name]}`);
+}
+
+/** What the flags say; whether that can be started is checked with the input as a whole. */
 export function encryptInput(flags: Flags): EncryptInput {
   const { input, instance, volume, tag, key, account, region, waves, pauseBetween, approveEach, window } =
     flags;
@@ -86,12 +114,6 @@ export function encryptInput(flags: Flags): EncryptInput {
   };
   const known = Object.entries(given).filter(([, value]) => value !== undefined);
   return { ...input, ...Object.fromEntries(known) } as EncryptInput;
-}
-
-function addTag(text: string, before: Record<string, string> = {}): Record<string, string> {
-  const at = text.indexOf('=');
-  if (at < 1) throw new InvalidArgumentError('not a tag; write it like tier=critical');
-  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
 }
 
 function waveList(text: string): (number | string)[] {

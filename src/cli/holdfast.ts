@@ -1,27 +1,31 @@
 #!/usr/bin/env node
-import { readFileSync } from 'node:fs';
 import { Argument, Command, CommanderError, Help, Option } from 'commander';
-import { Holdfast, OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
+import { meantWorkflow, OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
 import { readTemporalConfig } from '../config';
 import { MESSAGE_NAMES } from '../model/messages';
-import { TASK_QUEUE } from '../model/names';
 import { opened } from '../store/encryptedStore';
 import { loadDataConverter } from '../temporal/dataConverter';
+import { completionCommand } from './completion';
 import { costCommand } from './cost';
 import { encryptCommands } from './encrypt';
+import { MORE_HELP } from './help';
+import { inventoryCommand } from './inventory';
 import { messageCommands } from './messages';
-import { jsonObject, jsonOption } from './options';
+import { fileContent, jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
 import { policyCommands } from './policy';
-import { asksForJson, EXIT_CODES, exitCodeOf, refusalOf, refusalText } from './refusal';
+import { asksForJson, EXIT, exitCodeOf, refusalOf, refusalText } from './refusal';
 import { schemaCommand } from './schema';
+import { Shell } from './shell';
 import { DETACHED, whereToLook } from './started';
+import { watching } from './waiting';
 
 /**
  * The client for shells. The `temporal` CLI does the same and more, except where payloads are encrypted: this one
- * loads HOLDFAST_DATA_CONVERTER. Results go to stdout, and what went wrong to stderr; what the exit codes mean is in `EXIT_CODES`.
+ * loads HOLDFAST_DATA_CONVERTER. Results go to stdout, and what went wrong to stderr; what the exit codes mean is in `MORE_HELP`.
  */
 const asJson = asksForJson(process.argv.slice(2));
+const shell = new Shell();
 const program = new Command('holdfast')
   .description('Backups, encryption and image sharing as Temporal workflows')
   .version(packageVersion(), '-V, --version', 'the version of this program')
@@ -32,7 +36,7 @@ const program = new Command('holdfast')
     optionDescription: (option) =>
       `${Help.prototype.optionDescription.call(new Help(), option)}${option.mandatory ? ' (required)' : ''}`,
   })
-  .addHelpText('after', EXIT_CODES);
+  .addHelpText('after', MORE_HELP);
 
 interface RunOptions {
   input: object;
@@ -49,17 +53,18 @@ program
   .option('--detach', `does not wait: ${DETACHED}`)
   .addOption(jsonOption())
   .action((name: OperationName, { input, workflowId, detach }: RunOptions) =>
-    connected(async (holdfast) => {
-      // The workflow checks the input, and answers with every wrong field.
+    shell.connected(async (holdfast) => {
       const started = await holdfast.start(name, input, { workflowId });
-      print(detach ? whereToLook(holdfast, started.workflowId, 'progress') : await started.result());
+      const look = whereToLook(holdfast, started.workflowId, 'progress');
+      shell.print(detach ? look : await watching(started, look.status));
     }),
   );
 
-policyCommands(program, connected, print);
-encryptCommands(program, connected, print);
-costCommand(program, print);
-schemaCommand(program, print);
+inventoryCommand(program, shell);
+policyCommands(program, shell);
+encryptCommands(program, shell);
+costCommand(program, shell);
+schemaCommand(program, shell);
 
 program
   .command('progress <workflowId>')
@@ -67,53 +72,29 @@ program
   .option('--cursor <cursor>', 'nextCursor of the page before')
   .addOption(jsonOption())
   .action((workflowId: string, { cursor }: { cursor?: string }) =>
-    connected(async (holdfast) => print(await holdfast.operation(workflowId).progress(cursor))),
+    shell.connected(async (holdfast) =>
+      shell.print(await holdfast.operation(await meantWorkflow(holdfast, workflowId)).progress(cursor)),
+    ),
   );
 
 program
-  .command('document <file>')
-  .description(
-    'a manifest or evidence, decrypted with HOLDFAST_DATA_CONVERTER where it is encrypted; - for stdin',
-  )
-  .action(async (file: string) => {
+  .command('document')
+  .addArgument(new Argument('<file>', 'or - for stdin').argParser(fileContent))
+  .description('a manifest or evidence, decrypted with HOLDFAST_DATA_CONVERTER where it is encrypted')
+  .action(async (document: string) => {
     const { dataConverterModule } = readTemporalConfig(process.env);
     const converter = await loadDataConverter(dataConverterModule);
-    const document = readFileSync(file === '-' ? process.stdin.fd : file, 'utf8');
     process.stdout.write(`${await opened(document, converter?.payloadCodecs ?? [])}\n`);
   });
 
-messageCommands(program, MESSAGE_NAMES, { connected, print });
+messageCommands(program, MESSAGE_NAMES, shell);
 
-async function connected(work: (holdfast: Holdfast) => Promise<void>): Promise<void> {
-  const holdfast = await Holdfast.connect();
-  const hint = sayWhereNoWorkerIs(holdfast);
-  try {
-    await work(holdfast);
-  } finally {
-    await hint;
-    await holdfast.close();
-  }
-}
-
-/** Temporal takes everything and waits: without this, a command that nobody carries out looks like one that takes long. */
-async function sayWhereNoWorkerIs(holdfast: Holdfast): Promise<void> {
-  // Whoever may start workflows need not be allowed to look at task queues.
-  const hasWorker = await holdfast.hasWorker().catch(() => true);
-  if (hasWorker) return;
-  const { namespace } = holdfast.temporal.options;
-  process.stderr.write(
-    `holdfast: no worker polls the task queue ${TASK_QUEUE} in namespace ${namespace}; nothing goes on until one does (npm run worker)\n`,
-  );
-}
-
-function print(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`);
-}
+completionCommand(program);
 
 program.parseAsync().catch((error: unknown) => {
-  if (error instanceof OperationFailed && error.result !== undefined) print(error.result);
+  if (error instanceof OperationFailed && error.result !== undefined) shell.print(error.result);
   process.exitCode = exitCodeOf(error);
   // Commander has told people already what is wrong with a call.
-  if (process.exitCode === 0 || (error instanceof CommanderError && !asJson)) return;
+  if (process.exitCode === EXIT.done || (error instanceof CommanderError && !asJson)) return;
   process.stderr.write(`${refusalText(refusalOf(error), asJson)}\n`);
 });

@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
+import { meantWorkflow } from '../client';
 import type { MessageName, RollbackMessage } from '../model/messages';
-import { jsonOption, type Connected, type Print } from './options';
+import { jsonOption } from './options';
+import type { Shell } from './shell';
 
 interface Signed {
   by: string;
@@ -27,11 +29,7 @@ export function messageOf({ by, reason, item, acceptWriteLossSince }: Said): Rol
 }
 
 /** Commands that each send one message to a running workflow. */
-export function messageCommands(
-  parent: Command,
-  names: readonly MessageName[],
-  { connected, print }: { connected: Connected; print: Print },
-): void {
+export function messageCommands(parent: Command, names: readonly MessageName[], shell: Shell): void {
   for (const name of names) {
     const command = signed(
       parent.command(`${kebab(name)} <workflowId>`).description(`send ${name} to a running operation`),
@@ -40,9 +38,9 @@ export function messageCommands(
       .addOption(jsonOption());
     if (name === 'rollback') command.option(...LOSS_FLAG);
     command.action((workflowId: string, said: Said) =>
-      connected(async (holdfast) => {
-        await holdfast.operation(workflowId)[name](messageOf(said));
-        print({ accepted: true, message: name });
+      shell.connected(async (holdfast) => {
+        await holdfast.operation(await meantWorkflow(holdfast, workflowId))[name](messageOf(said));
+        shell.print({ accepted: true, message: name });
       }),
     );
   }

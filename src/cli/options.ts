@@ -1,9 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
-import type { Holdfast } from '../client';
-
-export type Connected = (work: (holdfast: Holdfast) => Promise<void>) => Promise<void>;
-export type Print = (value: unknown) => void;
+import { whyNoJson, whyUnreadable } from '../model/fileWords';
 
 export interface Output {
   output: 'text' | 'json';
@@ -23,14 +20,27 @@ export function jsonOption(): Option {
   ).choices(['json']);
 }
 
+const OBJECT_LIKE = '{"policyName": "critical"}';
+
 export function jsonObject(text: string): object {
+  const json = text.startsWith('@') ? fileContent(text.slice(1)) : text;
+  let value: unknown;
   try {
-    const value: unknown = JSON.parse(text.startsWith('@') ? readFileSync(text.slice(1), 'utf8') : text);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+    value = JSON.parse(json);
   } catch (error) {
-    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+    throw new InvalidArgumentError(`it ${whyNoJson(json, error, OBJECT_LIKE)}; or name a file: @file`);
   }
-  throw new InvalidArgumentError('not a JSON object; write it like {"policyName": "critical"}, or @file');
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value;
+  throw new InvalidArgumentError(`not a JSON object; write it like ${OBJECT_LIKE}, or @file`);
+}
+
+/** @param file `-` for stdin */
+export function fileContent(file: string): string {
+  try {
+    return readFileSync(file === '-' ? process.stdin.fd : file, 'utf8');
+  } catch (error) {
+    throw new InvalidArgumentError(`${file} cannot be read: ${whyUnreadable(error)}`);
+  }
 }
 
 export function whole(text: string): number {
@@ -39,3 +49,13 @@ export function whole(text: string): number {
     throw new InvalidArgumentError('a whole number from 1 to 1000000');
   return value;
 }
+
+/** Collects `key=value`. */
+export function addTag(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('not a tag; write it like tier=critical');
+  return { ...before, [text.slice(0, at)]: text.slice(at + 1) };
+}
+
+/** Of what deletes. */
+export const YES = ['--yes', 'does not ask', false] as const;

@@ -4,37 +4,29 @@ import {
   BackupPolicies,
   createBackupPolicy,
   deleteBackupPolicy,
-  inYamlWords,
   planBackupPolicy,
   policyFileJsonSchema,
   readPolicyFiles,
-  type OperationResult,
-  type PolicyPlan,
-  type PolicyState,
 } from '../client';
+import { SEARCH_ATTRIBUTES } from '../model/names';
 import { instantSchema } from '../model/policies/backfill';
-import { keptCount } from '../model/machines/keptVolume';
-import { targetKey, type Target } from '../model/target';
-import { jsonOption, outputOption, type Connected, type Output, type Print } from './options';
-import { table } from './table';
+import { jsonOption, outputOption, YES, type Output } from './options';
+import type { Shell } from './shell';
+import { existingText, listText, planText, unprotectedText } from './policyText';
+import { whereToLook } from './started';
 import { saying } from './waiting';
-
-/** Exit code when everything was done, and something is not as it should be. */
-export const NOT_COMPLIANT = 3;
 
 const YES_ALONE =
   'error: --yes is an answer to --existing, and says nothing without it: add --existing where the points that are there shall get these terms, or leave --yes out';
 
 /** `holdfast policy …`: backup policies as YAML files, and their Schedules. */
-export function policyCommands(program: Command, connected: Connected, print: Print): void {
+export function policyCommands(program: Command, shell: Shell): void {
   const policy = program.command('policy').description('backup policies');
-  const say = ({ output: form }: Output, value: unknown, text: () => string) =>
-    form === 'json' ? print(value) : process.stdout.write(`${text()}\n`);
 
   policy
     .command('schema')
     .description('the JSON Schema of policy files, for editors')
-    .action(() => print(policyFileJsonSchema()));
+    .action(() => shell.print(policyFileJsonSchema()));
 
   policy
     .command('validate <files...>')
@@ -42,7 +34,7 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const names = readPolicyFiles(files).map(({ policyName }) => policyName);
-      say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
+      shell.say(options, { valid: names }, () => names.map((name) => `${name} is valid`).join('\n'));
     });
 
   policy
@@ -51,10 +43,10 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .addOption(outputOption())
     .action((files: string[], options: Output) => {
       const policies = readPolicyFiles(files);
-      return connected(async (holdfast) => {
+      return shell.connected(async (holdfast) => {
         const plans = await oneByOne(policies, 'planning', (each) => planBackupPolicy(holdfast, each));
-        say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
-        if (plans.some(({ problems }) => problems.length > 0)) process.exitCode = NOT_COMPLIANT;
+        shell.say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
+        if (plans.some(({ problems }) => problems.length > 0)) shell.notCompliant();
       });
     });
 
@@ -68,14 +60,14 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       (files: string[], { existing, yes, ...options }: Output & { existing: boolean; yes: boolean }) => {
         if (yes && !existing) apply.error(YES_ALONE);
         const policies = readPolicyFiles(files);
-        return connected(async (holdfast) => {
+        return shell.connected(async (holdfast) => {
           const results = await oneByOne(policies, 'applying', async (each) => {
             const applied = await createBackupPolicy(holdfast, each);
             if (!existing) return applied;
             const { policyName } = applied;
             return { ...applied, existing: await applyRetention(holdfast, { policyName, dryRun: !yes }) };
           });
-          say(options, results, () =>
+          shell.say(options, results, () =>
             results
               .flatMap((each) => [
                 `${each.policyName} ${each.status}; next run ${each.nextRuns[0] ?? 'none'}`,
@@ -93,10 +85,10 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('policies, when they run, and how the last run went')
     .addOption(outputOption())
     .action((options: Output) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const states = await new BackupPolicies(holdfast).list();
-        say(options, states, () => listText(states));
-        if (states.some(({ isOk }) => !isOk)) process.exitCode = NOT_COMPLIANT;
+        shell.say(options, states, () => listText(states));
+        if (states.some(({ isOk }) => !isOk)) shell.notCompliant();
       }),
     );
 
@@ -110,9 +102,9 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
       .requiredOption('--note <why>', 'why; the Web UI shows it')
       .addOption(jsonOption())
       .action((policyName: string, { note }: { note: string }) =>
-        connected(async (holdfast) => {
+        shell.connected(async (holdfast) => {
           await new BackupPolicies(holdfast)[name](policyName, note);
-          print({ policyName, [name]: true, note });
+          shell.print({ policyName, [name]: true, note });
         }),
       );
   }
@@ -122,9 +114,11 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .description('has the Schedule start a run now, and names it')
     .addOption(jsonOption())
     .action((policyName: string) =>
-      connected(async (holdfast) =>
-        print({ policyName, triggered: true, ...(await new BackupPolicies(holdfast).trigger(policyName)) }),
-      ),
+      shell.connected(async (holdfast) => {
+        const run = await new BackupPolicies(holdfast).trigger(policyName);
+        const look = whereToLook(holdfast, run.workflowId, 'progress');
+        shell.print({ policyName, triggered: true, ...run, ...look });
+      }),
     );
 
   policy
@@ -135,19 +129,27 @@ export function policyCommands(program: Command, connected: Connected, print: Pr
     .option('--yes', 'also when these are the slots of more than a day', false)
     .addOption(jsonOption())
     .action((policyName: string, { from, to, yes }: { from: Date; to: Date; yes: boolean }) =>
-      connected(async (holdfast) => {
+      shell.connected(async (holdfast) => {
         const slots = await new BackupPolicies(holdfast).backfill(policyName, from, to, yes);
-        print({ policyName, backfilled: { from: from.toISOString(), to: to.toISOString(), slots } });
+        shell.print({
+          policyName,
+          backfilled: { from: from.toISOString(), to: to.toISOString(), slots },
+          runs: `temporal workflow list --query '${SEARCH_ATTRIBUTES.policy.name} = "${policyName}"'`,
+        });
       }),
     );
 
-  policy
+  const remove = policy
     .command('delete <policyName>')
     .description('deletes the Schedule; its points still expire')
+    .option(...YES)
     .addOption(jsonOption())
-    .action((policyName: string) =>
-      connected(async (holdfast) => print(await deleteBackupPolicy(holdfast, { policyName }))),
-    );
+    .action(async (policyName: string, { yes }: { yes: boolean }) => {
+      await shell.requireYes(remove, yes, `this deletes policy ${policyName}; its points still expire`);
+      return shell.connected(async (holdfast) =>
+        shell.print(await deleteBackupPolicy(holdfast, { policyName })),
+      );
+    });
 }
 
 /** In the order of the files: what fails leaves those after it untouched. */
@@ -168,87 +170,4 @@ function instant(text: string): Date {
   const parsed = instantSchema.safeParse(text);
   if (!parsed.success) throw new InvalidArgumentError(parsed.error.issues[0]?.message ?? 'not an instant');
   return new Date(parsed.data);
-}
-
-function existingText({ changed, goes, dryRun }: OperationResult<'applyRetention'>): string {
-  const would = `  ${changed} points that are there ${dryRun ? 'would get' : 'got'} other terms, and ${goes} of all expire by them`;
-  return dryRun && changed > 0 ? `${would}; add --yes where that is meant` : would;
-}
-
-function listText(states: readonly PolicyState[]): string {
-  if (states.length === 0)
-    return 'there are no policies; make one with: holdfast policy apply policies/*.yaml';
-  return table(
-    ['POLICY', 'EVERY', 'KEPT', 'COPIES', 'STATE', 'NEXT RUN', 'LAST SLOT', 'LATE BY', 'OUTCOME'],
-    states.map(({ policyName, every, retention, copies, state, nextRun, lastRun }) => [
-      policyName,
-      every,
-      retention,
-      copies.join(' ') || '-',
-      state,
-      nextRun ?? '-',
-      lastRun?.slot ?? '-',
-      lastRun?.lateBy ?? '-',
-      lastRun?.outcome ?? '-',
-    ]),
-  );
-}
-
-function planText(plan: PolicyPlan): string {
-  const {
-    policyName,
-    change,
-    changes,
-    targets,
-    completeWithin,
-    copiedWithin,
-    clocks = [],
-    remarks = [],
-    problems,
-  } = plan;
-  return [
-    `${policyName}: ${change}`,
-    ...changes.map((line) => `  ${inYamlWords(line)}`),
-    ...targets.map(
-      (each) =>
-        `  ${targetKey(each.target)}: ${each.instances} instances and ${each.volumesAlone} volumes by themselves, ${each.volumes} volumes of ${each.gib} GiB in all${each.leftOut ? `; ${keptCount(each.leftOut)} left out` : ''}`,
-    ),
-    `  a run takes ${completeWithin} at least${copiedWithin ? `, ${copiedWithin} with its copies` : ''}`,
-    ...costText(plan),
-    ...[...clocks, ...remarks].map((note) => `  ! ${note}`),
-    ...problems.map((problem) => `  ✗ ${inYamlWords(problem)}`),
-  ].join('\n');
-}
-
-function costText({ cost: { by, prices } }: PolicyPlan): string[] {
-  const range = (pick: (each: (typeof by)[number]) => number) =>
-    by.map((each) => Math.round(pick(each))).join(' / ');
-  const changes = by.map(({ dailyChange }) => dailyChange * 100).join(' / ');
-  return [
-    `  at ${changes} % changed a day: ${range(({ firstYear }) => firstYear)} ${prices.currency} in the first year, then ${range(({ monthAfterwards }) => monthAfterwards)} a month`,
-  ];
-}
-
-/** What neither the policies that exist nor any of the planned ones selects. */
-function unprotectedText(plans: readonly PolicyPlan[]): string {
-  const missed = plans.flatMap(({ unprotected }) => unprotected.items);
-  const looked = (target: Target) =>
-    plans.filter(({ targets }) => targets.some((each) => targetKey(each.target) === targetKey(target)));
-  const byEvery = missed.filter(
-    ({ resourceId, target }, index) =>
-      missed.findIndex((each) => each.resourceId === resourceId) === index &&
-      looked(target).every(({ unprotected }) =>
-        unprotected.items.some((each) => each.resourceId === resourceId),
-      ),
-  );
-  const isAll = plans.every(({ unprotected }) => !unprotected.truncated);
-  if (byEvery.length === 0 && isAll)
-    return 'every instance and standalone volume there is selected by a policy';
-  return [
-    'No policy selects',
-    ...byEvery.map(
-      ({ resourceId, name, target }) => `  ${resourceId}${name ? ` (${name})` : ''} in ${targetKey(target)}`,
-    ),
-    ...(isAll ? [] : ['  … and more; only the first 100 of each plan are compared']),
-  ].join('\n');
 }

@@ -1,33 +1,40 @@
 import { CommanderError } from 'commander';
 import {
+  AlreadyStarted,
   BackfillRefused,
   CampaignNotFound,
   ConfigError,
   FAILURE,
+  InputRefused,
+  NotMoved,
   OperationFailed,
   OperationNotFound,
   PolicyFileError,
   PolicyNotFound,
 } from '../client';
 
-/** What every exit code means; part of `holdfast --help`. */
-export const EXIT_CODES = `
-Exit codes:
-  0  everything that was asked for happened
-  1  not everything did; stdout has what did, where the operation tells it
-  2  the call can be mended: an option, the input, a file, a setting, a name that there is not
-  3  done, and something is not as it should be`;
+/** What they mean is told by `holdfast --help`. */
+export const EXIT = { done: 0, failed: 1, callersFault: 2, notCompliant: 3, interrupted: 130 } as const;
 
 /** What of a call its caller can mend: nothing was changed. */
 const CALLERS_TYPES: readonly string[] = [
   FAILURE.invalidInput,
+  FAILURE.nothingSelected,
   FAILURE.policyNotFound,
   FAILURE.targetNotAllowed,
 ];
+/** Somebody was asked, and did not mean it. */
+export class Declined extends Error {
+  override readonly name = 'Declined';
+}
+
 const CALLERS_ERRORS = [
+  AlreadyStarted,
   BackfillRefused,
   CampaignNotFound,
   ConfigError,
+  Declined,
+  NotMoved,
   OperationNotFound,
   PolicyFileError,
   PolicyNotFound,
@@ -44,6 +51,7 @@ export interface Refusal {
 export function refusalOf(error: unknown): Refusal {
   if (error instanceof CommanderError)
     return { type: 'WrongUsage', message: error.message.replace(/^error: /, '') };
+  if (error instanceof InputRefused) return { type: error.type, message: error.message };
   if (error instanceof OperationFailed)
     return { type: error.type, message: error.message, workflowId: error.workflowId };
   if (error instanceof Error) return { type: error.name, message: error.message };
@@ -52,9 +60,20 @@ export function refusalOf(error: unknown): Refusal {
 
 export function exitCodeOf(error: unknown): number {
   // Asking for help or the version ends like an error, and is none.
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
-  if (error instanceof OperationFailed) return CALLERS_TYPES.includes(error.type) ? 2 : 1;
-  return CALLERS_ERRORS.some((type) => error instanceof type) ? 2 : 1;
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.callersFault;
+  const isCallers =
+    error instanceof OperationFailed
+      ? CALLERS_TYPES.includes(error.type) || namesField(error)
+      : CALLERS_ERRORS.some((type) => error instanceof type);
+  return isCallers ? EXIT.callersFault : EXIT.failed;
+}
+
+/** Things that are not there, or cannot be used, are the caller's where the message begins with the field that named them. */
+const OF_FIELDS: readonly string[] = [FAILURE.notFound, FAILURE.keyUnusable, FAILURE.notShareable];
+const FIELD = /^[a-z][A-Za-z]*(\[\d+\]|\.\w+)*: /;
+
+function namesField({ type, message, result }: OperationFailed): boolean {
+  return OF_FIELDS.includes(type) && FIELD.test(message) && result === undefined;
 }
 
 /** One line for people, or for programs. */

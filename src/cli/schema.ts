@@ -3,11 +3,12 @@ import { OPERATION_NAMES, type OperationName } from '../client';
 import { writtenSchema } from '../model/input';
 import { OPERATIONS } from '../model/operations';
 import { OPERATION_INPUTS } from '../model/operations/inputs';
-import { outputOption, type Output, type Print } from './options';
+import { outputOption, type Output } from './options';
+import type { Shell } from './shell';
 import { table } from './table';
 
 /** `holdfast schema`: what each operation takes, for people, editors and programs. It connects to nothing. */
-export function schemaCommand(program: Command, print: Print): void {
+export function schemaCommand(program: Command, shell: Shell): void {
   program
     .command('schema')
     .addArgument(
@@ -15,17 +16,15 @@ export function schemaCommand(program: Command, print: Print): void {
     )
     .description("the JSON Schema of an operation's input, or what operations there are")
     .addOption(outputOption())
-    .action((name: OperationName | undefined, { output }: Output) => {
-      if (name !== undefined) print(operationSchema(name));
-      else if (output === 'json')
-        print(OPERATION_NAMES.map((each) => ({ name: each, does: OPERATIONS[each].does })));
-      else
-        process.stdout.write(
-          `${table(
-            ['OPERATION', 'WHAT IT DOES'],
-            OPERATION_NAMES.map((each) => [each, OPERATIONS[each].does]),
-          )}\n`,
-        );
+    .action((name: OperationName | undefined, output: Output) => {
+      if (name !== undefined) return shell.print(operationSchema(name));
+      const all = OPERATION_NAMES.map((each) => ({ name: each, does: OPERATIONS[each].does }));
+      shell.say(output, all, () =>
+        table(
+          ['OPERATION', 'WHAT IT DOES'],
+          all.map(({ name: each, does }) => [each, does]),
+        ),
+      );
     });
 }
 

@@ -6,10 +6,10 @@ import { PRICES } from '../model/cost/prices';
 import { createBackupPolicyInput, type BackupPolicy } from '../model/policies/policy';
 import { retentionTerms } from '../model/points/retentionTerms';
 import { isOneTarget } from '../model/target';
-import { readPolicyFile } from './policyFile';
+import { readPolicyFiles } from './policyFile';
 
 export interface CostRequest {
-  /** Policy files; the fleet is shared evenly among them. */
+  /** Policy files, or folders of them; the fleet is shared evenly among them. */
   files: readonly string[];
   volumes: number;
   /** The same seed gives the same fleet. */
@@ -23,8 +23,8 @@ export interface CostRequest {
  * @throws PolicyFileError
  */
 export function costOfPolicies({ files, volumes, seed }: CostRequest): CostComparison {
-  const policies = files.map((file) => {
-    const policy = createBackupPolicyInput.parse(readPolicyFile(file));
+  const policies = readPolicyFiles(files).map((written) => {
+    const policy = createBackupPolicyInput.parse(written);
     return { policyName: policy.policyName, terms: termsOf(policy) };
   });
   return compareCosts({ policies, volumes, seed, calendar: { periodStart, expiryOf } });

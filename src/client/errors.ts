@@ -33,6 +33,23 @@ export class OperationFailed<Result = unknown> extends Error {
   }
 }
 
+/** An input that the operation would refuse: no workflow was started. `workflowId` is the id that it would have had. */
+export class InputRefused extends OperationFailed {
+  constructor(message: string, workflowId: string) {
+    super(message, FAILURE.invalidInput, workflowId, undefined);
+  }
+}
+
+/** The id belongs to a workflow that runs already. */
+export class AlreadyStarted extends Error {
+  override readonly name = 'AlreadyStarted';
+
+  constructor(workflowId: string, options?: ErrorOptions) {
+    const message = `a workflow with the id ${workflowId} runs already, and nothing was started; look at it with: holdfast progress ${workflowId}`;
+    super(message, options);
+  }
+}
+
 /** Queries and messages are answered by a worker, and none did in time. A message may still arrive, once there is one. */
 export class NoWorkerAnswered extends Error {
   override readonly name = 'NoWorkerAnswered';

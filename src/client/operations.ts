@@ -1,5 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
+import {
+  Client,
+  Connection,
+  WorkflowExecutionAlreadyStartedError,
+  type WorkflowHandle,
+} from '@temporalio/client';
 import type { DataConverter } from '@temporalio/common';
 import { ConfigError, oneLine, readTemporalConfig, type Environment } from '../config';
 import type { Message, MessageName, RollbackMessage } from '../model/messages';
@@ -8,7 +13,9 @@ import type { OperationName } from '../model/operations';
 import type { ProgressPage } from '../model/progress';
 import { loadDataConverter } from '../temporal/dataConverter';
 import type * as workflows from '../workflows';
-import { operationFailed, unanswered } from './errors';
+import { AlreadyStarted, InputRefused, operationFailed, unanswered } from './errors';
+import { inputProblems } from './inputs';
+import { summaryOf } from './summary';
 
 type Workflows = typeof workflows;
 
@@ -52,18 +59,32 @@ export class Holdfast {
     }
   }
 
-  /** Starts an operation; whoever starts it may leave, and find it again by its id. */
+  /**
+   * Starts an operation; whoever starts it may leave, and find it again by its id.
+   *
+   * @throws InputRefused naming every wrong field, with nothing started
+   * @throws AlreadyStarted where the id is taken
+   */
   async start<Name extends OperationName>(
     name: Name,
     input: OperationInput<Name>,
     { workflowId = `${name}/${randomUUID()}` }: OperationOptions = {},
   ): Promise<Operation<OperationResult<Name>>> {
-    const handle = await this.temporal.workflow.start(name, {
-      args: [input],
-      taskQueue: TASK_QUEUE,
-      workflowId,
-      memo: { [STARTED_BY_MEMO]: 'client' },
-    });
+    const problems = inputProblems(name, input);
+    if (problems !== undefined) throw new InputRefused(`${name}: ${problems}`, workflowId);
+    const handle = await this.temporal.workflow
+      .start(name, {
+        args: [input],
+        taskQueue: TASK_QUEUE,
+        workflowId,
+        memo: { [STARTED_BY_MEMO]: 'client' },
+        staticSummary: summaryOf(name, input),
+      })
+      .catch((error: unknown) => {
+        if (error instanceof WorkflowExecutionAlreadyStartedError)
+          throw new AlreadyStarted(workflowId, { cause: error });
+        throw error;
+      });
     return new Operation(this.temporal, handle as WorkflowHandle);
   }
 

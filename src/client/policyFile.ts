@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
-import { isMap, LineCounter, parseDocument, type Document } from 'yaml';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { z } from 'zod';
+import { whyUnreadable } from '../model/fileWords';
 import { describeIssue, writtenSchema } from '../model/input';
 import { retentionFields } from '../model/points/retentionTerms';
 import { rhythmOf, ScheduleProblem } from '../calendar/timetable';
@@ -12,6 +13,7 @@ import {
   type CreateBackupPolicyInput,
   type PolicyProblem,
 } from '../model/policies/policy';
+import { readDocuments, type YamlDocument } from './yamlDocuments';
 
 /** The YAML form of a policy. It holds the same fields as the flat input, grouped for people. */
 const { policyName, frequency, cron, calendar, jitter, timezone, minKeep, paused, ...rest } = policyFields;
@@ -58,68 +60,117 @@ export function inYamlWords(message: string): string {
   return message.replace(/\bfrequency\b/g, 'schedule.every');
 }
 
-/** A policy file that cannot be used; the message names file, line, field and fix. */
+/** Policy files that cannot be used; the message names file, line, field and fix of every problem, each in a line of its own. */
 export class PolicyFileError extends Error {
   override readonly name = 'PolicyFileError';
 }
 
-/** @throws PolicyFileError */
-export function readPolicyFile(path: string): CreateBackupPolicyInput {
-  let text: string;
-  try {
-    text = readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new PolicyFileError(`${path}: cannot be read: ${error instanceof Error ? error.message : ''}`);
-  }
-  return parsePolicyFile(text, path);
-}
+type Policy = CreateBackupPolicyInput;
 
 /**
- * Files that are used together: of two with one name the last would win.
+ * A file that holds one policy.
  *
  * @throws PolicyFileError
  */
-export function readPolicyFiles(paths: readonly string[]): CreateBackupPolicyInput[] {
+export function readPolicyFile(path: string): Policy {
+  const [policy, ...more] = parsePolicyFile(textOf(path), path);
+  if (policy && more.length === 0) return policy;
+  throw new PolicyFileError(`${path}: holds ${1 + more.length} policies, and one is asked for`);
+}
+
+/**
+ * Files that are used together, all of their policies; a folder stands for the YAML files in it. Of two policies with one name the
+ * last would win.
+ *
+ * @throws PolicyFileError
+ */
+export function readPolicyFiles(paths: readonly string[]): Policy[] {
   const files = new Map<string, string>();
-  return paths.map((path) => {
-    const policy = readPolicyFile(path);
-    const other = files.get(policy.policyName);
-    if (other !== undefined)
-      throw new PolicyFileError(
-        `${path}: metadata.name: ${policy.policyName} is the policy of ${other} too; give one of them another name, or name one file`,
-      );
-    files.set(policy.policyName, path);
-    return policy;
+  const problems: string[] = [];
+  const policies = attempted(problems, paths, filesOf).flatMap((path) =>
+    attempted(problems, [path], (each) => parsePolicyFile(textOf(each), each)).map((policy) => {
+      const other = files.get(policy.policyName);
+      if (other !== undefined) problems.push(twice(policy.policyName, path, other));
+      files.set(policy.policyName, path);
+      return policy;
+    }),
+  );
+  if (problems.length > 0) throw new PolicyFileError(problems.join('\n'));
+  return policies;
+}
+
+/** Everything that is wrong is told in one round. */
+function attempted<Result>(
+  problems: string[],
+  paths: readonly string[],
+  read: (path: string) => Result[],
+): Result[] {
+  return paths.flatMap((path) => {
+    try {
+      return read(path);
+    } catch (error) {
+      if (!(error instanceof PolicyFileError)) throw error;
+      problems.push(error.message);
+      return [];
+    }
   });
 }
 
-const SECOND_DOCUMENT =
-  'a second document begins with this ---, and a file is one policy: put each into a file of its own and name them all, or take the line out';
+function twice(policyName: string, path: string, other: string): string {
+  const where = other === path ? 'another document of this file' : other;
+  return `${path}: metadata.name: ${policyName} is the policy of ${where} too; give one of them another name, or name one file`;
+}
 
-/** @throws PolicyFileError */
-export function parsePolicyFile(text: string, path: string): CreateBackupPolicyInput {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines });
-  const [error] = document.errors;
-  if (error)
+function filesOf(path: string): string[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [path];
+  const found = readdirSync(path).filter((name) => /\.ya?ml$/.test(name));
+  if (found.length === 0) throw new PolicyFileError(`${path}: a folder without .yaml files`);
+  return found.sort().map((name) => join(path, name));
+}
+
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new PolicyFileError(`${path}: cannot be read: ${whyUnreadable(error)}`);
+  }
+}
+
+/**
+ * The policies of a file: one a document.
+ *
+ * @throws PolicyFileError with the problems of all documents
+ */
+export function parsePolicyFile(text: string, path: string): Policy[] {
+  const read = readDocuments(text);
+  if ('problems' in read)
     throw new PolicyFileError(
-      `${path}:${lines.linePos(error.pos[0]).line}: ${error.code === 'MULTIPLE_DOCS' ? SECOND_DOCUMENT : `not YAML: ${error.message.split('\n')[0]}`}`,
+      read.problems.map(([line, problem]) => `${path}:${line}: ${problem}`).join('\n'),
     );
+  if (read.documents.length === 0)
+    throw new PolicyFileError(`${path}: holds no policy; see policies/ for examples`);
+  const problems: string[] = [];
+  const policies = read.documents.flatMap((document) =>
+    attempted(problems, [path], () => [policyIn(document, path)]),
+  );
+  if (problems.length > 0) throw new PolicyFileError(problems.join('\n'));
+  return policies;
+}
+
+function policyIn(document: YamlDocument, path: string): Policy {
   const failed = (issues: readonly z.core.$ZodIssue[], yamlPath: (field: PropertyKey[]) => PropertyKey[]) =>
     new PolicyFileError(
       issues
         .map((issue) => {
-          const message = inYamlWords(issue.message);
-          const at = { ...issue, message, path: yamlPath([...issue.path]) };
-          return `${path}:${lineOf(document, lines, at)}: ${describeIssue(at)}`;
+          const at = { ...issue, message: inYamlWords(issue.message), path: yamlPath([...issue.path]) };
+          return `${path}:${document.lineOf(at)}: ${describeIssue(at)}${quoteIt(document, at)}`;
         })
         .join('\n'),
     );
-  const written: unknown = document.toJS();
-  const file = policyFileSchema.safeParse(written);
+  const file = policyFileSchema.safeParse(document.written);
   if (!file.success) throw failed(file.error.issues, (field) => field);
   // As written: defaults are the workflow's to fill in.
-  const { metadata, spec } = written as z.input<typeof policyFileSchema>;
+  const { metadata, spec } = document.written as z.input<typeof policyFileSchema>;
   const { schedule, retention, ...rest } = spec;
   const { minKeep: least, ...terms } = retention;
   const byAgeAlone = Object.keys(terms).length === 1 && terms.keep !== undefined;
@@ -150,7 +201,22 @@ export function parsePolicyFile(text: string, path: string): CreateBackupPolicyI
     input: undefined,
   }));
   if (late.length > 0) throw failed(late, inYaml);
-  return defined as CreateBackupPolicyInput;
+  return defined as Policy;
+}
+
+/** YAML takes `true`, `12345` and `012345678901` for what they look like, where a text is meant. */
+function quoteIt(document: YamlDocument, issue: z.core.$ZodIssue): string {
+  const wantsText =
+    issue.code === 'invalid_type' ? issue.expected === 'string' : issue.code === 'invalid_union';
+  if (!wantsText) return '';
+  const { path } = issue;
+  const value = path.reduce<unknown>(
+    (inside, key) => (typeof inside === 'object' && inside !== null ? Reflect.get(inside, key) : undefined),
+    document.written,
+  );
+  const source = document.sourceOf(path);
+  const isTaken = typeof value === 'boolean' || typeof value === 'number';
+  return isTaken && source !== undefined ? `; a text goes in quotes: '${source}'` : '';
 }
 
 /** What only a calendar knows. */
@@ -161,17 +227,4 @@ function lateProblems(policy: BackupPolicy): PolicyProblem[] {
     if (error instanceof ScheduleProblem) return [{ path: error.field, message: error.message }];
     throw error;
   }
-}
-
-/** The line of the field, or of the nearest thing around it that is there. */
-function lineOf(document: Document, lines: LineCounter, issue: z.core.$ZodIssue): number {
-  const path = issue.code === 'unrecognized_keys' ? [...issue.path, issue.keys[0] ?? ''] : [...issue.path];
-  for (; path.length > 0; path.pop()) {
-    const parent: unknown = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true);
-    if (!isMap(parent)) continue;
-    const pair = parent.items.find(({ key }) => String(key) === String(path.at(-1)));
-    const range = (pair?.key as { range?: [number, number, number] } | undefined)?.range;
-    if (range) return lines.linePos(range[0]).line;
-  }
-  return 1;
 }

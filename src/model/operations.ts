@@ -23,6 +23,10 @@ export const OPERATIONS = {
     lab: 'snapshots',
     does: "Deletes a policy's Schedule; its recovery points still expire.",
   },
+  takeInventory: {
+    lab: 'snapshots',
+    does: 'Lists machines and volumes, what is encrypted, and which policies protect them.',
+  },
   runBackup: {
     lab: 'snapshots',
     does: 'Runs a policy now: one recovery point of each instance and standalone volume it selects.',

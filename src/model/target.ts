@@ -1,10 +1,51 @@
 import { z } from 'zod';
+import { nearest } from './nearest';
 
 export const accountIdSchema = z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits, as a string');
 
-export const regionSchema = z
-  .string()
-  .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'not an AWS region; write it like us-east-1');
+/** Commercial regions, to guess what was meant by one that there is not; which there are AWS alone knows. */
+const KNOWN_REGIONS = [
+  ...[
+    'us-east-1',
+    'us-east-2',
+    'us-west-1',
+    'us-west-2',
+    'ca-central-1',
+    'ca-west-1',
+    'mx-central-1',
+    'sa-east-1',
+  ],
+  ...[
+    'eu-west-1',
+    'eu-west-2',
+    'eu-west-3',
+    'eu-central-1',
+    'eu-central-2',
+    'eu-north-1',
+    'eu-south-1',
+    'eu-south-2',
+  ],
+  ...['ap-south-1', 'ap-south-2', 'ap-east-1', 'ap-northeast-1', 'ap-northeast-2', 'ap-northeast-3'],
+  ...[
+    'ap-southeast-1',
+    'ap-southeast-2',
+    'ap-southeast-3',
+    'ap-southeast-4',
+    'ap-southeast-5',
+    'ap-southeast-7',
+  ],
+  ...['me-south-1', 'me-central-1', 'il-central-1', 'af-south-1'],
+];
+
+/** What to say of it, where one is alike. */
+export function meantRegion(given: string, regions: Iterable<string> = KNOWN_REGIONS): string {
+  const meant = nearest(given, regions);
+  return meant === undefined || meant === given ? '' : `; did you mean ${meant}?`;
+}
+
+export const regionSchema = z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, {
+  error: ({ input }) => `not an AWS region; write it like us-east-1${meantRegion(String(input))}`,
+});
 
 /** One account in one region. */
 export const targetSchema = z.strictObject({ accountId: accountIdSchema, region: regionSchema });

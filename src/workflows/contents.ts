@@ -8,6 +8,7 @@ export { copyRecoveryPoints } from './copies/copyRecoveryPoints';
 export { backupTarget } from './backup/backupTarget';
 export { createBackupPolicy } from './policies/createBackupPolicy';
 export { planBackupPolicy } from './policies/planBackupPolicy';
+export { takeInventory } from './policies/takeInventory';
 export { deleteBackupPolicy } from './policies/deleteBackupPolicy';
 export { applyRetention } from './retention/applyRetention';
 export { enforceExpiry } from './retention/enforceExpiry';

@@ -12,6 +12,7 @@ export const copyRecoveryPoints = takesOneObject(contents.copyRecoveryPoints);
 export const backupTarget = takesOneObject(contents.backupTarget);
 export const createBackupPolicy = takesOneObject(contents.createBackupPolicy);
 export const planBackupPolicy = takesOneObject(contents.planBackupPolicy);
+export const takeInventory = takesOneObject(contents.takeInventory);
 export const deleteBackupPolicy = takesOneObject(contents.deleteBackupPolicy);
 export const applyRetention = takesOneObject(contents.applyRetention);
 export const enforceExpiry = carriesState(contents.enforceExpiry);

@@ -45,11 +45,18 @@ describe('what a caller can mend', () => {
     [['run', 'runBackup', '--input', '{}'], 'policyName'],
     [['policy', 'pause', 'nowhere', '--note', 'x'], 'there is no backup policy nowhere'],
     [['policy', 'run', 'nowhere'], 'there is no backup policy nowhere'],
-    [['policy', 'delete', 'nowhere'], 'there is no backup policy nowhere'],
+    [['policy', 'delete', 'nowhere'], 'add --yes where that is meant'],
+    [['policy', 'delete', 'nowhere', '--yes'], 'there is no backup policy nowhere'],
     [['run', 'runBackup', '--input', '{"policyName":"nowhere"}'], 'there is no backup policy nowhere'],
     [['run', 'enforceExpiry', '--input', STRANGE_TARGET], '999999999999/us-east-1'],
     [['progress', 'nowhere'], 'there is no workflow nowhere'],
     [['approve', 'nowhere', '--by', 'me', '--reason', 'x'], 'there is no workflow nowhere'],
+    [
+      ['encrypt', 'commit', '--campaign', 'x', '--by', 'me', '--reason', 'y'],
+      'add --yes where that is meant',
+    ],
+    [['encrypt', 'commit', 'i-0123', '--by', 'me', '--reason', 'y'], 'no migration of i-0123 is known'],
+    [['progress', 'vol-0123'], 'no migration of vol-0123 is known'],
     [['encrypt', 'status', 'nowhere'], 'there is no campaign nowhere'],
     [['policy', 'apply', 'any.yaml', '--yes'], '--yes is an answer to --existing'],
     [['policy', 'backfill', 'x', '--from', 'soon', '--to', 'later'], 'not an instant'],
@@ -77,6 +84,31 @@ describe('what a caller can mend', () => {
     expect(JSON.parse(late.stderr)).toMatchObject({
       error: { type: 'OperationNotFound', message: expect.stringContaining('has ended') as string },
     });
+  });
+
+  it('finds a slip of the pen before anything starts', async () => {
+    const typo = await cli('run', 'enforceExpiry', '--input', '{"dryrun":true}', '--workflow-id', 'typo');
+    expect([typo.code, typo.stdout]).toEqual([2, '']);
+    expect(typo.stderr).toBe(
+      'holdfast: enforceExpiry: dryrun: not a field of this input; check the spelling or remove it\n',
+    );
+    expect((await cli('progress', 'typo')).stderr).toContain('there is no workflow typo');
+    const flags = await cli('encrypt', 'start', '--instance', 'web-1', '--soak', 'long');
+    expect([flags.code, flags.stdout]).toEqual([2, '']);
+    expect(flags.stderr).toMatch(/--instance\[0\]: .*--key: missing.*--soak: /);
+  });
+
+  it('says of an id that is taken how to look at it', async () => {
+    const input = ['--input', '{"policyName":"x","reason":"audit"}', '--workflow-id', 'taken', '--detach'];
+    expect((await cli('run', 'setLegalHold', ...input)).code).toBe(0);
+    const again = await cli('run', 'setLegalHold', ...input);
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(
+      /the id taken runs already, and nothing was started; .*holdfast progress taken/,
+    );
+    const run = await world.client.workflow.getHandle('taken').describe();
+    expect(await run.staticSummary()).toBe('Set legal hold: x');
+    await world.client.workflow.getHandle('taken').terminate();
   });
 
   it('names what tells how a detached run goes', async () => {

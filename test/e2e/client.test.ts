@@ -195,10 +195,21 @@ describe('the client', () => {
       expect(plan?.problems[0]).toContain('selects nothing');
       await aVolume(world.home, { tags: { site: 'office' } });
       const said = await cli('policy', 'plan', file);
-      expect(said.stdout).toMatch(/office: CREATE\n.* 0 instances and 1 volumes by themselves/s);
+      expect(said.stdout).toMatch(/office: CREATE\n.*: 1 volume by itself, 1 volume of 10 GiB in all/s);
       expect(said.stdout).toMatch(/at 1 \/ 5 \/ 20 % changed a day: \d+ \/ \d+ \/ \d+ USD in the first year/);
 
+      const place = `${world.home.accountId}/us-east-1`;
+      expect((await cli('inventory', '--tag', 'site=office')).stdout).toMatch(
+        new RegExp(`^${place}: 1 volume by itself\n\nNAME .*\n.* vol-\\w+ .* 10 GiB \\w+ +no +none\n$`),
+      );
+
       expect(await json(0, 'apply', file, '-o', 'json')).toMatchObject([{ status: 'CREATED' }]);
+      const there = await cli('inventory', '--policy', 'office', '-o', 'json');
+      expect(JSON.parse(there.stdout)).toMatchObject({
+        volumes: {
+          items: expect.arrayContaining([expect.objectContaining({ policies: ['office'] })]) as unknown,
+        },
+      });
       expect(await json(0, 'apply', file, '--existing', '-o', 'json')).toMatchObject([
         { status: 'UNCHANGED', existing: { dryRun: true, changed: 0, goes: 0 } },
       ]);
@@ -236,7 +247,7 @@ describe('the client', () => {
       expect(
         await json(0, 'backfill', 'office', '--from', iso(applied), '--to', iso(Date.now())),
       ).toMatchObject({ backfilled: { slots: expect.any(Number) as number } });
-      await json(0, 'delete', 'office');
+      await json(0, 'delete', 'office', '--yes');
       expect(await office()).toBeUndefined();
     });
 
@@ -250,7 +261,7 @@ describe('the client', () => {
       await cli('policy', 'run', 'idle');
       await until(async () => (await cli('policy', 'list')).code === 3);
       expect((await cli('policy', 'list')).stdout).toMatch(/idle .* Failed /);
-      await cli('policy', 'delete', 'idle');
+      await cli('policy', 'delete', 'idle', '--yes');
     });
 
     it('prices policies without connecting to anything', async () => {

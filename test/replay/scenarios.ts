@@ -67,6 +67,7 @@ export const SCENARIOS: Record<string, Scenario> = {
     world.proxy.fault('CreateSnapshot', REFUSED);
     const partly = await ended(await start(migrations, 'runBackup', { policyName: 'kept' }));
     world.proxy.reset();
+    const inventory = await ended(await start(migrations, 'takeInventory', { policyName: 'kept' }));
     const expiry = await ended(await start(migrations, 'enforceExpiry', {}));
     const deleted = await ended(await start(migrations, 'deleteBackupPolicy', { policyName: 'kept' }));
     await migrations.deleteVolume(volumeId);
@@ -74,6 +75,7 @@ export const SCENARIOS: Record<string, Scenario> = {
       'planBackupPolicy.succeeded': planned,
       'planBackupPolicy.clocks': clocked,
       'createBackupPolicy.succeeded': created,
+      'takeInventory.succeeded': inventory,
       'runBackup.succeeded': run,
       'backupTarget.succeeded': backupChild(migrations, run),
       'runBackup.partly': partly,

@@ -9,19 +9,29 @@ import { ROOT } from './paths';
  */
 export async function compileSources(): Promise<string> {
   const folder = path.join(ROOT, '.holdfast', `test-${process.pid}`);
-  const files = await readdir(path.join(ROOT, 'src'), { recursive: true });
-  await Promise.all(files.filter((file) => file.endsWith('.ts')).map((file) => compile(file, folder)));
+  await compileTo(folder, ['src']);
   return folder;
 }
 
+/** The same into any folder; each part of the repository keeps its name there. */
+export async function compileTo(folder: string, parts: readonly string[]): Promise<void> {
+  const files = await Promise.all(
+    parts.map(async (part) => {
+      const inside = await readdir(path.join(ROOT, part), { recursive: true });
+      return inside.filter((file) => file.endsWith('.ts')).map((file) => path.join(part, file));
+    }),
+  );
+  await Promise.all(files.flat().map((file) => compile(file, folder)));
+}
+
 async function compile(file: string, folder: string): Promise<void> {
-  const { code } = await transformFile(path.join(ROOT, 'src', file), {
+  const { code } = await transformFile(path.join(ROOT, file), {
     swcrc: false,
     jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
     module: { type: 'commonjs' },
     sourceMaps: 'inline',
   });
-  const output = path.join(folder, 'src', file.replace(/\.ts$/, '.js'));
+  const output = path.join(folder, file.replace(/\.ts$/, '.js'));
   await mkdir(path.dirname(output), { recursive: true });
   await writeFile(output, code);
 }

@@ -61,6 +61,7 @@ export const REACHED: Record<keyof Activities, Part | { never: string }> = {
   },
   estimatePolicy: 'keeping',
   surveyTarget: 'keeping',
+  listFleet: 'keeping',
   missedCopies: 'keeping',
   findUncopied: 'keeping',
   startCopies: 'keeping',

@@ -156,7 +156,8 @@ class Survey {
   }
 }
 
-function selects(
+/** Whether a selector means an instance, or a volume by itself. */
+export function selects(
   selector: PolicySelector,
   ids: 'instanceIds' | 'volumeIds',
   resourceId: string,

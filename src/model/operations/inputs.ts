@@ -7,6 +7,7 @@ import { copyAmiToPartnerRegionInput, createShareableAmiInput } from '../images/
 import { createCustomerManagedKeyInput } from '../keys/key';
 import type { OperationName } from '../operations';
 import { createBackupPolicyInput, deleteBackupPolicyInput } from '../policies/policy';
+import { takeInventoryInput } from '../policies/inventory';
 import { applyRetentionInput } from '../retention/applyRetention';
 import { enforceExpiryInput } from '../retention/expiry';
 import { setLegalHoldInput } from '../retention/hold';
@@ -18,6 +19,7 @@ export const OPERATION_INPUTS = {
   createBackupPolicy: createBackupPolicyInput,
   planBackupPolicy: createBackupPolicyInput,
   deleteBackupPolicy: deleteBackupPolicyInput,
+  takeInventory: takeInventoryInput,
   runBackup: runBackupByName,
   applyRetention: applyRetentionInput,
   enforceExpiry: enforceExpiryInput,

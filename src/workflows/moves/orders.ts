@@ -1,5 +1,11 @@
-import { ApplicationFailure, condition, patched } from '@temporalio/workflow';
-import { lossNotAccepted, parseRollback, type Message, type RollbackMessage } from '../../model/messages';
+import { ApplicationFailure, condition, patched, workflowInfo } from '@temporalio/workflow';
+import {
+  howToSend,
+  lossNotAccepted,
+  parseRollback,
+  type Message,
+  type RollbackMessage,
+} from '../../model/messages';
 import type { FailedItem } from '../../model/outcome';
 import { fail } from '../support/failure';
 import { takes, takesParsed } from '../support/messages';
@@ -156,7 +162,7 @@ export class Orders {
     this.run.phase('Needs a person');
     this.run.row(item, 'stuck', message);
     this.run.remark(
-      `**${item}** failed: ${message}. Put that right, then send \`resume\`; the step is tried again${knowsMore ? this.wayOut() : ''}.`,
+      `**${item}** failed: ${message}. Put that right, then send \`resume\`; the step is tried again${knowsMore ? this.wayOut() : ''}.\n\n${howToSend(workflowInfo().workflowId, { resume: {} })}`,
     );
     if (knowsMore) await tellOfNeed(`${item}: ${message}`);
     await condition(() => !this.stuck || this.isOverruled);

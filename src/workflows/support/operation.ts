@@ -194,9 +194,17 @@ async function concludeFailed(run: Run, error: TemporalFailure, request: unknown
   const summary = `${failureType(error)}: ${reasonOf(error)}`;
   if (outcome !== 'Cancelled') {
     run.remark(summary);
-    await toTheEnd(() => tellOfFailure(outcome, summary));
+    if (!isTried(request) || !patched('dry-runs-tell-nobody'))
+      await toTheEnd(() => tellOfFailure(outcome, summary));
   }
   await conclude(run, outcome, request, detailsOf(error));
+}
+
+/** Whoever tries something out sits before it: nobody is to be woken by what changes nothing. */
+function isTried(request: unknown): boolean {
+  return (
+    workflowInfo().workflowType === 'planBackupPolicy' || (request as { dryRun?: boolean }).dryRun === true
+  );
 }
 
 /** A run that was cancelled, and failed at what that began, is no less a failure. */

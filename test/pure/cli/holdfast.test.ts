@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { compileSources, removeCompiled } from '../../support/compiled';
@@ -9,6 +9,9 @@ interface Answer {
   stdout: string;
   stderr: string;
 }
+
+// Each test starts processes.
+jest.setTimeout(60_000);
 
 /** What needs neither Temporal nor AWS. */
 describe('holdfast', () => {
@@ -54,7 +57,9 @@ describe('holdfast', () => {
   });
 
   it('tells in its help what the exit codes mean', async () => {
-    expect((await cli('--help')).stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 /);
+    const { stdout } = await cli('--help');
+    expect(stdout).toMatch(/Exit codes:\n +0 .*\n +1 .*\n +2 .*\n +3 /);
+    expect(stdout).toMatch(/Examples:\n {2}holdfast [^]*--workflow-id[^]*Environment:\n {2}TEMPORAL_ADDRESS/);
   });
 
   it.each([
@@ -81,6 +86,65 @@ describe('holdfast', () => {
     expect(stdout.replace(/\s+/g, ' ')).toContain(
       '--detach does not wait: prints the workflow id and the commands that tell how it goes',
     );
+  });
+
+  describe('completion', () => {
+    let script = '';
+    beforeAll(async () => (script = (await cli('completion', 'bash')).stdout));
+
+    /** What bash offers after these words, of which the last is being written. */
+    function offered(...words: string[]): string[] {
+      const line = `COMP_WORDS=(holdfast ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _holdfast`;
+      const print = `printf '%s\\n' "\${COMPREPLY[@]}"`;
+      return execFileSync('/bin/bash', ['--norc', '-c', `${script}\n${line}; ${print}`], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+        .trim()
+        .split('\n');
+    }
+
+    it.each([
+      [['pol'], ['policy']],
+      [['policy', 'pla'], ['plan']],
+      [
+        ['policy', 'plan', 'some.yaml', '-'],
+        ['--output', '--help'],
+      ],
+      [
+        ['policy', 'plan', '-o', ''],
+        ['text', 'json'],
+      ],
+      [['run', 'enforce'], ['enforceExpiry']],
+      [['run', 'enforceExpiry', '--de'], ['--detach']],
+      [['encrypt', 'start', '--allow', 'assigned'], ['assignedPublicIp']],
+    ])('of %j is %j', (words, wanted) => {
+      expect(offered(...words)).toEqual(wanted);
+    });
+
+    it('is there for zsh and fish too, and for no other', async () => {
+      const zsh = await cli('completion', 'zsh');
+      expect(zsh.stdout).toContain('bashcompinit');
+      expect(zsh.stdout).toContain(script.trim());
+      expect((await cli('completion', 'fish')).stdout).toContain(
+        "complete -c holdfast -n '__fish_seen_subcommand_from policy; and not __fish_seen_subcommand_from",
+      );
+      expect((await cli('completion', 'tcsh')).code).toBe(2);
+    });
+  });
+
+  it('says of JSON and files that cannot be read why, in words of its own', async () => {
+    const notJson = await cli('run', 'runBackup', '--input', '{policyName: 1}');
+    expect([notJson.code, notJson.stdout]).toEqual([2, '']);
+    expect(notJson.stderr).toContain('it is not JSON from line 1, character 2 on');
+    const folder = await cli('run', 'runBackup', '--input', '@/');
+    expect(folder.stderr).toContain('/ cannot be read: it is a folder');
+    const none = await cli('document', 'gone.json');
+    expect([none.code, none.stderr]).toEqual([
+      2,
+      expect.stringContaining('gone.json cannot be read: there is no such file'),
+    ]);
+    expect(notJson.stderr + folder.stderr + none.stderr).not.toMatch(/Unexpected|EISDIR|ENOENT/);
   });
 
   const wrong = [

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expiryOf } from '../../../src/calendar/calendar';
@@ -25,16 +25,25 @@ spec:
 
 describe('policy files', () => {
   it('hold the flat input, grouped', () => {
-    expect(parsePolicyFile(YAML, 'p.yaml')).toEqual({
-      policyName: 'critical',
-      selector: { tags: { all: { tier: 'critical' } } },
-      frequency: '4h',
-      timezone: 'Europe/Berlin',
-      rpo: '5h',
-      retention: '30d',
-      minKeep: 5,
-      targets: [{ region: 'eu-west-1' }],
-    });
+    expect(parsePolicyFile(YAML, 'p.yaml')).toEqual([
+      {
+        policyName: 'critical',
+        selector: { tags: { all: { tier: 'critical' } } },
+        frequency: '4h',
+        timezone: 'Europe/Berlin',
+        rpo: '5h',
+        retention: '30d',
+        minKeep: 5,
+        targets: [{ region: 'eu-west-1' }],
+      },
+    ]);
+  });
+
+  it('hold a policy in each of their documents', () => {
+    const other = YAML.replace('name: critical', 'name: other');
+    const both = parsePolicyFile(`---\n${YAML}---\n${other}---\n# nothing more\n`, 'p.yaml');
+    expect(both.map(({ policyName }) => policyName)).toEqual(['critical', 'other']);
+    expect(() => parsePolicyFile('# later\n', 'p.yaml')).toThrow('p.yaml: holds no policy');
   });
 
   it.each<[string, string, string, RegExp]>([
@@ -55,11 +64,32 @@ describe('policy files', () => {
     ['another kind', 'kind: BackupPolicy', 'kind: Pod', /^p\.yaml:2: kind: /],
     ['no YAML', 'kind: BackupPolicy', 'kind: [', /^p\.yaml:\d+: not YAML/],
     [
-      'a second document',
-      'kind: BackupPolicy',
-      'kind: BackupPolicy\n---',
-      /^p\.yaml:3: a second document begins with this ---, and a file is one policy: put each into a file/,
+      'a wrong second document',
+      'targets: [{ region: eu-west-1 }]',
+      'paused: 1\n---\nkind: Pod',
+      /^p\.yaml:\d+: spec\.paused: [^]*\np\.yaml:12: kind: must be "BackupPolicy"/,
     ],
+    ['a region with a typo', 'eu-west-1', 'eu-west1', /not an AWS region; .*; did you mean eu-west-1\?$/],
+    [
+      'a truth for a text',
+      'tier: critical',
+      'prod: true',
+      /^p\.yaml:6: spec\.selector\.tags\.all\.prod: .*; a text goes in quotes: 'true'$/,
+    ],
+    [
+      'a number for an account',
+      'region: eu-west-1',
+      'accountId: 012345678901',
+      /^p\.yaml:10: spec\.targets\.?\[0\]\.accountId: .*; a text goes in quotes: '012345678901'$/,
+    ],
+    ['a number that is too big', 'minKeep: 5', 'minKeep: -1', /minKeep: must be at least \d+$/],
+    [
+      'something twice',
+      'kind: BackupPolicy',
+      'kind: BackupPolicy\nkind: BackupPolicy',
+      /^p\.yaml:3: not YAML: this field is there twice/,
+    ],
+    ['a tab', '  rpo: 5h', '\trpo: 5h', /^p\.yaml:8: not YAML: [^]*tab/],
     [
       'a copy to nowhere',
       'rpo: 5h',
@@ -144,6 +174,30 @@ describe('policy files that are used together', () => {
         `${files[1]}: metadata.name: critical is the policy of ${files[0]} too`,
       );
       expect(readPolicyFiles(files.slice(0, 1))).toMatchObject([{ policyName: 'critical' }]);
+      expect(() => readPolicyFiles([folder])).toThrow(`${files[1]}: metadata.name: critical`);
+      writeFileSync(files[1] ?? '', YAML.replace('name: critical', 'name: other'));
+      expect(readPolicyFiles([folder]).map(({ policyName }) => policyName)).toEqual(['critical', 'other']);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+
+  it('are told all that is wrong with all of them, without the words of a library', () => {
+    const folder = mkdtempSync(path.join(tmpdir(), 'policies-'));
+    try {
+      const [wrong, broken, empty] = ['a.yaml', 'b.yml', 'none'].map((name) => path.join(folder, name));
+      writeFileSync(wrong ?? '', YAML.replace('rpo: 5h', 'rop: 5h'));
+      writeFileSync(broken ?? '', 'a: [');
+      mkdirSync(empty ?? '');
+      const read = () => readPolicyFiles([folder, empty ?? '', path.join(folder, 'gone.yaml')]);
+      for (const said of [
+        `${wrong}:8: spec.rop: not a field`,
+        `${broken}:1: not YAML`,
+        `${empty}: a folder without .yaml files`,
+        'gone.yaml: cannot be read: there is no such file',
+      ])
+        expect(read).toThrow(said);
+      expect(read).not.toThrow(/ENOENT|EISDIR|parseAllDocuments|Flow|expected/);
     } finally {
       rmSync(folder, { recursive: true });
     }

@@ -95,6 +95,13 @@ describe('what workflows share', () => {
       },
     );
 
+    it('that is a dry run tells nobody: who tries something out sits before it', async () => {
+      const handle = await start('framed', { end: 'failed', dryRun: true });
+      expect(await failureOf(handle.result())).toMatchObject({ type: 'KeyUnusable' });
+      expect(evidence).toMatchObject([{ outcome: 'Failed' }]);
+      expect(told).toEqual([]);
+    });
+
     it.each([
       ['is refused', 'refused', 'NotFound', /^no such disk$/],
       ['fails until its time is over', 'late', 'Timeout', /^trouble: .* the disk is busy$/],

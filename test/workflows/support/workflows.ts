@@ -21,7 +21,7 @@ const ENDS = [
   'late',
   'silent',
 ] as const;
-const framedInput = operationInput({ end: z.enum(ENDS) });
+const framedInput = operationInput({ end: z.enum(ENDS), dryRun: z.boolean().optional() });
 
 interface Troubled {
   /** @throws what `how` says */

@@ -1,6 +1,6 @@
-import { condition } from '@temporalio/workflow';
+import { condition, workflowInfo } from '@temporalio/workflow';
 import { FAILURE } from '../../../model/failures';
-import type { Message } from '../../../model/messages';
+import { howToSend, type Message } from '../../../model/messages';
 import { nearest } from '../../../model/nearest';
 import { fail } from '../../support/failure';
 import { takes } from '../../support/messages';
@@ -102,12 +102,7 @@ export class CampaignOrders {
     const all = this.all?.();
     if (!all) return undefined;
     const own = new Set(all);
-    const others = items
-      .filter((item) => !own.has(item))
-      .map((item) => {
-        const meant = nearest(item, own);
-        return meant ? `${item} (did you mean ${meant}?)` : item;
-      });
+    const others = notAmong(own, items);
     return others.length > 0 ? `items: not of this campaign: ${others.join(', ')}` : undefined;
   }
 
@@ -131,12 +126,14 @@ export class CampaignOrders {
   async approval(question: string, items: readonly string[]): Promise<Approval> {
     this.run.phase('Waiting for approval');
     this.run.remark(question);
+    this.run.waitsFor(`It waits for \`approve\` or \`reject\`.\n\n${howToAnswer()}`);
     this.ask();
     this.asked = new Set(items);
     await condition(() => this.answer !== undefined);
     const { approved, message } = this.answer ?? {};
     const { by = '', reason = '', items: some } = message ?? {};
     this.close();
+    this.run.waitsFor();
     if (!approved) throw fail(FAILURE.rejected, `rejected by ${by}: ${reason}; nothing was changed`);
     this.run.remark(`Approved by ${by}: ${reason}${some ? ` (${some.join(', ')} only)` : ''}`);
     return { by, reason, items: new Set(some ?? items) };
@@ -160,10 +157,25 @@ export class CampaignOrders {
     if (!approved) return 'items: what is rejected is rejected as a whole; leave items out';
     const { asked } = this;
     if (!asked) return 'items: what is asked now is approved as a whole; leave items out';
-    const others = items.filter((item) => !asked.has(item));
+    const others = notAmong(asked, items);
     if (others.length > 0) return `items: ${others.join(', ')} does not wait for approval`;
     return items.length > 0 ? undefined : 'items: name what you approve, or leave items out';
   }
+}
+
+/** The commands to paste. */
+export function howToAnswer(): string {
+  return howToSend(workflowInfo().workflowId, { approve: {}, reject: {} });
+}
+
+/** With what was probably meant. */
+function notAmong(known: ReadonlySet<string>, items: readonly string[]): string[] {
+  return items
+    .filter((item) => !known.has(item))
+    .map((item) => {
+      const meant = nearest(item, known);
+      return meant ? `${item} (did you mean ${meant}?)` : item;
+    });
 }
 
 function isSame(a: Answer, b: Answer): boolean {

@@ -26,11 +26,19 @@ export function dryRunResult(plan: CampaignPlan, request: Campaign): EncryptVolu
   const volumes = plan.machines.reduce((total, { disks }) => total + disks.length, 0);
   const waves = request.waves && waveSizes(request.waves.sizes, plan.machines.length);
   const { nextWindow } = plan;
+  const others = present([
+    [
+      plan.interrupted.length + plan.interruptedVolumes.length,
+      'interrupted would be finished or undone first',
+    ],
+    [plan.blocked.length, 'blocked'],
+    [plan.nothingToDo.length, 'with nothing to do'],
+  ]);
   const inWaves = waves ? ` in waves of ${waves.join(', ')}` : '';
   const inWindow = nextWindow ? `; the window ${nextWindow}` : '';
   return {
     ...resultOf(campaignOf(plan, request), []),
-    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}; ${plan.interrupted.length + plan.interruptedVolumes.length} interrupted would be finished or undone first, ${plan.blocked.length} blocked, ${plan.nothingToDo.length} with nothing to do${warnedText(plan)}${inWindow}`,
+    summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}${others.length > 0 ? `; ${others.join(', ')}` : ''}${warnedText(plan)}${inWindow}`,
     plan: listed(plan.machines),
     ...(plan.volumes.length > 0 && { volumePlan: listed(plan.volumes) }),
     cost: totalCost([...plan.machines, ...plan.volumes].map(({ cost }) => cost)),
@@ -139,7 +147,19 @@ function summaryOf(
 ): string {
   const machines = encrypted.flatMap((each) => ('volumeId' in each ? [] : [each]));
   const volumes = machines.reduce((total, machine) => total + machine.volumes, 0);
-  return `${count(machines.length, 'machine')} with ${count(volumes, 'volume')} encrypted (${longestDowntime(ends)})${alone(encrypted.length - machines.length)}, ${rolledBack} rolled back, ${failed} failed, ${skipped} skipped`;
+  return [
+    `${count(machines.length, 'machine')} with ${count(volumes, 'volume')} encrypted (${longestDowntime(ends)})${alone(encrypted.length - machines.length)}`,
+    ...present([
+      [rolledBack, 'rolled back'],
+      [failed, 'failed'],
+      [skipped, 'skipped'],
+    ]),
+  ].join(', ');
+}
+
+/** What there is none of is not told. */
+function present(amounts: readonly (readonly [amount: number, what: string])[]): string[] {
+  return amounts.filter(([amount]) => amount > 0).map(([amount, what]) => `${amount} ${what}`);
 }
 
 /** A machine that was rolled back, or has failed, was down too. */

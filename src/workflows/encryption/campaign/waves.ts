@@ -3,7 +3,7 @@ import { fixedDurationMs } from '../../../model/duration';
 import type { MigrateMachineInput } from '../../../model/moves/migration';
 import type { Run } from '../../support/operation';
 import { count } from './result';
-import type { CampaignOrders } from './orders';
+import { howToAnswer, type CampaignOrders } from './orders';
 import { itemOf, type MachineFleet, type MoveInput } from './fleet';
 import { WindowWatch } from './windowWatch';
 
@@ -134,7 +134,9 @@ export class Waves {
     }
     if (approval) {
       run.phase('Waiting for approval');
-      run.waitsFor(`${wave}, ${machines}, waits for \`approve\` or \`reject\`: ${approval}.`);
+      run.waitsFor(
+        `${wave}, ${machines}, waits for \`approve\` or \`reject\`: ${approval}.\n\n${howToAnswer()}`,
+      );
       await fleet.until(() => orders.answer !== undefined);
       this.actOnAnswer(wave);
     }

@@ -112,7 +112,7 @@ describe('what a campaign selects beside other migrations', () => {
     const copy = await restoredCopy(migrations.account, original);
     const dry = await migrations.encrypt({ volumeIds: [copy], dryRun: true });
     expect(dry.volumePlan?.items).toMatchObject([{ volumeId: copy }]);
-    expect(dry.summary).toContain('0 interrupted');
+    expect(dry.summary).not.toContain('interrupted');
     expect((await volume(migrations.account, made?.VolumeId ?? '')).State).toBe('available');
   });
 
