@@ -5,16 +5,15 @@ const SLOW = [
   'faults/sweep',
   'e2e/killedMigration',
   'e2e/killedWorker',
-  'workflows/moves/migrateMachine',
   'workflows/moves/strangers',
-  'workflows/moves/migrateVolume',
-  'workflows/moves/undo',
+  'workflows/moves/migrateMachine/',
+  'workflows/moves/loneVolume/',
   'workflows/moves/byHand',
   'e2e/killedBackup',
 ];
 
 function rank({ path }) {
-  const at = SLOW.findIndex((name) => path.endsWith(`/test/${name}.test.ts`));
+  const at = SLOW.findIndex((name) => path.includes(`/test/${name}`));
   return at === -1 ? SLOW.length : at;
 }
 

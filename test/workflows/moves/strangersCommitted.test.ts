@@ -1,8 +1,8 @@
-import type { MigrateMachineResult } from '../../../../src/model/moves/migration';
-import { awaitResult } from '../../../support/awaitResult';
-import { MigrationWorld } from '../../../support/migration';
-import { throughout } from '../../../support/throughout';
-import { expectMigrated, PHASES, watchedMachine } from './copied';
+import type { MigrateMachineResult } from '../../../src/model/moves/migration';
+import { awaitResult } from '../../support/awaitResult';
+import { MigrationWorld } from '../../support/migration';
+import { throughout } from '../../support/throughout';
+import { expectMigrated, PHASES, watchedMachine } from './strangersCopies';
 
 /** Whoever may write tags shall not be able to make Holdfast take, change or delete what is not its own. */
 describe('what somebody has copied, with all tags and descriptions', () => {

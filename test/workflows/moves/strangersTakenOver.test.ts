@@ -1,9 +1,9 @@
 import { CreateTagsCommand, DeleteTagsCommand } from '@aws-sdk/client-ec2';
-import { awaitResult } from '../../../support/awaitResult';
-import { MigrationWorld, STRATEGIES } from '../../../support/migration';
-import { tagsOf } from '../../../support/seed';
-import { throughout } from '../../../support/throughout';
-import { expectMigrated, PHASES, watchedMachine } from './copied';
+import { awaitResult } from '../../support/awaitResult';
+import { MigrationWorld, STRATEGIES } from '../../support/migration';
+import { tagsOf } from '../../support/seed';
+import { throughout } from '../../support/throughout';
+import { expectMigrated, PHASES, watchedMachine } from './strangersCopies';
 
 describe('what somebody has copied, with all tags and descriptions', () => {
   const migrations = throughout(() => MigrationWorld.open());

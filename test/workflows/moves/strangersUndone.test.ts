@@ -1,8 +1,8 @@
-import type { MigrateMachineResult } from '../../../../src/model/moves/migration';
-import { awaitResult } from '../../../support/awaitResult';
-import { ANY_LOSS, MigrationWorld, STRATEGIES } from '../../../support/migration';
-import { throughout } from '../../../support/throughout';
-import { expectUndone, PHASES, watchedMachine } from './copied';
+import type { MigrateMachineResult } from '../../../src/model/moves/migration';
+import { awaitResult } from '../../support/awaitResult';
+import { ANY_LOSS, MigrationWorld, STRATEGIES } from '../../support/migration';
+import { throughout } from '../../support/throughout';
+import { expectUndone, PHASES, watchedMachine } from './strangersCopies';
 
 const REFUSED = { before: { code: 'UnauthorizedOperation', status: 403 } };
 

@@ -1,9 +1,9 @@
 import { DescribeVolumesCommand } from '@aws-sdk/client-ec2';
-import type { Strategy } from '../../../../src/model/moves/strategy';
-import { expectOnlyEncryptionChanged } from '../../../support/claims';
-import { STRATEGIES, type MigrationWorld } from '../../../support/migration';
-import { anInstance, tagsOf } from '../../../support/seed';
-import { Strangers } from '../../../support/strangers';
+import type { Strategy } from '../../../src/model/moves/strategy';
+import { expectOnlyEncryptionChanged } from '../../support/claims';
+import { STRATEGIES, type MigrationWorld } from '../../support/migration';
+import { anInstance, tagsOf } from '../../support/seed';
+import { Strangers } from '../../support/strangers';
 
 /** Of a migration from its beginning to its soak: where something has just been made or marked. */
 const AT: Record<Strategy, [string, number][]> = {
