@@ -13,7 +13,7 @@ import { createLogger, TemporalLogger } from './telemetry/logging';
 import { awsMetrics } from './telemetry/metrics';
 import { loadDataConverter } from './temporal/dataConverter';
 import { requireSearchAttributes } from './temporal/searchAttributes';
-import { createWorkers, polling } from './temporal/workers';
+import { createWorkers, awaitPolling } from './temporal/workers';
 
 /** A bad setting, as against a failure while running. */
 const EXIT_BAD_CONFIG = 2;
@@ -48,7 +48,7 @@ async function main(): Promise<void> {
       evidence: openStore(config.evidence, s3, dataConverter?.payloadCodecs),
       heartbeats: notices.heartbeats,
       notifier: notices.notifier,
-      clock: Date,
+      calendar: Date,
       waits: REAL_WAITS,
       settings: {
         ...DEFAULT_SETTINGS,
@@ -58,7 +58,7 @@ async function main(): Promise<void> {
     });
     const workers = await createWorkers({ connection, config, activities, dataConverter });
     const runs = Promise.all(workers.map((worker) => runWithOthers(worker, workers)));
-    await Promise.race([runs, polling(connection, workers, namespace)]);
+    await Promise.race([runs, awaitPolling(connection, workers, namespace)]);
     logger.info({ namespace, address: connectionOptions.address, pid: process.pid }, 'worker ready');
     await runs;
     logger.info('worker stopped');

@@ -13,7 +13,7 @@ import { activities as moves } from './moves';
 import { activities as encryption } from './encryption';
 import { activities as images } from './images';
 import { activities as operations } from './operations';
-import { joined } from './support/joined';
+import { joinActivities } from './support/joinActivities';
 
 /**
  * Every activity, over injected dependencies. AWS errors leave as ApplicationFailures of the types in
@@ -21,7 +21,7 @@ import { joined } from './support/joined';
  */
 export function createActivities(deps: ActivityDeps) {
   const activities = withFailures(
-    joined([
+    joinActivities([
       support(deps),
       keys(deps),
       machines(deps),

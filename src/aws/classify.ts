@@ -1,16 +1,16 @@
 import { FAILURE, type FailureType } from '../model/failures';
 import { limitOf, soundsLikeLimit } from './limits';
 
-export interface Verdict {
+export interface Classification {
   type: FailureType;
   retry: boolean;
   /** Nobody knows whether it passes: `retry` holds for some attempts (src/aws/unsure.ts), and then it is final. */
   bounded?: true;
 }
 
-const retry = (type: FailureType): Verdict => ({ type, retry: true });
-const bounded = (type: FailureType): Verdict => ({ type, retry: true, bounded: true });
-const final = (type: FailureType): Verdict => ({ type, retry: false });
+const retry = (type: FailureType): Classification => ({ type, retry: true });
+const bounded = (type: FailureType): Classification => ({ type, retry: true, bounded: true });
+const final = (type: FailureType): Classification => ({ type, retry: false });
 
 /**
  * What an AWS error name means; the first pattern that matches counts. Limits have a table of their own, src/aws/limits.ts.
@@ -22,7 +22,7 @@ const final = (type: FailureType): Verdict => ({ type, retry: false });
  * https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html and of STS
  * https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRole.html
  */
-const TABLE: readonly (readonly [RegExp, Verdict])[] = [
+const TABLE: readonly (readonly [RegExp, Classification])[] = [
   [
     /^(RequestLimitExceeded|Throttling|ThrottlingException|ThrottledException|TooManyRequestsException|RequestThrottledException|SlowDown|SnapshotCreationPerVolumeRateExceeded|.*RateExceeded)$/,
     retry(FAILURE.throttled),
@@ -62,7 +62,7 @@ const TABLE: readonly (readonly [RegExp, Verdict])[] = [
  *
  * @param action of the call that was refused: the same name may mean either of another one
  */
-export function classify(errorName: string, action?: string): Verdict {
+export function classify(errorName: string, action?: string): Classification {
   const limit = limitOf(errorName, action);
   if (limit?.passes === 'perhaps') return bounded(FAILURE.quotaExceeded);
   if (limit) return limit.passes ? retry(FAILURE.quotaExceeded) : final(FAILURE.quotaExceeded);

@@ -2,9 +2,9 @@ import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { CompleteAsyncError } from '@temporalio/activity';
 import { FAILURE } from '../model/failures';
 import { changedFailure, passingFailure } from './applicationFailures';
-import { classify, type Verdict } from './classify';
+import { classify, type Classification } from './classify';
 import { limitOf } from './limits';
-import { FIRST_PAUSE_MS, gotSomewhere } from './liveness';
+import { FIRST_PAUSE_MS, hasGotSomewhere } from './liveness';
 import { tellOfWaiting, UnsureFailures } from './unsure';
 
 /** Where a failed call was made; `src/aws/sessions.ts` notes it on every error that a client throws. */
@@ -62,7 +62,7 @@ export function toFailure(error: unknown): Error {
 }
 
 /** Of a name that nobody knows, a fault of AWS or of the network is told by the status: AWS comes back, however long that takes. */
-function verdictOf(error: Error, { action }: CallSite): Verdict {
+function verdictOf(error: Error, { action }: CallSite): Classification {
   const verdict = classify(error.name, action);
   if (!verdict.bounded || limitOf(error.name, action)) return verdict;
   const { httpStatusCode = 500 } = (error as { $metadata?: { httpStatusCode?: number } }).$metadata ?? {};
@@ -140,7 +140,7 @@ function shortened(message: string): string {
 
 /** The pauses between attempts grow however much each of them has done: after one that got somewhere they begin anew. */
 function soonAgain(failure: ApplicationFailure): ApplicationFailure {
-  if (failure.nonRetryable || failure.nextRetryDelay || !gotSomewhere()) return failure;
+  if (failure.nonRetryable || failure.nextRetryDelay || !hasGotSomewhere()) return failure;
   return changedFailure(failure, { nextRetryDelay: FIRST_PAUSE_MS });
 }
 

@@ -13,7 +13,7 @@ import type { STSClient } from '@aws-sdk/client-sts';
 import type { Target } from '../model/target';
 import { asksForFewerCalls, classify } from './classify';
 import { isPassingFault, noteCallSite, type CallSite } from './failures';
-import { signOfLife } from './liveness';
+import { giveSignOfLife } from './liveness';
 import type { Patience, RateBudget } from './rateBudget';
 import { isPlainRead, readAgain } from './readAgain';
 
@@ -70,12 +70,12 @@ export function instrument<Client extends AnyClient>(
       const site = { ...call, as, resources: resourcesIn(args.input) };
       await guard?.();
       const once = async () => {
-        signOfLife();
+        giveSignOfLife();
         const budgeted = { ...call, input: args.input };
         const waitedMs = (await budget?.admit(budgeted, patience())) ?? 0;
         if (waitedMs > 0) {
           observer?.waited(call, waitedMs);
-          signOfLife();
+          giveSignOfLife();
         }
         const startedAt = performance.now();
         const ended = (outcome: string) => observer?.called(call, outcome, performance.now() - startedAt);
@@ -86,7 +86,7 @@ export function instrument<Client extends AnyClient>(
         } catch (error) {
           const name = error instanceof Error ? error.name : '';
           if (asksForFewerCalls(name)) {
-            budget?.throttled(budgeted);
+            budget?.noteThrottle(budgeted);
             observer?.throttled(call);
           }
           ended(name === 'AbortError' ? 'Aborted' : classify(name).type);

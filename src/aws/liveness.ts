@@ -17,7 +17,7 @@ const ATTEMPTS = new WeakMap<Context, Attempt>();
  * Says that the running activity lives, where anybody waits for that. It tells again what was told last, in this attempt or in the one
  * before it: what the last heartbeat told is all that the next attempt hears, and a mere sign of life must not have it forgotten.
  */
-export function signOfLife(): void {
+export function giveSignOfLife(): void {
   const activity = asyncLocalStorage.getStore();
   if (!activity?.info.heartbeatTimeoutMs) return;
   const told = ATTEMPTS.get(activity)?.told;
@@ -30,7 +30,7 @@ export function signOfLife(): void {
  * Whether the running attempt has done something that the next one finds done: its heartbeats tell more than those before it did, and it
  * lasted at least as long as the pause that would follow it. One that fails right away got nowhere, whatever it told.
  */
-export function gotSomewhere(): boolean {
+export function hasGotSomewhere(): boolean {
   const activity = asyncLocalStorage.getStore();
   const known = activity && ATTEMPTS.get(activity);
   if (!activity || known?.told?.details === undefined) return false;
@@ -49,12 +49,12 @@ type AnyActivity = (input: never) => Promise<unknown>;
 export function withLiveness<T extends Record<string, AnyActivity>>(activities: T): T {
   const wrapped = Object.entries(activities).map(([name, activity]) => [
     name,
-    (input: never) => remembering(() => activity(input)),
+    (input: never) => rememberDuring(() => activity(input)),
   ]);
   return Object.fromEntries(wrapped) as T;
 }
 
-function remembering(work: () => Promise<unknown>): Promise<unknown> {
+function rememberDuring(work: () => Promise<unknown>): Promise<unknown> {
   const context = asyncLocalStorage.getStore();
   if (!context) return work();
   const remembered = Object.create(context) as Context;

@@ -63,8 +63,8 @@ export class RateBudget {
     return waitMs;
   }
 
-  throttled(call: BudgetedCall): void {
-    this.bucketOf(call)?.throttled();
+  noteThrottle(call: BudgetedCall): void {
+    this.bucketOf(call)?.noteThrottle();
   }
 
   private bucketOf(call: BudgetedCall): TokenBucket | undefined {

@@ -49,7 +49,7 @@ export class TokenBucket {
   }
 
   /** AWS wants fewer calls: half the rate from now on, and nothing is left of the burst. */
-  throttled(): void {
+  noteThrottle(): void {
     this.fill();
     if (this.now() - this.throttledAt < ONE_EVENT_MS) return;
     this.throttledAt = this.now();

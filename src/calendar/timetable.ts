@@ -15,7 +15,7 @@ const NOTED = 1.25;
 const LONGEST_LOOK_DAYS = 9 * 366;
 
 /** When a policy is due, and the longest and shortest time between two slots. */
-export interface Rhythm {
+export interface PolicyRhythm {
   timetable?: Timetable;
   longestMs: number;
   shortestMs: number;
@@ -34,7 +34,7 @@ export class ScheduleProblem extends Error {
 }
 
 /** @throws ScheduleProblem */
-export function rhythmOf(policy: BackupPolicy, now: number): Rhythm {
+export function rhythmOf(policy: BackupPolicy, now: number): PolicyRhythm {
   const { frequency, cron, calendar } = policy;
   const timezone = zoneOf(policy.timezone);
   const everyMs = frequency === undefined ? undefined : fixedDurationMs(frequency);

@@ -22,7 +22,7 @@ interface CostOptions extends Output {
 }
 
 /** `holdfast cost`: what a year of policies costs on a simulated fleet. */
-export function costCommand(program: Command, shell: Shell): void {
+export function addCostCommand(program: Command, shell: Shell): void {
   program
     .command('cost [files...]')
     .description('what a simulated year of policies costs, beside other ways; connects to nothing')

@@ -12,8 +12,8 @@ import type { MoveCost } from '../model/moves/cost';
 import { PRICES } from '../model/cost/prices';
 import { drainExpectation } from '../model/machines/drain';
 import { formatDuration } from '../model/duration';
-import { describedByFlags, encryptInput, inFlagWords } from './encryptInput';
-import { LOSS_FLAG, messageCommands, messageOf, signed, type Said } from './messages';
+import { addCampaignFlags, encryptInput, inFlagWords } from './encryptInput';
+import { LOSS_FLAG, addMessageCommands, messageOf, addSignature, type Said } from './messages';
 import { DETACHED, whereToLook } from './started';
 import { jsonOption, outputOption, type Output } from './options';
 import type { Shell } from './shell';
@@ -38,10 +38,10 @@ const NOT_DONE: readonly string[] = [
 ];
 
 /** `holdfast encrypt …`: campaigns that move machines to encrypted volumes. */
-export function encryptCommands(program: Command, shell: Shell): void {
+export function addEncryptCommands(program: Command, shell: Shell): void {
   const encrypt = program.command('encrypt').description('move running machines to encrypted volumes');
 
-  describedByFlags(encrypt.command('plan'))
+  addCampaignFlags(encrypt.command('plan'))
     .description('what would be done to each machine, by which strategy and why; touches nothing')
     .addOption(outputOption())
     .action((flags: Flags & Output) =>
@@ -54,7 +54,7 @@ export function encryptCommands(program: Command, shell: Shell): void {
       }),
     );
 
-  describedByFlags(encrypt.command('start'))
+  addCampaignFlags(encrypt.command('start'))
     .description('start a campaign and wait for its result')
     .option('--workflow-id <id>', 'workflow id; made up when left out')
     .option('--detach', `does not wait: ${DETACHED}`)
@@ -72,7 +72,7 @@ export function encryptCommands(program: Command, shell: Shell): void {
       }),
     );
 
-  messageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], shell);
+  addMessageCommands(encrypt, ['approve', 'reject', 'pause', 'resume'], shell);
 
   for (const [name, does] of [
     ['commit', 'delete the originals of a machine in soak, or of all of a campaign'],
@@ -81,7 +81,7 @@ export function encryptCommands(program: Command, shell: Shell): void {
     const command = encrypt.command(`${name} [machine]`).description(does);
     if (name === 'rollback') command.option(...LOSS_FLAG);
     else command.option('--yes', 'with --campaign: does not ask', false);
-    signed(command)
+    addSignature(command)
       .option('--campaign <workflowId>', 'every machine of this campaign')
       .addOption(outputOption())
       .action(async (machine: string | undefined, options: Decision) => {

@@ -32,7 +32,7 @@ interface Flags {
 const WINDOW = /^(?:([a-z,]+) +)?(\d\d:\d\d)-(\d\d:\d\d) +(\S+)$/i;
 
 /** The flags by which a campaign is described; `plan` and `start` take the same. */
-export function describedByFlags(command: Command): Command {
+export function addCampaignFlags(command: Command): Command {
   return command
     .addOption(new Option('--input <json>', 'the input, or @file; flags go before it').argParser(jsonObject))
     .option(

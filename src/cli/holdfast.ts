@@ -3,17 +3,17 @@ import { Argument, Command, CommanderError, Help, Option } from 'commander';
 import { meantWorkflow, OPERATION_NAMES, OperationFailed, type OperationName } from '../client';
 import { readTemporalConfig } from '../config';
 import { MESSAGE_NAMES } from '../model/messages';
-import { opened } from '../store/encryptedStore';
+import { openDocument } from '../store/encryptedStore';
 import { loadDataConverter } from '../temporal/dataConverter';
 import { completionCommand } from './completion';
-import { costCommand } from './cost';
-import { encryptCommands } from './encrypt';
+import { addCostCommand } from './cost';
+import { addEncryptCommands } from './encrypt';
 import { MORE_HELP } from './help';
 import { inventoryCommand } from './inventory';
-import { messageCommands } from './messages';
+import { addMessageCommands } from './messages';
 import { fileContent, jsonObject, jsonOption } from './options';
 import { packageVersion } from './package';
-import { policyCommands } from './policy';
+import { addPolicyCommands } from './policy';
 import { asksForJson, EXIT, exitCodeOf, refusalOf, refusalText } from './refusal';
 import { schemaCommand } from './schema';
 import { Shell } from './shell';
@@ -61,9 +61,9 @@ program
   );
 
 inventoryCommand(program, shell);
-policyCommands(program, shell);
-encryptCommands(program, shell);
-costCommand(program, shell);
+addPolicyCommands(program, shell);
+addEncryptCommands(program, shell);
+addCostCommand(program, shell);
 schemaCommand(program, shell);
 
 program
@@ -84,10 +84,10 @@ program
   .action(async (document: string) => {
     const { dataConverterModule } = readTemporalConfig(process.env);
     const converter = await loadDataConverter(dataConverterModule);
-    process.stdout.write(`${await opened(document, converter?.payloadCodecs ?? [])}\n`);
+    process.stdout.write(`${await openDocument(document, converter?.payloadCodecs ?? [])}\n`);
   });
 
-messageCommands(program, MESSAGE_NAMES, shell);
+addMessageCommands(program, MESSAGE_NAMES, shell);
 
 completionCommand(program);
 

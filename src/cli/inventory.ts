@@ -6,7 +6,7 @@ import { outputOption, addTag, type Output } from './options';
 import type { Shell } from './shell';
 import { table } from './table';
 import { counts } from './words';
-import { saying } from './waiting';
+import { sayDuring } from './waiting';
 
 interface Flags extends Output {
   account?: string;
@@ -37,7 +37,7 @@ export function inventoryCommand(program: Command, shell: Shell): void {
           ...(policy && { policyName: policy }),
           ...(tag && { tags: { all: tag } }),
         };
-        const inventory = await saying('looking', () => takeInventory(holdfast, input));
+        const inventory = await sayDuring('looking', () => takeInventory(holdfast, input));
         shell.say(output, inventory, () => inventoryText(inventory, volumes));
       }),
     );

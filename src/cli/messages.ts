@@ -18,7 +18,7 @@ export const LOSS_FLAG = [
 ] as const;
 
 /** Every message says who sends it, and why. */
-export function signed(command: Command): Command {
+export function addSignature(command: Command): Command {
   return command
     .requiredOption('--by <who>', 'who you are: a claim, not authentication')
     .requiredOption('--reason <why>', 'why');
@@ -29,9 +29,9 @@ export function messageOf({ by, reason, item, acceptWriteLossSince }: Said): Rol
 }
 
 /** Commands that each send one message to a running workflow. */
-export function messageCommands(parent: Command, names: readonly MessageName[], shell: Shell): void {
+export function addMessageCommands(parent: Command, names: readonly MessageName[], shell: Shell): void {
   for (const name of names) {
-    const command = signed(
+    const command = addSignature(
       parent.command(`${kebab(name)} <workflowId>`).description(`send ${name} to a running operation`),
     )
       .option('--item <item...>', 'only these items')

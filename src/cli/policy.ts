@@ -14,13 +14,13 @@ import { jsonOption, outputOption, YES, type Output } from './options';
 import type { Shell } from './shell';
 import { existingText, listText, planText, unprotectedText } from './policyText';
 import { whereToLook } from './started';
-import { saying } from './waiting';
+import { sayDuring } from './waiting';
 
 const YES_ALONE =
   'error: --yes is an answer to --existing, and says nothing without it: add --existing where the points that are there shall get these terms, or leave --yes out';
 
 /** `holdfast policy …`: backup policies as YAML files, and their Schedules. */
-export function policyCommands(program: Command, shell: Shell): void {
+export function addPolicyCommands(program: Command, shell: Shell): void {
   const policy = program.command('policy').description('backup policies');
 
   policy
@@ -44,7 +44,7 @@ export function policyCommands(program: Command, shell: Shell): void {
     .action((files: string[], options: Output) => {
       const policies = readPolicyFiles(files);
       return shell.connected(async (holdfast) => {
-        const plans = await oneByOne(policies, 'planning', (each) => planBackupPolicy(holdfast, each));
+        const plans = await doOneByOne(policies, 'planning', (each) => planBackupPolicy(holdfast, each));
         shell.say(options, plans, () => [...plans.map(planText), unprotectedText(plans)].join('\n\n'));
         if (plans.some(({ problems }) => problems.length > 0)) shell.notCompliant();
       });
@@ -61,7 +61,7 @@ export function policyCommands(program: Command, shell: Shell): void {
         if (yes && !existing) apply.error(YES_ALONE);
         const policies = readPolicyFiles(files);
         return shell.connected(async (holdfast) => {
-          const results = await oneByOne(policies, 'applying', async (each) => {
+          const results = await doOneByOne(policies, 'applying', async (each) => {
             const applied = await createBackupPolicy(holdfast, each);
             if (!existing) return applied;
             const { policyName } = applied;
@@ -153,7 +153,7 @@ export function policyCommands(program: Command, shell: Shell): void {
 }
 
 /** In the order of the files: what fails leaves those after it untouched. */
-async function oneByOne<Item extends { policyName: string }, Result>(
+async function doOneByOne<Item extends { policyName: string }, Result>(
   items: readonly Item[],
   doing: string,
   work: (item: Item) => Promise<Result>,
@@ -161,7 +161,7 @@ async function oneByOne<Item extends { policyName: string }, Result>(
   const results: Result[] = [];
   for (const [index, item] of items.entries()) {
     const which = items.length > 1 ? ` (${index + 1} of ${items.length})` : '';
-    results.push(await saying(`${doing} ${item.policyName}${which}`, () => work(item)));
+    results.push(await sayDuring(`${doing} ${item.policyName}${which}`, () => work(item)));
   }
   return results;
 }

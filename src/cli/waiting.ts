@@ -21,7 +21,7 @@ interface Screen {
  * Says what is waited for, and for how long already: on a terminal in one line that goes away again, elsewhere in one that stays,
  * once it has taken a while.
  */
-export async function saying<Result>(
+export async function sayDuring<Result>(
   what: string | (() => string),
   work: () => Promise<Result>,
   screen: Screen = process.stderr,
@@ -68,7 +68,7 @@ export async function watching<Result>(
   });
   try {
     return await (screen.isTTY
-      ? saying(
+      ? sayDuring(
           () => told,
           () => result,
           screen,

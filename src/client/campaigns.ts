@@ -62,7 +62,7 @@ export class Campaigns {
     const { page, rows } = await this.progress(workflowId);
     const migrations = new Map((await this.migrations(workflowId)).map((each) => [each.instanceId, each]));
     const { phase, waitsFor } = page;
-    const undone = await this.rolledBack(rows, migrations);
+    const undone = await this.findRolledBack(rows, migrations);
     const machines = rows.map((row) => machineStatus(row, migrations.get(row.item), undone.has(row.item)));
     const counts: Record<string, number> = {};
     for (const { state } of machines) counts[state] = (counts[state] ?? 0) + 1;
@@ -90,7 +90,7 @@ export class Campaigns {
   }
 
   /** Machines that a person has sent back after the campaign's word: such a migration did what it was told, and succeeded. */
-  private async rolledBack(
+  private async findRolledBack(
     rows: readonly ProgressRow[],
     migrations: ReadonlyMap<string, Migration>,
   ): Promise<Set<string>> {

@@ -27,7 +27,7 @@ export function costOfPolicies({ files, volumes, seed }: CostRequest): CostCompa
     const policy = createBackupPolicyInput.parse(written);
     return { policyName: policy.policyName, terms: termsOf(policy) };
   });
-  return compareCosts({ policies, volumes, seed, calendar: { periodStart, expiryOf } });
+  return compareCosts({ policies, volumes, seed, rules: { periodStart, expiryOf } });
 }
 
 function termsOf(policy: BackupPolicy) {

@@ -147,7 +147,7 @@ export class Operation<Result = unknown> {
    * @throws NoWorkerAnswered
    */
   async progress(cursor?: string): Promise<ProgressPage> {
-    return this.answered(() =>
+    return this.awaitAnswer(() =>
       this.handle.query<ProgressPage, [{ cursor?: string }]>('progress', { cursor }),
     );
   }
@@ -170,10 +170,10 @@ export class Operation<Result = unknown> {
    * NoWorkerAnswered.
    */
   private message<Said extends Message>(name: MessageName): (message: Said) => Promise<void> {
-    return (message) => this.answered(() => this.handle.executeUpdate(name, { args: [message] }));
+    return (message) => this.awaitAnswer(() => this.handle.executeUpdate(name, { args: [message] }));
   }
 
-  private async answered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  private async awaitAnswer<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
     try {
       return await this.temporal.withDeadline(Date.now() + ANSWER_MS, ask);
     } catch (error) {

@@ -5,9 +5,9 @@ import { readPolicyId, scheduleIds } from '../model/ids';
 import { formatSchedule } from '../model/policies/policy';
 import { formatRetention } from '../model/points/retentionTerms';
 import { targetKey } from '../model/target';
-import { listedScheduleIds, policyOf } from '../temporal/schedules';
+import { listScheduleIds, policyOf } from '../temporal/schedules';
 import type { Holdfast } from './operations';
-import { lastRun, triggered, type TriggeredRun } from './policyRuns';
+import { findLastRun, trigger, type TriggeredRun } from './policyRuns';
 
 /** A run that began so much later than its slot says so. */
 const LATE_MS = 60_000;
@@ -46,20 +46,20 @@ export class BackupPolicies {
 
   async list(): Promise<PolicyState[]> {
     const states: PolicyState[] = [];
-    for await (const scheduleId of listedScheduleIds(this.holdfast.temporal)) {
+    for await (const scheduleId of listScheduleIds(this.holdfast.temporal)) {
       const name = readPolicyId(scheduleId);
-      if (name !== undefined) states.push(await this.stateOf(name));
+      if (name !== undefined) states.push(await this.readState(name));
     }
     return states.sort((a, b) => a.policyName.localeCompare(b.policyName));
   }
 
   /** A paused policy deletes none of its points either. */
   pause(policyName: string, note: string): Promise<void> {
-    return this.told(policyName, (schedule) => schedule.pause(note));
+    return this.tell(policyName, (schedule) => schedule.pause(note));
   }
 
   resume(policyName: string, note: string): Promise<void> {
-    return this.told(policyName, (schedule) => schedule.unpause(note));
+    return this.tell(policyName, (schedule) => schedule.unpause(note));
   }
 
   /**
@@ -69,7 +69,7 @@ export class BackupPolicies {
    * @throws NotTriggered where the server starts none
    */
   trigger(policyName: string): Promise<TriggeredRun> {
-    return this.told(policyName, (schedule) => triggered(schedule, policyName));
+    return this.tell(policyName, (schedule) => trigger(schedule, policyName));
   }
 
   /**
@@ -81,7 +81,7 @@ export class BackupPolicies {
    * @throws BackfillRefused, with nothing started; above a day's worth too, unless it is said that this is meant
    */
   async backfill(policyName: string, start: Date, end: Date, isMeant = false): Promise<number> {
-    return this.told(policyName, async (schedule) => {
+    return this.tell(policyName, async (schedule) => {
       const { info } = await schedule.describe();
       const asked = { from: start, to: end };
       const problem = whyNoBackfill({ ...asked, createdAt: info.createdAt, now: new Date() });
@@ -108,7 +108,7 @@ export class BackupPolicies {
     return (startTime ?? []).length;
   }
 
-  private async told<Answer>(
+  private async tell<Answer>(
     policyName: string,
     tell: (schedule: ReturnType<typeof this.schedule>) => Promise<Answer>,
   ): Promise<Answer> {
@@ -125,9 +125,9 @@ export class BackupPolicies {
   }
 
   /** One that cannot be read says so in its line, and hides no other. */
-  private async stateOf(policyName: string): Promise<PolicyState> {
+  private async readState(policyName: string): Promise<PolicyState> {
     try {
-      return await this.state(policyName);
+      return await this.requireState(policyName);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       const unknown = { every: 'unknown', retention: 'unknown', targets: [], copies: [], missed: 0 };
@@ -135,11 +135,11 @@ export class BackupPolicies {
     }
   }
 
-  private async state(policyName: string): Promise<PolicyState> {
+  private async requireState(policyName: string): Promise<PolicyState> {
     const description = await this.schedule(policyName).describe();
     const { info, state } = description;
     const policy = policyOf(description);
-    const last = await lastRun(this.holdfast.temporal, policyName, description);
+    const last = await findLastRun(this.holdfast.temporal, policyName, description);
     const missed = info.numActionsMissedCatchupWindow + info.numActionsSkippedOverlap;
     const wrong = [
       ...(policy ? [] : ['unreadable']),

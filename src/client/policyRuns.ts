@@ -31,7 +31,7 @@ type Schedule = ReturnType<Client['schedule']['getHandle']>;
  *
  * @throws NotTriggered
  */
-export async function triggered(schedule: Schedule, policyName: string): Promise<TriggeredRun> {
+export async function trigger(schedule: Schedule, policyName: string): Promise<TriggeredRun> {
   const before = await schedule.describe();
   const known = new Set(before.info.recentActions.map(runIdOf));
   // A slot that is due at this moment is no answer.
@@ -80,7 +80,7 @@ interface Begun {
  * The run of the newest slot, started by the Schedule or by hand, and how it ended: what was backfilled later is of an older slot, and is no
  * late run.
  */
-export async function lastRun(
+export async function findLastRun(
   temporal: Client,
   policyName: string,
   { info }: ScheduleDescription,
@@ -91,17 +91,17 @@ export async function lastRun(
     slotMs: action.scheduledAt.getTime(),
     lateMs: action.takenAt.getTime() - action.scheduledAt.getTime(),
   }));
-  const byHand = await lastByHand(temporal, policyName);
+  const byHand = await findLastByHand(temporal, policyName);
   const newest = byHand && byHand.slotMs > (scheduled?.slotMs ?? 0) ? byHand : scheduled;
   if (!newest) return undefined;
   const { workflowId, runId, slotMs, lateMs } = newest;
-  const outcome = await outcomeOf(temporal, workflowId, runId);
+  const outcome = await readOutcome(temporal, workflowId, runId);
   const slot = new Date(slotMs).toISOString();
   return { lateMs, outcome, told: { workflowId, slot, lateBy: formatDuration(lateMs), outcome } };
 }
 
 /** The Schedule knows nothing of what it has not started itself: `runBackup` with the policy's name as its input. */
-async function lastByHand(temporal: Client, policyName: string): Promise<Begun | undefined> {
+async function findLastByHand(temporal: Client, policyName: string): Promise<Begun | undefined> {
   // What is no name of a policy has no runs, and is nothing to write into a query.
   if (!policyNameSchema.safeParse(policyName).success) return undefined;
   const query = `WorkflowType = 'runBackup' AND ${SEARCH_ATTRIBUTES.policy.name} = '${policyName}' AND TemporalScheduledById IS NULL`;
@@ -118,7 +118,7 @@ async function lastByHand(temporal: Client, policyName: string): Promise<Begun |
 }
 
 /** Closed runs disappear after the namespace's retention: that is no failure. */
-async function outcomeOf(temporal: Client, workflowId: string, runId: string): Promise<string> {
+async function readOutcome(temporal: Client, workflowId: string, runId: string): Promise<string> {
   try {
     const { status, typedSearchAttributes } = await temporal.workflow.getHandle(workflowId, runId).describe();
     if (isOpenStatus(status.name)) return status.name.toLowerCase();

@@ -4,11 +4,11 @@ export interface ProgressRow {
   state: string;
   note?: string;
   /** The same for programs, where there is more to tell. */
-  facts?: MachineFacts;
+  facts?: MoveFacts;
 }
 
 /** What a campaign knows of a machine, or a volume by itself, that it has moved. */
-export interface MachineFacts {
+export interface MoveFacts {
   /** Not of a volume by itself: nothing was down for it. */
   downtimeMs?: number;
   /** ISO 8601: its originals are deleted then, unless somebody decides before. */

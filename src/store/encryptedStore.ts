@@ -40,12 +40,12 @@ export class EncryptedStore implements ObjectStore {
 
   async get(key: string): Promise<string | undefined> {
     const document = await this.store.get(key);
-    return document === undefined ? undefined : opened(document, this.codecs);
+    return document === undefined ? undefined : openDocument(document, this.codecs);
   }
 }
 
 /** The document itself, also of one that never was encrypted. */
-export async function opened(document: string, codecs: readonly PayloadCodec[]): Promise<string> {
+export async function openDocument(document: string, codecs: readonly PayloadCodec[]): Promise<string> {
   const { encodedPayload } = JSON.parse(document) as Partial<Sealed>;
   if (!encodedPayload) return document;
   const metadata = Object.fromEntries(

@@ -6,7 +6,7 @@ import { policyInArguments, type NormalizedPolicy } from '../model/policies/poli
  * The ids of all Schedules, which the server keeps in plain text. The client's own list decodes the memo of each: one that it cannot
  * decode, because its key is gone or somebody else wrote it, would hide all the others.
  */
-export async function* listedScheduleIds({
+export async function* listScheduleIds({
   workflowService,
   options: { namespace },
 }: Pick<Client, 'workflowService' | 'options'>): AsyncGenerator<string> {

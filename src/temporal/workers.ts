@@ -65,7 +65,7 @@ function workflowSource(
 }
 
 /** Resolves when the server has seen this process poll both queues, or when the workers stop. */
-export async function polling(
+export async function awaitPolling(
   { workflowService }: NativeConnection,
   workers: readonly Worker[],
   namespace: string,

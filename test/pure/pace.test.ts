@@ -11,14 +11,14 @@ describe('when to look at what is under way', () => {
   function looks(watch: Pace, ids: string[], completeAt: number): number[] {
     const times: number[] = [];
     const startedAt = now;
-    for (const id of ids) watch.started(id);
+    for (const id of ids) watch.recordStart(id);
     do {
       now = watch.nextLook(ids, now);
       times.push(now - startedAt);
       const isOver = now - startedAt >= completeAt;
       for (const id of ids)
-        if (isOver) watch.completed(id);
-        else watch.seenPending(id);
+        if (isOver) watch.recordCompletion(id);
+        else watch.recordPending(id);
     } while (now - startedAt < completeAt);
     return times;
   }
@@ -45,7 +45,7 @@ describe('when to look at what is under way', () => {
     const ids = Array.from({ length: 8 }, (_, index) => `s${index}`);
     const began = now;
     for (const id of ids) {
-      watch.started(id);
+      watch.recordStart(id);
       now += 10_000;
     }
     const next = watch.nextLook(ids, now);
@@ -56,7 +56,7 @@ describe('when to look at what is under way', () => {
   it('is within a minute, however long they take', () => {
     const watch = pace();
     looks(watch, ['a'], 3_600_000);
-    watch.started('b');
+    watch.recordStart('b');
     expect(watch.nextLook(['b'], now)).toBe(now + 12 * POLL);
   });
 });

@@ -87,7 +87,7 @@ export class World {
       evidence: this.evidence,
       heartbeats: { beat: (heartbeat) => Promise.resolve(void this.heartbeats.push(heartbeat)) },
       notifier: { send: (notification) => Promise.resolve(void this.notifications.push(notification)) },
-      clock: this.clock,
+      calendar: this.clock,
       waits: REAL_WAITS,
       settings: this.settings,
     };

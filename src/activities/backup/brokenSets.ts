@@ -4,7 +4,7 @@ import type { SeenSnapshot } from '../../model/backup/setLook';
 import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 import { doubtOf, resourceOf, type Item } from './items';
-import { discard, notDeleted, type SetLook } from './ownSets';
+import { discardSnapshots, notDeleted, type SetLook } from './ownSets';
 
 /**
  * A set is consistent as a whole, so all of it goes when one of its snapshots has failed.
@@ -29,7 +29,7 @@ export async function discardBroken(
   if (doubt) return doubt;
   // The broken one last: while it is there, a look that finds the set again sees why it has to go.
   const others = set.filter((each) => each !== broken);
-  const stays = await discard(
+  const stays = await discardSnapshots(
     ec2,
     item,
     [...others, broken].map(({ snapshotId }) => snapshotId),

@@ -12,8 +12,8 @@ import type { Target } from '../../model/target';
 import { byPlace } from '../support/pace/byPlace';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
-import { inTurns } from '../support/pace/inTurns';
-import { recoveryPointId, snapshotsOf } from '../points/recoveryPoints';
+import { workInTurns } from '../support/pace/inTurns';
+import { recoveryPointId, readSnapshotsOf } from '../points/recoveryPoints';
 
 /** Well under EBS's fifty a second: https://docs.aws.amazon.com/general/latest/gr/ebs-service.html#limits_ebs */
 const AT_ONCE = 5;
@@ -28,7 +28,7 @@ interface MeasureRequest {
   points: RecoveryPointSummary[];
 }
 
-export function changeActivities({ aws, clock }: ActivityDeps) {
+export function changeActivities({ aws, calendar }: ActivityDeps) {
   const denials = byPlace(() => ({ message: '', until: 0 }));
   return {
     /**
@@ -39,25 +39,25 @@ export function changeActivities({ aws, clock }: ActivityDeps) {
     async measureChanges({ policy, target, slotMs, points }: MeasureRequest): Promise<Sizes> {
       const sizes = sizesOf(points);
       const denial = denials(target);
-      if (denial.until > clock.now()) return { ...sizes, notCompared: denial.message };
-      const pairs = await pairsOf(aws, { policy, target, slotMs, points });
+      if (denial.until > calendar.now()) return { ...sizes, notCompared: denial.message };
+      const pairs = await findPairs(aws, { policy, target, slotMs, points });
       const ebs = aws.ebs(target, 'backup');
       const measure = async (pair: Pair) => {
         // Denied once it is denied for all of them.
-        if (denial.until > clock.now()) return;
+        if (denial.until > calendar.now()) return;
         try {
-          const bytes = await changedBytes(ebs, pair);
+          const bytes = await countChangedBytes(ebs, pair);
           if (bytes === undefined) return;
           sizes.compared += 1;
           sizes.changedBytes += bytes;
         } catch (error) {
           const { type, message } = failedItem('', error);
           if (type !== FAILURE.accessDenied) throw error;
-          Object.assign(denial, { message, until: clock.now() + DENIAL_COUNTS_MS });
+          Object.assign(denial, { message, until: calendar.now() + DENIAL_COUNTS_MS });
         }
       };
-      await inTurns(pairs, AT_ONCE, measure);
-      return denial.until > clock.now() ? { ...sizes, notCompared: denial.message } : sizes;
+      await workInTurns(pairs, AT_ONCE, measure);
+      return denial.until > calendar.now() ? { ...sizes, notCompared: denial.message } : sizes;
     },
   };
 }
@@ -78,13 +78,16 @@ interface Pair {
 }
 
 /** Each snapshot with that of the same volume in the slot before, where there is one. */
-async function pairsOf(aws: AwsClients, { policy, target, slotMs, points }: MeasureRequest): Promise<Pair[]> {
+async function findPairs(
+  aws: AwsClients,
+  { policy, target, slotMs, points }: MeasureRequest,
+): Promise<Pair[]> {
   const slot = slotBefore(policy, slotMs);
   if (slot === undefined) return [];
   const idBefore = ({ resourceId }: RecoveryPointSummary) =>
     recoveryPointId(policy.policyName, slot, target, resourceId);
   const ec2 = aws.ec2(target, 'backup');
-  const found = await snapshotsOf(ec2, points.map(idBefore));
+  const found = await readSnapshotsOf(ec2, points.map(idBefore));
   const before = new Map(
     [...found.values()].flat().map(({ VolumeId, SnapshotId }) => [VolumeId, SnapshotId]),
   );
@@ -97,7 +100,7 @@ async function pairsOf(aws: AwsClients, { policy, target, slotMs, points }: Meas
 }
 
 /** Undefined where the two cannot be compared: one is archived, or gone. */
-async function changedBytes(ebs: EBSClient, pair: Pair): Promise<number | undefined> {
+async function countChangedBytes(ebs: EBSClient, pair: Pair): Promise<number | undefined> {
   let bytes = 0;
   try {
     for await (const { ChangedBlocks = [], BlockSize = 0 } of paginateListChangedBlocks(

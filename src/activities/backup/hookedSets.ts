@@ -84,25 +84,25 @@ export class HookedSets {
    * @throws HookFailed when there is no set because the instance could not be brought to rest
    */
   async take(now: UnitNow, discarded: Set<string>, witness: Witness, signal: AbortSignal): Promise<Taken> {
-    if (await this.isStopped(now)) return this.plain(now, 'application');
-    if (this.isVss(now)) return this.byVss(now, discarded, signal);
-    if (!this.hooks.pre) return this.crash(now, 'the policy has no hooks for it');
+    if (await this.isStopped(now)) return this.takePlain(now, 'application');
+    if (this.isVss(now)) return this.takeByVss(now, discarded, signal);
+    if (!this.hooks.pre) return this.takeCrashConsistent(now, 'the policy has no hooks for it');
     try {
       const tell = telling(witness);
-      const manifest = await this.maker.manifest(now);
+      const manifest = await this.maker.writeManifest(now);
       const { next } = await this.guests.settle(now, tell);
       const action = () => this.maker.create(now, { manifest, consistency: 'application' });
-      const snapshotIds = await this.guests.atRest(now, next, { action, tell, signal });
+      const snapshotIds = await this.guests.doAtRest(now, next, { action, tell, signal });
       return { snapshotIds, consistency: 'application' };
     } catch (error) {
       if (!(error instanceof HookFailed)) throw error;
-      return this.without(now, error);
+      return this.takeWithoutHooks(now, error);
     }
   }
 
-  private async byVss(now: UnitNow, discarded: Set<string>, signal: AbortSignal): Promise<Taken> {
+  private async takeByVss(now: UnitNow, discarded: Set<string>, signal: AbortSignal): Promise<Taken> {
     const item = now.unit.resourceId;
-    const fail = (failure: FailedItem) => this.without(now, new HookFailed(failure, false));
+    const fail = (failure: FailedItem) => this.takeWithoutHooks(now, new HookFailed(failure, false));
     try {
       const outcome = await this.vss.take(now, discarded, signal);
       if ('snapshotIds' in outcome) return { ...outcome, consistency: 'application' };
@@ -115,17 +115,17 @@ export class HookedSets {
   }
 
   /** What the policy says of instances that cannot be brought to rest. */
-  private without(now: UnitNow, failure: HookFailed): Promise<Taken> {
+  private takeWithoutHooks(now: UnitNow, failure: HookFailed): Promise<Taken> {
     if (this.hooks.onFailure === 'abort') throw failure;
-    return this.crash(now, failure.message);
+    return this.takeCrashConsistent(now, failure.message);
   }
 
-  private async crash(now: UnitNow, crashBecause: string): Promise<Taken> {
-    return { ...(await this.plain(now, 'crash')), crashBecause };
+  private async takeCrashConsistent(now: UnitNow, crashBecause: string): Promise<Taken> {
+    return { ...(await this.takePlain(now, 'crash')), crashBecause };
   }
 
-  private async plain(now: UnitNow, consistency: Consistency): Promise<Taken> {
-    const manifest = await this.maker.manifest(now);
+  private async takePlain(now: UnitNow, consistency: Consistency): Promise<Taken> {
+    const manifest = await this.maker.writeManifest(now);
     return { snapshotIds: await this.maker.create(now, { manifest, consistency }), consistency };
   }
 

@@ -4,7 +4,7 @@ import type { SeenSnapshot } from '../../model/backup/setLook';
 import type { FailedItem } from '../../model/outcome';
 import { Asides } from '../support/pace/asides';
 import type { ActivityDeps } from '../support/deps';
-import { failedItem, onceMore } from '../support/failedItem';
+import { failedItem, tryOnceMore } from '../support/failedItem';
 import { HookedSets, type DoubtWitness, type Taken, type Witness } from './hookedSets';
 import { HookFailed } from './hooks';
 import type { SetMaker, SetsRequest, UnitNow } from './snapshotSets';
@@ -80,7 +80,7 @@ export class HookedUnits {
     if (!sets || !this.has(now)) return;
     this.asides.start(async () => {
       try {
-        await onceMore(() => sets.settle(now, set, witness));
+        await tryOnceMore(() => sets.settle(now, set, witness));
       } catch (error) {
         witness.troubled(error instanceof HookFailed ? error.item : failedItem(now.unit.resourceId, error));
       }
@@ -101,11 +101,11 @@ export class HookedUnits {
         doubted: nothing,
         settled: nothing,
       });
-    await this.drained(beat);
+    await this.drain(beat);
   }
 
   /** A guest is thawed before the activity ends, cancelled or not: all that is under way is seen to its end. */
-  drained(beat: () => void): Promise<void> {
-    return this.asides.drained(beat, this.deps.settings.pollMs);
+  drain(beat: () => void): Promise<void> {
+    return this.asides.drain(beat, this.deps.settings.pollMs);
   }
 }

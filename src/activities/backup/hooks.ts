@@ -7,7 +7,7 @@ import type { FailedItem } from '../../model/outcome';
 import { targetKey, type Target } from '../../model/target';
 import {
   SendFailed,
-  uncancelled,
+  runUncancelled,
   type CommandEnd,
   type Commands,
   type Order,
@@ -81,7 +81,7 @@ export class GuestHooks {
     tell: (problem: FailedItem) => void,
   ): Promise<Settled> {
     const of = { unit, recoveryPointId, ...now };
-    const all = await this.commands.marked(unit.resourceId, recoveryPointId).catch((error: unknown) => {
+    const all = await this.commands.findMarked(unit.resourceId, recoveryPointId).catch((error: unknown) => {
       if (patienceWith(error) !== 'give up') throw error;
       throw new HookFailed(
         this.failed(of, `its commands cannot be seen: ${this.reason(error)}`, error),
@@ -92,7 +92,7 @@ export class GuestHooks {
     const [pre, post] = (['pre', 'post'] as const).map((step) =>
       all.find(({ mark }) => mark.attempt === attempt && mark.step === step),
     );
-    const thaw = post ? await this.thawed(of, post) : pre ? await this.thaw(of, attempt, pre) : {};
+    const thaw = post ? await this.awaitThawed(of, post) : pre ? await this.thaw(of, attempt, pre) : {};
     if (thaw.problem) tell(thaw.problem);
     return { next: attempt + 1, thawedMs: thaw.atMs };
   }
@@ -102,7 +102,7 @@ export class GuestHooks {
    *
    * @throws HookFailed when it does not come to rest; the action is not done
    */
-  async atRest<Result>(
+  async doAtRest<Result>(
     now: UnitNow,
     attempt: number,
     { action, tell, signal }: AtRest<Result>,
@@ -113,7 +113,7 @@ export class GuestHooks {
     try {
       signal.throwIfAborted();
       pre = await this.sendPre(now, attempt, signal);
-      isOver = await this.frozen(now, pre, signal);
+      isOver = await this.awaitFrozen(now, pre, signal);
       signal.throwIfAborted();
       return await action();
     } catch (error) {
@@ -137,7 +137,7 @@ export class GuestHooks {
     }
   }
 
-  private async frozen(now: UnitNow, pre: SentCommand, signal: AbortSignal): Promise<true> {
+  private async awaitFrozen(now: UnitNow, pre: SentCommand, signal: AbortSignal): Promise<true> {
     const timeoutMs = timeoutOf(this.hooks.pre);
     const ended = await this.commands.end(pre, DELIVERY_SECONDS * 1000 + timeoutMs + REPORT_MS, signal);
     const end: CommandEnd = ended ?? {
@@ -153,18 +153,18 @@ export class GuestHooks {
 
   /** Not to be cancelled. What `pre` still does in the guest would freeze it afterwards, so that is ended first. */
   private async thaw(now: UnitNow, attempt: number, pre?: SentCommand): Promise<Thaw> {
-    return uncancelled(async () => {
+    return runUncancelled(async () => {
       try {
         const end = pre && (await this.commands.stop(pre).catch(() => undefined));
         if (end?.begun === false) return {};
-        return await this.thawed(now, await this.commands.send(this.order(now, 'post', attempt)));
+        return await this.awaitThawed(now, await this.commands.send(this.order(now, 'post', attempt)));
       } catch (error) {
         return { problem: this.stillFrozen(now, `post could not be sent: ${this.reason(error)}`, error) };
       }
     });
   }
 
-  private async thawed(now: UnitNow, post: SentCommand): Promise<Thaw> {
+  private async awaitThawed(now: UnitNow, post: SentCommand): Promise<Thaw> {
     const timeoutMs = timeoutOf(this.hooks.post);
     const end = await this.commands.end(post, DELIVERY_SECONDS * 1000 + timeoutMs + REPORT_MS);
     const atMs = post.requestedMs;

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { changeActivities } from './changes';
 import { lastPointActivities } from './lastPoints';
 import { protectionActivities } from './protection';
@@ -8,7 +8,7 @@ import { thawActivities } from './thaw';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     protectionActivities(deps),
     changeActivities(deps),
     lastPointActivities(deps),

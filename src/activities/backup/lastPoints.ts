@@ -3,7 +3,7 @@ import type { NormalizedPolicy } from '../../model/policies/policy';
 import { TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { recoveryPointId, snapshotsOf } from '../points/recoveryPoints';
+import { recoveryPointId, readSnapshotsOf } from '../points/recoveryPoints';
 import { tagMap } from '../support/tags';
 
 /** Further back nobody looks: the RPO is long since violated. */
@@ -28,7 +28,7 @@ export function lastPointActivities({ aws }: ActivityDeps) {
       for (const slot of slotsUpTo(policy, slotMs))
         for (const resourceId of resourceIds)
           resourceOf.set(recoveryPointId(policy.policyName, slot, target, resourceId), { resourceId, slot });
-      const found = await snapshotsOf(aws.ec2(target, 'backup'), [...resourceOf.keys()]);
+      const found = await readSnapshotsOf(aws.ec2(target, 'backup'), [...resourceOf.keys()]);
       const last: Record<string, string> = {};
       // Newest slots first.
       for (const [id, { resourceId, slot }] of resourceOf) {

@@ -18,7 +18,7 @@ import type { ActivityDeps } from '../support/deps';
 import { LAGS_UNTIL_GONE } from '../support/gone';
 import type { Pace } from '../support/pace/pace';
 import { now } from '../support/pace/waits';
-import { markedFor } from '../points/recoveryPoints';
+import { findMarkedFor } from '../points/recoveryPoints';
 import { discardBroken } from './brokenSets';
 import type { HookedUnits } from './hookedUnits';
 import { foundSet, gone, late, pointOf, type Item, type ProtectRequest } from './items';
@@ -66,7 +66,7 @@ export class Looks {
     );
     this.lookedAt = now();
     if (asked.length === 0) return [];
-    const found = await markedFor(this.ec2, asked.map(idOf));
+    const found = await findMarkedFor(this.ec2, asked.map(idOf));
     return asked.map((item) => ({ item, marked: found.get(idOf(item)) ?? [] }));
   }
 
@@ -95,7 +95,7 @@ export class Looks {
       case 'not all shown':
         return state;
       case 'under way':
-        this.around.pace.seenPending(idOf(item));
+        this.around.pace.recordPending(idOf(item));
         return see(state, at);
       case 'completed':
         return this.completed(item, state, look.set);
@@ -112,8 +112,8 @@ export class Looks {
   follow(item: Item): void {
     const { state } = item;
     const { pace } = this.around;
-    if (isUnderWay(state)) return pace.started(idOf(item));
-    if (state.step === 'over' && state.end.as === 'completed') pace.completed(idOf(item));
+    if (isUnderWay(state)) return pace.recordStart(idOf(item));
+    if (state.step === 'over' && state.end.as === 'completed') pace.recordCompletion(idOf(item));
     pace.forget(idOf(item));
   }
 

@@ -4,7 +4,7 @@ import type { SeenSnapshot } from '../../model/backup/setLook';
 import { volumeOf } from '../../model/points/pointClaims';
 import type { FailedItem } from '../../model/outcome';
 import { telling, type Item } from './items';
-import { failedItem, onceMore, passes } from '../support/failedItem';
+import { failedItem, tryOnceMore, passes } from '../support/failedItem';
 import { claims, deleteSnapshot } from '../points/recoveryPoints';
 import { knownSnapshots } from '../support/known';
 
@@ -25,7 +25,11 @@ export function recordedBefore(): Progress['recorded'] {
   return details?.recorded ?? {};
 }
 
-export function heartbeat(items: readonly Item[], completed: number, waitingFor: string | undefined): void {
+export function heartbeatProgress(
+  items: readonly Item[],
+  completed: number,
+  waitingFor: string | undefined,
+): void {
   Context.current().heartbeat(progressOf(items, completed, waitingFor));
 }
 
@@ -46,14 +50,14 @@ export function progressOf(
  *
  * @returns why one of them stays
  */
-export async function discard(
+export async function discardSnapshots(
   ec2: EC2Client,
   { own }: Item,
   snapshotIds: readonly string[],
 ): Promise<FailedItem | undefined> {
   for (const id of snapshotIds) {
     try {
-      await onceMore(() => deleteSnapshot(ec2, id));
+      await tryOnceMore(() => deleteSnapshot(ec2, id));
       own.discarded.add(id);
     } catch (error) {
       if (passes(error)) throw error;
@@ -92,7 +96,7 @@ export async function setOf(ec2: EC2Client, item: Item, marked: readonly Snapsho
   for (const { snapshotId } of own) {
     const others = (rivals.get(snapshotId) ?? []).filter((id) => id !== snapshotId);
     const made = others.filter((each) => recorded.has(each));
-    const stays = await discard(ec2, item, made);
+    const stays = await discardSnapshots(ec2, item, made);
     if (stays) tell(notDeleted(item, 'which it made twice', stays));
     const strange = others.filter((id) => !discarded.has(id));
     if (strange.length > 0) left.set(snapshotId, strange);

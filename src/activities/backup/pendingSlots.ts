@@ -42,7 +42,7 @@ export class PendingSlots {
     this.takers.delete(who);
   }
 
-  refused(): void {
+  noteRefusal(): void {
     this.refusedAt = this.now();
     this.room = Math.max(1, Math.min(this.room, this.taken));
   }

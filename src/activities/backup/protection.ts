@@ -35,7 +35,7 @@ import {
 } from './items';
 import { Looks } from './looks';
 import { isOnTheWay, lookAgain } from './movingUnits';
-import { heartbeat, recordedBefore, setOf, type SetLook } from './ownSets';
+import { heartbeatProgress, recordedBefore, setOf, type SetLook } from './ownSets';
 import { PendingSlots } from './pendingSlots';
 import { Room } from './room';
 import { hasNothing, SetMaker } from './snapshotSets';
@@ -98,7 +98,7 @@ class Page {
       }
       return this.result;
     } finally {
-      await this.hooked.drained(() => this.heartbeat());
+      await this.hooked.drain(() => this.heartbeat());
       for (const item of this.items) {
         this.starts.giveUp(item);
         this.looks.giveUp(item);
@@ -158,7 +158,7 @@ class Page {
       item.now = await lookAgain(this.ec2, item.now, state);
       if (isOnTheWay(item.now)) return this.become(item, this.starts.waitToSettle(item, state));
       if (this.hooked.has(item.now)) return this.takeAtRest(item, bringToRest(state));
-      const manifest = await this.maker.manifest(item.now);
+      const manifest = await this.maker.writeManifest(item.now);
       const snapshotIds = await this.maker.create(item.now, { manifest });
       this.begun(item, state, madeNow(snapshotIds.length), snapshotIds);
     } catch (error) {
@@ -271,6 +271,6 @@ class Page {
   }
 
   private heartbeat(): void {
-    heartbeat(this.items, this.result.completed.length, this.room.waitingFor);
+    heartbeatProgress(this.items, this.result.completed.length, this.room.waitingFor);
   }
 }

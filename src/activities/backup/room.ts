@@ -29,7 +29,7 @@ export class Room {
   ) {}
 
   /** @returns the failure, where it has waited for long enough */
-  refused(item: Item, error: unknown): FailedItem | undefined {
+  noteRefusal(item: Item, error: unknown): FailedItem | undefined {
     const id = item.now.recoveryPointId;
     const { since } = this.waiting.get(id) ?? { since: now() };
     const failure = failedItem(resourceOf(item), error);

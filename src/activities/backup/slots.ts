@@ -2,14 +2,14 @@ import { ScheduleNotFoundError, type Client } from '@temporalio/client';
 import { msToTs, optionalTsToMs } from '@temporalio/common/lib/time';
 import { scheduleIds } from '../../model/ids';
 import { listed, type Listed } from '../../model/list';
-import type { CutOff } from '../../model/backup/run';
+import type { CutOffRun } from '../../model/backup/run';
 import type { ActivityDeps } from '../support/deps';
-import { statusOf } from '../support/openWorkflows';
+import { readWorkflowStatus } from '../support/openWorkflows';
 
 /** What became of the slots before this one. */
 export interface PassedSlots extends Listed<string> {
   /** The run before this one, where it was terminated or timed out. */
-  cutOff?: CutOff;
+  cutOff?: CutOffRun;
 }
 
 interface MissedSlotsRequest {
@@ -37,7 +37,7 @@ export function slotActivities({ temporal }: ActivityDeps) {
           .sort((a, b) => b.scheduledAt.getTime() - a.scheduledAt.getTime());
         if (!before) return listed([]);
         const since = before.scheduledAt.getTime();
-        const cutOff = await endedFromOutside(temporal, before.action.workflow.workflowId);
+        const cutOff = await findEndedFromOutside(temporal, before.action.workflow.workflowId);
         const { startTime } = await temporal.workflowService.listScheduleMatchingTimes({
           namespace: temporal.options.namespace,
           scheduleId,
@@ -56,7 +56,7 @@ export function slotActivities({ temporal }: ActivityDeps) {
   };
 }
 
-async function endedFromOutside(temporal: Client, workflowId: string): Promise<CutOff | undefined> {
-  const status = await statusOf(temporal, workflowId);
+async function findEndedFromOutside(temporal: Client, workflowId: string): Promise<CutOffRun | undefined> {
+  const status = await readWorkflowStatus(temporal, workflowId);
   return status === 'TERMINATED' || status === 'TIMED_OUT' ? { workflowId, status } : undefined;
 }

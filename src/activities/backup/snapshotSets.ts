@@ -71,7 +71,7 @@ export class SetMaker {
   private readonly dropped = new Map<string, string[]>();
 
   constructor(
-    private readonly deps: Pick<ActivityDeps, 'clock' | 'manifests'>,
+    private readonly deps: Pick<ActivityDeps, 'calendar' | 'manifests'>,
     private readonly ec2: EC2Client,
     private readonly request: SetsRequest & { units: readonly BackupUnit[] },
   ) {
@@ -86,12 +86,12 @@ export class SetMaker {
   /** One Describe for many: what a later restore must know of the volumes as they are now. */
   async look(units: readonly BackupUnit[]): Promise<UnitNow[]> {
     const facts = await describe(this.ec2, units);
-    const holders = await this.otherHolders(facts);
+    const holders = await this.findOtherHolders(facts);
     return units.map((unit) => this.unitNow(unit, facts, holders));
   }
 
   /** Written before the snapshots that name it; undefined for standalone volumes. */
-  async manifest({ instance, volumes, left }: UnitNow): Promise<string | undefined> {
+  async writeManifest({ instance, volumes, left }: UnitNow): Promise<string | undefined> {
     if (!instance) return undefined;
     const userData = await this.userData.of(instance);
     return writeManifest(this.deps.manifests, instance, [...volumes, ...left], userData);
@@ -152,7 +152,7 @@ export class SetMaker {
    * A Multi-Attach volume is in the set of one instance: of those that the policy selects, the one with the smallest
    * id, whichever page it is on.
    */
-  private async otherHolders({ instances, volumes }: Facts): Promise<Map<string, string>> {
+  private async findOtherHolders({ instances, volumes }: Facts): Promise<Map<string, string>> {
     const shared = [...volumes.values()].filter(({ Attachments = [] }) => Attachments.length > 1);
     const known = new Map(instances);
     const unknown = shared.flatMap(attachedTo).filter((id) => !known.has(id));
@@ -173,7 +173,7 @@ export class SetMaker {
 
   tags({ unit, instance, volumes, ...now }: UnitNow, more: SetDetails): Record<string, string> {
     const { policy, slotMs, workflowId, runId } = this.request;
-    const takenAt = this.deps.clock.now();
+    const takenAt = this.deps.calendar.now();
     return recoveryPointTags(
       {
         policyName: policy.policyName,

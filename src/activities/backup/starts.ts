@@ -45,7 +45,7 @@ export interface Turn {
 export class Starts {
   constructor(
     private readonly slots: PendingSlots,
-    private readonly room: Pick<Room, 'refused' | 'forget'>,
+    private readonly room: Pick<Room, 'noteRefusal' | 'forget'>,
     private readonly hooked: Pick<HookedUnits, 'has' | 'canStart'>,
     private readonly settings: Pick<Settings, 'pollMs' | 'readLagMs'>,
     /** When a point counts as too late, in milliseconds since the epoch. */
@@ -116,12 +116,12 @@ export class Starts {
     answer: 'no room' | 'no room on the volume' | 'later',
     error: unknown,
   ): Protection {
-    const spent = this.room.refused(item, error);
+    const spent = this.room.noteRefusal(item, error);
     if (spent) return fail(state, spent);
     if (answer === 'no room') {
       // What EBS has room for is what is taken without this one.
       this.slots.giveBack(item);
-      this.slots.refused();
+      this.slots.noteRefusal();
     }
     // To freeze a guest every few seconds would be worse than a later point.
     const polls = this.hooked.has(item.now)

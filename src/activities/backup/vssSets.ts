@@ -3,8 +3,8 @@ import type { SeenSnapshot } from '../../model/backup/setLook';
 import { ownDescription, TAG } from '../../model/names';
 import type { Commands, SentCommand } from '../machines/commands';
 import type { Settings } from '../support/deps';
-import { foundInTime } from '../support/idempotency';
-import { deleteSnapshot, markedFor } from '../points/recoveryPoints';
+import { findInTime } from '../support/idempotency';
+import { deleteSnapshot, findMarkedFor } from '../points/recoveryPoints';
 import { claimsWithout } from './ownSets';
 import type { SetMaker, UnitNow } from './snapshotSets';
 import { tagList } from '../support/tags';
@@ -37,19 +37,19 @@ export class VssSets {
   async take(now: UnitNow, discarded: Set<string>, signal: AbortSignal): Promise<VssOutcome> {
     const impossible = leavesOutData(now);
     if (impossible) return { failed: impossible };
-    const manifest = await this.maker.manifest(now);
+    const manifest = await this.maker.writeManifest(now);
     const tags = this.maker.tags(now, { manifest, consistency: 'application' });
-    const command = await this.command(now, tags, discarded, signal);
+    const command = await this.sendCommand(now, tags, discarded, signal);
     const end = await this.commands.end(command, PATIENCE_MS, signal);
     if (!end) await this.commands.stop(command);
-    const found = () => this.found(now, discarded);
+    const found = () => this.findSnapshots(now, discarded);
     if (!end?.ok) {
       const left = await this.removeAll(now, discarded);
       const said = end?.said ?? 'it did not end and was cancelled';
       const stay = left.length > 0 ? `; ${left.join(', ')} stay, because several carry the marks of one` : '';
       return { failed: `${DOCUMENT} failed: ${said} (command ${command.commandId})${stay}` };
     }
-    const snapshotIds = await foundInTime(this.settings, async () => {
+    const snapshotIds = await findInTime(this.settings, async () => {
       const all = await found();
       return all.length >= now.volumes.length ? all : undefined;
     });
@@ -59,19 +59,19 @@ export class VssSets {
   }
 
   /** One that an earlier attempt sent, and whose set nobody has judged yet, is this one's. */
-  private async command(
+  private async sendCommand(
     now: UnitNow,
     tags: Record<string, string>,
     discarded: Set<string>,
     signal: AbortSignal,
   ): Promise<SentCommand> {
     const { unit, recoveryPointId } = now;
-    const earlier = (await this.commands.marked(unit.resourceId, recoveryPointId)).sort(
+    const earlier = (await this.commands.findMarked(unit.resourceId, recoveryPointId)).sort(
       (a, b) => b.mark.attempt - a.mark.attempt,
     )[0];
     if (earlier) {
       const isUnderWay = (await this.commands.end(earlier, 0)) === undefined;
-      if (isUnderWay || (await this.found(now, discarded)).length > 0) return earlier;
+      if (isUnderWay || (await this.findSnapshots(now, discarded)).length > 0) return earlier;
     }
     const attempt = (earlier?.mark.attempt ?? 0) + 1;
     return this.commands.send(
@@ -91,18 +91,18 @@ export class VssSets {
     );
   }
 
-  private async found(now: UnitNow, discarded: Set<string>): Promise<string[]> {
-    return (await this.claims(now, discarded)).own.map(({ snapshotId }) => snapshotId);
+  private async findSnapshots(now: UnitNow, discarded: Set<string>): Promise<string[]> {
+    return (await this.readClaims(now, discarded)).own.map(({ snapshotId }) => snapshotId);
   }
 
-  private async claims({ recoveryPointId }: UnitNow, discarded: Set<string>) {
-    const marked = (await markedFor(this.ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
+  private async readClaims({ recoveryPointId }: UnitNow, discarded: Set<string>) {
+    const marked = (await findMarkedFor(this.ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
     return claimsWithout(discarded, marked);
   }
 
   /** The document answers no ids: only what alone claims to be of its volume is its own. Returns what stays. */
   private async removeAll(now: UnitNow, discarded: Set<string>): Promise<string[]> {
-    const { own, rivals } = await this.claims(now, discarded);
+    const { own, rivals } = await this.readClaims(now, discarded);
     for (const { snapshotId } of own.filter((each) => !rivals.has(each.snapshotId))) {
       discarded.add(snapshotId);
       await deleteSnapshot(this.ec2, snapshotId);

@@ -12,16 +12,16 @@ import { copyTags } from '../../model/points/recoveryPoint';
 import { parseResidency, residencyProblem } from '../../model/points/residency';
 import type { Target } from '../../model/target';
 import { byPlace } from '../support/pace/byPlace';
-import { copiesIn, copiesOf, noCopies, severalCopies } from './found';
+import { findCopiesIn, copiesOf, noCopies, severalCopies } from './found';
 import { overOf, sleepUntil, type FinishedCopies } from '../points/copyWaits';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem } from '../support/failedItem';
 import { KnownSources } from './knownSources';
-import { notLocked } from './locks';
+import { findNotLocked } from './locks';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { Pace } from '../support/pace/pace';
-import { claimsFor, deleteSnapshot, snapshotsById, sourceVolumeOf } from '../points/recoveryPoints';
-import { slotFilters, snapshotsOfSlot } from './slotSnapshots';
+import { readClaimsFor, deleteSnapshot, snapshotsById, sourceVolumeOf } from '../points/recoveryPoints';
+import { slotFilters, findSnapshotsOfSlot } from './slotSnapshots';
 import { isDenied } from '../support/unlessDenied';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { now, sleep } from '../support/pace/waits';
@@ -57,7 +57,7 @@ interface StartRequest {
   afterLag: boolean;
 }
 
-export interface StartedCopies {
+export interface CopyStarts {
   started: { snapshotId: string; copyId: string }[];
   failed: FailedItem[];
   /** EBS takes no more copies to this region now: somebody else's run too. */
@@ -70,7 +70,7 @@ const PATIENT_ATTEMPTS = 6;
 const LOOKS_A_COPY = 4;
 
 /** Copies of recovery points: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CopySnapshot.html */
-export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps) {
+export function copyActivities({ aws, calendar, temporal, settings }: ActivityDeps) {
   const paces = byPlace(() => new Pace(settings.pollMs, LOOKS_A_COPY));
   const sources = new KnownSources();
   const clients = (job: CopyJob) => ({
@@ -82,14 +82,14 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
   /** What is shared for a job that was cancelled or terminated nobody takes back any more. */
   const mayShare = async (jobId: string | undefined, { terms }: CopyJob) =>
     jobId === undefined || terms.toAccount === undefined || (await isOpenWorkflow(temporal, jobId));
-  const unlockedOf = async (
+  const findUnlocked = async (
     to: EC2Client,
     copies: KnownSnapshot[],
     { terms: { lock }, timezone }: CopyJob,
   ) => {
     if (!lock) return new Set<string>();
     const done = copies.filter(({ State }) => State === 'completed');
-    const open = await unlessUnknown(() => notLocked(to, done, { lock, timezone }, clock.now()));
+    const open = await unlessUnknown(() => findNotLocked(to, done, { lock, timezone }, calendar.now()));
     return new Set(open?.keys() ?? done.map(({ SnapshotId }) => SnapshotId));
   };
 
@@ -100,12 +100,12 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
      */
     async findUncopied({ job, except }: { job: CopyJob; except: string[] }): Promise<Uncopied> {
       const { from, to } = clients(job);
-      const { good: copies, broken } = await copiesIn(to, slotFilters(job));
-      const unlocked = await unlockedOf(to, [...copies.values()].flat(), job);
+      const { good: copies, broken } = await findCopiesIn(to, slotFilters(job));
+      const unlocked = await findUnlocked(to, [...copies.values()].flat(), job);
       const failed: FailedItem[] = [];
       const found: Uncopied = { items: [], underWay: [], copied: 0, complete: true, failed };
       const skip = new Set(except);
-      for (const { snapshot: source } of await snapshotsOfSlot(from, job, settings)) {
+      for (const { snapshot: source } of await findSnapshotsOfSlot(from, job, settings)) {
         const { SnapshotId, State } = source;
         const candidates = copiesOf(source, copies, job);
         const done = candidates.find((copy) => copy.State === 'completed');
@@ -132,14 +132,14 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
      * looked for copies; a retry waits out the read lag and looks again, by the tag that names their source. One whose answer was lost and
      * that has ended in error since counts as started: who waits for it deletes it, and makes it again.
      */
-    async startCopies({ jobId, job, snapshotIds, afterLag }: StartRequest): Promise<StartedCopies> {
+    async startCopies({ jobId, job, snapshotIds, afterLag }: StartRequest): Promise<CopyStarts> {
       const { from, to, share } = clients(job);
       const mayExist = afterLag || Context.current().info.attempt > 1;
       if (mayExist) await sleep(settings.readLagMs);
       const Filters = [{ Name: `tag:${TAG.copyOf}`, Values: snapshotIds }];
-      const { good: existing, broken } = mayExist ? await copiesIn(to, Filters) : noCopies();
+      const { good: existing, broken } = mayExist ? await findCopiesIn(to, Filters) : noCopies();
       const found = await sources.of(from, snapshotIds);
-      const result: StartedCopies = { started: [], failed: [], full: false };
+      const result: CopyStarts = { started: [], failed: [], full: false };
       for (const snapshotId of snapshotIds) {
         Context.current().heartbeat(result.started.length);
         Context.current().cancellationSignal.throwIfAborted();
@@ -153,7 +153,7 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
         else if (!(await mayShare(jobId, job))) result.failed.push(nobodyLeft(snapshotId, job));
         else if (!result.full) await startCopy({ to, share }, job, snapshotId, source, result);
       }
-      for (const { copyId } of result.started) paces(destinationOf(job)).started(copyId);
+      for (const { copyId } of result.started) paces(destinationOf(job)).recordStart(copyId);
       return result;
     },
 
@@ -161,15 +161,15 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
     async awaitCopies({ target, copyIds }: { target: Target; copyIds: string[] }): Promise<FinishedCopies> {
       const ec2 = aws.ec2(target, 'backup');
       const pace = paces(target);
-      for (const id of copyIds) pace.started(id);
+      for (const id of copyIds) pace.recordStart(id);
       const seenAt = new Map(copyIds.map((id) => [id, now()]));
       for (let lookedAt = now(); ; lookedAt = now()) {
         await sleepUntil(pace.nextLook(copyIds, lookedAt), settings.pollMs);
         const found = await snapshotsById(ec2, copyIds);
         const result = overOf(copyIds, found, seenAt, LAGS_UNTIL_GONE * settings.readLagMs);
-        for (const id of result.completed) pace.completed(id);
+        for (const id of result.completed) pace.recordCompletion(id);
         for (const { copyId } of result.failed) pace.forget(copyId);
-        for (const [id, { State }] of found) if (State === 'pending') pace.seenPending(id);
+        for (const [id, { State }] of found) if (State === 'pending') pace.recordPending(id);
         if (result.completed.length + result.failed.length > 0) return result;
       }
     },
@@ -186,7 +186,7 @@ export function copyActivities({ aws, clock, temporal, settings }: ActivityDeps)
           ({ State }) => State === 'error',
         );
         const points = broken.flatMap(({ Tags }) => tagMap(Tags)[TAG.recoveryPoint] ?? []);
-        const all = [...(await claimsFor(ec2, points)).values()];
+        const all = [...(await readClaimsFor(ec2, points)).values()];
         const doubted = new Set(all.flatMap(({ rivals }) => [...rivals.values()].flat()));
         for (const { SnapshotId } of broken) {
           if (doubted.has(SnapshotId))
@@ -206,7 +206,7 @@ async function startCopy(
   job: CopyJob,
   snapshotId: string,
   source: KnownSnapshot | undefined,
-  result: StartedCopies,
+  result: CopyStarts,
 ): Promise<void> {
   const problem = source ? whyNot(job, source) : GONE;
   if (!source || problem) {

@@ -22,7 +22,7 @@ export function noCopies(): Copies {
   return { good: new Map(), broken: new Map() };
 }
 
-export async function copiesIn(
+export async function findCopiesIn(
   ec2: EC2Client,
   Filters: { Name: string; Values: string[] }[],
 ): Promise<Copies> {

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { copyActivities } from './copies';
 import { lockActivities } from './locks';
 import { missedCopyActivities } from './missed';
@@ -8,7 +8,7 @@ import { vaultActivities } from './vaults';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     copyActivities(deps),
     copyQueueActivities(deps),
     vaultActivities(deps),

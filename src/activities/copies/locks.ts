@@ -24,7 +24,7 @@ interface LockRequest {
 }
 
 /** Snapshot locks: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_LockSnapshot.html */
-export function lockActivities({ aws, clock }: ActivityDeps) {
+export function lockActivities({ aws, calendar }: ActivityDeps) {
   return {
     /**
      * Locks completed snapshots until their time; those that are locked so long already stay as they are. What passes, a throttle or a
@@ -40,7 +40,7 @@ export function lockActivities({ aws, clock }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'backup');
       const found = await snapshotsById(ec2, snapshotIds);
       // One that is not there any more would fail the whole call.
-      const open = await notLocked(ec2, [...found.values()], { lock, timezone }, clock.now());
+      const open = await findNotLocked(ec2, [...found.values()], { lock, timezone }, calendar.now());
       const failed: FailedItem[] = [];
       let again: Error | undefined;
       for (const [snapshotId, until] of open) {
@@ -67,7 +67,7 @@ export function lockActivities({ aws, clock }: ActivityDeps) {
 }
 
 /** Until when those snapshots are to be locked that are not locked so long. */
-export async function notLocked(
+export async function findNotLocked(
   ec2: EC2Client,
   snapshots: readonly KnownSnapshot[],
   { lock, timezone }: Pick<LockRequest, 'lock' | 'timezone'>,
@@ -78,14 +78,14 @@ export async function notLocked(
     expiryOf(Date.parse(tagMap(Tags)[TAG.takenAt] ?? ''), lock.for, timezone) ?? 0,
   ]);
   const wanted = untils.filter(([, until]) => until > nowMs);
-  const locked = await locksOf(
+  const locked = await readLocks(
     ec2,
     wanted.map(([snapshotId]) => snapshotId),
   );
   return new Map(wanted.filter(([id, until]) => (locked.get(id) ?? 0) < until - SAME_MS));
 }
 
-async function locksOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise<Map<string, number>> {
+async function readLocks(ec2: EC2Client, snapshotIds: readonly string[]): Promise<Map<string, number>> {
   const locks = new Map<string, number>();
   for (const SnapshotIds of groupsOf(snapshotIds)) {
     const { Snapshots } = await ec2.send(new DescribeLockedSnapshotsCommand({ SnapshotIds }));

@@ -17,18 +17,18 @@ import { tagMap } from '../support/tags';
 /** Slots without a job that are asked for at most, the newest first: a policy may have failed for weeks. */
 const MOST_LOOKED_AT = 50;
 
-export function missedCopyActivities({ aws, temporal, clock }: ActivityDeps) {
+export function missedCopyActivities({ aws, temporal, calendar }: ActivityDeps) {
   return {
     /**
      * Slots before a job's whose copies are not all there, as far as Temporal remembers: their job failed or was ended from outside, or there
      * was none, because the backup run failed or was ended before it began one. In the order in which they are to be made up for; milliseconds since the epoch.
      */
     async missedCopies({ job }: { job: CopyJob }): Promise<number[]> {
-      const slots = await slotsWithCopies(temporal, job);
-      const isThere = (slotMs: number) => hasMoreThanAge(job) || endOf(job, slotMs) > clock.now();
-      const cutOff = await slotsCutOff(temporal, job, new Set(slots.map((slot) => slot.slotMs)));
+      const slots = await findSlotsWithCopies(temporal, job);
+      const isThere = (slotMs: number) => hasMoreThanAge(job) || endOf(job, slotMs) > calendar.now();
+      const cutOff = await findSlotsCutOff(temporal, job, new Set(slots.map((slot) => slot.slotMs)));
       const ec2 = aws.ec2(job.target, 'backup');
-      for (const slotMs of await withPoints(ec2, job, [...cutOff].filter(isThere)))
+      for (const slotMs of await findWithPoints(ec2, job, [...cutOff].filter(isThere)))
         slots.push({ slotMs, jobs: 0, isMissed: true });
       return missedSlots(
         slots.filter(({ slotMs }) => isThere(slotMs)),
@@ -49,7 +49,7 @@ function endOf({ terms, timezone }: CopyJob, slotMs: number): number {
 }
 
 /** Several runs of a slot's job are counted, and the end of the last one is what counts. */
-async function slotsWithCopies(temporal: Client, job: CopyJob): Promise<SlotCopies[]> {
+async function findSlotsWithCopies(temporal: Client, job: CopyJob): Promise<SlotCopies[]> {
   const { accountId, region } = destinationOf(job);
   const query = `WorkflowType = 'copyRecoveryPoints' AND ${about(job.policyName)} AND ${SEARCH_ATTRIBUTES.account.name} = '${accountId}' AND ${SEARCH_ATTRIBUTES.region.name} = '${region}'`;
   const runs: WorkflowExecutionInfo[] = [];
@@ -71,7 +71,7 @@ function isMissed({ status: { name } }: WorkflowExecutionInfo): boolean {
 }
 
 /** The newest of the slots that left points which belong in the job's place. */
-async function withPoints(ec2: EC2Client, job: CopyJob, slots: readonly number[]): Promise<number[]> {
+async function findWithPoints(ec2: EC2Client, job: CopyJob, slots: readonly number[]): Promise<number[]> {
   const found: number[] = [];
   const before = slots.filter((slotMs) => slotMs < job.slotMs).sort((a, b) => b - a);
   for (const slotMs of before.slice(0, MOST_LOOKED_AT)) {
@@ -89,7 +89,7 @@ async function hasPoints(ec2: EC2Client, { policyName, terms }: CopyJob, slotMs:
 }
 
 /** Backup runs that ended before they could start copies. What still protects the target for one of them is waited for. */
-async function slotsCutOff(
+async function findSlotsCutOff(
   temporal: Client,
   { policyName, target }: CopyJob,
   known: ReadonlySet<number>,

@@ -4,7 +4,7 @@ import type { SnapshotNow } from '../../model/points/retention';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { describeKey, whyUnusable } from '../keys/checks';
-import { claimsFor } from '../points/recoveryPoints';
+import { readClaimsFor } from '../points/recoveryPoints';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
@@ -22,19 +22,19 @@ const COPIES_TAKE_AT_MOST_MS = 7 * 86_400_000;
  * @param expiresAtOf by the terms that are asked about: copies are looked for of what is due
  */
 export async function markUncopied(
-  { aws, clock }: Pick<ActivityDeps, 'aws' | 'clock'>,
+  { aws, calendar }: Pick<ActivityDeps, 'aws' | 'calendar'>,
   { accountId }: Target,
   snapshots: readonly SnapshotNow[],
   raw: ReadonlyMap<string, KnownSnapshot>,
   expiresAtOf: (snapshot: SnapshotNow) => number | undefined,
 ): Promise<void> {
-  const oldest = clock.now() - COPIES_TAKE_AT_MOST_MS;
-  const due = snapshots.filter((each) => (expiresAtOf(each) ?? Infinity) <= clock.now());
+  const oldest = calendar.now() - COPIES_TAKE_AT_MOST_MS;
+  const due = snapshots.filter((each) => (expiresAtOf(each) ?? Infinity) <= calendar.now());
   for (const place of new Set(due.flatMap(({ copyPlaces }) => copyPlaces))) {
     const wanted = due.filter(({ copyPlaces }) => copyPlaces.includes(place));
     const destination = placeOfCopy(place, accountId);
     const ids = [...new Set(wanted.map((each) => each.recoveryPointId))];
-    const there = await unlessUnknown(() => claimsFor(aws.ec2(destination, 'read'), ids));
+    const there = await unlessUnknown(() => readClaimsFor(aws.ec2(destination, 'read'), ids));
     const keys = new Keys(() => aws.kms(destination, 'read'), destination);
     for (const snapshot of wanted) {
       const source = raw.get(snapshot.snapshotId);

@@ -12,7 +12,7 @@ import { lockTerms, type Lock } from '../../model/points/lock';
 import { retentionTerms, type Retention } from '../../model/points/retentionTerms';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { usableKey } from '../keys/checks';
+import { requireUsableKey } from '../keys/checks';
 import { copyPlace, placeOfCopy } from '../../model/ids';
 
 /** What a policy says of its copies, and of what they take over from it. */
@@ -68,7 +68,7 @@ async function requireUsable(deps: ActivityDeps, copy: Copy, targets: readonly T
     if (target.accountId === toAccount) throw ownVault(target);
     if (toAccount === undefined && target.region === toRegion) throw toItself(target);
     const [place] = await deps.aws.resolve([placeOfCopy(copyPlace(copy), target.accountId)]);
-    if (kmsKeyId !== undefined && place) await usableKey(deps, place, kmsKeyId);
+    if (kmsKeyId !== undefined && place) await requireUsableKey(deps, place, kmsKeyId);
   }
 }
 

@@ -8,7 +8,7 @@ import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { unlessGone } from '../support/unlessGone';
 import { describeKey } from '../keys/checks';
-import { snapshotsOfSlot } from './slotSnapshots';
+import { findSnapshotsOfSlot } from './slotSnapshots';
 import { modifySnapshot } from '../points/permissions';
 
 type Slot = Pick<CopyJob, 'policyName' | 'slotMs' | 'target'>;
@@ -24,7 +24,7 @@ export function vaultActivities({ aws, settings }: ActivityDeps) {
     /** The customer managed keys that a slot's snapshots are under: the vault must be let use them. */
     async keysOfSlot({ job }: { job: CopyJob }): Promise<string[]> {
       const found = new Set<string>();
-      const own = await snapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
+      const own = await findSnapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
       for (const { snapshot } of own) if (snapshot.KmsKeyId) found.add(snapshot.KmsKeyId);
       const kms = aws.kms(job.target, 'read');
       const keys: string[] = [];
@@ -65,7 +65,7 @@ export function vaultActivities({ aws, settings }: ActivityDeps) {
     async unshareSlot({ job, partner }: { job: Slot; partner: string }): Promise<void> {
       const share = aws.ec2(job.target, 'share');
       const Remove = [{ UserId: partner }];
-      const own = await snapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
+      const own = await findSnapshotsOfSlot(aws.ec2(job.target, 'backup'), job, settings);
       for (const { snapshotId } of own) {
         Context.current().heartbeat(snapshotId);
         await unlessGone(modifySnapshot(share, snapshotId, { Remove }));

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { campaignActivities } from './campaign/campaigns';
 import { moveSurveyActivities } from './campaign/moveSurveys';
 import { permissionActivities } from './campaign/permissions';
@@ -16,7 +16,7 @@ import { unrecordedCopyActivities } from './snapshots/unrecordedCopies';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     machineSelectionActivities(deps),
     permissionActivities(deps),
     quotaActivities(deps),

@@ -4,7 +4,7 @@ import { parseMachineMark, parseOriginalMark } from '../../model/machines/marks'
 import { ownDescription, TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { keptOriginals } from './keptOriginals';
+import { findKeptOriginals } from './keptOriginals';
 import { tagMap } from '../support/tags';
 import { instancesById, volumesById } from '../support/reads';
 import { isOpen } from '../support/openWorkflows';
@@ -15,7 +15,7 @@ import type { KnownSnapshot, KnownVolume } from '../support/known';
  * people copy marks: the volume that EC2 says a snapshot is of is replaced by another one for the same migration, or its
  * machine carries the migration's mark, or the workflow that moves it is open.
  */
-export async function stagedSnapshots(
+export async function findStagedSnapshots(
   deps: ActivityDeps,
   target: Target,
   snapshots: readonly KnownSnapshot[],
@@ -31,10 +31,10 @@ export async function stagedSnapshots(
   for await (const volume of volumesById(ec2, [...new Set(marked.map(({ VolumeId }) => VolumeId))]))
     volumes.set(volume.VolumeId, volume);
   const all = [...volumes.values()];
-  const moves = new Moves(deps, target, await keptOriginals(ec2, all), await machineMarks(ec2, all));
+  const moves = new Moves(deps, target, await findKeptOriginals(ec2, all), await readMachineMarks(ec2, all));
   for (const { SnapshotId, VolumeId, migrationId } of marked) {
     const volume = volumes.get(VolumeId);
-    if (volume && (await moves.underWay(volume, migrationId))) staged.set(SnapshotId, migrationId);
+    if (volume && (await moves.isUnderWay(volume, migrationId))) staged.set(SnapshotId, migrationId);
   }
   return staged;
 }
@@ -59,15 +59,16 @@ class Moves {
     private readonly marks: ReadonlyMap<string, MachineMark>,
   ) {}
 
-  async underWay({ VolumeId, Attachments = [], Tags }: KnownVolume, migrationId: string): Promise<boolean> {
+  async isUnderWay({ VolumeId, Attachments = [], Tags }: KnownVolume, migrationId: string): Promise<boolean> {
     const machines = Attachments.flatMap(({ InstanceId }) => InstanceId ?? []);
-    if (machines.length === 0) return this.detached(VolumeId, tagMap(Tags)[TAG.original], migrationId);
+    if (machines.length === 0)
+      return this.isDetachedUnderWay(VolumeId, tagMap(Tags)[TAG.original], migrationId);
     if (machines.some((instanceId) => this.marks.get(instanceId)?.migrationId === migrationId)) return true;
     // Before the stop nothing but the snapshots is marked yet.
     return this.isOpen(machines.map((instanceId) => workflowIds.machine(this.target, instanceId)));
   }
 
-  private async detached(volumeId: string, mark = '', migrationId: string): Promise<boolean> {
+  private async isDetachedUnderWay(volumeId: string, mark = '', migrationId: string): Promise<boolean> {
     if (this.kept.get(volumeId) === migrationId) return true;
     // Of a volume by itself; on a copy that somebody restored with its tags it names the other one.
     if (mark.startsWith(`${migrationId} ${volumeId} `)) return true;
@@ -92,7 +93,7 @@ class Moves {
 type MachineMark = NonNullable<ReturnType<typeof parseMachineMark>>;
 
 /** Of the machines that the volumes are attached to, or say they were. */
-async function machineMarks(
+async function readMachineMarks(
   ec2: EC2Client,
   volumes: readonly KnownVolume[],
 ): Promise<Map<string, MachineMark>> {

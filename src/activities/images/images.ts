@@ -21,10 +21,10 @@ import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isOverdue } from '../support/gone';
-import { clientToken, foundInTime, madeEarlier } from '../support/idempotency';
+import { clientToken, findInTime, findMadeEarlier } from '../support/idempotency';
 import { knownImages, type KnownImage } from '../support/known';
 import { isMadeFor, isSound, notProven } from './proof';
-import { imageFacts, ownImage } from './reads';
+import { readImageFacts, findOwnImage } from './reads';
 import { now, sleep } from '../support/pace/waits';
 import { tagList, tagMap } from '../support/tags';
 
@@ -55,7 +55,7 @@ export function imageActivities(deps: ActivityDeps) {
       const { target, instanceId, reboot } = image;
       const ec2 = aws.ec2(target, 'share');
       const isOurs = (made: KnownImage) => Promise.resolve(made.SourceInstanceId === instanceId);
-      return once(deps, ec2, image, isOurs, async (common) => {
+      return makeOnce(deps, ec2, image, isOurs, async (common) => {
         const { ImageId } = await ec2.send(
           new CreateImageCommand({ ...common, InstanceId: instanceId, NoReboot: !reboot }),
         );
@@ -71,7 +71,7 @@ export function imageActivities(deps: ActivityDeps) {
         (made.SourceImageId === amiId && made.SourceImageRegion === source.region) ||
         // Of the same request in another run: its staging image is another one.
         isMadeFor(deps, target, made, request);
-      return once(deps, ec2, image, isOurs, async (common) => {
+      return makeOnce(deps, ec2, image, isOurs, async (common) => {
         const { ImageId } = await ec2.send(
           new CopyImageCommand({
             ...common,
@@ -110,8 +110,8 @@ export function imageActivities(deps: ActivityDeps) {
     /** @throws ApplicationFailure NotYetVisible, retryable, while reads may not show the image yet; then NotFound */
     async readImage({ target, amiId }: { target: Target; amiId: string }): Promise<ImageFacts> {
       const ec2 = aws.ec2(target, 'read');
-      const image = await ownImage(ec2, { 'image-id': amiId });
-      if (image) return imageFacts(ec2, image);
+      const image = await findOwnImage(ec2, { 'image-id': amiId });
+      if (image) return readImageFacts(ec2, image);
       if (isOverdue(settings))
         throw notFound(`image ${amiId} in ${targetKey(target)} does not exist; somebody has deregistered it`);
       throw notYetVisible(`image ${amiId} does not show yet`);
@@ -130,7 +130,7 @@ interface CommonParameters {
  *
  * @param isOurs by what AWS itself records: tags find an image, and prove nothing
  */
-async function once(
+async function makeOnce(
   { settings }: ActivityDeps,
   ec2: EC2Client,
   { target, name, description, request, maker, tags }: NewImage,
@@ -138,7 +138,7 @@ async function once(
   make: (common: CommonParameters) => Promise<string | undefined>,
 ): Promise<string> {
   const find = async () => {
-    const image = await ownImage(ec2, { name });
+    const image = await findOwnImage(ec2, { name });
     const marks = tagMap(image?.Tags);
     if (!image || marks[TAG.request] !== request) return undefined;
     const where = `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken by ${image.ImageId}`;
@@ -148,7 +148,7 @@ async function once(
       throw conflict(`${where}, which is ${image.State}; deregister it first`);
     return image.ImageId;
   };
-  const earlier = await madeEarlier(settings, find);
+  const earlier = await findMadeEarlier(settings, find);
   if (earlier) return earlier;
   const Tags = tagList({ ...makerTags(maker, request), ...tags });
   const common: CommonParameters = {
@@ -165,7 +165,7 @@ async function once(
   } catch (error) {
     if ((error as Error).name !== 'InvalidAMIName.Duplicate') throw error;
     // A retry has waited out the read lag: a second wait would outlast the attempt.
-    const twin = await (Context.current().info.attempt > 1 ? find() : foundInTime(settings, find));
+    const twin = await (Context.current().info.attempt > 1 ? find() : findInTime(settings, find));
     if (twin) return twin;
     throw conflict(
       `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken; give another amiName`,

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { imageActivities } from './images';
 import { imagePlanActivities } from './plans';
 import { imageRemovalActivities } from './removal';
@@ -7,7 +7,7 @@ import { shareActivities } from './shares';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     imagePlanActivities(deps),
     imageActivities(deps),
     imageRemovalActivities(deps),

@@ -4,7 +4,7 @@ import { TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isMadeFor } from './proof';
-import { ownImage } from './reads';
+import { findOwnImage } from './reads';
 import type { KnownImage, KnownSnapshot } from '../support/known';
 import { theOnly } from '../support/proof';
 import { imagePages, snapshotPages } from '../support/reads';
@@ -32,7 +32,7 @@ export async function findMarked(
   const what = `image that run ${marks.runId} made for request ${marks.request}`;
   const image = theOnly(own, ({ ImageId }) => ImageId, what);
   if (image) return { amiId: image.ImageId, snapshotIds: snapshotIdsOf(image) };
-  return leftSnapshots(ec2, marks);
+  return findLeftSnapshots(ec2, marks);
 }
 
 async function isOwn(
@@ -48,7 +48,7 @@ async function isOwn(
 }
 
 /** Of an image that is gone; somebody's copy of one of them has the same tags and the same description. */
-async function leftSnapshots(
+async function findLeftSnapshots(
   ec2: EC2Client,
   marks: Marks,
 ): Promise<{ amiId: string; snapshotIds: string[] } | undefined> {
@@ -56,7 +56,7 @@ async function leftSnapshots(
   const amiIds = new Set<string>();
   for (const snapshot of await markedSnapshots(ec2, marks)) {
     const amiId = imageInDescription(snapshot.Description);
-    if (!amiId || (await ownImage(ec2, { 'image-id': amiId }))) continue;
+    if (!amiId || (await findOwnImage(ec2, { 'image-id': amiId }))) continue;
     amiIds.add(amiId);
     const source = sourceOf(snapshot);
     if (source) bySource.set(source, [...(bySource.get(source) ?? []), snapshot]);

@@ -9,8 +9,8 @@ import { notFound } from '../../aws/applicationFailures';
 import { imageDescription, type ImagePlan } from '../../model/images/image';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { imageCopyRequest, instanceImageRequest, takenOver } from './proof';
-import { imageFacts, notShareable, ownImage } from './reads';
+import { imageCopyRequest, instanceImageRequest, findToTakeOver } from './proof';
+import { readImageFacts, notShareable, findOwnImage } from './reads';
 import {
   keyOf,
   knownInstances,
@@ -20,7 +20,7 @@ import {
   type KnownVolume,
 } from '../support/known';
 import { attachedVolumeIds } from '../support/reads';
-import { describeKey, keyUnusable, usableKey, whyUnusable, type UsableKey } from '../keys/checks';
+import { describeKey, keyUnusable, requireUsableKey, whyUnusable, type UsableKey } from '../keys/checks';
 
 interface ImageAsked {
   target: Target;
@@ -49,13 +49,15 @@ export function imagePlanActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure NotFound, NotShareable, KeyUnusable, or Conflict when the name is taken
      */
     async planImage({ target, instanceId, amiName, description, kmsKeyId }: ImageAsked): Promise<ImagePlan> {
-      const volumes = await volumesOf(deps, target, instanceId);
-      const key = kmsKeyId ? await shareableKey(deps, target, kmsKeyId) : await defaultKey(deps, target);
+      const volumes = await readVolumes(deps, target, instanceId);
+      const key = kmsKeyId
+        ? await requireShareableKey(deps, target, kmsKeyId)
+        : await readDefaultKey(deps, target);
       const volumeKeys = new Set(volumes.map((volume) => keyOf(volume, volume.VolumeId)));
       // A volume under a key that cannot be used makes an image that fails late; unless it is copied under `key`,
       // the volume's key is also what partners get.
       for (const each of [...volumeKeys].flatMap((each) => each ?? []))
-        await (key ? usableKey(deps, target, each) : requireShareable(deps, target, each));
+        await (key ? requireUsableKey(deps, target, each) : requireShareable(deps, target, each));
       const request = instanceImageRequest(target, instanceId, amiName);
       const plan = {
         request,
@@ -65,14 +67,14 @@ export function imagePlanActivities(deps: ActivityDeps) {
         reencrypt: key !== undefined && [...volumeKeys].some((each) => each !== key.arn),
         clear: !key && volumeKeys.has(undefined),
       };
-      return { ...plan, existing: await takenOver(deps, target, plan) };
+      return { ...plan, existing: await findToTakeOver(deps, target, plan) };
     },
 
     /**
      * @throws ApplicationFailure NotFound, NotShareable, KeyUnusable, or Conflict when the name is taken there
      */
     async planImageCopy({ source, destination, amiId, amiName, kmsKeyId }: CopyAsked): Promise<ImagePlan> {
-      const image = await ownImage(aws.ec2(source, 'read'), { 'image-id': amiId });
+      const image = await findOwnImage(aws.ec2(source, 'read'), { 'image-id': amiId });
       if (!image) {
         throw notFound(
           `amiId: ${targetKey(source)} owns no image ${amiId}; name one of its own in its region`,
@@ -80,13 +82,13 @@ export function imagePlanActivities(deps: ActivityDeps) {
       }
       if (image.State !== 'available')
         throw notShareable(`amiId: ${amiId} is ${image.State}; copy it when it is available`);
-      const facts = await imageFacts(aws.ec2(source, 'read'), image);
+      const facts = await readImageFacts(aws.ec2(source, 'read'), image);
       const sourceKeys = [...new Set(facts.snapshots.flatMap((each) => each.kmsKeyId ?? []))];
-      for (const sourceKey of sourceKeys) await usableKey(deps, source, sourceKey);
+      for (const sourceKey of sourceKeys) await requireUsableKey(deps, source, sourceKey);
       const key = kmsKeyId
-        ? await shareableKey(deps, destination, kmsKeyId)
-        : ((await keyOfSameAlias(deps, source, destination, sourceKeys)) ??
-          (await defaultKey(deps, destination)));
+        ? await requireShareableKey(deps, destination, kmsKeyId)
+        : ((await findKeyOfSameAlias(deps, source, destination, sourceKeys)) ??
+          (await readDefaultKey(deps, destination)));
       if (!key && sourceKeys.length > 0) {
         throw keyUnusable(
           destination,
@@ -104,13 +106,17 @@ export function imagePlanActivities(deps: ActivityDeps) {
         reencrypt: key !== undefined,
         clear: !key,
       };
-      return { ...plan, existing: await takenOver(deps, destination, plan) };
+      return { ...plan, existing: await findToTakeOver(deps, destination, plan) };
     },
   };
 }
 
 /** Volumes that the instance's image will hold. */
-async function volumesOf({ aws }: ActivityDeps, target: Target, instanceId: string): Promise<KnownVolume[]> {
+async function readVolumes(
+  { aws }: ActivityDeps,
+  target: Target,
+  instanceId: string,
+): Promise<KnownVolume[]> {
   const ec2 = aws.ec2(target, 'read');
   const { Reservations } = await ec2.send(new DescribeInstancesCommand({ InstanceIds: [instanceId] }));
   const [instance] = knownInstances(Reservations, [instanceId]);
@@ -131,8 +137,8 @@ function whyNoImage({ State, RootDeviceType, ProductCodes, BlockDeviceMappings }
 }
 
 /** A usable key under which things can be shared. */
-async function shareableKey(deps: ActivityDeps, target: Target, kmsKeyId: string): Promise<UsableKey> {
-  const key = await usableKey(deps, target, kmsKeyId);
+async function requireShareableKey(deps: ActivityDeps, target: Target, kmsKeyId: string): Promise<UsableKey> {
+  const key = await requireUsableKey(deps, target, kmsKeyId);
   if (key.customerManaged) return key;
   throw notShareable(
     `kmsKeyId ${kmsKeyId} in ${targetKey(target)}: AWS manages this key, and nothing under it can be shared; give a customer managed key`,
@@ -140,7 +146,7 @@ async function shareableKey(deps: ActivityDeps, target: Target, kmsKeyId: string
 }
 
 async function requireShareable(deps: ActivityDeps, target: Target, volumeKey: string): Promise<void> {
-  const key = await usableKey(deps, target, volumeKey);
+  const key = await requireUsableKey(deps, target, volumeKey);
   if (key.customerManaged) return;
   throw notShareable(
     `a volume is under ${volumeKey}, which AWS manages: nothing under it can be shared; ${FIX}`,
@@ -148,14 +154,14 @@ async function requireShareable(deps: ActivityDeps, target: Target, volumeKey: s
 }
 
 /** The region's default key where encryption by default is on with a customer managed key. */
-async function defaultKey(deps: ActivityDeps, target: Target): Promise<UsableKey | undefined> {
+async function readDefaultKey(deps: ActivityDeps, target: Target): Promise<UsableKey | undefined> {
   const ec2 = deps.aws.ec2(target, 'read');
   const { EbsEncryptionByDefault } = await ec2.send(new GetEbsEncryptionByDefaultCommand({}));
   if (!EbsEncryptionByDefault) return undefined;
   const { KmsKeyId } = await ec2.send(new GetEbsDefaultKmsKeyIdCommand({}));
   if (!KmsKeyId) return undefined;
   const key = await describeKey(deps.aws.kms(target, 'read'), KmsKeyId);
-  return key?.KeyManager === 'CUSTOMER' ? usableKey(deps, target, KmsKeyId) : undefined;
+  return key?.KeyManager === 'CUSTOMER' ? requireUsableKey(deps, target, KmsKeyId) : undefined;
 }
 
 /** There, an unencrypted image would be encrypted under aws/ebs while it is copied, and could not be shared. */
@@ -170,7 +176,7 @@ async function refuseDefaultEncryption({ aws }: ActivityDeps, destination: Targe
 }
 
 /** The destination's counterpart of the source's key: what people name alike, they mean alike. */
-async function keyOfSameAlias(
+async function findKeyOfSameAlias(
   { aws }: ActivityDeps,
   source: Target,
   destination: Target,

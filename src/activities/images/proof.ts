@@ -7,7 +7,7 @@ import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { evidenceKey } from '../support/evidence';
 import { requestId } from '../support/idempotency';
-import { imageFacts, notShareable, ownImage } from './reads';
+import { readImageFacts, notShareable, findOwnImage } from './reads';
 import { told, type KnownImage } from '../support/known';
 import { tagMap } from '../support/tags';
 
@@ -39,37 +39,41 @@ export async function isMadeFor(
   if (!SourceImageId || !SourceImageRegion) return false;
   const copied = { ...target, region: SourceImageRegion };
   if (imageCopyRequest(copied, SourceImageId, target) === request) return true;
-  const between = await ownImage(deps.aws.ec2(copied, 'read'), { 'image-id': SourceImageId });
+  const between = await findOwnImage(deps.aws.ec2(copied, 'read'), { 'image-id': SourceImageId });
   if (between?.SourceInstanceId) return isOf(between.SourceInstanceId);
-  return (await recordedInstances(deps, target, image)).some(isOf);
+  return (await findRecordedInstances(deps, target, image)).some(isOf);
 }
 
 const RUN_ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The instances that the run which an image names has recorded together with that image. */
-async function recordedInstances(deps: ActivityDeps, target: Target, image: KnownImage): Promise<string[]> {
+async function findRecordedInstances(
+  deps: ActivityDeps,
+  target: Target,
+  image: KnownImage,
+): Promise<string[]> {
   const { [TAG.workflow]: workflowId, [TAG.run]: runId } = tagMap(image.Tags);
   // Whoever wrote the tags may have written anything, and Temporal refuses what is no run id.
   if (!workflowId || !runId || !RUN_ID.test(runId)) return [];
-  const resources = await resourcesOfChain(deps, target, workflowId, runId);
+  const resources = await readResourcesOfChain(deps, target, workflowId, runId);
   if (resources.includes(image.ImageId)) return resources.filter((id) => id.startsWith('i-'));
-  return instanceInEvidence(deps, image, runId);
+  return findInstanceInEvidence(deps, image, runId);
 }
 
 /** Of the run, and of the one that it was reset to, which goes on in its name. */
-async function resourcesOfChain(
+async function readResourcesOfChain(
   deps: ActivityDeps,
   target: Target,
   workflowId: string,
   firstRunId: string,
 ): Promise<string[]> {
-  const ofFirst = await resourcesOfRun(deps, target, workflowId, firstRunId, firstRunId);
-  const ofLast = await resourcesOfRun(deps, target, workflowId, firstRunId);
+  const ofFirst = await readResourcesOfRun(deps, target, workflowId, firstRunId, firstRunId);
+  const ofLast = await readResourcesOfRun(deps, target, workflowId, firstRunId);
   return [...ofFirst, ...ofLast];
 }
 
 /** Only a workflow itself writes its search attributes. None of a run that Temporal has forgotten. */
-async function resourcesOfRun(
+async function readResourcesOfRun(
   { temporal }: ActivityDeps,
   { accountId, region }: Target,
   workflowId: string,
@@ -95,7 +99,7 @@ const DAY_MS = 86_400_000;
 /** An image is copied when its staging image is there, which of large disks takes more than a day. */
 const DAYS_UNTIL_COPIED = 3;
 
-async function instanceInEvidence(
+async function findInstanceInEvidence(
   { evidence }: ActivityDeps,
   { ImageId, CreationDate }: KnownImage,
   runId: string,
@@ -125,13 +129,13 @@ export function madeOf({ SourceInstanceId, SourceImageId, SourceImageRegion }: K
  *
  * @throws ApplicationFailure Conflict when the name is taken by anything else
  */
-export async function takenOver(
+export async function findToTakeOver(
   deps: ActivityDeps,
   target: Target,
   { name, request, kmsKeyId }: Pick<ImagePlan, 'name' | 'request' | 'kmsKeyId'>,
 ): Promise<string | undefined> {
   const ec2 = deps.aws.ec2(target, 'read');
-  const image = await ownImage(ec2, { name });
+  const image = await findOwnImage(ec2, { name });
   if (!image) return undefined;
   const where = `the image name ${JSON.stringify(name)} in ${targetKey(target)} is taken by ${image.ImageId}`;
   const marked =
@@ -139,7 +143,7 @@ export async function takenOver(
   if (!marked) throw conflict(`${where}, which was made for something else; give another amiName`);
   if (!(await isMadeFor(deps, target, image, request))) throw notProven(where, image);
   if (!isSound(image)) throw conflict(`${where}, which is ${image.State}; deregister it first`);
-  const { snapshots } = await imageFacts(ec2, image);
+  const { snapshots } = await readImageFacts(ec2, image);
   if (image.State === 'available' && kmsKeyId && snapshots.some((each) => each.kmsKeyId !== kmsKeyId))
     throw conflict(`${where}, which is not under ${kmsKeyId}; give another amiName, or deregister it`);
   return image.ImageId;
@@ -158,7 +162,7 @@ export function notProven(where: string, image: KnownImage): ApplicationFailure 
  * @throws ApplicationFailure NotShareable, where the image was made of something else than its marks say
  */
 export async function requireProven(deps: ActivityDeps, target: Target, amiId: string): Promise<void> {
-  const image = await ownImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
+  const image = await findOwnImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
   if (!image) throw notYetVisible(`image ${amiId} does not show yet`);
   const { [TAG.request]: request } = tagMap(image.Tags);
   if (request && (await isMadeFor(deps, target, image, request))) return;

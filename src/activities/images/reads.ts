@@ -7,7 +7,7 @@ import { snapshotIdsOf } from '../points/snapshotUse';
 import { keyOf, knownImages, knownSnapshots, told, type KnownImage } from '../support/known';
 
 /** The account's own image; a filter, because an id that is not there is then an empty list and no error. */
-export async function ownImage(
+export async function findOwnImage(
   ec2: EC2Client,
   filter: { 'image-id': string } | { name: string },
 ): Promise<KnownImage | undefined> {
@@ -21,7 +21,7 @@ export async function ownImage(
 }
 
 /** Looks the snapshots up: an image itself does not say which key they are under. */
-export async function imageFacts(ec2: EC2Client, image: KnownImage): Promise<ImageFacts> {
+export async function readImageFacts(ec2: EC2Client, image: KnownImage): Promise<ImageFacts> {
   const ids = snapshotIdsOf(image);
   const { Snapshots } =
     ids.length > 0 ? await ec2.send(new DescribeSnapshotsCommand({ SnapshotIds: ids })) : {};

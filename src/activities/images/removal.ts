@@ -14,17 +14,17 @@ import { TAG } from '../../model/names';
 import { isHeld } from '../../model/points/recoveryPoint';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { foundInTime } from '../support/idempotency';
-import { ownImage } from './reads';
+import { findInTime } from '../support/idempotency';
+import { findOwnImage } from './reads';
 import { knownImages, told, withId, type KnownImage, type KnownSnapshot } from '../support/known';
 import { findSnapshots } from '../support/reads';
 import { unlessGone } from '../support/unlessGone';
-import { CALLS_AT_ONCE, inTurns } from '../support/pace/inTurns';
+import { CALLS_AT_ONCE, workInTurns } from '../support/pace/inTurns';
 import { findMarked } from './marked';
-import { launchPermissions } from './shares';
+import { readLaunchPermissions } from './shares';
 import { tagMap } from '../support/tags';
 import { snapshotIdsOf } from '../points/snapshotUse';
-import { volumePermissions } from '../points/permissions';
+import { readVolumePermissions } from '../points/permissions';
 
 /** How far Temporal's clock, by which a call was begun, and EC2's own may be apart. */
 const CLOCKS_APART_MS = 5 * 60_000;
@@ -70,8 +70,8 @@ export function imageRemovalActivities(deps: ActivityDeps) {
      */
     async findMadeImage(made: MadeImage): Promise<{ amiId: string; snapshotIds: string[] } | undefined> {
       const ec2 = aws.ec2(made.target, 'share');
-      const image = await foundInTime(settings, async () => {
-        const found = await ownImage(ec2, made.amiId ? { 'image-id': made.amiId } : { name: made.name });
+      const image = await findInTime(settings, async () => {
+        const found = await findOwnImage(ec2, made.amiId ? { 'image-id': made.amiId } : { name: made.name });
         return found && isThisRuns(found, made) ? found : undefined;
       });
       if (!image) return undefined;
@@ -96,7 +96,7 @@ export function imageRemovalActivities(deps: ActivityDeps) {
     async removeImages({ target, request, runId }: Removed): Promise<string[]> {
       const ec2 = aws.ec2(target, 'share');
       const find = () => findMarked(deps, ec2, { target, request, runId });
-      const found = await foundInTime(settings, find);
+      const found = await findInTime(settings, find);
       return found ? remove(deps, { target, runId, ...found }) : [];
     },
   };
@@ -120,23 +120,23 @@ async function remove(
   { target, amiId, snapshotIds, runId }: RemovedImage,
 ): Promise<string[]> {
   const ec2 = aws.ec2(target, 'share');
-  const image = await ownImage(ec2, { 'image-id': amiId });
+  const image = await findOwnImage(ec2, { 'image-id': amiId });
   const { [TAG.run]: run } = tagMap(image?.Tags);
   if (image && run !== undefined && run !== runId) throw kept(target, amiId, [`run ${run} has marked it`]);
   const named = [...new Set([...snapshotIds, ...(image ? snapshotIdsOf(image) : [])])];
   const snapshots = (await snapshotsById(ec2, named)).filter((each) => isMadeForImage(each, amiId));
   // What this run itself shared it has just taken back, which reads may show late.
-  const isFree = await foundInTime(settings, async () => {
-    const uses = await usesOf(ec2, image, amiId, snapshots);
+  const isFree = await findInTime(settings, async () => {
+    const uses = await findUses(ec2, image, amiId, snapshots);
     return uses.length === 0 ? true : undefined;
   });
-  if (!isFree) throw kept(target, amiId, await usesOf(ec2, image, amiId, snapshots));
+  if (!isFree) throw kept(target, amiId, await findUses(ec2, image, amiId, snapshots));
   if (image) await unlessGone(ec2.send(new DeregisterImageCommand({ ImageId: amiId })));
-  const gone = await inTurns(snapshots, CALLS_AT_ONCE, async ({ SnapshotId }) => {
+  const gone = await workInTurns(snapshots, CALLS_AT_ONCE, async ({ SnapshotId }) => {
     await unlessGone(ec2.send(new DeleteSnapshotCommand({ SnapshotId })));
     return SnapshotId;
   });
-  if (await ownImage(ec2, { 'image-id': amiId }))
+  if (await findOwnImage(ec2, { 'image-id': amiId }))
     throw passingFailure(FAILURE.conflict, `image ${amiId} is still registered`);
   return image ? [amiId, ...gone] : gone;
 }
@@ -148,25 +148,25 @@ function kept(target: Target, amiId: string, uses: readonly string[]): Applicati
 }
 
 /** Why an image and its snapshots cannot go, now that everything which this run shared is taken back. */
-async function usesOf(
+async function findUses(
   ec2: EC2Client,
   image: KnownImage | undefined,
   amiId: string,
   snapshots: readonly KnownSnapshot[],
 ): Promise<string[]> {
   const found: string[] = [];
-  const launch = image && (await unlessGone(launchPermissions(ec2, amiId)));
+  const launch = image && (await unlessGone(readLaunchPermissions(ec2, amiId)));
   if (launch && launch.all.length > 0) found.push(`it is shared with ${launch.all.join(', ')}`);
   const ids = snapshots.map(({ SnapshotId }) => SnapshotId);
-  const shared = await inTurns(ids, CALLS_AT_ONCE, async (id) => {
-    const volumes = await unlessGone(volumePermissions(ec2, id));
+  const shared = await workInTurns(ids, CALLS_AT_ONCE, async (id) => {
+    const volumes = await unlessGone(readVolumePermissions(ec2, id));
     return volumes && volumes.all.length > 0 ? [`${id} is shared with ${volumes.all.join(', ')}`] : [];
   });
   found.push(...shared.flat());
   for (const { SnapshotId, Tags } of snapshots)
     if (isHeld(tagMap(Tags))) found.push(`${SnapshotId} is on legal hold`);
   if (ids.length === 0) return found;
-  for (const { ImageId, BlockDeviceMappings = [] } of await imagesOf(ec2, ids)) {
+  for (const { ImageId, BlockDeviceMappings = [] } of await findImages(ec2, ids)) {
     if (ImageId === amiId) continue;
     const shared = BlockDeviceMappings.flatMap(({ Ebs }) => Ebs?.SnapshotId ?? []);
     found.push(`${ImageId} uses ${shared.filter((id) => ids.includes(id)).join(', ')}`);
@@ -178,7 +178,7 @@ async function usesOf(
 }
 
 /** Disabled ones too: enabled again, they would want their snapshots. */
-async function imagesOf(ec2: EC2Client, snapshotIds: string[]): Promise<KnownImage[]> {
+async function findImages(ec2: EC2Client, snapshotIds: string[]): Promise<KnownImage[]> {
   const { Images } = await ec2.send(
     new DescribeImagesCommand({
       Owners: ['self'],

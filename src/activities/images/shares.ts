@@ -16,20 +16,20 @@ import {
 } from '../../model/images/sharing';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { grantsOf } from '../keys/grants';
-import { foundInTime } from '../support/idempotency';
+import { findGrants } from '../keys/grants';
+import { findInTime } from '../support/idempotency';
 import { requireProven } from './proof';
-import { CALLS_AT_ONCE, inTurns } from '../support/pace/inTurns';
-import { notShareable, ownImage } from './reads';
+import { CALLS_AT_ONCE, workInTurns } from '../support/pace/inTurns';
+import { notShareable, findOwnImage } from './reads';
 import { knownSnapshots } from '../support/known';
 import { unlessGone } from '../support/unlessGone';
-import { usableKey } from '../keys/checks';
+import { requireUsableKey } from '../keys/checks';
 import { snapshotIdsOf } from '../points/snapshotUse';
 import {
-  type Permissions,
+  type AccessPermissions,
   type Change,
-  volumePermissions,
-  permissions,
+  readVolumePermissions,
+  parsePermissions,
   modifySnapshot,
 } from '../points/permissions';
 
@@ -55,12 +55,12 @@ interface LaunchShare {
 /** Permissions of single accounts; never of the group `all`, which is everybody. */
 export function shareActivities(deps: ActivityDeps) {
   const { aws, settings } = deps;
-  const stateOf = async ({ target, image, partner }: Shared): Promise<ShareState> => {
+  const readShareState = async ({ target, image, partner }: Shared): Promise<ShareState> => {
     const ec2 = aws.ec2(target, 'read');
-    const launch = await launchPermissions(ec2, image.amiId);
+    const launch = await readLaunchPermissions(ec2, image.amiId);
     if (launch.public) throw isPublic(target, `image ${image.amiId}`);
-    const shared = await inTurns(image.snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
-      const permissions = await volumePermissions(ec2, snapshotId);
+    const shared = await workInTurns(image.snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
+      const permissions = await readVolumePermissions(ec2, snapshotId);
       if (permissions.public) throw isPublic(target, `snapshot ${snapshotId}`);
       return permissions.accounts.includes(partner) ? [snapshotId] : [];
     });
@@ -68,7 +68,7 @@ export function shareActivities(deps: ActivityDeps) {
     const kms = aws.kms(target, 'read');
     const kmsKeyIds: string[] = [];
     for (const key of image.kmsKeyIds) {
-      const grants = await grantsOf(kms, key, partner, grantName(image.amiId, partner));
+      const grants = await findGrants(kms, key, partner, grantName(image.amiId, partner));
       if (grants.length > 0) kmsKeyIds.push(key);
     }
     return { kmsKeyIds, snapshotIds, launch: launch.accounts.includes(partner) };
@@ -83,12 +83,12 @@ export function shareActivities(deps: ActivityDeps) {
      */
     async readShare(shared: Shared): Promise<ShareState> {
       await requireProven(deps, shared.target, shared.image.amiId);
-      return stateOf(shared);
+      return readShareState(shared);
     },
 
     /** @throws ApplicationFailure NotYetVisible, retryable, until reads show the whole share */
     async verifyShare(shared: Shared): Promise<void> {
-      const state = await stateOf(shared);
+      const state = await readShareState(shared);
       if (isShared(shared.image, state)) return;
       throw notYetVisible(
         `${shared.image.amiId} does not show as shared with ${shared.partner}: ${JSON.stringify(missingFrom(shared.image, state))} is missing`,
@@ -104,8 +104,8 @@ export function shareActivities(deps: ActivityDeps) {
      */
     async shareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<string[]> {
       await requireSnapshots(deps, target, snapshotIds);
-      const added = await inTurns(snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
-        const before = await volumePermissions(aws.ec2(target, 'read'), snapshotId);
+      const added = await workInTurns(snapshotIds, CALLS_AT_ONCE, async (snapshotId) => {
+        const before = await readVolumePermissions(aws.ec2(target, 'read'), snapshotId);
         if (before.public) throw isPublic(target, `snapshot ${snapshotId}`);
         await modifySnapshot(aws.ec2(target, 'share'), snapshotId, { Add: [{ UserId: partner }] });
         return isNew(before, partner) ? [snapshotId] : [];
@@ -117,16 +117,16 @@ export function shareActivities(deps: ActivityDeps) {
     async unshareSnapshots({ target, snapshotIds, partner }: SnapshotShare): Promise<void> {
       const ec2 = aws.ec2(target, 'share');
       const shared = new Set<string>();
-      await foundInTime(settings, async () => {
+      await findInTime(settings, async () => {
         const unseen = snapshotIds.filter((id) => !shared.has(id));
-        await inTurns(unseen, CALLS_AT_ONCE, async (snapshotId) => {
-          const permissions = await unlessGone(volumePermissions(ec2, snapshotId));
+        await workInTurns(unseen, CALLS_AT_ONCE, async (snapshotId) => {
+          const permissions = await unlessGone(readVolumePermissions(ec2, snapshotId));
           if (permissions?.accounts.includes(partner)) shared.add(snapshotId);
         });
         // Reads lag for each by itself.
         return shared.size === snapshotIds.length || undefined;
       });
-      await inTurns([...shared], CALLS_AT_ONCE, (snapshotId) =>
+      await workInTurns([...shared], CALLS_AT_ONCE, (snapshotId) =>
         unlessGone(modifySnapshot(ec2, snapshotId, { Remove: [{ UserId: partner }] })),
       );
     },
@@ -140,7 +140,7 @@ export function shareActivities(deps: ActivityDeps) {
      */
     async shareLaunch({ target, amiId, partner }: LaunchShare): Promise<boolean> {
       await requireAvailable(deps, target, amiId);
-      const before = await launchPermissions(aws.ec2(target, 'read'), amiId);
+      const before = await readLaunchPermissions(aws.ec2(target, 'read'), amiId);
       if (before.public) throw isPublic(target, `image ${amiId}`);
       await modifyImage(aws.ec2(target, 'share'), amiId, { Add: [{ UserId: partner }] });
       return isNew(before, partner);
@@ -149,8 +149,8 @@ export function shareActivities(deps: ActivityDeps) {
     /** As {@link unshareSnapshots}. */
     async unshareLaunch({ target, amiId, partner }: LaunchShare): Promise<void> {
       const ec2 = aws.ec2(target, 'share');
-      const shared = await foundInTime(settings, async () => {
-        const permissions = await unlessGone(launchPermissions(ec2, amiId));
+      const shared = await findInTime(settings, async () => {
+        const permissions = await unlessGone(readLaunchPermissions(ec2, amiId));
         return permissions?.accounts.includes(partner) ? true : undefined;
       });
       if (shared) await unlessGone(modifyImage(ec2, amiId, { Remove: [{ UserId: partner }] }));
@@ -159,7 +159,7 @@ export function shareActivities(deps: ActivityDeps) {
 }
 
 /** Who has a permission is not told apart on a retry: an earlier attempt may have given it. */
-function isNew({ accounts }: Permissions, partner: string): boolean {
+function isNew({ accounts }: AccessPermissions, partner: string): boolean {
   return Context.current().info.attempt > 1 || !accounts.includes(partner);
 }
 
@@ -176,11 +176,11 @@ async function requireSnapshots(deps: ActivityDeps, target: Target, SnapshotIds:
       );
   }
   for (const key of new Set(snapshots.flatMap(({ KmsKeyId }) => KmsKeyId ?? [])))
-    await usableKey(deps, target, key);
+    await requireUsableKey(deps, target, key);
 }
 
 async function requireAvailable(deps: ActivityDeps, target: Target, amiId: string): Promise<void> {
-  const image = await ownImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
+  const image = await findOwnImage(deps.aws.ec2(target, 'read'), { 'image-id': amiId });
   if (image?.State !== 'available')
     throw notShareable(
       `image ${amiId} in ${targetKey(target)} is ${image?.State ?? 'gone'}: only an available one can be shared`,
@@ -188,11 +188,11 @@ async function requireAvailable(deps: ActivityDeps, target: Target, amiId: strin
   await requireSnapshots(deps, target, snapshotIdsOf(image));
 }
 
-export async function launchPermissions(ec2: EC2Client, ImageId: string): Promise<Permissions> {
+export async function readLaunchPermissions(ec2: EC2Client, ImageId: string): Promise<AccessPermissions> {
   const { LaunchPermissions } = await ec2.send(
     new DescribeImageAttributeCommand({ ImageId, Attribute: 'launchPermission' }),
   );
-  return permissions(LaunchPermissions);
+  return parsePermissions(LaunchPermissions);
 }
 
 async function modifyImage(ec2: EC2Client, ImageId: string, change: Change): Promise<void> {

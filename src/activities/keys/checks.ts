@@ -25,13 +25,17 @@ export function keyCheckActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure KeyUnusable, saying why
      */
     async requireUsableKey({ target, kmsKeyId }: { target: Target; kmsKeyId: string }): Promise<UsableKey> {
-      return usableKey(deps, target, kmsKeyId);
+      return requireUsableKey(deps, target, kmsKeyId);
     },
   };
 }
 
 /** @throws ApplicationFailure KeyUnusable, saying why */
-export async function usableKey({ aws }: ActivityDeps, target: Target, kmsKeyId: string): Promise<UsableKey> {
+export async function requireUsableKey(
+  { aws }: ActivityDeps,
+  target: Target,
+  kmsKeyId: string,
+): Promise<UsableKey> {
   const notHere = await whyNotHere(aws, target, kmsKeyId);
   if (notHere) throw keyUnusable(target, kmsKeyId, notHere);
   const key = await describeKey(aws.kms(target, 'read'), kmsKeyId);

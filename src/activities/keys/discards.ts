@@ -10,18 +10,18 @@ import { isSamePolicy, keyPolicy, partnersOf, usersOf } from '../../model/keys/k
 import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { foundInTime } from '../support/idempotency';
+import { findInTime } from '../support/idempotency';
 import { describeKey } from './checks';
 import { keyAsked, type NewKey } from './keys';
 import {
   findOwnKey,
-  grantsOn,
+  listGrants,
   isAsMade,
   isPlain,
-  lookAt,
+  lookAtKey,
   orDenied,
-  policyOf,
-  unnamedKeys,
+  readKeyPolicy,
+  listUnnamedKeys,
   type Tags,
 } from './made';
 import { theOnly } from '../support/proof';
@@ -59,12 +59,12 @@ export function keyDiscardActivities(deps: ActivityDeps) {
       const asked = keyAsked(aws, wanted, sinceMs);
       const find = async () => {
         if (!replicaOf) return findOwnKey(kms, asked);
-        const replica = await lookAt(kms, replicaOf);
+        const replica = await lookAtKey(kms, replicaOf);
         const ours = replica && (await isAsMade(kms, replica.key, replica.tags, asked));
         return ours ? replicaOf : undefined;
       };
-      const made = keyId ?? (await foundInTime(settings, find));
-      return made === undefined ? undefined : discard(deps, { target, alias, keyId: made });
+      const made = keyId ?? (await findInTime(settings, find));
+      return made === undefined ? undefined : discardKey(deps, { target, alias, keyId: made });
     },
 
     /** For runs that began with 0.1.0, which record no id; what their input tells is checked all the same. */
@@ -95,21 +95,21 @@ async function discardTagged(
     tags[TAG.alias] === alias &&
     isPlain(key) &&
     (await isOpenToNobodyElse(kms, key, target));
-  const keyId = await foundInTime(deps.settings, async () => {
+  const keyId = await findInTime(deps.settings, async () => {
     const own: string[] = [];
     const holder = (await describeKey(kms, alias))?.KeyId;
-    const held = holder && (await lookAt(kms, holder));
+    const held = holder && (await lookAtKey(kms, holder));
     if (holder && held && (await isOurs(held))) own.push(holder);
-    for await (const looked of unnamedKeys(kms)) if (await isOurs(looked)) own.push(looked.key.KeyId);
+    for await (const looked of listUnnamedKeys(kms)) if (await isOurs(looked)) own.push(looked.key.KeyId);
     return theOnly(own, (id) => id, `key that run ${runId} made for ${alias}`);
   });
-  return keyId && discard(deps, { target, alias, keyId });
+  return keyId && discardKey(deps, { target, alias, keyId });
 }
 
 /** A policy as {@link keyPolicy} writes it, for whatever users and partners, and no grant. */
 async function isOpenToNobodyElse(kms: KMSClient, { KeyId }: KnownKey, target: Target): Promise<boolean> {
-  const policy = await orDenied(policyOf(kms, KeyId));
-  const grants = await orDenied(grantsOn(kms, KeyId, 1));
+  const policy = await orDenied(readKeyPolicy(kms, KeyId));
+  const grants = await orDenied(listGrants(kms, KeyId, 1));
   if (!policy || grants?.length !== 0) return false;
   return isSamePolicy(policy, keyPolicy(target, partnersOf(policy), usersOf(policy, target)));
 }
@@ -120,7 +120,7 @@ async function isOpenToNobodyElse(kms: KMSClient, { KeyId }: KnownKey, target: T
  * @param keyId of a key that the caller knows to be this run's
  * @throws ApplicationFailure Conflict, non-retryable, where the key is in use: what is encrypted under it would be lost
  */
-async function discard(
+async function discardKey(
   { aws }: ActivityDeps,
   { target, alias, keyId }: { target: Target; alias: string; keyId: string },
 ): Promise<string | undefined> {
@@ -131,8 +131,10 @@ async function discard(
   const named = Aliases.filter(({ AliasName }) => AliasName !== alias);
   const uses = [
     ...named.map(({ AliasName }) => `${AliasName} names it`),
-    ...(await grantsOn(kms, keyId, 1)).map(({ GranteePrincipal }) => `${GranteePrincipal} has a grant on it`),
-    ...(await under(aws.ec2(target, 'read'), key.Arn)),
+    ...(await listGrants(kms, keyId, 1)).map(
+      ({ GranteePrincipal }) => `${GranteePrincipal} has a grant on it`,
+    ),
+    ...(await findUnder(aws.ec2(target, 'read'), key.Arn)),
   ];
   if (uses.length > 0) {
     throw conflict(
@@ -145,7 +147,7 @@ async function discard(
 }
 
 /** The first volume or snapshot of the account that is under a key: neither can be listed by key. */
-async function under(ec2: EC2Client, keyArn: string): Promise<string[]> {
+async function findUnder(ec2: EC2Client, keyArn: string): Promise<string[]> {
   const Filters = [{ Name: 'encrypted', Values: ['true'] }];
   for await (const page of volumePages(ec2, Filters))
     for (const volume of page)

@@ -10,7 +10,7 @@ import {
 import { rootOf } from '../../model/keys/keyPolicy';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { foundInTime } from '../support/idempotency';
+import { findInTime } from '../support/idempotency';
 import { theOnly } from '../support/proof';
 import { unlessGone } from '../support/unlessGone';
 import { told } from '../support/known';
@@ -52,12 +52,12 @@ const CLOCKS_APART_MS = 5 * 60_000;
 /** Grants on keys: https://docs.aws.amazon.com/kms/latest/developerguide/grants.html */
 export function grantActivities({ aws, settings }: ActivityDeps) {
   /** What a key does not show yet is waited for once, for all keys together: each by itself would outlast the attempt. */
-  async function shownOnAll(
+  async function awaitShownOnAll(
     keys: readonly string[],
     look: (KeyId: string) => Promise<GrantListEntry[]>,
   ): Promise<{ KeyId: string; grant: GrantListEntry }[]> {
     let found: { KeyId: string; grant: GrantListEntry }[] = [];
-    await foundInTime(settings, async () => {
+    await findInTime(settings, async () => {
       found = [];
       for (const KeyId of keys) {
         Context.current().heartbeat();
@@ -79,7 +79,7 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
       const { attempt, scheduledTimestampMs } = Context.current().info;
       const made: GrantMade[] = [];
       for (const KeyId of kmsKeyIds) {
-        const [there] = await grantsOf(kms, KeyId, partner, name);
+        const [there] = await findGrants(kms, KeyId, partner, name);
         if (there?.GrantId && attempt > 1 && isSince(there, scheduledTimestampMs))
           made.push({ kmsKeyId: KeyId, grantId: there.GrantId });
         if (there) continue;
@@ -108,8 +108,8 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
         'grants' in which
           ? which.grants.some(({ kmsKeyId, grantId }) => kmsKeyId === KeyId && grantId === grant.GrantId)
           : isSince(grant, which.sinceMs);
-      const found = await shownOnAll(keys, async (KeyId) => {
-        const grants = (await grantsOf(kms, KeyId, partner, name)).filter((grant) => isOurs(KeyId, grant));
+      const found = await awaitShownOnAll(keys, async (KeyId) => {
+        const grants = (await findGrants(kms, KeyId, partner, name)).filter((grant) => isOurs(KeyId, grant));
         const only = theOnly(grants, ({ GrantId }) => GrantId, `grant ${name} on ${KeyId}`);
         return only ? [only] : [];
       });
@@ -119,7 +119,7 @@ export function grantActivities({ aws, settings }: ActivityDeps) {
     /** Takes every grant of this name back. What a key does not show yet is waited for once, for all keys together. */
     async revokeKeyUse({ target, kmsKeyIds, partner, name }: Granted): Promise<void> {
       const kms = aws.kms(target, 'share');
-      const found = await shownOnAll(kmsKeyIds, (KeyId) => grantsOf(kms, KeyId, partner, name));
+      const found = await awaitShownOnAll(kmsKeyIds, (KeyId) => findGrants(kms, KeyId, partner, name));
       for (const { KeyId, grant } of found) await revoke(kms, KeyId, grant);
     },
   };
@@ -137,7 +137,7 @@ function isSince({ CreationDate }: GrantListEntry, sinceMs: number): boolean {
  * The partner's grants of a name that are, word for word, what Holdfast makes. One of the same name with other operations or
  * with constraints is somebody else's: KMS itself takes it for another one.
  */
-export async function grantsOf(
+export async function findGrants(
   kms: KMSClient,
   KeyId: string,
   partner: string,

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { keyCheckActivities } from './checks';
 import { keyDiscardActivities } from './discards';
 import { grantActivities } from './grants';
@@ -10,7 +10,7 @@ import { keyRotationActivities } from './rotation';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     keyCheckActivities(deps),
     keyProbeActivities(deps),
     keyActivities(deps),

@@ -23,11 +23,11 @@ import { makerTags, type Maker } from '../../model/maker';
 import { TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { foundInTime, madeEarlier } from '../support/idempotency';
+import { findInTime, findMadeEarlier } from '../support/idempotency';
 import { describeKey, keyUnusable, whyUnusable } from './checks';
-import { rotationOf } from './rotation';
+import { readRotation } from './rotation';
 import { deniedText, isDenied } from '../support/unlessDenied';
-import { findOwnKey, grantsOn, keysMarkedFor, policyOf, type KeyAskedFor } from './made';
+import { findOwnKey, listGrants, findKeysMarkedFor, readKeyPolicy, type KeyAskedFor } from './made';
 import { told } from '../support/known';
 
 /** What Holdfast does with keys, through EC2. */
@@ -88,7 +88,7 @@ export function keyActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure KeyUnusable when EBS could not use it, or AWS manages it
      */
     async findKey({ target, alias }: { target: Target; alias: string }): Promise<KeyState | undefined> {
-      return stateOf(aws.kms(target, 'read'), target, alias);
+      return readKeyState(aws.kms(target, 'read'), target, alias);
     },
 
     /**
@@ -97,7 +97,7 @@ export function keyActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure NotYetVisible, retryable, until reads show it
      */
     async readKey({ target, keyId }: KeyRef): Promise<KeyState> {
-      const key = await stateOf(aws.kms(target, 'read'), target, keyId);
+      const key = await readKeyState(aws.kms(target, 'read'), target, keyId);
       if (key) return key;
       throw notYetVisible(`key ${keyId} does not show yet`);
     },
@@ -112,7 +112,7 @@ export function keyActivities(deps: ActivityDeps) {
       const { target, alias, description, replicaRegions, maker } = wanted;
       const kms = aws.kms(target, 'migrate');
       const asked = keyAsked(aws, wanted, Context.current().info.scheduledTimestampMs);
-      const earlier = await madeEarlier(settings, () => findOwnKey(kms, asked));
+      const earlier = await findMadeEarlier(settings, () => findOwnKey(kms, asked));
       if (earlier) return earlier;
       const { KeyMetadata } = await kms.send(
         new CreateKeyCommand({
@@ -130,7 +130,7 @@ export function keyActivities(deps: ActivityDeps) {
 
     /** Keys that are marked for the alias and do not have it, but for one: nobody may need them, and they cost money. */
     async findKeysLeft({ target, alias, keyId }: KeyRef & { alias: string }): Promise<string[]> {
-      const marked = await keysMarkedFor(aws.kms(target, 'migrate'), alias);
+      const marked = await findKeysMarkedFor(aws.kms(target, 'migrate'), alias);
       return marked.filter((id) => id !== keyId).sort();
     },
 
@@ -143,7 +143,7 @@ export function keyActivities(deps: ActivityDeps) {
       } catch (error) {
         if ((error as Error).name !== 'AlreadyExistsException') throw error;
       }
-      const holder = await foundInTime(settings, () => describeKey(kms, alias));
+      const holder = await findInTime(settings, () => describeKey(kms, alias));
       return needed(holder?.KeyId, `DescribeKey ${alias}`);
     },
 
@@ -160,7 +160,7 @@ export function keyActivities(deps: ActivityDeps) {
       partnerAccounts,
     }: KeyRef & { partnerAccounts: string[] }): Promise<void> {
       const kms = aws.kms(target, 'migrate');
-      const policy = withPartners(await policyOf(kms, keyId), target, partnerAccounts);
+      const policy = withPartners(await readKeyPolicy(kms, keyId), target, partnerAccounts);
       await kms.send(
         new PutKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default', Policy: JSON.stringify(policy) }),
       );
@@ -169,7 +169,7 @@ export function keyActivities(deps: ActivityDeps) {
     /** Names exactly these roles as users through EC2, and Holdfast's own; without any, everybody of the account. */
     async setKeyUsers({ target, keyId, users }: KeyRef & { users: string[] | undefined }): Promise<void> {
       const kms = aws.kms(target, 'migrate');
-      const policy = withUsers(await policyOf(kms, keyId), target, users);
+      const policy = withUsers(await readKeyPolicy(kms, keyId), target, users);
       await kms.send(
         new PutKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default', Policy: JSON.stringify(policy) }),
       );
@@ -185,8 +185,8 @@ export function keyActivities(deps: ActivityDeps) {
       const { target, alias, keyId, periodInDays, partnerAccounts } = expected;
       const kms = aws.kms(target, 'read');
       const key = await describeKey(kms, alias);
-      const rotation = await rotationOf(kms, keyId);
-      const partners = partnerAccounts && partnersOf(await policyOf(kms, keyId));
+      const rotation = await readRotation(kms, keyId);
+      const partners = partnerAccounts && partnersOf(await readKeyPolicy(kms, keyId));
       const differs =
         key?.KeyId !== keyId ||
         !rotation.enabled ||
@@ -203,25 +203,25 @@ export function keyActivities(deps: ActivityDeps) {
   };
 }
 
-async function stateOf(kms: KMSClient, target: Target, keyId: string): Promise<KeyState | undefined> {
+async function readKeyState(kms: KMSClient, target: Target, keyId: string): Promise<KeyState | undefined> {
   const key = await describeKey(kms, keyId);
   if (!key) return undefined;
   const problem =
     key.KeyManager === 'AWS' ? 'AWS manages this key; choose another alias' : whyUnusable(key, target);
   if (problem) throw keyUnusable(target, keyId, problem);
-  const policy = await policyOf(kms, key.KeyId);
+  const policy = await readKeyPolicy(kms, key.KeyId);
   return {
     keyId: key.KeyId,
     arn: key.Arn,
     description: key.Description ?? '',
-    rotation: await rotationOf(kms, key.KeyId),
+    rotation: await readRotation(kms, key.KeyId),
     ...accessIn(policy, target),
     ...(key.MultiRegion && { replicas: replicasOf(key) }),
-    ...(await outsideAccess(kms, key.KeyId, policy, target)),
+    ...(await findOutsideAccess(kms, key.KeyId, policy, target)),
   };
 }
 
-async function outsideAccess(
+async function findOutsideAccess(
   kms: KMSClient,
   keyId: string,
   policy: KeyPolicy,
@@ -229,7 +229,7 @@ async function outsideAccess(
 ): Promise<Pick<KeyState, 'outsiders' | 'grantsNotRead'>> {
   const byPolicy = outsidersByPolicy(policy, target);
   try {
-    const byGrant = outsidersByGrant(await grantsOn(kms, keyId, MOST_GRANTS), target);
+    const byGrant = outsidersByGrant(await listGrants(kms, keyId, MOST_GRANTS), target);
     return { outsiders: [...byPolicy, ...byGrant].slice(0, MOST_OUTSIDERS) };
   } catch (error) {
     if (!isDenied(error)) throw error;

@@ -44,7 +44,7 @@ export interface KeyAskedFor {
  */
 export async function findOwnKey(kms: KMSClient, asked: KeyAskedFor): Promise<string | undefined> {
   const own: string[] = [];
-  for await (const { key, tags } of unnamedKeys(kms))
+  for await (const { key, tags } of listUnnamedKeys(kms))
     if (await isAsMade(kms, key, tags, asked)) own.push(key.KeyId);
   const { alias, maker } = asked;
   return theOnly(own, (keyId) => keyId, `key that run ${maker.runId} made for ${alias}`);
@@ -62,15 +62,16 @@ export async function isAsMade(
   if (marks.some((mark) => tags[mark] !== wanted[mark])) return false;
   if (!isPlain(key) || (key.MultiRegion ?? false) !== multiRegion) return false;
   if (key.CreationDate === undefined || key.CreationDate.getTime() < sinceMs - CLOCKS_APART_MS) return false;
-  const found = await orDenied(policyOf(kms, key.KeyId));
-  const grants = await orDenied(grantsOn(kms, key.KeyId, 1));
+  const found = await orDenied(readKeyPolicy(kms, key.KeyId));
+  const grants = await orDenied(listGrants(kms, key.KeyId, 1));
   return found !== undefined && isSamePolicy(found, policy) && grants?.length === 0;
 }
 
 /** Usable keys that were marked for an alias and do not have it: Holdfast's, or somebody's. A person has to judge. */
-export async function keysMarkedFor(kms: KMSClient, alias: string): Promise<string[]> {
+export async function findKeysMarkedFor(kms: KMSClient, alias: string): Promise<string[]> {
   const found: string[] = [];
-  for await (const { key, tags } of unnamedKeys(kms)) if (tags[TAG.alias] === alias) found.push(key.KeyId);
+  for await (const { key, tags } of listUnnamedKeys(kms))
+    if (tags[TAG.alias] === alias) found.push(key.KeyId);
   return found;
 }
 
@@ -78,7 +79,7 @@ export async function keysMarkedFor(kms: KMSClient, alias: string): Promise<stri
  * Enabled customer managed keys without any alias, with their tags. KMS cannot list keys by tag; but keys without an
  * alias are few, so only those are looked at.
  */
-export async function* unnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KnownKey; tags: Tags }> {
+export async function* listUnnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KnownKey; tags: Tags }> {
   const named = new Set<string>();
   for await (const { Aliases = [] } of paginateListAliases({ client: kms }, {}))
     for (const { TargetKeyId } of Aliases) if (TargetKeyId) named.add(TargetKeyId);
@@ -86,14 +87,14 @@ export async function* unnamedKeys(kms: KMSClient): AsyncGenerator<{ key: KnownK
     for (const { KeyId } of Keys) {
       if (!KeyId || named.has(KeyId)) continue;
       Context.current().heartbeat();
-      const looked = await lookAt(kms, KeyId);
+      const looked = await lookAtKey(kms, KeyId);
       if (looked) yield looked;
     }
   }
 }
 
 /** Undefined for keys that AWS manages, that cannot be used, or that do not let Holdfast look: none of them is ours. */
-export async function lookAt(
+export async function lookAtKey(
   kms: KMSClient,
   keyId: string,
 ): Promise<{ key: KnownKey; tags: Tags } | undefined> {
@@ -118,13 +119,13 @@ export function isPlain(key: KeyMetadata): boolean {
   );
 }
 
-export async function policyOf(kms: KMSClient, keyId: string): Promise<KeyPolicy> {
+export async function readKeyPolicy(kms: KMSClient, keyId: string): Promise<KeyPolicy> {
   const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId: keyId, PolicyName: 'default' }));
   return parseKeyPolicy(Policy);
 }
 
 /** At most so many: a key of a big fleet has tens of thousands. */
-export async function grantsOn(kms: KMSClient, KeyId: string, most: number): Promise<GrantListEntry[]> {
+export async function listGrants(kms: KMSClient, KeyId: string, most: number): Promise<GrantListEntry[]> {
   const found: GrantListEntry[] = [];
   for await (const { Grants = [] } of paginateListGrants({ client: kms }, { KeyId })) {
     found.push(...Grants);

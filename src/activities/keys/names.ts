@@ -39,7 +39,7 @@ export async function whyNotHere(
   const problem = misnamed(kmsKeyId, target);
   const region = parseKeyArn(kmsKeyId)?.region;
   if (problem || region === undefined || region === target.region) return problem;
-  const here = await sameHere(aws, target, kmsKeyId);
+  const here = await findSameHere(aws, target, kmsKeyId);
   return here
     ? `the key is in ${region}; the one for ${target.region} is ${here}`
     : `the key is in ${region}; name one in ${target.region}, or ${MAKE_IT}`;
@@ -56,23 +56,23 @@ export async function whyUnknown(aws: AwsClients, target: Target, kmsKeyId: stri
 }
 
 /** A replica has the same id. Of other keys an alias tells, which people give alike in all regions. */
-async function sameHere(aws: AwsClients, target: Target, kmsKeyId: string): Promise<string | undefined> {
+async function findSameHere(aws: AwsClients, target: Target, kmsKeyId: string): Promise<string | undefined> {
   const arn = parseKeyArn(kmsKeyId);
   if (!arn) return undefined;
   const here = aws.kms(target, 'read');
   const replica = multiRegionId(arn);
-  if (replica) return (await described(here, replica))?.Arn;
-  const aliases = arn.name.startsWith('alias/') ? [arn.name] : await aliasesThere(aws, target, arn);
-  for (const alias of aliases) if (await described(here, alias)) return alias;
+  if (replica) return (await describeIfKnown(here, replica))?.Arn;
+  const aliases = arn.name.startsWith('alias/') ? [arn.name] : await listAliasesThere(aws, target, arn);
+  for (const alias of aliases) if (await describeIfKnown(here, alias)) return alias;
   return undefined;
 }
 
-async function described(kms: KMSClient, name: string) {
+async function describeIfKnown(kms: KMSClient, name: string) {
   return unlessUnknown(() => describeKey(kms, name));
 }
 
 /** Of another account's key nobody here is told. */
-async function aliasesThere(
+async function listAliasesThere(
   aws: AwsClients,
   { accountId }: Target,
   arn: NonNullable<ReturnType<typeof parseKeyArn>>,

@@ -11,7 +11,7 @@ import { parseKeyPolicy, rootOf } from '../../model/keys/keyPolicy';
 import { EBS_OPERATIONS, ebsMayUse, type EbsOperation } from '../../model/keys/keyUse';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { mayPass } from '../support/dryRuns';
+import { mayBeAnswered } from '../support/dryRuns';
 import { keyUnusable } from './checks';
 
 interface KeyAsked {
@@ -42,7 +42,7 @@ export function keyProbeActivities({ aws }: ActivityDeps) {
       // Who may make data keys and grants by itself has the key, and not through EC2 alone.
       if (!open.some((operation) => ASKED.includes(operation))) return [];
       const roleArn = aws.roleArn(target.accountId, 'migrate');
-      const policy = await policyOf(aws.kms(target, 'read'), kmsKeyArn);
+      const policy = await readPolicyIfAllowed(aws.kms(target, 'read'), kmsKeyArn);
       if (!policy) return open;
       const user = { target, keyAccountId: kmsKeyArn.split(':')[4] ?? '', roleArn };
       const verdicts = open.map((operation) => ({
@@ -50,7 +50,7 @@ export function keyProbeActivities({ aws }: ActivityDeps) {
         verdict: ebsMayUse(policy, operation, user),
       }));
       const denied = verdicts.filter(({ verdict }) => verdict === 'no').map(({ operation }) => operation);
-      const missing = await withoutGranted(aws.kms(target, 'read'), kmsKeyArn, roleArn, denied);
+      const missing = await dropGranted(aws.kms(target, 'read'), kmsKeyArn, roleArn, denied);
       if (missing.length > 0) throw unusable(target, kmsKeyArn, roleArn, missing);
       return verdicts.filter(({ verdict }) => verdict === 'perhaps').map(({ operation }) => operation);
     },
@@ -70,7 +70,7 @@ async function mayByItself(
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (error.name === 'DryRunOperationException') return true;
-    if (mayPass(error)) throw error;
+    if (mayBeAnswered(error)) throw error;
     if (classify(error.name).type === FAILURE.keyUnusable) throw keyUnusable(target, KeyId, error.message);
     return false;
   }
@@ -86,7 +86,7 @@ function dryRun(kms: KMSClient, { region, accountId }: Target, KeyId: string, op
 }
 
 /** Undefined where it may not be read; a key of another account never is. */
-async function policyOf(kms: KMSClient, KeyId: string) {
+async function readPolicyIfAllowed(kms: KMSClient, KeyId: string) {
   try {
     const { Policy } = await kms.send(new GetKeyPolicyCommand({ KeyId, PolicyName: 'default' }));
     return parseKeyPolicy(Policy);
@@ -97,7 +97,7 @@ async function policyOf(kms: KMSClient, KeyId: string) {
 }
 
 /** A grant allows what no policy does; where grants may not be read, there may be one. */
-async function withoutGranted(
+async function dropGranted(
   kms: KMSClient,
   KeyId: string,
   GranteePrincipal: string | undefined,

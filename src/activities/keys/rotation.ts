@@ -33,7 +33,7 @@ export function keyRotationActivities({ aws }: ActivityDeps) {
 
     /** How often a key has been rotated on demand so far. */
     async countRotations({ target, keyId }: KeyRef): Promise<number> {
-      return rotationsOnDemand(aws.kms(target, 'read'), keyId);
+      return countRotationsOnDemand(aws.kms(target, 'read'), keyId);
     },
 
     /**
@@ -45,7 +45,7 @@ export function keyRotationActivities({ aws }: ActivityDeps) {
     async rotateKeyNow({ target, keyId, before }: KeyRef & { before: number }): Promise<void> {
       const kms = aws.kms(target, 'migrate');
       const { OnDemandRotationStartDate } = await kms.send(new GetKeyRotationStatusCommand({ KeyId: keyId }));
-      if (OnDemandRotationStartDate || (await rotationsOnDemand(kms, keyId)) > before) return;
+      if (OnDemandRotationStartDate || (await countRotationsOnDemand(kms, keyId)) > before) return;
       try {
         await kms.send(new RotateKeyOnDemandCommand({ KeyId: keyId }));
       } catch (error) {
@@ -60,7 +60,7 @@ export function keyRotationActivities({ aws }: ActivityDeps) {
   };
 }
 
-export async function rotationOf(kms: KMSClient, keyId: string): Promise<KeyRotation> {
+export async function readRotation(kms: KMSClient, keyId: string): Promise<KeyRotation> {
   const { KeyRotationEnabled, RotationPeriodInDays } = await kms.send(
     new GetKeyRotationStatusCommand({ KeyId: keyId }),
   );
@@ -69,7 +69,7 @@ export async function rotationOf(kms: KMSClient, keyId: string): Promise<KeyRota
     : { enabled: false, periodInDays: 0 };
 }
 
-async function rotationsOnDemand(kms: KMSClient, keyId: string): Promise<number> {
+async function countRotationsOnDemand(kms: KMSClient, keyId: string): Promise<number> {
   let count = 0;
   for await (const { Rotations = [] } of paginateListKeyRotations({ client: kms }, { KeyId: keyId }))
     count += Rotations.filter(({ RotationType }) => RotationType === 'ON_DEMAND').length;

@@ -8,7 +8,7 @@ export function isWindows({ Platform }: Instance): boolean {
 }
 
 /** https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_DescribeInstanceInformation.html */
-export async function agentOf(ssm: SSMClient, instanceId: string): Promise<Agent> {
+export async function readAgent(ssm: SSMClient, instanceId: string): Promise<Agent> {
   const Filters = [{ Key: 'InstanceIds', Values: [instanceId] }];
   const { InstanceInformationList: [found] = [] } = await ssm.send(
     new DescribeInstanceInformationCommand({ Filters }),

@@ -15,7 +15,7 @@ import { ownDescription, TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { Sightings } from '../support/gone';
-import { clientToken, foundInTime } from '../support/idempotency';
+import { clientToken, findInTime } from '../support/idempotency';
 import { requireInstance } from './facts';
 import { told, withId, type KnownInstance, type Told } from '../support/known';
 import { theOnly } from '../support/proof';
@@ -51,7 +51,7 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       const { target, migrationId, instanceId, endsAtMs } = asked;
       const ec2 = aws.ec2(target, 'migrate');
       // Who may not list reservations could not find its own to cancel it.
-      await reservationsOf(ec2, migrationId);
+      await listReservations(ec2, migrationId);
       const plan = planCapacity(capacityFacts(await requireInstance(ec2, target, instanceId)));
       if (plan.kind === 'needless') return { needless: plan.why };
       if (plan.kind === 'impossible')
@@ -77,8 +77,8 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       for (let looks = 1; ; looks++) {
         Context.current().heartbeat({ looks });
         const own = reservationId
-          ? await reservationById(ec2, reservationId)
-          : theOnlyOne((await reservationsOf(ec2, migrationId)).filter(isAsMade), migrationId);
+          ? await readReservation(ec2, reservationId)
+          : theOnlyOne((await listReservations(ec2, migrationId)).filter(isAsMade), migrationId);
         const isGone = sightings.gone([migrationId], own ? [migrationId] : []).length > 0;
         const state = isGone ? 'gone: somebody has cancelled it' : own?.State;
         if (state === 'active') return;
@@ -103,7 +103,7 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       unsure: string[];
     }> {
       const ec2 = aws.ec2(asked.target, 'migrate');
-      const own = await openNow(asked, () => ownOf(ec2, asked));
+      const own = await findOpenNow(asked, () => findOwn(ec2, asked));
       if (own.length > 1) return { cancelled: [], unsure: own };
       await cancel(ec2, own);
       return { cancelled: own, unsure: [] };
@@ -120,8 +120,8 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       mayBeNew,
     }: OfMigration & { mayBeNew: boolean }): Promise<string[]> {
       const ec2 = aws.ec2(target, 'migrate');
-      const look = async () => (await openOf(ec2, migrationId)).filter(isAsMade);
-      const own = await openNow({ mayBeNew }, look);
+      const look = async () => (await findOpen(ec2, migrationId)).filter(isAsMade);
+      const own = await findOpenNow({ mayBeNew }, look);
       theOnlyOne(own, migrationId);
       const ids = own.map(idOf);
       await cancel(ec2, ids);
@@ -129,7 +129,7 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
     },
   };
 
-  async function openNow<Item>(
+  async function findOpenNow<Item>(
     { mayBeNew, reservationId }: { mayBeNew: boolean; reservationId?: string },
     look: () => Promise<Item[]>,
   ): Promise<Item[]> {
@@ -137,7 +137,7 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       const found = await look();
       return found.length > 0 ? found : undefined;
     };
-    const open = await (mayBeNew ? foundInTime(settings, find) : find()).catch((error: unknown) => {
+    const open = await (mayBeNew ? findInTime(settings, find) : find()).catch((error: unknown) => {
       // Then it has reserved nothing: see above.
       if (reservationId === undefined && isDenied(error)) return undefined;
       throw error;
@@ -157,12 +157,12 @@ interface Reservation extends OfMigration {
 /** EC2 keeps no fractions of a second. */
 const SAME_END_MS = 60_000;
 
-async function ownOf(
+async function findOwn(
   ec2: EC2Client,
   { migrationId, instanceId, reservationId, endsAtMs }: Reservation,
 ): Promise<string[]> {
   if (reservationId) {
-    const own = await reservationById(ec2, reservationId);
+    const own = await readReservation(ec2, reservationId);
     return own && isOpen(own) ? [reservationId] : [];
   }
   const instance = await readInstance(ec2, instanceId);
@@ -173,12 +173,12 @@ async function ownOf(
       Tenancy === (instance.Placement?.Tenancy ?? 'default'));
   const endsThen = ({ EndDate }: CapacityReservation) =>
     endsAtMs === undefined || Math.abs((EndDate?.getTime() ?? 0) - endsAtMs) < SAME_END_MS;
-  const open = await openOf(ec2, migrationId);
+  const open = await findOpen(ec2, migrationId);
   return open.filter((each) => isAsMade(each) && isOfMachine(each) && endsThen(each)).map(idOf);
 }
 
-async function openOf(ec2: EC2Client, migrationId: string): Promise<KnownReservation[]> {
-  return (await reservationsOf(ec2, migrationId)).filter(isOpen);
+async function findOpen(ec2: EC2Client, migrationId: string): Promise<KnownReservation[]> {
+  return (await listReservations(ec2, migrationId)).filter(isOpen);
 }
 
 /** As every one is that Holdfast makes. */
@@ -249,13 +249,13 @@ async function reserve(
 }
 
 /** Undefined where EC2 does not show it: not yet, or not any more. */
-async function reservationById(ec2: EC2Client, id: string): Promise<KnownReservation | undefined> {
+async function readReservation(ec2: EC2Client, id: string): Promise<KnownReservation | undefined> {
   const command = new DescribeCapacityReservationsCommand({ CapacityReservationIds: [id] });
   const answer = await unlessGone(ec2.send(command));
   return knownReservations(answer?.CapacityReservations, [id])[0];
 }
 
-async function reservationsOf(ec2: EC2Client, migrationId: string): Promise<KnownReservation[]> {
+async function listReservations(ec2: EC2Client, migrationId: string): Promise<KnownReservation[]> {
   const found: KnownReservation[] = [];
   const Filters = [{ Name: `tag:${TAG.migration}`, Values: [migrationId] }];
   for await (const { CapacityReservations } of paginateDescribeCapacityReservations(

@@ -65,7 +65,7 @@ export class SendFailed extends Error {
 }
 
 /** Runs something to its end although the activity is cancelled: its calls wait for their turn all the same. */
-export function uncancelled<Result>(action: () => Promise<Result>): Promise<Result> {
+export function runUncancelled<Result>(action: () => Promise<Result>): Promise<Result> {
   return asyncLocalStorage.exit(action);
 }
 
@@ -82,7 +82,7 @@ export class Commands {
   ) {}
 
   /** Those of one recovery point. */
-  async marked(instanceId: string, recoveryPointId: string): Promise<SentCommand[]> {
+  async findMarked(instanceId: string, recoveryPointId: string): Promise<SentCommand[]> {
     const after = new Date(this.sinceMs - CLOCK_SKEW_MS).toISOString().replace(/\.\d+Z$/, 'Z');
     const found: SentCommand[] = [];
     for await (const { Commands = [] } of paginateListCommands(
@@ -123,7 +123,7 @@ export class Commands {
         if (answer === 'unsure') failures += 1;
         else throttles += 1;
         mayRun ||= answer === 'unsure';
-        const found = mayRun ? await this.sent(order) : undefined;
+        const found = mayRun ? await this.findSent(order) : undefined;
         if (found) return found;
         const isEnough = failures >= SEND_ATTEMPTS || throttles >= THROTTLED_ATTEMPTS;
         if (answer === 'give up' || isEnough || signal?.aborted) throw new SendFailed(error, mayRun);
@@ -133,11 +133,11 @@ export class Commands {
   }
 
   /** What an unheard call sent: one empty list proves nothing. */
-  private async sent({ instanceId, mark }: Order): Promise<SentCommand | undefined> {
+  private async findSent({ instanceId, mark }: Order): Promise<SentCommand | undefined> {
     const { readLagMs } = this.settings;
     for (const waitMs of [0, readLagMs, Math.ceil(readLagMs / 5)]) {
       await rest(waitMs);
-      const all = await this.marked(instanceId, mark.recoveryPointId).catch(() => []);
+      const all = await this.findMarked(instanceId, mark.recoveryPointId).catch(() => []);
       const found = all.find((each) => formatHookMark(each.mark) === formatHookMark(mark));
       if (found) return found;
     }

@@ -49,7 +49,7 @@ export function assignedPublicIp({ NetworkInterfaces = [] }: Instance): string |
     ?.PublicIp;
 }
 
-export async function beingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
+export async function findBeingModified(ec2: EC2Client, ids: string[]): Promise<Set<string>> {
   const modifications = await readAll(ids, (id) => readModification(ec2, id));
   const open = modifications.filter(
     ({ ModificationState }) => ModificationState === 'modifying' || ModificationState === 'optimizing',

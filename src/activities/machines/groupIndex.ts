@@ -9,12 +9,12 @@ import {
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import type { AwsClients } from '../../aws/clients';
 import { FAILURE } from '../../model/failures';
-import type { DrainedGroup, DrainFacts, GroupTarget, TargetGroup } from '../../model/machines/drain';
+import type { DrainedGroup, DrainFacts, GroupMember, TargetGroup } from '../../model/machines/drain';
 import { targetKey, type Target } from '../../model/target';
-import { uncancelled } from './commands';
+import { runUncancelled } from './commands';
 import { failedItem } from '../support/failedItem';
 import { told, withId, type KnownInstance } from '../support/known';
-import { inTurns } from '../support/pace/inTurns';
+import { workInTurns } from '../support/pace/inTurns';
 import { now } from '../support/pace/waits';
 import { unlessGone } from '../support/unlessGone';
 
@@ -42,17 +42,17 @@ interface AllGroups {
   total: number;
 }
 
-const INDEXES = new WeakMap<AwsClients, Map<string, TargetIndex>>();
+const INDEXES = new WeakMap<AwsClients, Map<string, GroupIndex>>();
 
 /** What a plan has to know of them; a role that may not read them is told so where they are to be drained. */
-export async function targetFacts(
+export async function readDrainFacts(
   aws: AwsClients,
   target: Target,
   instance: KnownInstance,
 ): Promise<DrainFacts> {
   const tags = (instance.Tags ?? []).filter(({ Key }) => !Key?.startsWith('aws:')).length;
   try {
-    return { groups: await targetIndex(aws, target).planned(instance), tags };
+    return { groups: await groupIndex(aws, target).readAsPlanned(instance), tags };
   } catch (error) {
     const { type, message } = failedItem('', error);
     if (type !== FAILURE.accessDenied) throw error;
@@ -61,25 +61,25 @@ export async function targetFacts(
 }
 
 /** One for each place and process: ELB tells a group's targets, and never a target's groups. */
-export function targetIndex(aws: AwsClients, target: Target): TargetIndex {
-  const all = INDEXES.get(aws) ?? new Map<string, TargetIndex>();
+export function groupIndex(aws: AwsClients, target: Target): GroupIndex {
+  const all = INDEXES.get(aws) ?? new Map<string, GroupIndex>();
   INDEXES.set(aws, all);
-  const index = all.get(targetKey(target)) ?? new TargetIndex(() => aws.elbv2(target, 'read'));
+  const index = all.get(targetKey(target)) ?? new GroupIndex(() => aws.elbv2(target, 'read'));
   all.set(targetKey(target), index);
   return index;
 }
 
-export class TargetIndex {
+export class GroupIndex {
   private look: Look | undefined;
   private delays = new Map<string, number>();
 
   constructor(private readonly client: () => ElasticLoadBalancingV2Client) {}
 
   /** As a plan says it. */
-  async planned(instance: KnownInstance): Promise<DrainedGroup[]> {
-    const found = await this.candidates(instance, { afresh: false });
+  async readAsPlanned(instance: KnownInstance): Promise<DrainedGroup[]> {
+    const found = await this.findCandidates(instance, { afresh: false });
     return Promise.all(
-      found.map(async (group) => ({ ...group, delayMs: await this.delay(group.arn, { known: true }) })),
+      found.map(async (group) => ({ ...group, delayMs: await this.readDelay(group.arn, { known: true }) })),
     );
   }
 
@@ -87,13 +87,13 @@ export class TargetIndex {
    * As it is now. Where looking takes long, who was added to a group within the last minutes is found only by looking
    * `afresh` at all of them.
    */
-  async now(instance: KnownInstance, { afresh }: { afresh: boolean }): Promise<DrainedGroup[]> {
+  async readNow(instance: KnownInstance, { afresh }: { afresh: boolean }): Promise<DrainedGroup[]> {
     const ids = new Set(idsOf(instance));
     const groups = await Promise.all(
-      (await this.candidates(instance, { afresh })).map(async ({ arn, name }) => {
-        const targets = (await targetsOf(this.elb, arn)).filter(({ id }) => ids.has(id));
+      (await this.findCandidates(instance, { afresh })).map(async ({ arn, name }) => {
+        const targets = (await listMembers(this.elb, arn)).filter(({ id }) => ids.has(id));
         if (targets.length === 0) return undefined;
-        return { arn, name, targets, delayMs: await this.delay(arn, { known: false }) };
+        return { arn, name, targets, delayMs: await this.readDelay(arn, { known: false }) };
       }),
     );
     return groups.filter((group) => group !== undefined);
@@ -103,7 +103,10 @@ export class TargetIndex {
     return this.client();
   }
 
-  private async candidates(instance: KnownInstance, { afresh }: { afresh: boolean }): Promise<TargetGroup[]> {
+  private async findCandidates(
+    instance: KnownInstance,
+    { afresh }: { afresh: boolean },
+  ): Promise<TargetGroup[]> {
     if (afresh || !this.look || now() >= this.look.countsUntil) this.look = this.newLook();
     const groups = await this.look.groups;
     const own = idsOf(instance).flatMap((id) => groups.get(id) ?? []);
@@ -119,7 +122,7 @@ export class TargetIndex {
   private newLook(): Look {
     this.delays.clear();
     const begunAt = now();
-    const looking = uncancelled(() => lookAtAll(this.elb));
+    const looking = runUncancelled(() => lookAtAll(this.elb));
     const look: Look = { countsUntil: Infinity, groups: looking.then(({ byTarget }) => byTarget) };
     looking.then(
       ({ total }) => (look.countsUntil = total > FEW_GROUPS ? countsUntil(begunAt) : 0),
@@ -129,7 +132,7 @@ export class TargetIndex {
   }
 
   /** https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-target-group-attributes.html#deregistration-delay */
-  private async delay(TargetGroupArn: string, { known }: { known: boolean }): Promise<number> {
+  private async readDelay(TargetGroupArn: string, { known }: { known: boolean }): Promise<number> {
     const before = known ? this.delays.get(TargetGroupArn) : undefined;
     if (before !== undefined) return before;
     const { Attributes = [] } = await this.elb.send(
@@ -168,8 +171,8 @@ async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<AllGroups> 
     }
   }
   const byTarget = new Map<string, TargetGroup[]>();
-  await inTurns(all, AT_ONCE, async ({ arn, name }) => {
-    const targets = await targetsOf(elb, arn);
+  await workInTurns(all, AT_ONCE, async ({ arn, name }) => {
+    const targets = await listMembers(elb, arn);
     for (const id of new Set(targets.map((target) => target.id))) {
       const own = targets.filter((target) => target.id === id);
       byTarget.set(id, [...(byTarget.get(id) ?? []), { arn, name, targets: own }]);
@@ -179,8 +182,8 @@ async function lookAtAll(elb: ElasticLoadBalancingV2Client): Promise<AllGroups> 
 }
 
 /** Who is registered, and not on the way out already; none of a group that is gone. */
-async function targetsOf(elb: ElasticLoadBalancingV2Client, arn: string): Promise<GroupTarget[]> {
-  const health = await healthOf(elb, arn);
+async function listMembers(elb: ElasticLoadBalancingV2Client, arn: string): Promise<GroupMember[]> {
+  const health = await describeHealth(elb, arn);
   return health.flatMap(({ Target, TargetHealth }) => {
     const leaves = TargetHealth?.State === TargetHealthStateEnum.DRAINING;
     if (leaves || Target?.Id === undefined || Target.Port === undefined) return [];
@@ -193,7 +196,7 @@ async function targetsOf(elb: ElasticLoadBalancingV2Client, arn: string): Promis
 }
 
 /** https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_DescribeTargetHealth.html */
-export async function healthOf(
+export async function describeHealth(
   elb: ElasticLoadBalancingV2Client,
   TargetGroupArn: string,
   Targets?: TargetDescription[],
@@ -202,7 +205,7 @@ export async function healthOf(
   return health?.TargetHealthDescriptions ?? [];
 }
 
-export function descriptionOf({ id, port, zone, quicServerId }: GroupTarget): TargetDescription {
+export function describedMember({ id, port, zone, quicServerId }: GroupMember): TargetDescription {
   return {
     Id: id,
     Port: port,

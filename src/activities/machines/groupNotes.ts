@@ -1,9 +1,9 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import {
   joinedGroups,
-  parseTargetMarks,
+  parseGroupMarks,
   signatureOf,
-  targetName,
+  memberName,
   type TargetGroup,
 } from '../../model/machines/drain';
 import { TAG } from '../../model/names';
@@ -16,7 +16,7 @@ import type { KnownInstance } from '../support/known';
 import { instancePages } from '../support/reads';
 
 /** What is noted on a machine of where it has to be registered again. */
-export interface TargetNotes {
+export interface GroupNotes {
   /** Of the machine itself. */
   groups: TargetGroup[];
   /** Tags that hold them. */
@@ -41,20 +41,23 @@ const UNSIGNED = 'it does not say of which machine it is';
  * Notes of 0.1.0 name nobody: they count where they are of what the run itself has left, or, of a terminated run, where no
  * other machine carries the same.
  */
-export async function targetNotes(ec2: EC2Client, { plan, migrationId, left }: Asked): Promise<TargetNotes> {
+export async function readGroupNotes(
+  ec2: EC2Client,
+  { plan, migrationId, left }: Asked,
+): Promise<GroupNotes> {
   const instance = await requireInstance(ec2, plan.target, plan.instanceId);
   const notes = Object.entries(tagMap(instance.Tags)).filter(([key]) => key.startsWith(TAG.targetsPrefix));
-  const found: TargetNotes = { groups: [], own: [], foreign: [] };
+  const found: GroupNotes = { groups: [], own: [], foreign: [] };
   const isSigned = notes.some(([, note]) => foreignTo({ plan, migrationId }, note) === undefined);
   for (const [key, note] of notes) {
-    const groups = parseTargetMarks([note], plan);
+    const groups = parseGroupMarks([note], plan);
     const isOld = signatureOf(note) === undefined && !isSigned;
-    const why = isOld ? await unproven(groups) : foreignTo({ plan, migrationId }, note);
+    const why = isOld ? await findDoubt(groups) : foreignTo({ plan, migrationId }, note);
     if (why !== undefined) found.foreign.push({ key, why });
-    else take(found, instance, key, groups);
+    else takeNote(found, instance, key, groups);
 
-    async function unproven(noted: readonly TargetGroup[]): Promise<string | undefined> {
-      if (left === undefined) return alsoOn(ec2, instance, key, note);
+    async function findDoubt(noted: readonly TargetGroup[]): Promise<string | undefined> {
+      if (left === undefined) return findAlsoOn(ec2, instance, key, note);
       return noted.every(({ arn }) => left.includes(arn)) ? undefined : UNSIGNED;
     }
   }
@@ -71,7 +74,7 @@ function foreignTo({ plan, migrationId }: Asked, note: string): string | undefin
     : `it is of ${by.migrationId}`;
 }
 
-async function alsoOn(
+async function findAlsoOn(
   ec2: EC2Client,
   { InstanceId }: KnownInstance,
   key: string,
@@ -86,8 +89,8 @@ async function alsoOn(
 }
 
 /** An address that was this machine's may be another one's by now. */
-function take(
-  found: TargetNotes,
+function takeNote(
+  found: GroupNotes,
   instance: KnownInstance,
   key: string,
   groups: readonly TargetGroup[],
@@ -97,14 +100,14 @@ function take(
   for (const { targets, ...group } of groups) {
     const own = targets.filter(({ id }) => ids.has(id));
     if (own.length > 0) found.groups.push({ ...group, targets: own });
-    const others = targets.filter(({ id }) => !ids.has(id)).map(targetName);
+    const others = targets.filter(({ id }) => !ids.has(id)).map(memberName);
     if (others.length > 0)
       found.foreign.push({ key, why: `${others.join(', ')} in ${group.name} is not this machine` });
   }
 }
 
 /** Tags for so many notes, beside what is not to be overwritten. */
-export function noteKeys(count: number, { foreign }: Pick<TargetNotes, 'foreign'>): string[] {
+export function noteKeys(count: number, { foreign }: Pick<GroupNotes, 'foreign'>): string[] {
   const taken = new Set(foreign.map(({ key }) => key));
   const keys: string[] = [];
   for (let n = 1; keys.length < count; n++) {

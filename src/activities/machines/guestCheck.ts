@@ -2,8 +2,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { toFailure } from '../../aws/failures';
 import { FAILURE } from '../../model/failures';
 import type { HookStep } from '../../model/machines/hooks';
-import { SendFailed, uncancelled, type Commands, type Order, type SentCommand } from './commands';
-import type { Answer } from './probes';
+import { SendFailed, runUncancelled, type Commands, type Order, type SentCommand } from './commands';
+import type { ProbeAnswer } from './probes';
 
 /** The least that SSM takes; an agent that has come up takes a command within seconds. */
 const DELIVERY_SECONDS = 30;
@@ -27,10 +27,10 @@ export class GuestCheck {
     private readonly guest: Guest,
   ) {}
 
-  async answer(leftMs: number, signal: AbortSignal): Promise<Answer> {
+  async ask(leftMs: number, signal: AbortSignal): Promise<ProbeAnswer> {
     try {
-      const command = (await this.underWay()) ?? (await this.sent(leftMs, signal));
-      return await this.outcome(command, leftMs, signal);
+      const command = (await this.findUnderWay()) ?? (await this.send(leftMs, signal));
+      return await this.awaitOutcome(command, leftMs, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       const cause = error instanceof SendFailed ? error.cause : error;
@@ -42,16 +42,16 @@ export class GuestCheck {
   }
 
   /** The newest command of an attempt that was cut off: its answer counts, and it is not sent again. */
-  private async underWay(): Promise<SentCommand | undefined> {
+  private async findUnderWay(): Promise<SentCommand | undefined> {
     if (this.tries !== undefined) return undefined;
     const { instanceId, migrationId } = this.guest;
-    const all = await this.commands.marked(instanceId, migrationId);
+    const all = await this.commands.findMarked(instanceId, migrationId);
     const own = all.filter(({ mark }) => mark.step === this.step);
     this.tries = Math.max(0, ...own.map(({ mark }) => mark.attempt));
     return own.find(({ mark }) => mark.attempt === this.tries);
   }
 
-  private sent(leftMs: number, signal: AbortSignal): Promise<SentCommand> {
+  private send(leftMs: number, signal: AbortSignal): Promise<SentCommand> {
     const { instanceId, migrationId, lines, windows } = this.guest;
     this.tries = (this.tries ?? 0) + 1;
     const order: Order = {
@@ -64,11 +64,15 @@ export class GuestCheck {
     return this.commands.send(order, signal);
   }
 
-  private async outcome(command: SentCommand, leftMs: number, signal: AbortSignal): Promise<Answer> {
+  private async awaitOutcome(
+    command: SentCommand,
+    leftMs: number,
+    signal: AbortSignal,
+  ): Promise<ProbeAnswer> {
     const id = `(command ${command.commandId})`;
     const end = await this.commands.end(command, leftMs, signal);
     if (end) return { ok: end.ok, said: `${end.said} ${id}` };
-    await uncancelled(() => this.commands.stop(command));
+    await runUncancelled(() => this.commands.stop(command));
     return { ok: false, said: `it had not ended, and was cancelled ${id}` };
   }
 

@@ -8,10 +8,10 @@ import { Commands } from './commands';
 import type { ActivityDeps } from '../support/deps';
 import { GuestCheck } from './guestCheck';
 import { requireInstance } from './facts';
-import { connects, responds, type Answer } from './probes';
+import { probeTcp, probeHttp, type ProbeAnswer } from './probes';
 import { now, sleep } from '../support/pace/waits';
 import { isWindows } from './agents';
-import { beating } from '../support/pace/beating';
+import { beatDuring } from '../support/pace/beating';
 
 interface CheckRequest {
   target: Target;
@@ -27,7 +27,7 @@ interface CheckRequest {
 
 const NO_ANSWER = 'it gave no answer';
 
-type Try = (leftMs: number, signal: AbortSignal) => Promise<Answer>;
+type Try = (leftMs: number, signal: AbortSignal) => Promise<ProbeAnswer>;
 
 /** What another attempt of the activity goes on with. */
 interface Beat {
@@ -46,13 +46,13 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
     // The plan has said so before; by now the machine may have another address.
     const forbidden = whyNotAllowed(check, places, settings.checkHosts);
     if (forbidden) throw ApplicationFailure.nonRetryable(forbidden, FAILURE.healthCheckFailed);
-    if (tcp) return (leftMs, signal) => connects(tcp, places, leftMs, signal);
-    if (http) return (leftMs, signal) => responds(http, places, leftMs, signal);
+    if (tcp) return (leftMs, signal) => probeTcp(tcp, places, leftMs, signal);
+    if (http) return (leftMs, signal) => probeHttp(http, places, leftMs, signal);
     const since = Context.current().info.scheduledTimestampMs;
     const commands = new Commands(aws.ssm(target, 'migrate'), settings, since);
     const guest = { instanceId, migrationId, number, lines: command, windows: isWindows(instance) };
     const inGuest = new GuestCheck(commands, guest);
-    return (leftMs, signal) => inGuest.answer(leftMs, signal);
+    return (leftMs, signal) => inGuest.ask(leftMs, signal);
   }
 
   return {
@@ -67,7 +67,7 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
       const { info, cancellationSignal: signal } = Context.current();
       const earlier = info.heartbeatDetails as Beat | undefined;
       const beat: Beat = { until: now() + timeoutMs, said: NO_ANSWER, ...earlier };
-      return beating(beat, settings.pollMs, async () => {
+      return beatDuring(beat, settings.pollMs, async () => {
         const tries = await tryOf(request);
         for (;;) {
           const { ok, said } = await tries(Math.max(1, beat.until - now()), signal);

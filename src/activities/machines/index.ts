@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { capacityActivities } from './capacity';
 import { machineActivities } from './facts';
 import { healthCheckActivities } from './healthChecks';
@@ -10,7 +10,7 @@ import { volumeActivities } from './volumes';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     inventoryActivities(deps),
     machineActivities(deps),
     machinePowerActivities(deps),

@@ -20,15 +20,15 @@ export class InstanceStores {
     const key = `${targetKey(target)}/${type}`;
     const known = this.known.get(key);
     if (known) return known;
-    const asked = described(ec2, type);
+    const asked = describeStore(ec2, type);
     this.known.set(key, asked);
     asked.catch(() => this.known.delete(key));
     return asked;
   }
 }
 
-async function described(ec2: EC2Client, type: string): Promise<string | undefined> {
-  const found = await typeInfo(ec2, type);
+async function describeStore(ec2: EC2Client, type: string): Promise<string | undefined> {
+  const found = await readTypeInfo(ec2, type);
   if (!found?.InstanceStorageSupported) return undefined;
   const { TotalSizeInGB: size, NvmeSupport } = found.InstanceStorageInfo ?? {};
   const has = NvmeSupport === 'required' ? 'comes with' : 'may have';
@@ -36,7 +36,7 @@ async function described(ec2: EC2Client, type: string): Promise<string | undefin
 }
 
 /** Undefined of a type that the region offers no more, although machines of it still run. */
-async function typeInfo(ec2: EC2Client, type: string): Promise<InstanceTypeInfo | undefined> {
+async function readTypeInfo(ec2: EC2Client, type: string): Promise<InstanceTypeInfo | undefined> {
   const InstanceTypes = [type as _InstanceType];
   try {
     return (await ec2.send(new DescribeInstanceTypesCommand({ InstanceTypes }))).InstanceTypes?.[0];

@@ -3,7 +3,7 @@ import type { SelectedKept, SeenVolume } from '../../model/machines/keptVolume';
 import { matchesTags, tagFilters, type PolicySelector } from '../../model/selector';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { keptAmong } from './keptVolumes';
+import { findKeptAmong } from './keptVolumes';
 import { tagMap } from '../support/tags';
 import { knownInstances, knownVolumes, type KnownInstance, type KnownVolume } from '../support/known';
 import { attachedVolumeIds, FILTER_VALUES, instancesById, volumesById } from '../support/reads';
@@ -49,8 +49,8 @@ export function inventoryActivities({ aws }: ActivityDeps) {
       while (units.length + kept.length < PAGE && index < PASSES.length) {
         const pass = PASSES[index] ?? 'volumesById';
         const page = pass.startsWith('instances')
-          ? await instancesPage(ec2, selector, pass, token)
-          : await volumesPage(ec2, selector, pass, token);
+          ? await readInstancesPage(ec2, selector, pass, token)
+          : await readVolumesPage(ec2, selector, pass, token);
         units.push(...page.units);
         kept.push(...(page.kept ?? []));
         missing.push(...(page.missing ?? []));
@@ -79,7 +79,7 @@ interface Found {
   token?: string;
 }
 
-async function instancesPage(
+async function readInstancesPage(
   ec2: EC2Client,
   selector: PolicySelector,
   pass: Pass,
@@ -87,7 +87,7 @@ async function instancesPage(
 ): Promise<Found> {
   if (pass === 'instancesById') {
     const named = chunkOf(selector.instanceIds, token);
-    const instances = await all(instancesById(ec2, named.ids));
+    const instances = await collect(instancesById(ec2, named.ids));
     const living = instances.filter(isLiving);
     return {
       units: living.filter(({ Tags }) => !matchesTags(selector.tags, tagMap(Tags))).map(instanceUnit),
@@ -111,7 +111,7 @@ async function instancesPage(
   return { units, token: NextToken };
 }
 
-async function volumesPage(
+async function readVolumesPage(
   ec2: EC2Client,
   selector: PolicySelector,
   pass: Pass,
@@ -119,48 +119,48 @@ async function volumesPage(
 ): Promise<Found> {
   if (pass === 'volumesById') {
     const named = chunkOf(selector.volumeIds, token);
-    const volumes = await all(volumesById(ec2, named.ids));
+    const volumes = await collect(volumesById(ec2, named.ids));
     const matching = volumes.filter(({ Tags }) => !matchesTags(selector.tags, tagMap(Tags)));
     const missing = without(
       named.ids,
       volumes.map(({ VolumeId }) => VolumeId),
     );
-    return { ...(await volumesAmong(ec2, selector, matching)), missing, token: named.next };
+    return { ...(await sortOutVolumes(ec2, selector, matching)), missing, token: named.next };
   }
   if (!selector.tags) return { units: [] };
   const { Volumes, NextToken } = await ec2.send(
     new DescribeVolumesCommand({ Filters: tagFilters(selector.tags), MaxResults: PAGE, NextToken: token }),
   );
   const matching = knownVolumes(Volumes).filter(({ Tags }) => matchesTags(selector.tags, tagMap(Tags)));
-  return { ...(await volumesAmong(ec2, selector, matching)), token: NextToken };
+  return { ...(await sortOutVolumes(ec2, selector, matching)), token: NextToken };
 }
 
 /** Those that are protected by themselves, and those that Holdfast keeps. */
-async function volumesAmong(
+async function sortOutVolumes(
   ec2: EC2Client,
   selector: PolicySelector,
   matching: KnownVolume[],
 ): Promise<Pick<Found, 'units' | 'kept'>> {
-  const kept = await keptOf(ec2, selector, matching);
+  const kept = await findKept(ec2, selector, matching);
   const isKept = new Set(kept.map(({ volumeId }) => volumeId));
   const others = matching.filter(({ VolumeId }) => !isKept.has(VolumeId));
-  const covered = await coveredByInstance(ec2, selector, others);
+  const covered = await findCoveredByInstance(ec2, selector, others);
   const units = others.filter(({ VolumeId }) => !covered.has(VolumeId)).map(volumeUnit);
   return { units, kept };
 }
 
 /** Whoever names such a volume by its id is told what to name instead, unless that is selected already. */
-async function keptOf(
+async function findKept(
   ec2: EC2Client,
   selector: PolicySelector,
   volumes: KnownVolume[],
 ): Promise<SelectedKept[]> {
-  const found = [...(await keptAmong(ec2, volumes)).values()];
+  const found = [...(await findKeptAmong(ec2, volumes)).values()];
   const isNamed = (volumeId: string) => (selector.volumeIds ?? []).includes(volumeId);
   const instead = found.flatMap(({ kept, usedInstead }) =>
     isNamed(kept.volumeId) && usedInstead ? usedInstead : [],
   );
-  const covered = await selectedHolders(
+  const covered = await findSelectedHolders(
     ec2,
     selector,
     instead.flatMap(({ attachedTo }) => attachedTo),
@@ -184,7 +184,7 @@ function without(ids: readonly string[], found: readonly string[]): string[] {
   return ids.filter((id) => !there.has(id));
 }
 
-async function all<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
+async function collect<Item>(items: AsyncIterable<Item>): Promise<Item[]> {
   const found: Item[] = [];
   for await (const item of items) found.push(item);
   return found;
@@ -211,7 +211,7 @@ function isLiving({ State }: KnownInstance): boolean {
 }
 
 /** Volumes whose instance is selected are in its set already. */
-async function coveredByInstance(
+async function findCoveredByInstance(
   ec2: EC2Client,
   selector: PolicySelector,
   volumes: KnownVolume[],
@@ -222,7 +222,7 @@ async function coveredByInstance(
       Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
     ]),
   );
-  const selected = await selectedHolders(ec2, selector, [...holders.values()].flat());
+  const selected = await findSelectedHolders(ec2, selector, [...holders.values()].flat());
   return new Set(
     [...holders]
       .filter(([, instanceIds]) => instanceIds.some((id) => selected.has(id)))
@@ -230,7 +230,7 @@ async function coveredByInstance(
   );
 }
 
-async function selectedHolders(
+async function findSelectedHolders(
   ec2: EC2Client,
   selector: PolicySelector,
   instanceIds: readonly string[],

@@ -6,7 +6,7 @@ import type { ActivityDeps } from '../support/deps';
 import { Sightings } from '../support/gone';
 import type { KnownInstance } from '../support/known';
 import { instanceGone, requireInstance } from './facts';
-import { lookUntil, Rhythm } from '../support/pace/rhythm';
+import { lookUntil, LookRhythm } from '../support/pace/rhythm';
 import { readInstance, readStatus } from '../support/sharedReads';
 import { now } from '../support/pace/waits';
 
@@ -22,13 +22,13 @@ const ENDED = /^(shutting-down|terminated)$/;
 export function machinePowerActivities({ aws, settings }: ActivityDeps) {
   const { pollMs, readLagMs } = settings;
   const rhythms = {
-    stopped: new Rhythm(pollMs, 5),
-    running: new Rhythm(pollMs, 3),
-    healthy: new Rhythm(pollMs, 10),
+    stopped: new LookRhythm(pollMs, 5),
+    running: new LookRhythm(pollMs, 3),
+    healthy: new LookRhythm(pollMs, 10),
   };
 
   /** Looks at a machine that was there: undefined while reads lag; one that is terminated, or no more, ends the wait. */
-  function lookedAt({ target, instanceId }: Machine): () => Promise<KnownInstance | undefined> {
+  function lookerAt({ target, instanceId }: Machine): () => Promise<KnownInstance | undefined> {
     const ec2 = aws.ec2(target, 'read');
     const sightings = new Sightings(settings);
     return async () => {
@@ -45,7 +45,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'migrate');
       await ec2
         .send(new StopInstancesCommand({ InstanceIds: [instanceId] }))
-        .catch((error: unknown) => unless(['stopped', 'stopping'], ec2, { target, instanceId }, error));
+        .catch((error: unknown) => throwUnless(['stopped', 'stopping'], ec2, { target, instanceId }, error));
     },
 
     /** Starts the machine; one that runs or is starting goes on. */
@@ -53,7 +53,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(target, 'migrate');
       await ec2
         .send(new StartInstancesCommand({ InstanceIds: [instanceId] }))
-        .catch((error: unknown) => unless(['running', 'pending'], ec2, { target, instanceId }, error));
+        .catch((error: unknown) => throwUnless(['running', 'pending'], ec2, { target, instanceId }, error));
     },
 
     /**
@@ -67,7 +67,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       instanceId,
       state,
     }: Machine & { state: 'running' | 'stopped' }): Promise<void> {
-      const look = lookedAt({ target, instanceId });
+      const look = lookerAt({ target, instanceId });
       let began = false;
       const askedAt = now();
       // A start that nobody saw pending has failed, once reads are sure to show that it was asked for. Until then the
@@ -95,7 +95,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
      */
     async awaitHealthy({ target, instanceId }: Machine): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
-      const look = lookedAt({ target, instanceId });
+      const look = lookerAt({ target, instanceId });
       const isThere = async () => {
         const status = await readStatus(ec2, instanceId);
         // Only running machines have one.
@@ -111,7 +111,7 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
  * EC2 says the same of a machine between two states, which is over in a moment, and of one that is terminated. And what is
  * as it should be needs no permission.
  */
-async function unless(
+async function throwUnless(
   states: readonly string[],
   ec2: EC2Client,
   { target, instanceId }: Machine,

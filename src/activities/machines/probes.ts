@@ -2,7 +2,7 @@ import net from 'node:net';
 import { filled, urlOf, type HealthCheck, type Places } from '../../model/machines/healthChecks';
 
 /** One try of a check. */
-export interface Answer {
+export interface ProbeAnswer {
   ok: boolean;
   said: string;
 }
@@ -15,12 +15,12 @@ function untilTooLong(leftMs: number, signal: AbortSignal): AbortSignal {
 }
 
 /** Whether a connection from here is taken. */
-export async function connects(
+export async function probeTcp(
   { host, port }: NonNullable<HealthCheck['tcp']>,
   places: Places,
   leftMs: number,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<ProbeAnswer> {
   const address = filled(host, places);
   const until = untilTooLong(leftMs, signal);
   const error = await new Promise<unknown>((resolve) => {
@@ -36,12 +36,12 @@ export async function connects(
 }
 
 /** Whether a request from here is answered with the status. */
-export async function responds(
+export async function probeHttp(
   http: NonNullable<HealthCheck['http']>,
   places: Places,
   leftMs: number,
   signal: AbortSignal,
-): Promise<Answer> {
+): Promise<ProbeAnswer> {
   const url = urlOf(http, places);
   const until = untilTooLong(leftMs, signal);
   try {

@@ -9,7 +9,7 @@ import {
   type TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import {
-  formatTargetMarks,
+  formatGroupMarks,
   joinedGroups,
   type DrainedGroup,
   type TargetGroup,
@@ -21,10 +21,10 @@ import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { requireInstance } from './facts';
-import { descriptionOf, healthOf, targetIndex } from './groupIndex';
-import { noteKeys, targetNotes } from './groupNotes';
+import { describedMember, describeHealth, groupIndex } from './groupIndex';
+import { noteKeys, readGroupNotes } from './groupNotes';
 import { now, sleep } from '../support/pace/waits';
-import { beating } from '../support/pace/beating';
+import { beatDuring } from '../support/pace/beating';
 import { unlessGone } from '../support/unlessGone';
 import type { MachinePlan } from '../../model/machines/facts';
 
@@ -61,7 +61,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
   async function awaitNone(timeoutMs: number, left: () => Promise<string[]>): Promise<string[]> {
     const earlier = Context.current().info.heartbeatDetails as Beat | undefined;
     const beat: Beat = { until: earlier?.until ?? now() + timeoutMs };
-    return beating(beat, pollMs, async () => {
+    return beatDuring(beat, pollMs, async () => {
       for (let pauseMs = pollMs; ; pauseMs = Math.min(1.5 * pauseMs, LONGEST_PAUSE * pollMs)) {
         const names = await left();
         if (names.length === 0 || now() >= beat.until) return names;
@@ -82,7 +82,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
       afresh: boolean;
     }): Promise<DrainedGroup[]> {
       const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
-      return beating({}, pollMs, () => targetIndex(aws, target).now(instance, { afresh }));
+      return beatDuring({}, pollMs, () => groupIndex(aws, target).readNow(instance, { afresh }));
     },
 
     /**
@@ -103,9 +103,13 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
       const { target, instanceId, wasRunning } = plan;
       // Before the stop it is in all of them still; a rollback may have been begun before.
       const left = mark && groups.map(({ arn }) => arn);
-      const noted = await targetNotes(aws.ec2(target, 'read'), { plan, migrationId, ...(left && { left }) });
+      const noted = await readGroupNotes(aws.ec2(target, 'read'), {
+        plan,
+        migrationId,
+        ...(left && { left }),
+      });
       const all = joinedGroups([...noted.groups, ...groups]);
-      const notes = formatTargetMarks(all, { instanceId, migrationId });
+      const notes = formatGroupMarks(all, { instanceId, migrationId });
       const keys = noteKeys(notes.length, noted);
       const Tags: Tag[] = notes.map((Value, index) => ({ Key: keys[index], Value }));
       if (mark) {
@@ -131,7 +135,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
       for (const { arn, targets } of groups)
         await unlessGone(
           elb.send(
-            new DeregisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(descriptionOf) }),
+            new DeregisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(describedMember) }),
           ),
         ).catch(notRunningYet);
     },
@@ -144,7 +148,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
     async awaitDrained({ target, groups, timeoutMs }: Waited): Promise<void> {
       const elb = aws.elbv2(target, 'read');
       const left = await awaitNone(timeoutMs, () =>
-        unlike(elb, groups, ({ TargetHealth }) => TargetHealth?.State === TargetHealthStateEnum.UNUSED),
+        findUnlike(elb, groups, ({ TargetHealth }) => TargetHealth?.State === TargetHealthStateEnum.UNUSED),
       );
       if (left.length === 0) return;
       throw ApplicationFailure.nonRetryable(
@@ -163,7 +167,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
       asked: OfMachine,
     ): Promise<{ groups: TargetGroup[]; gone: string[]; foreign: string[] }> {
       const { target } = asked.plan;
-      const noted = await targetNotes(aws.ec2(target, 'read'), asked);
+      const noted = await readGroupNotes(aws.ec2(target, 'read'), asked);
       const elb = aws.elbv2(target, 'migrate');
       const groups: TargetGroup[] = [];
       const gone: string[] = [];
@@ -186,7 +190,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
         targets: group.targets.filter(({ healthy }) => healthy),
       }));
       return awaitNone(timeoutMs, () =>
-        unlike(elb, served, ({ TargetHealth }) => TargetHealth?.State === TargetHealthStateEnum.HEALTHY),
+        findUnlike(elb, served, ({ TargetHealth }) => TargetHealth?.State === TargetHealthStateEnum.HEALTHY),
       );
     },
 
@@ -194,7 +198,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
     async forgetTargets(asked: OfMachine): Promise<void> {
       const { target, instanceId } = asked.plan;
       const ec2 = aws.ec2(target, 'migrate');
-      const { own } = await targetNotes(ec2, asked);
+      const { own } = await readGroupNotes(ec2, asked);
       if (own.length === 0) return;
       const Tags = own.map((Key) => ({ Key }));
       await ec2.send(new DeleteTagsCommand({ Resources: [instanceId], Tags }));
@@ -205,7 +209,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
 /** False where the group is gone. */
 async function register(elb: ElasticLoadBalancingV2Client, { arn, targets }: TargetGroup): Promise<boolean> {
   const registered = await unlessGone(
-    elb.send(new RegisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(descriptionOf) })),
+    elb.send(new RegisterTargetsCommand({ TargetGroupArn: arn, Targets: targets.map(describedMember) })),
   ).catch(notRunningYet);
   return registered !== undefined;
 }
@@ -218,7 +222,7 @@ function notRunningYet(error: unknown): never {
 }
 
 /** Targets that are not so, with their group and what it says of them; a group that is gone has none. */
-async function unlike(
+async function findUnlike(
   elb: ElasticLoadBalancingV2Client,
   groups: readonly TargetGroup[],
   isSo: (health: TargetHealthDescription) => boolean,
@@ -226,7 +230,7 @@ async function unlike(
   const found = await Promise.all(
     groups.map(async ({ arn, name, targets }) => {
       if (targets.length === 0) return [];
-      const health = await healthOf(elb, arn, targets.map(descriptionOf));
+      const health = await describeHealth(elb, arn, targets.map(describedMember));
       return health
         .filter((each) => !isSo(each))
         .map(({ Target, TargetHealth: told }) => {

@@ -6,7 +6,7 @@ import {
   type EC2Client,
   type VolumeAttachment,
 } from '@aws-sdk/client-ec2';
-import { allEnded } from '../../model/allEnded';
+import { awaitAll } from '../../model/awaitAll';
 import { valueAt } from '../../model/group';
 import { FAILURE } from '../../model/failures';
 import { targetKey, type Target } from '../../model/target';
@@ -14,7 +14,7 @@ import { DEFAULT_SETTINGS, type ActivityDeps } from '../support/deps';
 import { isOverdue } from '../support/gone';
 import type { KnownVolume } from '../support/known';
 import { explicitPerformance } from './facts';
-import { lookUntil, Rhythm } from '../support/pace/rhythm';
+import { lookUntil, LookRhythm } from '../support/pace/rhythm';
 import { readAll, readVolume } from '../support/sharedReads';
 import { WatchedVolumes } from './watchedVolumes';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
@@ -42,10 +42,10 @@ interface AwaitedVolumes {
 export function volumeActivities(deps: ActivityDeps) {
   const { aws, settings } = deps;
   const { pollMs } = settings;
-  const rhythms = { available: new Rhythm(pollMs, 0.6), attached: new Rhythm(pollMs, 0.6) };
+  const rhythms = { available: new LookRhythm(pollMs, 0.6), attached: new LookRhythm(pollMs, 0.6) };
 
   /** The volumes as they were when they had reached the state. */
-  async function untilAll(
+  async function awaitState(
     { target, volumeIds, state }: AwaitedVolumes,
     kmsKeyArn?: string,
   ): Promise<Map<string, KnownVolume>> {
@@ -54,13 +54,13 @@ export function volumeActivities(deps: ActivityDeps) {
     const open = () => volumeIds.filter((id) => !reached.has(id));
     if (volumeIds.length === 0) return reached;
     const watched = new WatchedVolumes(deps, target, kmsKeyArn);
-    const allThere = async () => {
+    const areAllThere = async () => {
       const volumes = await readAll(open(), (id) => readVolume(ec2, id));
       await watched.requireAlive(open(), volumes);
       for (const volume of volumes) if (isIn(volume, state)) reached.set(volume.VolumeId, volume);
       return open().length === 0;
     };
-    await lookUntil(rhythms[state], pollMs, allThere, () => ({ waitingFor: open() }));
+    await lookUntil(rhythms[state], pollMs, areAllThere, () => ({ waitingFor: open() }));
     return reached;
   }
 
@@ -71,7 +71,7 @@ export function volumeActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure ResourceFailed when one of them is in error or not there any more
      */
     async awaitVolumes({ target, volumeIds, state }: AwaitedVolumes): Promise<void> {
-      await untilAll({ target, volumeIds, state });
+      await awaitState({ target, volumeIds, state });
     },
 
     /**
@@ -89,7 +89,7 @@ export function volumeActivities(deps: ActivityDeps) {
     }): Promise<void> {
       const volumeIds = Object.values(replacements);
       const asked = { target: plan.target, volumeIds, state: 'available' } as const;
-      const volumes = await untilAll(asked, plan.kmsKeyArn);
+      const volumes = await awaitState(asked, plan.kmsKeyArn);
       const differences = plan.disks.flatMap((disk) => {
         const volume = valueAt(volumes, replacements[disk.volumeId]);
         return volume ? differencesOf(plan, disk, volume) : `nothing replaces ${disk.volumeId}`;
@@ -104,7 +104,7 @@ export function volumeActivities(deps: ActivityDeps) {
     /** Detaches those of the volumes that are attached to the machine; never by force. */
     async ensureDetached({ target, instanceId, volumeIds }: Detachment): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      await allEnded(
+      await awaitAll(
         volumeIds.map(async (volumeId) => {
           const detach = new DetachVolumeCommand({ VolumeId: volumeId, InstanceId: instanceId });
           await ec2.send(detach).catch(async (error: unknown) => {
@@ -120,7 +120,7 @@ export function volumeActivities(deps: ActivityDeps) {
     /** Attaches each volume at its device, unless it is attached just there. */
     async ensureAttached({ target, instanceId, devices }: Attachments): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      await allEnded(
+      await awaitAll(
         Object.entries(devices).map(async ([volumeId, device]) => {
           const attach = new AttachVolumeCommand({
             VolumeId: volumeId,

@@ -30,18 +30,18 @@ export class WatchedVolumes {
   async requireAlive(volumeIds: readonly string[], found: readonly KnownVolume[]): Promise<void> {
     for (const { VolumeId, KmsKeyId } of found) if (KmsKeyId) this.keys.set(VolumeId, KmsKeyId);
     const broken = found.find(({ State }) => State === 'error');
-    if (broken) throw await this.ended(broken.VolumeId, 'is in error');
+    if (broken) throw await this.explainEnd(broken.VolumeId, 'is in error');
     const [gone] = this.sightings.gone(
       volumeIds,
       found.map(({ VolumeId }) => VolumeId),
     );
-    if (gone !== undefined) throw await this.ended(gone, 'is not there any more');
+    if (gone !== undefined) throw await this.explainEnd(gone, 'is not there any more');
   }
 
-  private async ended(volumeId: string, is: string): Promise<ApplicationFailure> {
+  private async explainEnd(volumeId: string, is: string): Promise<ApplicationFailure> {
     const kmsKeyArn = this.keys.get(volumeId) ?? this.kmsKeyArn;
     const why = kmsKeyArn
-      ? `EC2 lets a volume end so whose key it cannot use. ${await this.adviceOn(kmsKeyArn)}`
+      ? `EC2 lets a volume end so whose key it cannot use. ${await this.adviseOn(kmsKeyArn)}`
       : 'somebody has deleted it';
     return ApplicationFailure.nonRetryable(
       `volume ${volumeId} in ${targetKey(this.target)} ${is}: ${why}`,
@@ -50,7 +50,7 @@ export class WatchedVolumes {
   }
 
   /** More time helps nobody whose key cannot be used. */
-  private async adviceOn(kmsKeyArn: string): Promise<string> {
+  private async adviseOn(kmsKeyArn: string): Promise<string> {
     const { aws } = this.deps;
     const who = aws.roleArn(this.target.accountId, 'migrate') ?? 'the worker’s own credentials';
     try {

@@ -38,16 +38,16 @@ const POLLS_BETWEEN_LOOKS = 6;
 
 /** A migration's place among the volume copies that EBS makes at a time in a region; see src/model/moves/cloneClaim.ts. */
 export function cloneClaimActivities(deps: ActivityDeps) {
-  const { aws, settings, clock } = deps;
+  const { aws, settings, calendar } = deps;
 
   /**
    * What is left to a claim. The tag alone proves nothing: whoever claims holds a machine, and Temporal itself knows who
    * does. Asked about are those who come first, until nothing is left.
    */
-  async function freeFor(ec2: EC2Client, { target }: MovePlan, own: CloneClaim): Promise<number> {
-    const { inProgress, claims } = await roomNow(ec2);
+  async function countFree(ec2: EC2Client, { target }: MovePlan, own: CloneClaim): Promise<number> {
+    const { inProgress, claims } = await readRoom(ec2);
     const ahead: ClaimsOfMachine[] = [];
-    for (const claim of claimsAhead(claims, own, clock.now())) {
+    for (const claim of claimsAhead(claims, own, calendar.now())) {
       if (freeClones(inProgress, ahead) === 0) break;
       if (await isOpen(deps, workflowIds.machine(target, claim.instanceId))) ahead.push(claim);
     }
@@ -72,15 +72,15 @@ export function cloneClaimActivities(deps: ActivityDeps) {
       if (refusal) return { refused: `volumes cannot be copied here (${refusal.message})` };
       // Another attempt keeps its place in the line.
       const earlier = Context.current().info.heartbeatDetails as { since: number } | undefined;
-      const since = earlier?.since ?? clock.now();
+      const since = earlier?.since ?? calendar.now();
       const of = { holder: holderOf(plan), volumes: plan.disks.length };
       for (;;) {
-        const own = { migrationId, since, renewed: clock.now(), granted: false, of };
+        const own = { migrationId, since, renewed: calendar.now(), granted: false, of };
         await claim(ec2, plan, formatCloneClaim(own));
         Context.current().heartbeat({ since });
         // Whoever claims at the same moment must see this one, and be seen.
         await sleep(settings.readLagMs);
-        const free = await freeFor(ec2, plan, own);
+        const free = await countFree(ec2, plan, own);
         Context.current().heartbeat({ since, free });
         if (free >= plan.disks.length) {
           await claim(ec2, plan, formatCloneClaim({ ...own, granted: true }));
@@ -146,7 +146,7 @@ async function unclaim(ec2: EC2Client, { disks }: MovePlan): Promise<void> {
 }
 
 /** A claimed volume that is detached has its copy: it is replaced by it. */
-async function roomNow(ec2: EC2Client): Promise<{ inProgress: number; claims: FoundClaim[] }> {
+async function readRoom(ec2: EC2Client): Promise<{ inProgress: number; claims: FoundClaim[] }> {
   const claims: FoundClaim[] = [];
   const Filters = [
     { Name: 'tag-key', Values: [TAG.cloneClaim] },

@@ -2,13 +2,21 @@ import { CreateSnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
 import { valueAt } from '../../model/group';
 import { ownDescription, TAG } from '../../model/names';
 import type { ActivityDeps, Settings } from '../support/deps';
-import { goneVolumes, keptOf } from './goneOriginals';
-import { foundInTime, requestId } from '../support/idempotency';
-import { allProvenVolumes, isStagedFrom } from './ownVolumes';
+import { findGoneVolumes, findKeptSnapshots } from './goneOriginals';
+import { findInTime, requestId } from '../support/idempotency';
+import { findAllProvenVolumes, isStagedFrom } from './ownVolumes';
 import { theOnly } from '../support/proof';
 import { snapshotsById } from '../points/recoveryPoints';
 import { readAll, readVolume } from '../support/sharedReads';
-import { idOf, isWhole, numbered, snapshotsByTag, sourceTags, stagingTags, type Repeatable } from './staging';
+import {
+  idOf,
+  isWhole,
+  numbered,
+  findSnapshotsByTag,
+  sourceTags,
+  stagingTags,
+  type Repeatable,
+} from './staging';
 import { tagList, tagMap } from '../support/tags';
 import type { DiskPlan, MovePlan } from '../../model/machines/facts';
 import { told, type KnownSnapshot } from '../support/known';
@@ -41,11 +49,11 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
       volumes,
     }: OfMigration & { volumes?: Record<string, string> }): Promise<Record<string, LastMoment>> {
       const ec2 = aws.ec2(plan.target, 'read');
-      const made = volumes ?? (await allProvenVolumes(ec2, migrationId));
-      const sources = await sourcesOfNewVolumes(ec2, migrationId, made);
+      const made = volumes ?? (await findAllProvenVolumes(ec2, migrationId));
+      const sources = await findSourcesOfNewVolumes(ec2, migrationId, made);
       const without = plan.disks.filter(({ volumeId }) => !sources.some(([id]) => id === volumeId));
-      const ofGone = volumes ? await keptOfGone(settings, ec2, plan, migrationId, without) : [];
-      const snapshots = [...sources, ...(volumes ? ofGone : await kept(ec2, migrationId))];
+      const ofGone = volumes ? await findKeptOfGone(settings, ec2, plan, migrationId, without) : [];
+      const snapshots = [...sources, ...(volumes ? ofGone : await findKeptLast(ec2, migrationId))];
       return Object.fromEntries(
         snapshots.map(([volumeId, { SnapshotId, KmsKeyId }]) => [
           volumeId,
@@ -60,7 +68,7 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
       const ec2 = aws.ec2(plan.target, 'migrate');
       const key = requestId(migrationId, 'original', volumeId, ...numbered(request));
       // A run before this one may have begun it: that is looked for on the first attempt too.
-      const earlier = await foundInTime(settings, () => madeOf(ec2, volumeId, migrationId, key));
+      const earlier = await findInTime(settings, () => findSnapshotOf(ec2, volumeId, migrationId, key));
       if (earlier) return earlier.SnapshotId;
       const Tags = tagList({ ...stagingTags(migrationId, key), ...sourceTags(plan) });
       const answer = await ec2.send(
@@ -76,19 +84,19 @@ export function finalPointActivities({ aws, settings }: ActivityDeps) {
 }
 
 /** Of the volume itself as EC2 records it, not broken, and the only one. */
-async function madeOf(
+async function findSnapshotOf(
   ec2: EC2Client,
   volumeId: string,
   migrationId: string,
   key: string,
 ): Promise<KnownSnapshot | undefined> {
-  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
+  const found = (await findSnapshotsByTag(ec2, TAG.request, key)).filter(
     (snapshot) => snapshot.VolumeId === volumeId && isWhole(migrationId)(snapshot),
   );
   return theOnly(found, idOf, `snapshot of ${volumeId} that migration ${migrationId} made`);
 }
 
-async function sourcesOfNewVolumes(
+async function findSourcesOfNewVolumes(
   ec2: EC2Client,
   migrationId: string,
   made: Record<string, string>,
@@ -108,20 +116,20 @@ async function sourcesOfNewVolumes(
 }
 
 /** Of originals that are certainly gone, the only snapshot each that a commit of this migration has kept. */
-async function keptOfGone(
+async function findKeptOfGone(
   settings: Settings,
   ec2: EC2Client,
   { kmsKeyArn }: MovePlan,
   migrationId: string,
   disks: readonly DiskPlan[],
 ): Promise<[string, KnownSnapshot][]> {
-  const gone = await goneVolumes(
+  const gone = await findGoneVolumes(
     settings,
     ec2,
     disks.map(({ volumeId }) => volumeId),
   );
   if (gone.length === 0) return [];
-  const points = (await keptOf(ec2, migrationId)).filter((point) => point.KmsKeyId === kmsKeyArn);
+  const points = (await findKeptSnapshots(ec2, migrationId)).filter((point) => point.KmsKeyId === kmsKeyArn);
   return gone.flatMap((volumeId): [string, KnownSnapshot][] => {
     const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));
     return only && others.length === 0 ? [[volumeId, only]] : [];
@@ -129,8 +137,8 @@ async function keptOfGone(
 }
 
 /** Of a commit that an earlier version has begun. */
-async function kept(ec2: EC2Client, migrationId: string): Promise<[string, KnownSnapshot][]> {
-  const points = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
+async function findKeptLast(ec2: EC2Client, migrationId: string): Promise<[string, KnownSnapshot][]> {
+  const points = await findSnapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
   return points.flatMap((snapshot): [string, KnownSnapshot][] => {
     const source = tagMap(snapshot.Tags)[TAG.sourceVolume];
     return source && isStagedFrom(snapshot, source, migrationId) ? [[source, snapshot]] : [];

@@ -1,11 +1,11 @@
 import type { EC2Client, Snapshot, Volume } from '@aws-sdk/client-ec2';
 import { TAG } from '../../model/names';
 import type { Settings } from '../support/deps';
-import { certainlyGone } from '../support/gone';
+import { findCertainlyGone } from '../support/gone';
 import { diskAt } from '../machines/facts';
-import { isMadeOf, isStagedFrom, newVolumesByTag } from './ownVolumes';
+import { isMadeOf, isStagedFrom, findNewVolumesByTag } from './ownVolumes';
 import { readAll, readVolume } from '../support/sharedReads';
-import { snapshotsByTag } from './staging';
+import { findSnapshotsByTag } from './staging';
 import { attachmentOf } from '../machines/volumes';
 import { tagMap } from '../support/tags';
 import type { DiskPlan } from '../../model/machines/facts';
@@ -24,12 +24,12 @@ export interface GoneOriginals {
 }
 
 /** Volumes of a machine that say that they replace another one. */
-export async function claimants(
+export async function findClaimants(
   ec2: EC2Client,
   { InstanceId }: KnownInstance,
   migrationId: string,
 ): Promise<KnownVolume[]> {
-  const marked = await newVolumesByTag(ec2, migrationId);
+  const marked = await findNewVolumesByTag(ec2, migrationId);
   return marked.filter((volume) => attachmentOf(volume)?.InstanceId === InstanceId);
 }
 
@@ -37,19 +37,19 @@ export async function claimants(
  * What a commit has deleted, or somebody else. Tags find; that a volume has taken an original's place is proven by what EC2 records
  * that it was made of, or by the snapshot of its last moment that a commit has kept, with its device.
  */
-export async function goneOriginals(
+export async function findGoneOriginals(
   settings: Settings,
   ec2: EC2Client,
   instance: KnownInstance,
   migrationId: string,
 ): Promise<GoneOriginals> {
   const found: GoneOriginals = { disks: [], replacements: {}, committed: [], unclear: [] };
-  const claiming = await claimants(ec2, instance, migrationId);
-  const gone = await goneVolumes(settings, ec2, [
+  const claiming = await findClaimants(ec2, instance, migrationId);
+  const gone = await findGoneVolumes(settings, ec2, [
     ...new Set(claiming.flatMap((volume) => replacedBy(volume) ?? [])),
   ]);
   if (gone.length === 0) return found;
-  const points = await keptOf(ec2, migrationId);
+  const points = await findKeptSnapshots(ec2, migrationId);
   for (const original of gone) {
     const kept = points.filter((point) => isStagedFrom(point, original, migrationId));
     const ofIt = claiming.filter((volume) => replacedBy(volume) === original);
@@ -73,20 +73,20 @@ export async function goneOriginals(
   return found;
 }
 
-export function goneVolumes(
+export function findGoneVolumes(
   settings: Settings,
   ec2: EC2Client,
   volumeIds: readonly string[],
 ): Promise<string[]> {
-  return certainlyGone(settings, volumeIds, async (ids) => {
+  return findCertainlyGone(settings, volumeIds, async (ids) => {
     const there = await readAll([...ids], (id) => readVolume(ec2, id));
     return there.map(({ VolumeId }) => VolumeId);
   });
 }
 
 /** Snapshots that a commit of the migration has kept. */
-export async function keptOf(ec2: EC2Client, migrationId: string): Promise<KnownSnapshot[]> {
-  const points = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
+export async function findKeptSnapshots(ec2: EC2Client, migrationId: string): Promise<KnownSnapshot[]> {
+  const points = await findSnapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
   return points.filter(({ State }) => State === 'completed');
 }
 

@@ -7,13 +7,13 @@ import { FAILURE } from '../../model/failures';
 import { formatHookMark, type Hook, type HookMark } from '../../model/machines/hooks';
 import type { MigrationHookStep } from '../../model/moves/hooks';
 import { targetKey, type Target } from '../../model/target';
-import { Commands, SendFailed, uncancelled, type Order, type SentCommand } from '../machines/commands';
+import { Commands, SendFailed, runUncancelled, type Order, type SentCommand } from '../machines/commands';
 import type { ActivityDeps } from '../support/deps';
-import { foundInTime } from '../support/idempotency';
+import { findInTime } from '../support/idempotency';
 import { requireInstance } from '../machines/facts';
 import { now, sleep } from '../support/pace/waits';
-import { isWindows, agentOf } from '../machines/agents';
-import { beating } from '../support/pace/beating';
+import { isWindows, readAgent } from '../machines/agents';
+import { beatDuring } from '../support/pace/beating';
 
 /** An agent that is there takes a command within seconds. */
 const DELIVERY_SECONDS = 60;
@@ -52,11 +52,16 @@ export function migrationHookActivities({ aws, settings }: ActivityDeps) {
       const since = info.scheduledTimestampMs - LOOKS_BACK_MS;
       const commands = new Commands(aws.ssm(target, 'migrate'), settings, since);
       const ssm = aws.ssm(target, 'read');
-      return beating({}, settings.pollMs, async () => {
-        await awaitAgent(request, async () => (await agentOf(ssm, instanceId)) === 'online', settings.pollMs);
+      return beatDuring({}, settings.pollMs, async () => {
+        await awaitAgent(
+          request,
+          async () => (await readAgent(ssm, instanceId)) === 'online',
+          settings.pollMs,
+        );
         const run = new HookRun(commands, request, instance);
-        const command = (await run.underWay(settings, info.attempt)) ?? (await run.sent(cancellationSignal));
-        return run.ended(command, cancellationSignal);
+        const command =
+          (await run.findUnderWay(settings, info.attempt)) ?? (await run.send(cancellationSignal));
+        return run.awaitEnd(command, cancellationSignal);
       });
     },
   };
@@ -88,18 +93,18 @@ class HookRun {
   ) {}
 
   /** What an earlier attempt of the activity sent. */
-  async underWay(settings: ActivityDeps['settings'], attempt: number): Promise<SentCommand | undefined> {
+  async findUnderWay(settings: ActivityDeps['settings'], attempt: number): Promise<SentCommand | undefined> {
     const { instanceId, migrationId, step } = this.request;
-    const all = await this.commands.marked(instanceId, migrationId);
+    const all = await this.commands.findMarked(instanceId, migrationId);
     if (step.startsWith('post'))
       for (const each of all) if (each.mark.step.startsWith('pre')) await this.commands.stop(each);
     const own = (of: readonly SentCommand[]) =>
       of.find(({ mark }) => formatHookMark(mark) === formatHookMark(this.mark));
     if (attempt === 1) return own(all);
-    return foundInTime(settings, async () => own(await this.commands.marked(instanceId, migrationId)));
+    return findInTime(settings, async () => own(await this.commands.findMarked(instanceId, migrationId)));
   }
 
-  async sent(signal: AbortSignal): Promise<SentCommand> {
+  async send(signal: AbortSignal): Promise<SentCommand> {
     try {
       return await this.commands.send(this.order, signal);
     } catch (error) {
@@ -115,7 +120,7 @@ class HookRun {
     }
   }
 
-  async ended(command: SentCommand, signal: AbortSignal): Promise<string> {
+  async awaitEnd(command: SentCommand, signal: AbortSignal): Promise<string> {
     const { timeoutMs } = this.request;
     const id = `(command ${command.commandId})`;
     try {
@@ -124,7 +129,7 @@ class HookRun {
       if (end) throw failed(this.request, `${end.said} ${id}`, end.begun);
     } catch (error) {
       // What was called off shall not go on in the guest.
-      if (signal.aborted) await uncancelled(() => this.commands.stop(command).catch(() => undefined));
+      if (signal.aborted) await runUncancelled(() => this.commands.stop(command).catch(() => undefined));
       throw error;
     }
     await this.commands.stop(command);

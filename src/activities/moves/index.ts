@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { cloneClaimActivities } from './cloneClaims';
 import { finalPointActivities } from './finalPoints';
 import { migrationHookActivities } from './hooks';
@@ -15,7 +15,7 @@ import { stagingActivities } from './staging';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     migrationHookActivities(deps),
     stagingActivities(deps),
     replacementActivities(deps),

@@ -3,7 +3,7 @@ import { groupBy } from '../../model/group';
 import { parseOriginalMark, type OriginalMark } from '../../model/machines/marks';
 import { TAG } from '../../model/names';
 import { diskAt, diskOf } from '../machines/facts';
-import { isMadeOf, provenVolumes } from './ownVolumes';
+import { isMadeOf, findProvenVolumes } from './ownVolumes';
 import { ambiguous } from '../support/proof';
 import { readAll, readVolume } from '../support/sharedReads';
 import { tagMap } from '../support/tags';
@@ -45,20 +45,20 @@ export function isUp({ State }: KnownInstance): boolean {
 }
 
 /** @throws ApplicationFailure AmbiguousOwner where two volumes seem to be the original at one device */
-export async function movedVolumes(
+export async function findMovedVolumes(
   ec2: EC2Client,
   instance: KnownInstance,
   migrationId: string,
 ): Promise<MovedVolumes> {
-  const marked = await originalsOf(ec2, instance, migrationId);
+  const marked = await findOriginals(ec2, instance, migrationId);
   const named = Object.fromEntries(
     marked.flatMap(({ volume: { VolumeId }, mark: { replacedBy } }) =>
       replacedBy === undefined ? [] : [[VolumeId, replacedBy]],
     ),
   );
-  const agreed = await agreeing(ec2, named, migrationId);
+  const agreed = await findAgreeing(ec2, named, migrationId);
   const unnamed = marked.filter(({ mark }) => mark.replacedBy === undefined).map(markedDisk);
-  const proven = await provenVolumes(ec2, migrationId, unnamed, instance.InstanceId);
+  const proven = await findProvenVolumes(ec2, migrationId, unnamed, instance.InstanceId);
   return {
     originals: marked.map(markedDisk),
     replacements: { ...proven.own, ...agreed.own },
@@ -80,7 +80,7 @@ function markedDisk({ volume, mark }: MarkedVolume): DiskPlan {
 }
 
 /** One a device. Marks of 0.1.0 do not name their bearer, so that copies of them are told apart by what EC2 records. */
-async function originalsOf(
+async function findOriginals(
   ec2: EC2Client,
   instance: KnownInstance,
   migrationId: string,
@@ -94,13 +94,13 @@ async function originalsOf(
   const originals: MarkedVolume[] = [];
   for (const [device, twins] of groupBy(marked, ({ mark }) => mark.device))
     originals.push(
-      ...(twins.length > 1 ? [await trueOne(ec2, instance, migrationId, device, twins)] : twins),
+      ...(twins.length > 1 ? [await findTrueOne(ec2, instance, migrationId, device, twins)] : twins),
     );
   return originals;
 }
 
 /** The one that is attached there, or that the volume which is attached there was made of. */
-async function trueOne(
+async function findTrueOne(
   ec2: EC2Client,
   { InstanceId, BlockDeviceMappings = [] }: KnownInstance,
   migrationId: string,
@@ -110,7 +110,8 @@ async function trueOne(
   const holds = BlockDeviceMappings.find(({ DeviceName }) => DeviceName === device)?.Ebs?.VolumeId;
   const attached = twins.filter(({ volume: { VolumeId } }) => VolumeId === holds);
   const newOne = holds === undefined ? undefined : await readVolume(ec2, holds);
-  const sources = attached.length > 0 || !newOne ? attached : await madeOf(ec2, migrationId, newOne, twins);
+  const sources =
+    attached.length > 0 || !newOne ? attached : await findSourcesOf(ec2, migrationId, newOne, twins);
   const [only] = sources;
   if (only && sources.length === 1) return only;
   throw ambiguous(
@@ -119,7 +120,7 @@ async function trueOne(
   );
 }
 
-async function madeOf(
+async function findSourcesOf(
   ec2: EC2Client,
   migrationId: string,
   newOne: KnownVolume,
@@ -132,7 +133,7 @@ async function madeOf(
 }
 
 /** Each original names its new volume, and that names the original. */
-async function agreeing(
+async function findAgreeing(
   ec2: EC2Client,
   named: Record<string, string>,
   migrationId: string,

@@ -3,7 +3,7 @@ import { groupBy, has } from '../../model/group';
 import { ownDescription, TAG } from '../../model/names';
 import { MOST_EXCLUDED } from '../../model/selector';
 import type { Settings } from '../support/deps';
-import { foundInTime, madeEarlier, requestId } from '../support/idempotency';
+import { findInTime, findMadeEarlier, requestId } from '../support/idempotency';
 import { theOnly } from '../support/proof';
 import { readInstance } from '../support/sharedReads';
 import {
@@ -11,7 +11,7 @@ import {
   begunSnapshots,
   idOf,
   isWhole,
-  snapshotsByTag,
+  findSnapshotsByTag,
   sourceTags,
   stagingTags,
   type BegunSnapshot,
@@ -54,8 +54,8 @@ export async function keepNow(
 ): Promise<Record<string, string>> {
   const request = requestOf(pointId, runId);
   const found: Record<string, string> = {};
-  await (again ? foundInTime : madeEarlier)(settings, async () => {
-    Object.assign(found, await begun(ec2, pointId, request, Object.entries(volumes)));
+  await (again ? findInTime : findMadeEarlier)(settings, async () => {
+    Object.assign(found, await findBegun(ec2, pointId, request, Object.entries(volumes)));
     return Object.keys(found).length === Object.keys(volumes).length ? found : undefined;
   });
   const missing = Object.entries(volumes).filter(([original]) => found[original] === undefined);
@@ -76,13 +76,13 @@ function requestOf(pointId: string, runId: string): string {
 }
 
 /** What those runs have begun: of each new volume and run the only one that EC2 says is of it. Whatever else is of it is somebody's. */
-export async function earlierOf(
+export async function findEarlier(
   ec2: EC2Client,
   { pointId, volumes, runId, runsBefore = [] }: KeepRequest,
 ): Promise<Pick<Keeping, 'earlier' | 'unclear'>> {
   const asked = runsBefore.filter((run) => run !== runId).map((run) => requestOf(pointId, run));
   if (asked.length === 0) return { earlier: {}, unclear: [] };
-  const begun = (await snapshotsByTag(ec2, TAG.migration, pointId)).filter(
+  const begun = (await findSnapshotsByTag(ec2, TAG.migration, pointId)).filter(
     (snapshot) => isWhole(pointId)(snapshot) && has(new Set(asked), askedBy(snapshot)),
   );
   const earlier: Record<string, string[]> = {};
@@ -100,13 +100,13 @@ export async function earlierOf(
 }
 
 /** Of each volume the only one that EC2 says is of it. */
-async function begun(
+async function findBegun(
   ec2: EC2Client,
   pointId: string,
   request: string,
   volumes: readonly [string, string][],
 ): Promise<Record<string, string>> {
-  const found = (await snapshotsByTag(ec2, TAG.request, request)).filter(isWhole(pointId));
+  const found = (await findSnapshotsByTag(ec2, TAG.request, request)).filter(isWhole(pointId));
   return Object.fromEntries(
     volumes.flatMap(([original, id]) => {
       const ofVolume = found.filter(({ VolumeId }) => VolumeId === id);

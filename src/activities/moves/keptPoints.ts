@@ -8,9 +8,9 @@ import { isHeld } from '../../model/points/recoveryPoint';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { Sightings } from '../support/gone';
-import { earlierOf, keepNow, type KeepRequest, type Keeping } from './keeping';
+import { findEarlier, keepNow, type KeepRequest, type Keeping } from './keeping';
 import { writeManifest } from '../backup/manifests';
-import { unlessItStays } from './ownSnapshots';
+import { deleteUnlessItStays } from './ownSnapshots';
 import { snapshotsById } from '../points/recoveryPoints';
 import { readAll, readInstance, readSnapshot, readVolume } from '../support/sharedReads';
 import { UserData } from '../backup/userData';
@@ -50,7 +50,7 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
     async startKeeping(asked: KeepRequest): Promise<Keeping> {
       const ec2 = aws.ec2(asked.plan.target, 'migrate');
       // Asked before: where that is refused, nothing has been begun that another try would not know of.
-      const earlier = await earlierOf(ec2, asked);
+      const earlier = await findEarlier(ec2, asked);
       return { snapshots: await keepNow(settings, ec2, asked), ...earlier };
     },
 
@@ -71,7 +71,7 @@ export function keptPointActivities({ aws, manifests, settings }: ActivityDeps) 
       for (const [snapshotId, { Tags }] of await snapshotsById(ec2, snapshotIds)) {
         Context.current().heartbeat(snapshotId);
         const why = isHeld(tagMap(Tags)) ? 'it is on legal hold' : undefined;
-        const stays = await unlessItStays(ec2, snapshotId, why);
+        const stays = await deleteUnlessItStays(ec2, snapshotId, why);
         if (stays) stay.push(stays);
       }
       return stay;

@@ -24,12 +24,12 @@ import { keptBy } from '../../model/machines/marks';
 import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { beingModified, volumeFacts } from '../machines/facts';
-import { namedStaged } from './ownSnapshots';
-import { committedMove, missing } from './loneVolumeCommits';
-import { allProvenVolumes, provenVolumes, type FoundVolumes } from './ownVolumes';
+import { findBeingModified, volumeFacts } from '../machines/facts';
+import { findNamedStaged } from './ownSnapshots';
+import { findCommittedMove, missing } from './loneVolumeCommits';
+import { findAllProvenVolumes, findProvenVolumes, type FoundVolumes } from './ownVolumes';
 import { ambiguous } from '../support/proof';
-import { isWhole, snapshotsByTag } from './staging';
+import { isWhole, findSnapshotsByTag } from './staging';
 import { readAll, readVolume } from '../support/sharedReads';
 import { sleep } from '../support/pace/waits';
 import { tagMap } from '../support/tags';
@@ -54,19 +54,19 @@ const MOST_REFERENCES = 50;
 export function volumePlanner(deps: ActivityDeps) {
   const { aws } = deps;
 
-  async function planned({ target, volumeId, ...wanted }: VolumeAsked): Promise<VolumeDecision> {
+  async function plan({ target, volumeId, ...wanted }: VolumeAsked): Promise<VolumeDecision> {
     const ec2 = aws.ec2(target, 'read');
-    const volume = await existing(ec2, target, volumeId);
-    return planVolume(await factsOf(ec2, target, volume), wanted);
+    const volume = await requireExisting(ec2, target, volumeId);
+    return planVolume(await readVolumeFacts(ec2, target, volume), wanted);
   }
 
   return {
-    planned,
+    plan,
 
     /** The same for a campaign, which may come upon what another one has left or is at; reads only. */
-    async surveyed(asked: VolumeAsked): Promise<VolumeDecision> {
+    async survey(asked: VolumeAsked): Promise<VolumeDecision> {
       const { target, volumeId } = asked;
-      const { Tags } = await existing(aws.ec2(target, 'read'), target, volumeId);
+      const { Tags } = await requireExisting(aws.ec2(target, 'read'), target, volumeId);
       const mark = parseVolumeMark(tagMap(Tags)[TAG.original], volumeId);
       const workflowId = workflowIds.volume(target, volumeId);
       const open = await isOpen(deps, workflowId);
@@ -76,7 +76,7 @@ export function volumePlanner(deps: ActivityDeps) {
           kind: 'nothing',
           reason: `it is replaced already, and kept until the commit of ${workflowId}`,
         };
-      const decision: VolumeDecision = mark ? { kind: 'blocked', reasons: [] } : await planned(asked);
+      const decision: VolumeDecision = mark ? { kind: 'blocked', reasons: [] } : await plan(asked);
       if (!open || decision.kind === 'nothing') return decision;
       const others = decision.kind === 'blocked' ? decision.reasons : [];
       return { kind: 'blocked', reasons: [heldBy(workflowId, 'volume'), ...others] };
@@ -91,7 +91,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
 
   return {
     /** What a move of the volume would do, or every reason not to; reads only. */
-    planVolume: planner.planned,
+    planVolume: planner.plan,
 
     /** @param replacedBy the new volume, once it may be used: a later run knows it by that, and not by its tags */
     async markVolume({
@@ -116,7 +116,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const ec2 = aws.ec2(plan.target, 'migrate');
       const untag = (Resources: string[], keys: string[]) =>
         ec2.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) }));
-      const own = made ?? Object.values(await allProvenVolumes(ec2, migrationId));
+      const own = made ?? Object.values(await findAllProvenVolumes(ec2, migrationId));
       for (const volumeId of own)
         if (await readVolume(ec2, volumeId))
           await untag([volumeId], [TAG.migration, TAG.replaces, TAG.staged]);
@@ -171,7 +171,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     /** @throws ApplicationFailure Conflict when a mark or a new volume is left after an undo */
     async requireUntouched({ plan, migrationId, made: own }: OfMove & { made?: string[] }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'read');
-      const ids = own ?? Object.values(await allProvenVolumes(ec2, migrationId));
+      const ids = own ?? Object.values(await findAllProvenVolumes(ec2, migrationId));
       const made = (await readAll(ids, (id) => readVolume(ec2, id))).map(({ VolumeId }) => VolumeId);
       const marked: string[] = [];
       for (const { volumeId } of plan.disks) {
@@ -193,12 +193,12 @@ export function loneVolumeActivities(deps: ActivityDeps) {
     }: Pick<VolumeAsked, 'target' | 'volumeId' | 'kmsKeyArn'>): Promise<InterruptedVolume | undefined> {
       const ec2 = aws.ec2(target, 'read');
       const original = await readVolume(ec2, volumeId);
-      if (!original) return committedMove(settings, ec2, target, volumeId);
+      if (!original) return findCommittedMove(settings, ec2, target, volumeId);
       const mark = parseVolumeMark(tagMap(original.Tags)[TAG.original], volumeId);
       if (!mark) return undefined;
       const { migrationId, phase, goingBack } = mark;
-      const disks = [loneDisk(await factsOf(ec2, target, original))];
-      const { own, unclear } = await replacementOf(ec2, mark, volumeId, disks);
+      const disks = [loneDisk(await readVolumeFacts(ec2, target, original))];
+      const { own, unclear } = await findReplacement(ec2, mark, volumeId, disks);
       const made = own[volumeId] === undefined ? undefined : await readVolume(ec2, own[volumeId]);
       if (phase === 'soak' && !made && unclear.length > 0)
         throw ambiguous(`volume that replaces ${volumeId} for migration ${migrationId}`, unclear);
@@ -206,7 +206,7 @@ export function loneVolumeActivities(deps: ActivityDeps) {
       const plan = { target, kmsKeyArn: made?.KmsKeyId ?? kmsKeyArn, disks };
       const soaking = phase === 'soak' && made && { soaking: newVolume(made) };
       const named = mark.replacedBy !== undefined;
-      const staged = await namedStaged(ec2, [original], migrationId, [volumeId]);
+      const staged = await findNamedStaged(ec2, [original], migrationId, [volumeId]);
       const found = { migrationId, plan, replacements: own, named, unclear, ...soaking };
       return { ...found, ...(staged && { staged }), ...(goingBack && { goingBack }) };
     },
@@ -224,16 +224,20 @@ export function loneVolumeActivities(deps: ActivityDeps) {
   };
 }
 
-async function existing(ec2: EC2Client, target: Target, volumeId: string): Promise<KnownVolume> {
+async function requireExisting(ec2: EC2Client, target: Target, volumeId: string): Promise<KnownVolume> {
   const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
   throw missing(target, volumeId);
 }
 
-async function factsOf(ec2: EC2Client, target: Target, volume: KnownVolume): Promise<LoneVolumeFacts> {
+async function readVolumeFacts(
+  ec2: EC2Client,
+  target: Target,
+  volume: KnownVolume,
+): Promise<LoneVolumeFacts> {
   const { VolumeId, Attachments = [] } = volume;
   return {
-    ...volumeFacts(volume, undefined, await beingModified(ec2, [VolumeId])),
+    ...volumeFacts(volume, undefined, await findBeingModified(ec2, [VolumeId])),
     device: '-',
     target,
     attachedTo: Attachments.flatMap(({ InstanceId }) => InstanceId ?? []),
@@ -241,13 +245,13 @@ async function factsOf(ec2: EC2Client, target: Target, volume: KnownVolume): Pro
 }
 
 /** The volume that the original names, where that names the original too; what 0.1.0 made, as far as AWS's records prove it. */
-async function replacementOf(
+async function findReplacement(
   ec2: EC2Client,
   { migrationId, replacedBy }: VolumeMark,
   volumeId: string,
   disks: DiskPlan[],
 ): Promise<FoundVolumes> {
-  if (replacedBy === undefined) return provenVolumes(ec2, migrationId, disks);
+  if (replacedBy === undefined) return findProvenVolumes(ec2, migrationId, disks);
   const { Tags } = (await readVolume(ec2, replacedBy)) ?? {};
   const tags = tagMap(Tags);
   const agrees = tags[TAG.replaces] === volumeId && tags[TAG.migration] === migrationId;
@@ -278,7 +282,7 @@ async function requireKept(
   replacedBy: string | undefined,
 ): Promise<void> {
   const keptId = keptBy(migrationId);
-  const kept = (await snapshotsByTag(ec2, TAG.recoveryPoint, keptId)).filter(isWhole(keptId));
+  const kept = (await findSnapshotsByTag(ec2, TAG.recoveryPoint, keptId)).filter(isWhole(keptId));
   // 0.1.0 does not name the new volume.
   if (kept.some(({ VolumeId }) => replacedBy === undefined || VolumeId === replacedBy)) return;
   throw ApplicationFailure.nonRetryable(

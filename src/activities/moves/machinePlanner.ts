@@ -9,13 +9,13 @@ import { TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { InstanceStores } from '../machines/instanceStores';
-import { assignedPublicIp, beingModified, requireInstance, volumeFacts } from '../machines/facts';
+import { assignedPublicIp, findBeingModified, requireInstance, volumeFacts } from '../machines/facts';
 import { readAll, readVolume } from '../support/sharedReads';
-import { targetFacts } from '../machines/groupIndex';
+import { readDrainFacts } from '../machines/groupIndex';
 import { tagMap } from '../support/tags';
 import { attachedVolumeIds } from '../support/reads';
 import { isOpen } from '../support/openWorkflows';
-import { agentOf } from '../machines/agents';
+import { readAgent } from '../machines/agents';
 import type { MachineFacts } from '../../model/machines/facts';
 import { told, type KnownInstance } from '../support/known';
 
@@ -40,26 +40,26 @@ export function machinePlanner(deps: ActivityDeps) {
     const ec2 = aws.ec2(target, 'read');
     const instance = known ?? (await requireInstance(ec2, target, instanceId));
     const [machine, instanceStore, targets] = await Promise.all([
-      machineFacts(ec2, target, instance, protectionKnown),
+      readMachineFacts(ec2, target, instance, protectionKnown),
       instanceStores.of(ec2, target, told(instance, instanceId, 'InstanceType').InstanceType),
-      asksTargets ? targetFacts(aws, target, instance) : undefined,
+      asksTargets ? readDrainFacts(aws, target, instance) : undefined,
     ]);
     const facts = { ...machine, instanceStore, ...(targets && { targets }) };
     const commands = (wanted.healthChecks ?? []).some(({ command }) => command !== undefined);
-    const agent = commands || wanted.hooks ? await agentOf(aws.ssm(target, 'read'), instanceId) : undefined;
+    const agent = commands || wanted.hooks ? await readAgent(aws.ssm(target, 'read'), instanceId) : undefined;
     const checksRefused = checksNotAllowed(instance, wanted.healthChecks, deps.settings.checkHosts);
     return planMigration({ ...facts, agent, checksRefused }, wanted);
   }
 
   return {
     /** What a migration of the machine would do, or every reason not to; reads only. */
-    planned: (asked: MachineAsked) => planned(asked),
+    plan: (asked: MachineAsked) => planned(asked),
 
     /**
      * The same for a campaign, which may come upon what a terminated migration has left, or upon a workflow that holds
      * the machine; reads only.
      */
-    async surveyed({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
+    async survey({ target, instanceId, ...wanted }: MachineAsked): Promise<Surveyed> {
       const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       const workflowId = workflowIds.machine(target, instanceId);
@@ -100,7 +100,7 @@ function held(decision: Planned, workflowId: string, mark: ReturnType<typeof par
   return { kind: 'blocked', reasons: [heldBy(workflowId, 'machine'), ...others] };
 }
 
-async function machineFacts(
+async function readMachineFacts(
   ec2: EC2Client,
   target: Target,
   instance: KnownInstance,
@@ -112,7 +112,7 @@ async function machineFacts(
   const ids = attachedVolumeIds(instance);
   // At the same time, so that the reads meet those of other machines.
   const [modifying, volumes, stopProtection, terminationProtection] = await Promise.all([
-    beingModified(ec2, ids),
+    findBeingModified(ec2, ids),
     readAll(ids, (id) => readVolume(ec2, id)),
     !protectionKnown && isOn(ec2, instanceId, 'disableApiStop'),
     !protectionKnown && isOn(ec2, instanceId, 'disableApiTermination'),

@@ -15,11 +15,11 @@ import {
 import { TAG } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { claimants, goneOriginals } from './goneOriginals';
-import { attachedDisk, hasRunOn, isUp, movedVolumes } from './interrupted';
+import { findClaimants, findGoneOriginals } from './goneOriginals';
+import { attachedDisk, hasRunOn, isUp, findMovedVolumes } from './interrupted';
 import { requireInstance } from '../machines/facts';
-import { namedStaged } from './ownSnapshots';
-import { allProvenVolumes } from './ownVolumes';
+import { findNamedStaged } from './ownSnapshots';
+import { findAllProvenVolumes } from './ownVolumes';
 import { readAll, readVolume } from '../support/sharedReads';
 import { isWhole } from './staging';
 import { tagMap } from '../support/tags';
@@ -82,12 +82,12 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       replacements: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
-      const originals = await present(
+      const originals = await findPresent(
         ec2,
         plan.disks.map(({ volumeId }) => volumeId),
       );
       if (originals.length > 0) await untag(ec2, originals, [TAG.original, TAG.cloneClaim, TAG.staged]);
-      const remaining = await present(ec2, replacements);
+      const remaining = await findPresent(ec2, replacements);
       if (remaining.length > 0) await untag(ec2, remaining, [TAG.migration, TAG.replaces, TAG.staged]);
       // A machine that is terminated needs no mark.
       await unlessGone(untag(ec2, [plan.instanceId], [TAG.migration, TAG.staged]));
@@ -112,9 +112,9 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
       if (!mark) return undefined;
       const { migrationId, wasRunning, phase, goingBack } = mark;
-      const moved = await movedVolumes(ec2, instance, migrationId);
+      const moved = await findMovedVolumes(ec2, instance, migrationId);
       const isSoaking = phase === 'soak' && !goingBack;
-      const gone = isSoaking ? await goneOriginals(settings, ec2, instance, migrationId) : undefined;
+      const gone = isSoaking ? await findGoneOriginals(settings, ec2, instance, migrationId) : undefined;
       const disks = [...moved.originals, ...(gone?.disks ?? [])];
       const replacements = { ...moved.replacements, ...gone?.replacements };
       // Before the stop no original is marked, and after a commit none is there.
@@ -125,7 +125,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       if (isOver || isBeforeStop(phase))
         disks.push(...inPlace.map((volume) => attachedDisk(volume, instanceId)));
       const originalIds = disks.map(({ volumeId }) => volumeId);
-      const staged = await namedStaged(ec2, [instance, ...inPlace], migrationId, originalIds);
+      const staged = await findNamedStaged(ec2, [instance, ...inPlace], migrationId, originalIds);
       const made = await readAll(Object.values(replacements), (id) => readVolume(ec2, id));
       const attached = new Set(attachedVolumeIds(instance));
       const swapped =
@@ -171,7 +171,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       volumeIds: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      for (const volumeId of await present(ec2, volumeIds))
+      for (const volumeId of await findPresent(ec2, volumeIds))
         await tag(ec2, volumeId, TAG.kept, formatKept(migrationId, volumeId));
     },
 
@@ -193,7 +193,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], plan.instanceId);
       const isFurther =
         mark?.migrationId === migrationId && !isBeforeStop(mark.phase) && mark.phase !== 'swap';
-      const inPlace = (await claimants(ec2, instance, migrationId)).map(({ VolumeId }) => VolumeId);
+      const inPlace = (await findClaimants(ec2, instance, migrationId)).map(({ VolumeId }) => VolumeId);
       if (!isFurther && inPlace.length === 0) return;
       throw ApplicationFailure.nonRetryable(
         `${plan.instanceId} in ${targetKey(plan.target)} has the new volumes of migration ${migrationId} already (${inPlace.join(', ') || mark?.phase}), and this run does not know of it: was it reset? Nothing was undone; start the migration of the machine again, and that run takes it over`,
@@ -214,7 +214,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       target: Target;
       migrationId: string;
     }): Promise<Record<string, string>> {
-      return allProvenVolumes(aws.ec2(target, 'read'), migrationId);
+      return findAllProvenVolumes(aws.ec2(target, 'read'), migrationId);
     },
 
     /**
@@ -256,7 +256,7 @@ async function untag(ec2: EC2Client, Resources: string[], keys: string[]): Promi
   await ec2.send(new DeleteTagsCommand({ Resources, Tags: keys.map((Key) => ({ Key })) }));
 }
 
-async function present(ec2: EC2Client, ids: string[]): Promise<string[]> {
+async function findPresent(ec2: EC2Client, ids: string[]): Promise<string[]> {
   if (ids.length === 0) return [];
   const volumes = await findVolumes(ec2, [{ Name: 'volume-id', Values: ids }], ids);
   return volumes.map(({ VolumeId }) => VolumeId);
@@ -288,9 +288,9 @@ async function requireNoneUnmarked(
   instance: KnownInstance,
   migrationId: string,
 ): Promise<void> {
-  const claiming = await claimants(ec2, instance, migrationId);
+  const claiming = await findClaimants(ec2, instance, migrationId);
   const replaced = claiming.flatMap(({ Tags }) => tagMap(Tags)[TAG.replaces] ?? []);
-  const [unmarked] = await present(ec2, replaced);
+  const [unmarked] = await findPresent(ec2, replaced);
   if (unmarked === undefined) return;
   throw ApplicationFailure.nonRetryable(
     `${instance.InstanceId} carries the mark of migration ${migrationId}, but its original ${unmarked} does not: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,

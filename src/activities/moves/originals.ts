@@ -7,14 +7,14 @@ import { parseOriginalMark } from '../../model/machines/marks';
 import { ownDescription, TAG } from '../../model/names';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { goneVolumes } from './goneOriginals';
-import { describeKey, keyUnusable, usableKey, whyUnusable } from '../keys/checks';
+import { findGoneVolumes } from './goneOriginals';
+import { describeKey, keyUnusable, requireUsableKey, whyUnusable } from '../keys/checks';
 import { keyProbeActivities } from '../keys/probes';
-import { allProvenVolumes, deleteVolume, isStagedFrom } from './ownVolumes';
+import { findAllProvenVolumes, deleteVolume, isStagedFrom } from './ownVolumes';
 import { requireInstance } from '../machines/facts';
 import { snapshotsById } from '../points/recoveryPoints';
 import { readAll, readVolume } from '../support/sharedReads';
-import { snapshotsByTag } from './staging';
+import { findSnapshotsByTag } from './staging';
 import { isDenied } from '../support/unlessDenied';
 import { attachmentOf } from '../machines/volumes';
 import { tagMap } from '../support/tags';
@@ -82,7 +82,7 @@ export function originalActivities(deps: ActivityDeps) {
     const volumes = await readAll(staying, (id) => readVolume(ec2, id));
     for (const [key, under] of groupBy(volumes, (volume) => keyOf(volume, volume.VolumeId))) {
       if (key === undefined) continue;
-      const problem = await keyProblem(deps, target, key);
+      const problem = await findKeyProblem(deps, target, key);
       if (problem === undefined) continue;
       const names = under.map(({ VolumeId }) => VolumeId).join(', ');
       throw keyUnusable(target, key, `${instanceId} could not start again with ${names}: ${problem}`);
@@ -106,13 +106,13 @@ export function originalActivities(deps: ActivityDeps) {
 
     /** Of runs that 0.1.0 began, which tell no substitutes: they are looked for, and asked the same. */
     async deleteOriginals(move: OfMove): Promise<void> {
-      await deleteAll(move, await substitutesOf(aws.ec2(move.plan.target, 'read'), move));
+      await deleteAll(move, await findSubstitutes(aws.ec2(move.plan.target, 'read'), move));
     },
 
     /** Of a commit that was refused half-way. What one look does not show is looked for until it is certainly gone. */
     async originalsThere({ plan }: Pick<OfMove, 'plan'>): Promise<string[]> {
       const ids = plan.disks.map(({ volumeId }) => volumeId);
-      const gone = await goneVolumes(deps.settings, aws.ec2(plan.target, 'read'), ids);
+      const gone = await findGoneVolumes(deps.settings, aws.ec2(plan.target, 'read'), ids);
       return ids.filter((id) => !gone.includes(id));
     },
 
@@ -144,7 +144,7 @@ export function originalActivities(deps: ActivityDeps) {
         );
       const keys = found.flatMap(({ KmsKeyId }) => KmsKeyId ?? []);
       for (const key of new Set(keys)) {
-        const problem = await keyProblem(deps, plan.target, key);
+        const problem = await findKeyProblem(deps, plan.target, key);
         if (problem) throw keyUnusable(plan.target, key, `the originals are under it, and ${problem}`);
       }
     },
@@ -179,13 +179,13 @@ export function originalActivities(deps: ActivityDeps) {
       target: Target;
       kmsKeyArn: string;
     }): Promise<string | undefined> {
-      return keyProblem(deps, target, kmsKeyArn);
+      return findKeyProblem(deps, target, kmsKeyArn);
     },
   };
 }
 
 /** A key that may not be looked at, or is another account's, is not known to be unusable. */
-async function keyProblem(
+async function findKeyProblem(
   { aws }: ActivityDeps,
   target: Target,
   kmsKeyArn: string,
@@ -201,7 +201,7 @@ async function keyProblem(
 
 /** @throws ApplicationFailure KeyUnusable */
 async function requireKeyStillUsable(deps: ActivityDeps, { target, kmsKeyArn }: MovePlan): Promise<void> {
-  await usableKey(deps, target, kmsKeyArn);
+  await requireUsableKey(deps, target, kmsKeyArn);
   await keyProbeActivities(deps).requireKeyUse({ target, kmsKeyArn });
 }
 
@@ -288,9 +288,9 @@ function whyNotLastMoment(
   return isIt ? [] : [`${id} is not a completed encrypted snapshot of ${holds}`];
 }
 
-async function substitutesOf(ec2: EC2Client, { plan, migrationId }: OfMove): Promise<Substitutes> {
-  const volumes = await allProvenVolumes(ec2, migrationId);
-  const points = await snapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
+async function findSubstitutes(ec2: EC2Client, { plan, migrationId }: OfMove): Promise<Substitutes> {
+  const volumes = await findAllProvenVolumes(ec2, migrationId);
+  const points = await findSnapshotsByTag(ec2, TAG.recoveryPoint, migrationId);
   const snapshots = Object.fromEntries(
     plan.disks.flatMap(({ volumeId }) => {
       const [only, ...others] = points.filter((point) => isStagedFrom(point, volumeId, migrationId));

@@ -10,12 +10,12 @@ import type { FailedItem } from '../../model/outcome';
 import { isHeld, MAX_TAGS } from '../../model/points/recoveryPoint';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { failedItem, onceMore, passes } from '../support/failedItem';
+import { failedItem, tryOnceMore, passes } from '../support/failedItem';
 import { requestId } from '../support/idempotency';
 import { isStagedFrom } from './ownVolumes';
 import { deleteSnapshot, snapshotsById } from '../points/recoveryPoints';
 import { readAll, readInstance, readVolume } from '../support/sharedReads';
-import { askedBy, numbered, snapshotsByTag } from './staging';
+import { askedBy, numbered, findSnapshotsByTag } from './staging';
 import { isDenied } from '../support/unlessDenied';
 import { attachmentOf } from '../machines/volumes';
 import { sleep } from '../support/pace/waits';
@@ -66,7 +66,7 @@ export function ownSnapshotActivities({ aws, settings: { readLagMs } }: Activity
       const ec2 = aws.ec2(asked.plan.target, 'read');
       // What was begun a moment ago may not show yet.
       await sleep(readLagMs);
-      return provenSnapshots(ec2, asked);
+      return findProvenSnapshots(ec2, asked);
     },
 
     /**
@@ -78,7 +78,7 @@ export function ownSnapshotActivities({ aws, settings: { readLagMs } }: Activity
     async nameStaged(asked: Naming): Promise<string[]> {
       const { target, migrationId, snapshotIds } = asked;
       const ec2 = aws.ec2(target, 'migrate');
-      const bearers = await bearersOf(ec2, asked);
+      const bearers = await findBearers(ec2, asked);
       const named = snapshotIds.slice(0, bearers.length * STAGED_A_BEARER);
       for (const [at, Value] of formatStaged(migrationId, named).entries()) {
         const bearer = bearers[at];
@@ -101,13 +101,13 @@ export function ownSnapshotActivities({ aws, settings: { readLagMs } }: Activity
     }: Deleting): Promise<FailedItem[]> {
       const ec2 = aws.ec2(target, 'migrate');
       const found = await snapshotsById(ec2, snapshotIds);
-      const claiming = unnamed.length > 0 ? await snapshotsByTag(ec2, TAG.migration, migrationId) : [];
+      const claiming = unnamed.length > 0 ? await findSnapshotsByTag(ec2, TAG.migration, migrationId) : [];
       const stay: FailedItem[] = [];
       for (const [snapshotId, snapshot] of found) {
         Context.current().heartbeat(snapshotId);
         const hasRival = unnamed.includes(snapshotId) && claiming.some((other) => isRival(snapshot, other));
         const why = hasRival ? 'another one carries its marks' : whyKept(snapshot);
-        const stays = await unlessItStays(ec2, snapshotId, why);
+        const stays = await deleteUnlessItStays(ec2, snapshotId, why);
         if (stays) stay.push(stays);
       }
       return stay;
@@ -125,7 +125,7 @@ function whyKept({ Tags }: Snapshot): string | undefined {
 const KEPT_AS_POINT = 'it is a recovery point';
 
 /** A snapshot that somebody locks or uses keeps nothing else waiting; what passes, and a missing permission, does. */
-export async function unlessItStays(
+export async function deleteUnlessItStays(
   ec2: EC2Client,
   snapshotId: string,
   why: string | undefined,
@@ -134,7 +134,7 @@ export async function unlessItStays(
   if (why !== undefined)
     return failedItem(snapshotId, ApplicationFailure.nonRetryable(why, FAILURE.conflict));
   try {
-    await onceMore(() => deleteSnapshot(ec2, snapshotId));
+    await tryOnceMore(() => deleteSnapshot(ec2, snapshotId));
     return undefined;
   } catch (error) {
     if (passes(error) || isDenied(error) || isUnsure(error)) throw error;
@@ -153,7 +153,7 @@ function isRival(own: KnownSnapshot, other: KnownSnapshot): boolean {
 }
 
 /** The volumes in place first, which outlive the others; and of all only those with room for one tag more. */
-async function bearersOf(ec2: EC2Client, { instanceId, volumeIds }: Naming): Promise<string[]> {
+async function findBearers(ec2: EC2Client, { instanceId, volumeIds }: Naming): Promise<string[]> {
   const there = await readAll(volumeIds, (id) => readVolume(ec2, id));
   const inPlace = there.filter((volume) => attachmentOf(volume) !== undefined);
   const volumes = inPlace.length > 0 ? inPlace : there;
@@ -190,7 +190,7 @@ async function nameOn(ec2: EC2Client, id: string, Value: string): Promise<void> 
  * @param originals of the migration, whether they are there or not
  * @returns undefined where not all are named: then nothing has been deleted either
  */
-export async function namedStaged(
+export async function findNamedStaged(
   ec2: EC2Client,
   bearers: readonly { Tags?: Tag[] }[],
   migrationId: string,
@@ -205,9 +205,12 @@ export async function namedStaged(
   );
 }
 
-async function provenSnapshots(ec2: EC2Client, { plan, migrationId, known }: Asked): Promise<FoundSnapshots> {
+async function findProvenSnapshots(
+  ec2: EC2Client,
+  { plan, migrationId, known }: Asked,
+): Promise<FoundSnapshots> {
   const found: FoundSnapshots = { own: [], unclear: [] };
-  const candidates = await snapshotsByTag(ec2, TAG.migration, migrationId);
+  const candidates = await findSnapshotsByTag(ec2, TAG.migration, migrationId);
   for (const { volumeId } of plan.disks) {
     const asked = requestsFor(migrationId, volumeId);
     const ofDisk = candidates.filter(

@@ -1,5 +1,5 @@
 import { DeleteVolumeCommand, DetachVolumeCommand, type EC2Client, type Snapshot } from '@aws-sdk/client-ec2';
-import { allEnded } from '../../model/allEnded';
+import { awaitAll } from '../../model/awaitAll';
 import { groupBy, valueAt } from '../../model/group';
 import { ownDescription, TAG } from '../../model/names';
 import type { Target } from '../../model/target';
@@ -43,7 +43,7 @@ export function ownVolumeActivities({ aws, settings: { readLagMs } }: ActivityDe
     }: OfMove & { originals: string[] }): Promise<FoundVolumes> {
       const ec2 = aws.ec2(plan.target, 'read');
       const disks = plan.disks.filter(({ volumeId }) => originals.includes(volumeId));
-      const look = () => provenVolumes(ec2, migrationId, disks);
+      const look = () => findProvenVolumes(ec2, migrationId, disks);
       const found = await look();
       if (Object.keys(found.own).length + found.unclear.length >= disks.length) return found;
       await sleep(readLagMs);
@@ -65,7 +65,7 @@ export function ownVolumeActivities({ aws, settings: { readLagMs } }: ActivityDe
       volumeIds: string[];
     }): Promise<string[]> {
       const ec2 = aws.ec2(target, 'migrate');
-      const detached = await allEnded(volumeIds.map((id) => detach(ec2, id, instanceId)));
+      const detached = await awaitAll(volumeIds.map((id) => detach(ec2, id, instanceId)));
       return volumeIds.filter((_, index) => detached[index]);
     },
 
@@ -84,7 +84,7 @@ export function ownVolumeActivities({ aws, settings: { readLagMs } }: ActivityDe
       migrationId: string;
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      for (const volumeId of Object.values(await allProvenVolumes(ec2, migrationId)))
+      for (const volumeId of Object.values(await findAllProvenVolumes(ec2, migrationId)))
         await deleteVolume(ec2, volumeId);
     },
   };
@@ -115,7 +115,7 @@ async function detach(ec2: EC2Client, volumeId: string, instanceId: string): Pro
  * the snapshot of this migration that a volume was made from. Of several that all agree, the one that is attached in the
  * original's place is the one; else none can be told to be it.
  */
-export async function provenVolumes(
+export async function findProvenVolumes(
   ec2: EC2Client,
   migrationId: string,
   disks: readonly DiskPlan[],
@@ -123,8 +123,8 @@ export async function provenVolumes(
 ): Promise<FoundVolumes> {
   const found: FoundVolumes = { own: {}, unclear: [] };
   if (disks.length === 0) return found;
-  const candidates = await newVolumesByTag(ec2, migrationId);
-  const sources = await sourcesOf(ec2, candidates);
+  const candidates = await findNewVolumesByTag(ec2, migrationId);
+  const sources = await readSources(ec2, candidates);
   for (const disk of disks) {
     const agreeing = candidates.filter(
       (volume) => replaces(volume, disk) && isMadeFrom(volume, disk, migrationId, sources),
@@ -147,9 +147,12 @@ export async function provenVolumes(
  *
  * @throws ApplicationFailure AmbiguousOwner where two seem to replace one
  */
-export async function allProvenVolumes(ec2: EC2Client, migrationId: string): Promise<Record<string, string>> {
-  const candidates = await newVolumesByTag(ec2, migrationId);
-  const sources = await sourcesOf(ec2, candidates);
+export async function findAllProvenVolumes(
+  ec2: EC2Client,
+  migrationId: string,
+): Promise<Record<string, string>> {
+  const candidates = await findNewVolumesByTag(ec2, migrationId);
+  const sources = await readSources(ec2, candidates);
   const proven = candidates.flatMap((volume) => {
     const original = tagMap(volume.Tags)[TAG.replaces];
     const isProven =
@@ -172,10 +175,10 @@ export async function isMadeOf(
   disk: Pick<DiskPlan, 'volumeId' | 'createdAt'>,
   migrationId: string,
 ): Promise<boolean> {
-  return isMadeFrom(volume, disk, migrationId, await sourcesOf(ec2, [volume]));
+  return isMadeFrom(volume, disk, migrationId, await readSources(ec2, [volume]));
 }
 
-function sourcesOf(ec2: EC2Client, volumes: readonly KnownVolume[]): Promise<Map<string, KnownSnapshot>> {
+function readSources(ec2: EC2Client, volumes: readonly KnownVolume[]): Promise<Map<string, KnownSnapshot>> {
   return snapshotsById(
     ec2,
     volumes.flatMap(({ SnapshotId }) => SnapshotId || []),
@@ -183,7 +186,7 @@ function sourcesOf(ec2: EC2Client, volumes: readonly KnownVolume[]): Promise<Map
 }
 
 /** Candidates, and no more: anybody may write tags. */
-export async function newVolumesByTag(ec2: EC2Client, migrationId: string): Promise<KnownVolume[]> {
+export async function findNewVolumesByTag(ec2: EC2Client, migrationId: string): Promise<KnownVolume[]> {
   const Filters = [
     { Name: `tag:${TAG.migration}`, Values: [migrationId] },
     { Name: 'tag-key', Values: [TAG.replaces] },

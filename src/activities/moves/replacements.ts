@@ -35,7 +35,7 @@ export function replacementActivities({ aws }: ActivityDeps) {
       const ec2 = aws.ec2(plan.target, 'migrate');
       const answer = await ec2.send(
         new CreateVolumeCommand({
-          ...(await explicitly(ec2, request)),
+          ...(await describeExplicitly(ec2, request)),
           AvailabilityZone: disk.zone,
           SnapshotId: snapshotId,
           ClientToken: clientToken(`${migrationId}|volume|${disk.volumeId}`),
@@ -55,7 +55,7 @@ export function replacementActivities({ aws }: ActivityDeps) {
       const { plan, migrationId, disk } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
       const command = new CopyVolumesCommand({
-        ...(await explicitly(ec2, request)),
+        ...(await describeExplicitly(ec2, request)),
         SourceVolumeId: disk.volumeId,
         ClientToken: clientToken(`${migrationId}|clone|${disk.volumeId}`),
       });
@@ -68,7 +68,7 @@ export function replacementActivities({ aws }: ActivityDeps) {
 }
 
 /** What both calls would otherwise choose by themselves, or drop. */
-export async function explicitly(ec2: EC2Client, { plan, migrationId, disk }: Replacement) {
+export async function describeExplicitly(ec2: EC2Client, { plan, migrationId, disk }: Replacement) {
   const original = await requireVolume(ec2, plan.target, disk.volumeId);
   const Tags = tagList({
     ...usersTags(original),

@@ -1,6 +1,6 @@
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { foundInTime } from '../support/idempotency';
+import { findInTime } from '../support/idempotency';
 import { readInstance, readStatus } from '../support/sharedReads';
 
 /** A machine while its originals are kept. */
@@ -17,7 +17,7 @@ export function soakLookActivities({ aws, settings }: ActivityDeps) {
       instanceId: string;
     }): Promise<SoakingMachine> {
       const ec2 = aws.ec2(target, 'read');
-      const instance = await foundInTime(settings, () => readInstance(ec2, instanceId));
+      const instance = await findInTime(settings, () => readInstance(ec2, instanceId));
       const state = instance?.State.Name;
       if (state === undefined || state === 'terminated' || state === 'shutting-down') return 'gone';
       if (state !== 'running') return 'stopped';

@@ -14,11 +14,11 @@ import { ownDescription, TAG, TAG_SCHEMA_VERSION } from '../../model/names';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { Sightings } from '../support/gone';
-import { foundInTime, madeEarlier, requestId } from '../support/idempotency';
+import { findInTime, findMadeEarlier, requestId } from '../support/idempotency';
 import { isStagedFrom } from './ownVolumes';
 import { theOnly } from '../support/proof';
 import { deleteSnapshot } from '../points/recoveryPoints';
-import { lookUntil, Rhythm } from '../support/pace/rhythm';
+import { lookUntil, LookRhythm } from '../support/pace/rhythm';
 import { readAll, readSnapshot } from '../support/sharedReads';
 import { tagList, tagMap } from '../support/tags';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
@@ -58,9 +58,9 @@ export function numbered({ number = 1 }: Repeatable): string[] {
 export const MIGRATION_POLICY = 'migration';
 
 /** Snapshots that a migration makes on its way; all carry its id as tag and in the description. */
-export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
+export function stagingActivities({ aws, settings, calendar }: ActivityDeps) {
   const { pollMs } = settings;
-  const rhythms = { hurried: new Rhythm(pollMs, 3), unhurried: new Rhythm(pollMs, 12, true) };
+  const rhythms = { hurried: new LookRhythm(pollMs, 3), unhurried: new LookRhythm(pollMs, 12, true) };
 
   return {
     /** One crash-consistent set of the volumes that move; CreateSnapshots has no client token, so the tag tells. */
@@ -68,7 +68,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const { plan, migrationId, stage } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
       const key = requestId(migrationId, stage);
-      const earlier = await madeEarlier(settings, () => setMadeEarlier(ec2, plan, migrationId, key));
+      const earlier = await findMadeEarlier(settings, () => findEarlierSet(ec2, plan, migrationId, key));
       const snapshots = earlier ?? (await createSet(ec2, plan, stagingTags(migrationId, key), migrationId));
       const map = Object.fromEntries(snapshots.map(({ VolumeId, SnapshotId }) => [VolumeId, SnapshotId]));
       return requireAll(plan, map, `${stage} snapshots`);
@@ -82,11 +82,11 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const { plan, migrationId, stage, volumeId, snapshotId } = request;
       const ec2 = aws.ec2(plan.target, 'migrate');
       const key = requestId(migrationId, stage, 'copy', volumeId, ...numbered(request));
-      const find = () => copyMadeEarlier(ec2, request, key);
+      const find = () => findEarlierCopy(ec2, request, key);
       // A run before this one may have begun it: that is looked for on the first attempt too.
       const earlier = request.takesOver
-        ? await foundInTime(settings, find)
-        : await madeEarlier(settings, find);
+        ? await findInTime(settings, find)
+        : await findMadeEarlier(settings, find);
       if (earlier) return earlier.SnapshotId;
       const Tags = tagList({
         ...stagingTags(migrationId, key),
@@ -125,7 +125,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const completed = new Set<string>();
       const open = () => snapshotIds.filter((id) => !completed.has(id));
       const sightings = new Sightings(settings);
-      const allThere = async () => {
+      const areAllThere = async () => {
         const snapshots = await readAll(open(), (id) => readSnapshot(ec2, id));
         const broken = snapshots.find(({ State }) => State === 'error');
         if (broken) throw failed(target, broken);
@@ -138,7 +138,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
         return open().length === 0;
       };
       const rhythm = rhythms[unhurried ? 'unhurried' : 'hurried'];
-      await lookUntil(rhythm, pollMs, allThere, () => ({ waitingFor: open() }));
+      await lookUntil(rhythm, pollMs, areAllThere, () => ({ waitingFor: open() }));
     },
 
     /**
@@ -155,7 +155,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       keep: string[];
     }): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
-      const own = (await snapshotsByTag(ec2, TAG.migration, migrationId)).filter(
+      const own = (await findSnapshotsByTag(ec2, TAG.migration, migrationId)).filter(
         ({ Description }) => Description === ownDescription(migrationId),
       );
       const twins = groupBy(own, ({ Tags, VolumeId }) => {
@@ -186,7 +186,7 @@ export function stagingActivities({ aws, settings, clock }: ActivityDeps) {
       const Tags = tagList({
         [TAG.recoveryPoint]: migrationId,
         [TAG.policy]: MIGRATION_POLICY,
-        [TAG.takenAt]: new Date(clock.now()).toISOString(),
+        [TAG.takenAt]: new Date(calendar.now()).toISOString(),
         [TAG.expiresAt]: 'never',
         ...sourceTags(plan),
         [TAG.set]: String(snapshotIds.length),
@@ -247,13 +247,13 @@ function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): Snapshot
 }
 
 /** The set of an attempt whose answer was lost: of the volumes themselves as EC2 records it, and only one of each. */
-async function setMadeEarlier(
+async function findEarlierSet(
   ec2: EC2Client,
   { disks }: MovePlan,
   migrationId: string,
   key: string,
 ): Promise<BegunSnapshot[] | undefined> {
-  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(isWhole(migrationId));
+  const found = (await findSnapshotsByTag(ec2, TAG.request, key)).filter(isWhole(migrationId));
   const set = disks.flatMap(({ volumeId }) => {
     const ofDisk = found.filter(({ VolumeId }) => VolumeId === volumeId);
     return theOnly(ofDisk, idOf, `snapshot of ${volumeId} that migration ${migrationId} made`) ?? [];
@@ -262,13 +262,13 @@ async function setMadeEarlier(
 }
 
 /** A copy does not tell its source; what it tells has to agree, and there may be only one. */
-async function copyMadeEarlier(
+async function findEarlierCopy(
   ec2: EC2Client,
   { plan, migrationId, volumeId }: CopyRequest,
   key: string,
 ): Promise<KnownSnapshot | undefined> {
   const size = plan.disks.find((disk) => disk.volumeId === volumeId)?.size;
-  const found = (await snapshotsByTag(ec2, TAG.request, key)).filter(
+  const found = (await findSnapshotsByTag(ec2, TAG.request, key)).filter(
     (copy) =>
       isWhole(migrationId)(copy) &&
       isStagedFrom(copy, volumeId, migrationId) &&
@@ -293,7 +293,11 @@ export function askedBy({ Tags }: KnownSnapshot): string | undefined {
   return tagMap(Tags)[TAG.request];
 }
 
-export async function snapshotsByTag(ec2: EC2Client, tag: string, value: string): Promise<KnownSnapshot[]> {
+export async function findSnapshotsByTag(
+  ec2: EC2Client,
+  tag: string,
+  value: string,
+): Promise<KnownSnapshot[]> {
   const Filters = [{ Name: `tag:${tag}`, Values: [value] }];
   const snapshots = await findSnapshots(ec2, Filters);
   return snapshots.filter(({ Tags }) => tagMap(Tags)[tag] === value);

@@ -4,11 +4,11 @@ import { readCopiesId } from '../../model/ids';
 import type { AbandonedShare } from '../../model/operations/orphans';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { grantsOf } from '../keys/grants';
+import { findGrants } from '../keys/grants';
 import { isOpenWorkflow } from '../support/openWorkflows';
 import { unlessGone } from '../support/unlessGone';
-import { claimedSnapshots } from '../points/recoveryPoints';
-import { volumePermissions } from '../points/permissions';
+import { readClaimedSnapshots } from '../points/recoveryPoints';
+import { readVolumePermissions } from '../points/permissions';
 import { slotFilters } from '../copies/slotSnapshots';
 import { vaultGrantName } from '../../model/copies/vault';
 
@@ -30,14 +30,14 @@ export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
         const partner = job.vault;
         const keys = new Set<string>();
         let snapshots = 0;
-        for (const { snapshot, snapshotId } of (await claimedSnapshots(ec2, slotFilters(job))).own) {
+        for (const { snapshot, snapshotId } of (await readClaimedSnapshots(ec2, slotFilters(job))).own) {
           if (snapshot.KmsKeyId) keys.add(snapshot.KmsKeyId);
           if (await isSharedWith(ec2, snapshotId, partner)) snapshots += 1;
         }
         const grantName = vaultGrantName(workflowId);
         const kmsKeyIds: string[] = [];
         for (const key of keys)
-          if ((await grantsOf(kms, key, partner, grantName)).length > 0) kmsKeyIds.push(key);
+          if ((await findGrants(kms, key, partner, grantName)).length > 0) kmsKeyIds.push(key);
         if (snapshots + kmsKeyIds.length > 0)
           found.set(workflowId, { workflowId, job, partner, grantName, snapshots, kmsKeyIds });
       }
@@ -47,6 +47,6 @@ export function abandonedShareActivities({ aws, temporal }: ActivityDeps) {
 }
 
 async function isSharedWith(ec2: EC2Client, SnapshotId: string, accountId: string): Promise<boolean> {
-  const permissions = await unlessGone(volumePermissions(ec2, SnapshotId));
+  const permissions = await unlessGone(readVolumePermissions(ec2, SnapshotId));
   return permissions?.accounts.includes(accountId) ?? false;
 }

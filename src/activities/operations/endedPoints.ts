@@ -13,10 +13,10 @@ import type { Orphan } from '../../model/operations/orphans';
 import type { FailedItem } from '../../model/outcome';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { endedSources } from '../retention/endedSources';
-import { expiryNow, keptBecause, LAST } from '../retention/expiryNow';
-import { pointsNow } from '../retention/pointsNow';
-import { policyNow } from '../policies/schedules';
+import { findEndedSources } from '../retention/endedSources';
+import { decideExpiryNow, idsKeptBecause, LAST } from '../retention/expiryNow';
+import { readPointsNow } from '../retention/pointsNow';
+import { readPolicyNow } from '../policies/schedules';
 
 /** Points that are handed over for deletion at a time; the workflow asks again until none is left. */
 const A_BATCH = 100;
@@ -33,7 +33,7 @@ export interface EndedPoints {
 }
 
 /** Points that are past their time, and stay because they are the last of something that nobody backs up any more. */
-export function endedPointActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>) {
+export function endedPointActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal'>) {
   return {
     /** @param letGo sources of which a person lets the last points go */
     async findEndedPoints({
@@ -46,21 +46,21 @@ export function endedPointActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 
       /** Points that were tried already. */
       except: string[];
     }): Promise<EndedPoints> {
-      const { strangers: _, ...points } = await pointsNow(deps, target);
+      const { strangers: _, ...points } = await readPointsNow(deps, target);
       const policies = [];
       for (const name of new Set(points.snapshots.map(({ policyName }) => policyName)))
-        policies.push(...(await policyNow(deps.temporal, name)));
-      const facts = { ...points, policies, now: deps.clock.now() };
-      const last = keptBecause(decideExpiry({ ...facts, periodStart }), LAST);
+        policies.push(...(await readPolicyNow(deps.temporal, name)));
+      const facts = { ...points, policies, now: deps.calendar.now() };
+      const last = idsKeptBecause(decideExpiry({ ...facts, periodStart }), LAST);
       const asked = facts.snapshots.filter(({ recoveryPointId }) => last.has(recoveryPointId));
-      const ended = await endedSources(deps, target, asked);
+      const ended = await findEndedSources(deps, target, asked);
       const over = asked.filter((snapshot) => hasEnded(snapshot, { ...facts, ended }));
       const sources = new Set(over.map(({ sourceId }) => sourceId));
       const released = new Set(letGo.filter((id) => sources.has(id)));
       const tried = new Set(except);
       const { expired, kept } =
         released.size > 0
-          ? await expiryNow(deps, target, { ...facts, letGo: released })
+          ? await decideExpiryNow(deps, target, { ...facts, letGo: released })
           : { expired: [], kept: [] };
       const goes = new Set(over.map(({ recoveryPointId }) => recoveryPointId));
       const reasons = new Map(kept.map(({ recoveryPointId, reason }) => [recoveryPointId, reason]));

@@ -21,10 +21,10 @@ import { isHeld } from '../../model/points/recoveryPoint';
 import type { OthersCount } from '../../model/points/snapshotOwner';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { failedItem, onceMore, passes } from '../support/failedItem';
-import { statusOf } from '../support/openWorkflows';
+import { failedItem, tryOnceMore, passes } from '../support/failedItem';
+import { readWorkflowStatus } from '../support/openWorkflows';
 import { deleteSnapshot, snapshotsById } from '../points/recoveryPoints';
-import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
+import { findLocked, findUsedByImages } from '../points/snapshotUse';
 import { countOthers } from '../points/otherSnapshots';
 import { tagMap } from '../support/tags';
 import { imagePages, instancePages, snapshotPages, volumePages, volumesById } from '../support/reads';
@@ -41,12 +41,12 @@ export interface FoundOrphans {
   others: OthersCount;
 }
 
-export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
-  const orphansIn = (target: Target) => findIn(aws.ec2(target, 'read'), temporal, target, clock.now());
+export function orphanActivities({ aws, temporal, calendar }: ActivityDeps) {
+  const findOrphansIn = (target: Target) => findIn(aws.ec2(target, 'read'), temporal, target, calendar.now());
   return {
     /** What carries Holdfast's marks in a target, and no workflow looks after any more. */
     async findOrphans({ target, except }: { target: Target; except: string[] }): Promise<FoundOrphans> {
-      const found = await orphansIn(target);
+      const found = await findOrphansIn(target);
       const tried = new Set(except);
       const snapshotIds = removable(found).filter((id) => !tried.has(id));
       return {
@@ -64,7 +64,7 @@ export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
       target: Target;
       snapshotIds: string[];
     }): Promise<{ deleted: string[]; failed: FailedItem[] }> {
-      const still = new Set(removable(await orphansIn(target)));
+      const still = new Set(removable(await findOrphansIn(target)));
       const ec2 = aws.ec2(target, 'retention');
       const result: { deleted: string[]; failed: FailedItem[] } = { deleted: [], failed: [] };
       const orphaned = snapshotIds.filter((id) => still.has(id));
@@ -75,7 +75,7 @@ export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
         Context.current().heartbeat(result.deleted.length);
         Context.current().cancellationSignal.throwIfAborted();
         try {
-          await onceMore(() => deleteSnapshot(ec2, snapshotId));
+          await tryOnceMore(() => deleteSnapshot(ec2, snapshotId));
           result.deleted.push(snapshotId);
         } catch (error) {
           if (passes(error)) throw error;
@@ -91,7 +91,7 @@ export function orphanActivities({ aws, temporal, clock }: ActivityDeps) {
 async function dropWanted(ec2: EC2Client, ids: readonly string[], still: Set<string>): Promise<void> {
   const there = await snapshotsById(ec2, ids);
   const known = [...there.keys()];
-  const [used, locked] = [await usedByImages(ec2, known), await lockedSnapshots(ec2, known)];
+  const [used, locked] = [await findUsedByImages(ec2, known), await findLocked(ec2, known)];
   for (const [id, { Tags }] of there)
     if (used.has(id) || locked.has(id) || isHeld(tagMap(Tags))) still.delete(id);
 }
@@ -112,18 +112,18 @@ async function findIn(ec2: EC2Client, temporal: Client, target: Target, now: num
   if (marked.snapshots.length + marked.volumes.length + marked.images.length === 0) return [];
   const facts = {
     ...marked,
-    markedMigrations: await migrationsUnderWay(ec2, marked.volumes),
-    existingVolumes: await existing(ec2, sourcesOf(marked.snapshots)),
+    markedMigrations: await findMigrationsUnderWay(ec2, marked.volumes),
+    existingVolumes: await findExisting(ec2, sourcesOf(marked.snapshots)),
     existingOriginals: new Set((await snapshotsById(ec2, originalsOf(marked.snapshots))).keys()),
     now,
   };
-  return decideOrphans({ ...facts, makers: await statesOf(temporal, makersToAsk(facts)) });
+  return decideOrphans({ ...facts, makers: await readMakerStates(temporal, makersToAsk(facts)) });
 }
 
 async function markedSnapshots(ec2: EC2Client): Promise<MarkedSnapshot[]> {
   const found: MarkedSnapshot[] = [];
   const marks = [TAG.recoveryPoint, TAG.migration, TAG.request, TAG.uncommitted];
-  const [used, locked] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
+  const [used, locked] = [await findUsedByImages(ec2), await findLocked(ec2)];
   for await (const page of snapshotPages(ec2, [{ Name: 'tag-key', Values: marks }])) {
     Context.current().heartbeat(found.length);
     for (const { SnapshotId, VolumeId, Description = '', State, StateMessage, ...rest } of page)
@@ -173,7 +173,10 @@ async function markedImages(ec2: EC2Client): Promise<MarkedImage[]> {
 }
 
 /** Whose machine still carries its mark, or whose original itself where it is attached to nothing. */
-async function migrationsUnderWay(ec2: EC2Client, volumes: readonly MarkedVolume[]): Promise<Set<string>> {
+async function findMigrationsUnderWay(
+  ec2: EC2Client,
+  volumes: readonly MarkedVolume[],
+): Promise<Set<string>> {
   const found = new Set<string>();
   const Filters = [{ Name: 'tag-key', Values: [TAG.migration] }];
   for await (const page of instancePages(ec2, Filters, { pageSize: 500 }))
@@ -197,24 +200,27 @@ function originalsOf(snapshots: readonly MarkedSnapshot[]): string[] {
   return [...new Set(snapshots.filter(isUncommitted).flatMap(({ tags }) => tags[TAG.encryptedFrom] ?? []))];
 }
 
-async function existing(ec2: EC2Client, volumeIds: string[]): Promise<Set<string>> {
+async function findExisting(ec2: EC2Client, volumeIds: string[]): Promise<Set<string>> {
   const found = new Set<string>();
   for await (const { VolumeId } of volumesById(ec2, volumeIds)) found.add(VolumeId);
   return found;
 }
 
 /** By the id alone: whatever run of it is open looks after what earlier ones made. */
-async function statesOf(temporal: Client, workflowIds: readonly string[]): Promise<Map<string, MakerState>> {
+async function readMakerStates(
+  temporal: Client,
+  workflowIds: readonly string[],
+): Promise<Map<string, MakerState>> {
   const states = new Map<string, MakerState>();
   for (const workflowId of workflowIds) {
     Context.current().heartbeat(states.size);
-    states.set(workflowId, await stateOf(temporal, workflowId));
+    states.set(workflowId, await readMakerState(temporal, workflowId));
   }
   return states;
 }
 
-async function stateOf(temporal: Client, workflowId: string): Promise<MakerState> {
-  const status = await statusOf(temporal, workflowId);
+async function readMakerState(temporal: Client, workflowId: string): Promise<MakerState> {
+  const status = await readWorkflowStatus(temporal, workflowId);
   if (status === undefined) return 'unknown';
   if (isOpenStatus(status)) return 'open';
   return status === 'COMPLETED' ? 'succeeded' : 'failed';

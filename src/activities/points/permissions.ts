@@ -4,7 +4,7 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2';
 
-export interface Permissions {
+export interface AccessPermissions {
   accounts: string[];
   public: boolean;
   /** Accounts, organizations and units by ARN, and groups. */
@@ -23,14 +23,14 @@ interface Permission {
   OrganizationalUnitArn?: string;
 }
 
-export async function volumePermissions(ec2: EC2Client, SnapshotId: string): Promise<Permissions> {
+export async function readVolumePermissions(ec2: EC2Client, SnapshotId: string): Promise<AccessPermissions> {
   const { CreateVolumePermissions } = await ec2.send(
     new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
   );
-  return permissions(CreateVolumePermissions);
+  return parsePermissions(CreateVolumePermissions);
 }
 
-export function permissions(list: readonly Permission[] = []): Permissions {
+export function parsePermissions(list: readonly Permission[] = []): AccessPermissions {
   return {
     accounts: list.flatMap(({ UserId }) => UserId ?? []),
     public: list.some(({ Group }) => Group === 'all'),

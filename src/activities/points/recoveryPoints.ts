@@ -63,12 +63,12 @@ export function claims(snapshots: readonly KnownSnapshot[]): Claims<Claiming> {
  * The account's own snapshots of these recovery points, by recovery point id: one a volume, or a snapshot that copies are of.
  * An encrypted copy that stands for a snapshot is of the volume that the snapshot was of, and counts once that is gone.
  */
-export async function snapshotsOf(
+export async function readSnapshotsOf(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
 ): Promise<Map<string, KnownSnapshot[]>> {
   const found = new Map<string, KnownSnapshot[]>();
-  for (const [id, all] of await claimsFor(ec2, recoveryPointIds))
+  for (const [id, all] of await readClaimsFor(ec2, recoveryPointIds))
     found.set(
       id,
       all.own.map((each) => ({ ...each.snapshot, VolumeId: volumeOf(each) })),
@@ -77,16 +77,16 @@ export async function snapshotsOf(
 }
 
 /** Who claims to be of these recovery points, by recovery point id. */
-export async function claimsFor(
+export async function readClaimsFor(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
 ): Promise<Map<string, Claims<Claiming>>> {
-  const marked = await markedFor(ec2, recoveryPointIds);
+  const marked = await findMarkedFor(ec2, recoveryPointIds);
   return new Map([...marked].map(([id, snapshots]) => [id, claims(snapshots)]));
 }
 
 /** All that carry the marks of these recovery points, by recovery point id. */
-export async function markedFor(
+export async function findMarkedFor(
   ec2: EC2Client,
   recoveryPointIds: readonly string[],
 ): Promise<Map<string, KnownSnapshot[]>> {
@@ -130,7 +130,7 @@ export async function* markedSnapshots(ec2: EC2Client, Filters: Filter[]): Async
 }
 
 /** One snapshot a volume and point, or a snapshot that copies are of: of several that claim it, the first. */
-export async function claimedSnapshots(ec2: EC2Client, Filters: Filter[]): Promise<Claims<Claiming>> {
+export async function readClaimedSnapshots(ec2: EC2Client, Filters: Filter[]): Promise<Claims<Claiming>> {
   const marked: KnownSnapshot[] = [];
   for await (const snapshot of markedSnapshots(ec2, Filters)) {
     Context.current().heartbeat();

@@ -11,7 +11,7 @@ import { imagePages } from '../support/reads';
  *
  * @param snapshotIds asks about these alone; about all when left out
  */
-export async function usedByImages(
+export async function findUsedByImages(
   ec2: EC2Client,
   snapshotIds?: readonly string[],
 ): Promise<Map<string, string[]>> {
@@ -34,7 +34,7 @@ export async function usedByImages(
  *
  * @param snapshotIds asks about these alone, which must be there; about all when left out
  */
-export async function lockedSnapshots(
+export async function findLocked(
   ec2: EC2Client,
   snapshotIds?: readonly string[],
 ): Promise<Map<string, { until?: number }>> {

@@ -11,7 +11,7 @@ export const IN_ARCHIVE = [
 ];
 
 /** Those whose last change of tier is one of these; of all own snapshots when no ids are given. */
-export async function tieringOf(
+export async function findTiering(
   ec2: EC2Client,
   snapshotIds: readonly string[] | undefined,
   operations: string[],

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { fleetActivities } from './fleets';
 import { policyActivities } from './policies';
 import { surveyActivities } from './surveys';
@@ -7,7 +7,7 @@ import { policyTargetActivities } from './targets';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     policyActivities(deps),
     policyTargetActivities(deps),
     surveyActivities(deps),

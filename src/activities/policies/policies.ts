@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure } from '@temporalio/common';
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
-import { clockNotes, rhythmOf, ScheduleProblem, zoneOf, type Rhythm } from '../../calendar/timetable';
+import { clockNotes, rhythmOf, ScheduleProblem, zoneOf, type PolicyRhythm } from '../../calendar/timetable';
 import { fixedDurationMs } from '../../model/duration';
 import { keptTerms } from '../../model/policies/existingPoints';
 import { FAILURE } from '../../model/failures';
@@ -25,12 +25,12 @@ import type { ActivityDeps } from '../support/deps';
 import {
   expirySchedule,
   policyNowOf,
-  describedPolicy,
+  describePolicy,
   policySchedule,
-  policySchedules,
+  listPolicySchedules,
   writeSchedule,
 } from './schedules';
-import { policyTargets } from './targets';
+import { resolvePolicyTargets } from './targets';
 import { requireSameSlots } from './serverSlots';
 import { placesOf } from '../../model/policies/places';
 
@@ -43,7 +43,7 @@ interface MovedTargets {
 
 /** Policies live as Temporal Schedules: https://docs.temporal.io/schedule */
 export function policyActivities(deps: ActivityDeps) {
-  const { aws, temporal, clock } = deps;
+  const { aws, temporal, calendar } = deps;
   return {
     /**
      * Resolves and reckons once what every run of the policy then follows.
@@ -51,9 +51,9 @@ export function policyActivities(deps: ActivityDeps) {
      * @throws ApplicationFailure InvalidInput, TargetNotAllowed
      */
     async normalizePolicy({ policy }: { policy: BackupPolicy }): Promise<NormalizedPolicy> {
-      const { longestMs: frequencyMs, timetable } = rhythm(policy, clock.now());
+      const { longestMs: frequencyMs, timetable } = requireRhythm(policy, calendar.now());
       const jitterMs = policy.jitter && fixedDurationMs(policy.jitter);
-      const targets = await targetsOf(aws, policy);
+      const targets = await resolveTargets(aws, policy);
       const kept = retentionTerms(policy.retention);
       const terms = {
         schemaVersion: 1 as const,
@@ -69,7 +69,7 @@ export function policyActivities(deps: ActivityDeps) {
         ...(policy.targets?.every(isOneTarget) === false && { targetsFrom: policy.targets }),
         rpoMs: (policy.rpo && fixedDurationMs(policy.rpo)) || 2 * frequencyMs,
         minKeep: policy.minKeep,
-        paused: policy.paused ?? (await pausedBefore(temporal, policy.policyName)),
+        paused: policy.paused ?? (await wasPaused(temporal, policy.policyName)),
         copies: await copyTermsOf(deps, policy, targets, frequencyMs),
         ...(policy.residency && { residency: policy.residency }),
         ...(policy.archive && { archive: policy.archive }),
@@ -96,11 +96,11 @@ export function policyActivities(deps: ActivityDeps) {
       paused?: boolean;
     }): Promise<CreateBackupPolicyResult> {
       const scheduleId = scheduleIds.policy(policy.policyName);
-      await requireSameSlots(temporal, policy, clock.now());
+      await requireSameSlots(temporal, policy, calendar.now());
       let before: NormalizedPolicy | undefined;
       const status = await writeSchedule(
         temporal,
-        policySchedule(policy, clock.now()),
+        policySchedule(policy, calendar.now()),
         (existing) => {
           before = policyOf(existing);
           return before?.hash === policy.hash && (paused === undefined || existing.state.paused === paused);
@@ -118,7 +118,7 @@ export function policyActivities(deps: ActivityDeps) {
 
     /** What the changes of the clocks do to the policy's runs within a year, for people. */
     clockNotes({ policy: { timetable, timezone } }: { policy: NormalizedPolicy }): Promise<string[]> {
-      return Promise.resolve(timetable ? clockNotes(timetable, timezone, clock.now()) : []);
+      return Promise.resolve(timetable ? clockNotes(timetable, timezone, calendar.now()) : []);
     },
 
     /** Every place gets an hourly `enforceExpiry`, independent of its policies: their points outlive them. */
@@ -141,7 +141,7 @@ export function policyActivities(deps: ActivityDeps) {
         await handle.update((now) => {
           // What has been applied since the run began is newer than what it found.
           if (policyOf(now)?.hash !== policy.hash) throw new AppliedMeanwhile();
-          return { ...policySchedule(moved, clock.now()), state: now.state };
+          return { ...policySchedule(moved, calendar.now()), state: now.state };
         });
       } catch (error) {
         if (!(error instanceof ScheduleNotFoundError || error instanceof AppliedMeanwhile)) throw error;
@@ -150,7 +150,7 @@ export function policyActivities(deps: ActivityDeps) {
 
     /** @throws ApplicationFailure PolicyNotFound, also where its Schedule carries nothing that can be read */
     async readPolicy({ policyName }: { policyName: string }): Promise<NormalizedPolicy> {
-      const description = await describedPolicy(temporal, policyName);
+      const description = await describePolicy(temporal, policyName);
       const policy = description && policyOf(description);
       if (policy) return policy;
       throw description ? unreadable(policyName) : notFound(policyName);
@@ -173,37 +173,37 @@ export function policyActivities(deps: ActivityDeps) {
 
     /** The policies that exist now, as far as their Schedules can be read. */
     async allPolicies(): Promise<NormalizedPolicy[]> {
-      return (await everyPolicy(temporal)).policies;
+      return (await readEveryPolicy(temporal)).policies;
     },
 
     /** The same, with the names of those that cannot be read. */
     async readPolicies(): Promise<{ policies: NormalizedPolicy[]; unreadable: string[] }> {
-      return everyPolicy(temporal);
+      return readEveryPolicy(temporal);
     },
 
     /** What deletions must know of the policies that exist now. */
     async policiesNow(): Promise<PolicyNow[]> {
-      const schedules = await policySchedules(temporal);
+      const schedules = await listPolicySchedules(temporal);
       return schedules.map(({ name, description }) => policyNowOf(name, description));
     },
   };
 }
 
 /** As the policy that is there says it: one that says nothing of it changes nothing of it. */
-async function pausedBefore(temporal: Client, policyName: string): Promise<boolean> {
-  const description = await describedPolicy(temporal, policyName);
+async function wasPaused(temporal: Client, policyName: string): Promise<boolean> {
+  const description = await describePolicy(temporal, policyName);
   return description ? (policyOf(description)?.paused ?? description.state.paused) : false;
 }
 
 /** Leaves a Schedule as somebody has written it a moment ago. */
 class AppliedMeanwhile extends Error {}
 
-async function everyPolicy(
+async function readEveryPolicy(
   temporal: Client,
 ): Promise<{ policies: NormalizedPolicy[]; unreadable: string[] }> {
   const policies: NormalizedPolicy[] = [];
   const unreadable: string[] = [];
-  for (const { name, description } of await policySchedules(temporal)) {
+  for (const { name, description } of await listPolicySchedules(temporal)) {
     const policy = policyOf(description);
     if (policy) policies.push(policy);
     else unreadable.push(name);
@@ -232,7 +232,7 @@ function withHash(policy: Omit<NormalizedPolicy, 'hash'>): NormalizedPolicy {
 }
 
 /** @throws ApplicationFailure InvalidInput */
-function rhythm(policy: BackupPolicy, now: number): Rhythm {
+function requireRhythm(policy: BackupPolicy, now: number): PolicyRhythm {
   const invalid = (field: string, why: string) =>
     ApplicationFailure.nonRetryable(`${field}: ${why}`, FAILURE.invalidInput);
   try {
@@ -250,8 +250,11 @@ function rhythm(policy: BackupPolicy, now: number): Rhythm {
  *
  * @throws ApplicationFailure InvalidInput, TargetNotAllowed
  */
-async function targetsOf(aws: AwsClients, { targets: written, residency }: BackupPolicy): Promise<Target[]> {
-  const { targets, refused } = await policyTargets(aws, { written, residency });
+async function resolveTargets(
+  aws: AwsClients,
+  { targets: written, residency }: BackupPolicy,
+): Promise<Target[]> {
+  const { targets, refused } = await resolvePolicyTargets(aws, { written, residency });
   if (refused.length > 0)
     throw ApplicationFailure.nonRetryable(
       `targets: ${refused.map(({ message }) => message).join('; ')}`,

@@ -22,9 +22,9 @@ import {
 import { formatRetention } from '../../model/points/retentionTerms';
 import type { PolicyNow } from '../../model/points/retention';
 import { targetKey, type Target } from '../../model/target';
-import { listedScheduleIds, policyOf } from '../../temporal/schedules';
+import { listScheduleIds, policyOf } from '../../temporal/schedules';
 import { heartbeat } from '../support/pace/heartbeat';
-import { inTurns } from '../support/pace/inTurns';
+import { workInTurns } from '../support/pace/inTurns';
 
 /**
  * A run that is still open after this long is stuck: its snapshots would be days older than the next ones. It is
@@ -44,16 +44,16 @@ interface PolicySchedule {
 }
 
 /** Every policy's Schedule, with the name that its id gives the policy, in the order of the list. */
-export async function policySchedules(temporal: Client): Promise<PolicySchedule[]> {
+export async function listPolicySchedules(temporal: Client): Promise<PolicySchedule[]> {
   const names: string[] = [];
-  for await (const scheduleId of listedScheduleIds(temporal)) {
+  for await (const scheduleId of listScheduleIds(temporal)) {
     heartbeat();
     const name = readPolicyId(scheduleId);
     if (name !== undefined) names.push(name);
   }
-  const found = await inTurns(names, DESCRIBED_AT_ONCE, async (name): Promise<PolicySchedule[]> => {
+  const found = await workInTurns(names, DESCRIBED_AT_ONCE, async (name): Promise<PolicySchedule[]> => {
     heartbeat();
-    const description = await describedPolicy(temporal, name);
+    const description = await describePolicy(temporal, name);
     // Lists may go on showing what is deleted: https://docs.temporal.io/visibility
     return description ? [{ name, description }] : [];
   });
@@ -64,7 +64,10 @@ export async function policySchedules(temporal: Client): Promise<PolicySchedule[
  * Undefined where there is no such Schedule. One whose content cannot be decoded carries nothing that can be read, and must not keep
  * whoever looks at all of them waiting for ever.
  */
-async function described(temporal: Client, scheduleId: string): Promise<PolicyDescription | undefined> {
+async function describeSchedule(
+  temporal: Client,
+  scheduleId: string,
+): Promise<PolicyDescription | undefined> {
   try {
     return await temporal.schedule.getHandle(scheduleId).describe();
   } catch (error) {
@@ -84,19 +87,16 @@ function undecoded(scheduleId: string): PolicyDescription {
   return { scheduleId, action: { type: 'startWorkflow', ...nothing }, state: { paused: true } };
 }
 
-export function describedPolicy(
-  temporal: Client,
-  policyName: string,
-): Promise<PolicyDescription | undefined> {
-  return described(temporal, scheduleIds.policy(policyName));
+export function describePolicy(temporal: Client, policyName: string): Promise<PolicyDescription | undefined> {
+  return describeSchedule(temporal, scheduleIds.policy(policyName));
 }
 
 /** Undefined where there is none, or none that can be read. */
-export async function policyThatIs(
+export async function readBackupPolicy(
   temporal: Client,
   policyName: string,
 ): Promise<NormalizedPolicy | undefined> {
-  const description = await describedPolicy(temporal, policyName);
+  const description = await describePolicy(temporal, policyName);
   return description && policyOf(description);
 }
 
@@ -104,9 +104,9 @@ export async function policyThatIs(
  * Where points may be: every place that a policy has ever left points in has its `enforceExpiry`, which outlives the policy and
  * its copies.
  */
-export async function expiryPlaces(temporal: Client): Promise<Target[]> {
+export async function listExpiryPlaces(temporal: Client): Promise<Target[]> {
   const places: Target[] = [];
-  for await (const scheduleId of listedScheduleIds(temporal)) {
+  for await (const scheduleId of listScheduleIds(temporal)) {
     heartbeat();
     const place = readExpiryId(scheduleId);
     if (place) places.push(place);
@@ -115,8 +115,8 @@ export async function expiryPlaces(temporal: Client): Promise<Target[]> {
 }
 
 /** What deletions must know of a policy now; none where there is no such policy any more. */
-export async function policyNow(temporal: Client, policyName: string): Promise<PolicyNow[]> {
-  const description = await describedPolicy(temporal, policyName);
+export async function readPolicyNow(temporal: Client, policyName: string): Promise<PolicyNow[]> {
+  const description = await describePolicy(temporal, policyName);
   return description ? [policyNowOf(policyName, description)] : [];
 }
 
@@ -212,13 +212,13 @@ export async function writeSchedule(
 ): Promise<CreateBackupPolicyResult['status']> {
   const handle = temporal.schedule.getHandle(wanted.scheduleId);
   try {
-    await accepted(() => temporal.schedule.create(wanted));
+    await requireAccepted(() => temporal.schedule.create(wanted));
     return 'CREATED';
   } catch (error) {
     if (!(error instanceof ScheduleAlreadyRunning)) throw error;
   }
-  if (isSame(await decoded(handle))) return 'UNCHANGED';
-  await accepted(() =>
+  if (isSame(await requireDecoded(handle))) return 'UNCHANGED';
+  await requireAccepted(() =>
     handle.update(({ state }) => ({
       ...wanted,
       state: { ...state, ...(paused !== undefined && { paused }) },
@@ -232,7 +232,7 @@ export async function writeSchedule(
  *
  * @throws ApplicationFailure Conflict, non-retryable, where that cannot be done
  */
-async function decoded(handle: ScheduleHandle): Promise<ScheduleDescription> {
+async function requireDecoded(handle: ScheduleHandle): Promise<ScheduleDescription> {
   try {
     return await handle.describe();
   } catch (error) {
@@ -249,7 +249,7 @@ async function decoded(handle: ScheduleHandle): Promise<ScheduleDescription> {
  *
  * @throws ApplicationFailure InvalidInput, non-retryable
  */
-export async function accepted<Result>(call: () => Promise<Result>): Promise<Result> {
+export async function requireAccepted<Result>(call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();
   } catch (error) {

@@ -5,7 +5,7 @@ import { FAILURE } from '../../model/failures';
 import { scheduleIds } from '../../model/ids';
 import { TASK_QUEUE } from '../../model/names';
 import type { NormalizedPolicy } from '../../model/policies/policy';
-import { accepted, specOf } from './schedules';
+import { requireAccepted, specOf } from './schedules';
 
 const DAY_MS = 86_400_000;
 /** The next days, and those around each change of the clocks in a year. */
@@ -34,7 +34,7 @@ export async function requireSameSlots(
     for (const { from, to } of windows) {
       const days = Math.ceil((to - from) / DAY_MS) + 2;
       const ours = slotsFrom(timetable, timezone, from + 1, days).filter((at) => at <= to);
-      const theirs = await matchingTimes(temporal, scheduleId, from, to);
+      const theirs = await listMatchingTimes(temporal, scheduleId, from, to);
       const differs = [...ours, ...theirs]
         .sort((a, b) => a - b)
         .find((at) => !ours.includes(at) || !theirs.includes(at));
@@ -53,7 +53,7 @@ async function withProbe(
   const handle = temporal.schedule.getHandle(scheduleId);
   // Of an attempt that ended before it was deleted.
   await handle.delete().catch(() => undefined);
-  await accepted(() =>
+  await requireAccepted(() =>
     temporal.schedule.create({
       scheduleId,
       spec: specOf({ ...policy, jitterMs: undefined }),
@@ -68,7 +68,7 @@ async function withProbe(
   }
 }
 
-async function matchingTimes(
+async function listMatchingTimes(
   temporal: Client,
   scheduleId: string,
   from: number,

@@ -34,12 +34,12 @@ interface SurveyRequest {
 
 const CALENDAR = { periodStart, expiryOf };
 
-export function surveyActivities({ aws, clock }: ActivityDeps) {
+export function surveyActivities({ aws, calendar }: ActivityDeps) {
   return {
     /** What a policy would cost with what it selects now. Reads nothing. */
     estimatePolicy({ policy, surveys }: EstimateRequest): Promise<CostEstimate> {
-      const everyMs = meanIntervalMs(policy, clock.now());
-      return Promise.resolve(estimateCost({ policy, everyMs, surveys, calendar: CALENDAR }));
+      const everyMs = meanIntervalMs(policy, calendar.now());
+      return Promise.resolve(estimateCost({ policy, everyMs, surveys, rules: CALENDAR }));
     },
 
     /** What a policy selects in a target, and what neither it nor any other policy does. */
@@ -55,11 +55,11 @@ export function surveyActivities({ aws, clock }: ActivityDeps) {
       );
       for await (const page of instancePages(ec2, [LIVING], { pageSize: PAGE })) {
         Context.current().heartbeat();
-        for (const instance of page) survey.instance(instance);
+        for (const instance of page) survey.addInstance(instance);
       }
       for await (const page of volumePages(ec2, undefined, { pageSize: PAGE })) {
         Context.current().heartbeat();
-        for (const volume of page) survey.volume(volume);
+        for (const volume of page) survey.addVolume(volume);
       }
       return survey.result();
     },
@@ -87,7 +87,7 @@ class Survey {
     private readonly others: readonly PolicySelector[],
   ) {}
 
-  instance(instance: KnownInstance): void {
+  addInstance(instance: KnownInstance): void {
     const { InstanceId, Tags } = instance;
     this.there.add(InstanceId);
     const tags = tagMap(Tags);
@@ -102,7 +102,7 @@ class Survey {
       this.miss(InstanceId, tags);
   }
 
-  volume(volume: KnownVolume): void {
+  addVolume(volume: KnownVolume): void {
     const seen = seenVolume(volume);
     this.there.add(seen.volumeId);
     if ([TAG.original, TAG.replaces].some((key) => seen.tags[key] !== undefined)) this.facts.add(seen);

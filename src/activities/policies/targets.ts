@@ -31,12 +31,12 @@ export function policyTargetActivities({ aws }: ActivityDeps) {
      * @throws ApplicationFailure TargetNotAllowed, AccessDenied on the organization, NotFound for its unit
      */
     async listPolicyTargets(request: Request): Promise<PolicyTargets> {
-      return policyTargets(aws, request);
+      return resolvePolicyTargets(aws, request);
     },
   };
 }
 
-export async function policyTargets(
+export async function resolvePolicyTargets(
   aws: AwsClients,
   { written = [{}], residency }: Request,
 ): Promise<PolicyTargets> {
@@ -44,7 +44,7 @@ export async function policyTargets(
   const refused: FailedItem[] = [];
   for (const each of written) {
     if (isOneTarget(each)) found.push(...(await aws.resolve([each])));
-    else for (const accountId of (await accountsOf(aws, each)).sort()) allow(accountId, each.regions);
+    else for (const accountId of (await listAccounts(aws, each)).sort()) allow(accountId, each.regions);
   }
   if (found.length + refused.length === 0) throw noAccount(written);
   return { targets: [...new Map(found.map((target) => [targetKey(target), target])).values()], refused };
@@ -69,8 +69,8 @@ export async function policyTargets(
   }
 }
 
-async function accountsOf(aws: AwsClients, { organizationalUnit }: PolicyTarget): Promise<string[]> {
-  if (organizationalUnit !== undefined) return accountsBelow(aws.organizations(), organizationalUnit);
+async function listAccounts(aws: AwsClients, { organizationalUnit }: PolicyTarget): Promise<string[]> {
+  if (organizationalUnit !== undefined) return listAccountsBelow(aws.organizations(), organizationalUnit);
   const accounts = aws.listedAccounts();
   if (accounts.length > 0) return accounts;
   throw ApplicationFailure.nonRetryable(
@@ -87,12 +87,12 @@ function noAccount(written: PolicyTarget[]): ApplicationFailure {
 }
 
 /** In one order, whatever AWS lists them in, so that the same accounts are the same targets. Suspended and closing accounts refuse every call. https://docs.aws.amazon.com/organizations/latest/APIReference/API_Account.html */
-async function accountsBelow(client: OrganizationsClient, ParentId: string): Promise<string[]> {
+async function listAccountsBelow(client: OrganizationsClient, ParentId: string): Promise<string[]> {
   const accounts: string[] = [];
   for await (const { Accounts = [] } of paginateListAccountsForParent({ client }, { ParentId }))
     accounts.push(...Accounts.flatMap(({ Id, Status }) => (Id && Status === 'ACTIVE' ? Id : [])));
   const units = paginateListOrganizationalUnitsForParent({ client }, { ParentId });
   for await (const { OrganizationalUnits = [] } of units)
-    for (const { Id } of OrganizationalUnits) if (Id) accounts.push(...(await accountsBelow(client, Id)));
+    for (const { Id } of OrganizationalUnits) if (Id) accounts.push(...(await listAccountsBelow(client, Id)));
   return accounts;
 }

@@ -11,13 +11,13 @@ import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { failedItem, onceMore, passes } from '../support/failedItem';
-import { COMING_BACK, IN_ARCHIVE, tieringOf } from '../points/tiers';
+import { failedItem, tryOnceMore, passes } from '../support/failedItem';
+import { COMING_BACK, IN_ARCHIVE, findTiering } from '../points/tiers';
 import { Sightings } from '../support/gone';
-import { pointsAgain } from './pointsAgain';
-import { snapshotsById, snapshotsOf } from '../points/recoveryPoints';
+import { readPointsAgain } from './pointsAgain';
+import { snapshotsById, readSnapshotsOf } from '../points/recoveryPoints';
 import { sleep } from '../support/pace/waits';
-import { volumePermissions } from '../points/permissions';
+import { readVolumePermissions } from '../points/permissions';
 
 /** What takes hours need not be looked at every few seconds. */
 const LOOK_EVERY_POLLS = 4;
@@ -65,10 +65,10 @@ export function archiveActivities(deps: ActivityDeps) {
      */
     async restoreArchived({ target, recoveryPointId, days }: RestoreRequest): Promise<string[]> {
       const ec2 = aws.ec2(target, 'restore');
-      const snapshots = (await snapshotsOf(ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
+      const snapshots = (await readSnapshotsOf(ec2, [recoveryPointId])).get(recoveryPointId) ?? [];
       if (snapshots.length === 0) throw noSuchPoint(recoveryPointId, target);
       const ids = snapshots.map(({ SnapshotId }) => SnapshotId);
-      const coming = await tieringOf(ec2, ids, COMING_BACK);
+      const coming = await findTiering(ec2, ids, COMING_BACK);
       for (const { SnapshotId, StorageTier } of snapshots) {
         if (StorageTier !== 'archive' || coming.has(SnapshotId)) continue;
         const how = days === undefined ? { PermanentRestore: true } : { TemporaryRestoreDays: days };
@@ -118,11 +118,11 @@ async function archiveSome(
   result: Required<ArchivedPoints>,
 ): Promise<void> {
   const { ec2, read } = { ec2: deps.aws.ec2(target, 'retention'), read: deps.aws.ec2(target, 'read') };
-  const isGoing = await onTheWay(
+  const isGoing = await findOnTheWay(
     ec2,
     points.flatMap(({ snapshotIds }) => snapshotIds),
   );
-  const again = await pointsAgain(deps, target, [...points]);
+  const again = await readPointsAgain(deps, target, [...points]);
   result.failed.push(...again.changed);
   const changed = new Set(again.changed.map(({ item }) => item));
   for (const { recoveryPointId, snapshotIds } of points) {
@@ -136,10 +136,10 @@ async function archiveSome(
       continue;
     }
     try {
-      const shared = isBegun ? undefined : await sharedOf(read, snapshotIds);
+      const shared = isBegun ? undefined : await whyShared(read, snapshotIds);
       if (shared) result.left.push({ recoveryPointId, reason: shared });
       else {
-        await onceMore(() => archive(ec2, snapshotIds));
+        await tryOnceMore(() => archive(ec2, snapshotIds));
         result.archived.push(recoveryPointId);
       }
     } catch (error) {
@@ -150,17 +150,17 @@ async function archiveSome(
 }
 
 async function archive(ec2: EC2Client, snapshotIds: readonly string[]): Promise<void> {
-  const isGoing = await onTheWay(ec2, snapshotIds);
+  const isGoing = await findOnTheWay(ec2, snapshotIds);
   for (const SnapshotId of snapshotIds)
     if (!isGoing(SnapshotId))
       await ec2.send(new ModifySnapshotTierCommand({ SnapshotId, StorageTier: 'archive' }));
 }
 
-async function onTheWay(
+async function findOnTheWay(
   ec2: EC2Client,
   snapshotIds: readonly string[],
 ): Promise<(snapshotId: string) => boolean> {
-  const going = await tieringOf(ec2, snapshotIds, IN_ARCHIVE);
+  const going = await findTiering(ec2, snapshotIds, IN_ARCHIVE);
   const there = await snapshotsById(ec2, snapshotIds);
   return (id) => going.has(id) || there.get(id)?.StorageTier === 'archive';
 }
@@ -168,9 +168,9 @@ async function onTheWay(
 const DECIDED_OTHERWISE = 'what decided it has changed meanwhile';
 
 /** Who uses one of them now would lose it: https://docs.aws.amazon.com/ebs/latest/userguide/snapshot-archive.html */
-async function sharedOf(ec2: EC2Client, snapshotIds: readonly string[]): Promise<string | undefined> {
+async function whyShared(ec2: EC2Client, snapshotIds: readonly string[]): Promise<string | undefined> {
   for (const id of snapshotIds) {
-    const { accounts, public: isPublic } = await volumePermissions(ec2, id);
+    const { accounts, public: isPublic } = await readVolumePermissions(ec2, id);
     if (isPublic) return `${id} is public, and archiving would end that`;
     if (accounts.length > 0)
       return `${id} is shared with ${accounts.join(', ')}, and archiving would end that`;

@@ -7,7 +7,7 @@ import { isExcluded, matchesTags } from '../../model/selector';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { isSelected } from '../machines/inventory';
-import { policyThatIs } from '../policies/schedules';
+import { readBackupPolicy } from '../policies/schedules';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
 import { attachedVolumeIds, instancesById, rootVolumeId, volumesById } from '../support/reads';
@@ -26,7 +26,7 @@ interface Seen {
  * @param late points whose age would let them go, but for the RPO
  * @returns {@link endedKey} of each
  */
-export async function endedSources(
+export async function findEndedSources(
   { aws, temporal }: Pick<ActivityDeps, 'aws' | 'temporal'>,
   here: Target,
   late: readonly SnapshotNow[],
@@ -35,7 +35,7 @@ export async function endedSources(
   const policies = new Map<string, NormalizedPolicy | undefined>();
   for (const name of new Set(late.map(({ policyName }) => policyName))) {
     Context.current().heartbeat(policies.size);
-    policies.set(name, await policyThatIs(temporal, name));
+    policies.set(name, await readBackupPolicy(temporal, name));
   }
   const known = late.filter(({ policyName }) => policies.get(policyName) !== undefined);
   const placeOf = ({ sourceTarget }: SnapshotNow) => targetKey(sourceTarget ?? here);

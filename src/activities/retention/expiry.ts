@@ -15,13 +15,13 @@ import type {
 import type { OthersCount } from '../../model/points/snapshotOwner';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { expiryNow } from './expiryNow';
-import { failedItem, onceMore, passes } from '../support/failedItem';
+import { decideExpiryNow } from './expiryNow';
+import { failedItem, tryOnceMore, passes } from '../support/failedItem';
 import { unlessGone } from '../support/unlessGone';
 import { twoLooks } from './goneSources';
 import { countOthers } from '../points/otherSnapshots';
-import { pointsAgain } from './pointsAgain';
-import { pointsNow } from './pointsNow';
+import { readPointsAgain } from './pointsAgain';
+import { readPointsNow } from './pointsNow';
 import { deleteSnapshot } from '../points/recoveryPoints';
 import { inChunks } from '../../model/group';
 
@@ -56,8 +56,8 @@ export interface DeletedPoints {
   kept?: KeptPoint[];
 }
 
-export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal' | 'settings'>) {
-  const { aws, clock } = deps;
+export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal' | 'settings'>) {
+  const { aws, calendar } = deps;
   return {
     /**
      * Looks at every snapshot of Holdfast's in a place and decides which points may go. Points in `except` were
@@ -72,8 +72,13 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
       policies: PolicyNow[];
       except: string[];
     }): Promise<ExpiryPlan> {
-      const { snapshots, strangers, holdsNotKnown, ...facts } = await pointsNow(deps, target);
-      const decision = await expiryNow(deps, target, { snapshots, policies, ...facts, now: clock.now() });
+      const { snapshots, strangers, holdsNotKnown, ...facts } = await readPointsNow(deps, target);
+      const decision = await decideExpiryNow(deps, target, {
+        snapshots,
+        policies,
+        ...facts,
+        now: calendar.now(),
+      });
       const tried = new Set(except);
       const open = decision.expired.filter(({ recoveryPointId }) => !tried.has(recoveryPointId));
       return {
@@ -83,7 +88,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
         keptTotal: decision.kept.length,
         keptByReason: countReasons(decision),
         others: await countOthers(aws.ec2(target, 'retention')),
-        archive: archivable(snapshots, decision, clock.now()).slice(0, POINTS_A_BATCH),
+        archive: archivable(snapshots, decision, calendar.now()).slice(0, POINTS_A_BATCH),
         strangers: strangers.slice(0, KEPT_SHOWN),
         strangersTotal: strangers.length,
         holdsNotKnown: holdsNotKnown.slice(0, KEPT_SHOWN),
@@ -110,7 +115,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'tem
       const look = twoLooks(deps);
       for (const few of inChunks(points, POINTS_A_LOOK)) {
         Context.current().heartbeat(result.deleted.length);
-        const again = await pointsAgain(deps, target, few, letGo, look);
+        const again = await readPointsAgain(deps, target, few, letGo, look);
         result.deleted.push(...again.gone);
         result.failed.push(...again.changed);
         result.kept.push(...again.kept);
@@ -143,7 +148,7 @@ async function deleteOne(
     // The first is no different from asking: when it is refused, all of them stay.
     for (const snapshotId of snapshotIds.slice(1)) await requireDeletable(ec2, snapshotId);
     for (const snapshotId of snapshotIds) {
-      await onceMore(() => deleteSnapshot(ec2, snapshotId));
+      await tryOnceMore(() => deleteSnapshot(ec2, snapshotId));
       gone.push(snapshotId);
     }
     result.deleted.push(recoveryPointId);
@@ -162,7 +167,7 @@ function halved(gone: readonly string[], left: readonly string[], { message }: F
 
 /** Whether EC2 would let it go, as far as it says so before: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DeleteSnapshot.html */
 async function requireDeletable(ec2: EC2Client, SnapshotId: string): Promise<void> {
-  const tried = onceMore(async () => {
+  const tried = tryOnceMore(async () => {
     try {
       await ec2.send(new DeleteSnapshotCommand({ SnapshotId, DryRun: true }));
     } catch (error) {

@@ -10,7 +10,7 @@ export type LookForSources = (place: Target, ids: readonly string[]) => Promise<
 
 /** One look: good enough for a plan, and not for what cannot be undone. */
 export function oneLook(aws: ActivityDeps['aws']): LookForSources {
-  return async (place, ids) => (await shownOf(aws.ec2(place, 'read'), ids)).living;
+  return async (place, ids) => (await readShown(aws.ec2(place, 'read'), ids)).living;
 }
 
 /**
@@ -22,11 +22,11 @@ export function twoLooks({ aws, settings }: Pick<ActivityDeps, 'aws' | 'settings
   return async (place, ids) => {
     const ec2 = aws.ec2(place, 'read');
     const keyOf = (id: string) => `${targetKey(place)}|${id}`;
-    const { living, dead } = await shownOf(ec2, ids);
+    const { living, dead } = await readShown(ec2, ids);
     const unseen = ids.filter((id) => !living.has(id) && !dead.has(id) && !gone.has(keyOf(id)));
     if (unseen.length === 0) return living;
     await sleepUntil(now() + settings.readLagMs, settings.pollMs);
-    const again = await shownOf(ec2, unseen);
+    const again = await readShown(ec2, unseen);
     for (const id of unseen) if (!again.living.has(id)) gone.add(keyOf(id));
     return new Set([...living, ...again.living]);
   };
@@ -37,7 +37,7 @@ interface Shown {
   dead: Set<string>;
 }
 
-async function shownOf(ec2: EC2Client, ids: readonly string[]): Promise<Shown> {
+async function readShown(ec2: EC2Client, ids: readonly string[]): Promise<Shown> {
   const shown: Shown = { living: new Set(), dead: new Set() };
   const instances = ids.filter((id) => id.startsWith('i-'));
   for await (const { InstanceId, State } of instancesById(ec2, instances))

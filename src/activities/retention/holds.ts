@@ -19,8 +19,8 @@ import { placesIn, readRecoveryPoint } from '../../model/points/recoveryPoint';
 import { targetKey, type Target, type TargetInput } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
 import { failedItem, passes } from '../support/failedItem';
-import { openHolds } from './openHolds';
-import { expiryPlaces } from '../policies/schedules';
+import { readOpenHolds } from './openHolds';
+import { listExpiryPlaces } from '../policies/schedules';
 import { ownSnapshots } from '../points/recoveryPoints';
 import { sleep } from '../support/pace/waits';
 import { tagMap } from '../support/tags';
@@ -32,7 +32,7 @@ const TAGGED_AT_ONCE = 200;
 type Held = Pick<Hold, 'recoveryPointId' | 'policyName' | 'lineage'>;
 
 /** Legal holds live as tags on what they hold, and as the open workflow that only two approvers end. */
-export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps) {
+export function holdActivities({ aws, temporal, settings, calendar }: ActivityDeps) {
   return {
     /** @throws ApplicationFailure TargetNotAllowed */
     async describeHold({ request }: { request: SetLegalHoldRequest }): Promise<Hold> {
@@ -57,7 +57,7 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
       const places = [
         ...(await aws.resolve([{}])),
         ...policies.flatMap(placesOf),
-        ...(await expiryPlaces(temporal)),
+        ...(await listExpiryPlaces(temporal)),
         ...known,
       ];
       return [...new Map(places.map((place) => [targetKey(place), place])).values()];
@@ -70,7 +70,7 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
       const place: HeldPlace = { target, held: 0, failed: [] };
       const open: string[] = [];
       const places = new Map<string, Target>();
-      for await (const { snapshotId, tags } of heldSnapshots(ec2, hold)) {
+      for await (const { snapshotId, tags } of listHeldSnapshots(ec2, hold)) {
         Context.current().heartbeat(place.held);
         for (const other of placesIn(tags, target)) places.set(targetKey(other), other);
         if (tags[key] === undefined) open.push(snapshotId);
@@ -79,7 +79,7 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
       for (const ids of inChunks(open, TAGGED_AT_ONCE)) {
         Context.current().heartbeat(place.held);
         const Tags = [{ Key: key, Value: hold.reason }];
-        place.held += await eachOf(
+        place.held += await callForEach(
           ids,
           (Resources) => ec2.send(new CreateTagsCommand({ Resources, Tags })),
           place,
@@ -104,7 +104,11 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
         for (const group of inChunks(ids, TAGGED_AT_ONCE)) {
           Context.current().heartbeat(released.size);
           const problems: { failed: FailedItem[] } = { failed: [] };
-          await eachOf(group, (Resources) => ec2.send(new DeleteTagsCommand({ Resources, Tags })), problems);
+          await callForEach(
+            group,
+            (Resources) => ec2.send(new DeleteTagsCommand({ Resources, Tags })),
+            problems,
+          );
           for (const id of group) released.add(id);
           for (const problem of problems.failed) failed.set(problem.item, problem);
         }
@@ -129,7 +133,7 @@ export function holdActivities({ aws, temporal, settings, clock }: ActivityDeps)
     async openHolds({ policy }: { policy: NormalizedPolicy }): Promise<Hold[]> {
       const { policyName, legalHold } = policy;
       const holds = legalHold === undefined ? [] : [holdOf({ policyName }, legalHold)];
-      for (const hold of (await openHolds(temporal, clock.now())).holds)
+      for (const hold of (await readOpenHolds(temporal, calendar.now())).holds)
         if (hold.policyName === policyName || hold.lineage !== undefined) holds.push(hold);
       return holds;
     },
@@ -148,7 +152,7 @@ function holdOf({ recoveryPointId, policyName, lineage }: Held, reason: string):
   return { holdId: hash.slice(0, 12), reason, ...held };
 }
 
-async function* heldSnapshots(
+async function* listHeldSnapshots(
   ec2: EC2Client,
   hold: Hold,
 ): AsyncGenerator<{ snapshotId: string; tags: Record<string, string> }> {
@@ -184,7 +188,7 @@ function filtersOf({
  *
  * @returns of how many it was accepted
  */
-async function eachOf(
+async function callForEach(
   ids: string[],
   call: (ids: string[]) => Promise<unknown>,
   problems: { failed: FailedItem[] },
@@ -197,7 +201,7 @@ async function eachOf(
     const [only, ...others] = ids;
     let accepted = 0;
     if (only !== undefined && others.length === 0) problems.failed.push(failedItem(only, error));
-    else for (const id of ids) accepted += await eachOf([id], call, problems);
+    else for (const id of ids) accepted += await callForEach([id], call, problems);
     return accepted;
   }
 }

@@ -1,5 +1,5 @@
 import type { ActivityDeps } from '../support/deps';
-import { joined } from '../support/joined';
+import { joinActivities } from '../support/joinActivities';
 import { archiveActivities } from './archive';
 import { expiryActivities } from './expiry';
 import { holdActivities } from './holds';
@@ -7,7 +7,7 @@ import { newTermsActivities } from './newTerms';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([
+  return joinActivities([
     expiryActivities(deps),
     newTermsActivities(deps),
     archiveActivities(deps),

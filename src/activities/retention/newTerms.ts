@@ -11,11 +11,11 @@ import type { NormalizedPolicy } from '../../model/policies/policy';
 import type { SnapshotNow } from '../../model/points/retention';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { expiryNow } from './expiryNow';
+import { decideExpiryNow } from './expiryNow';
 import { failedItem, passes } from '../support/failedItem';
 import { groupsOf } from '../support/groups';
-import { pointsNow, type PointsNow } from './pointsNow';
-import { policyNow, policyThatIs } from '../policies/schedules';
+import { readPointsNow, type PointsNow } from './pointsNow';
+import { readPolicyNow, readBackupPolicy } from '../policies/schedules';
 import { tagList } from '../support/tags';
 
 interface Request {
@@ -24,15 +24,15 @@ interface Request {
 }
 
 /** The terms of a policy for points that were made under others. */
-export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>) {
+export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal'>) {
   return {
     /** What the policy's terms would do to the points of a place; changes nothing. */
     async planNewTerms({ target, policy }: Request): Promise<RetentionChange> {
       const underNew = (each: SnapshotNow) => underNewTerms(policy, target, each, expiryOf) ?? each;
-      const facts = await pointsNow(deps, target, undefined, (each) => underNew(each).expiresAt);
+      const facts = await readPointsNow(deps, target, undefined, (each) => underNew(each).expiresAt);
       const changed = changedIn(facts.snapshots, target, policy);
-      const before = await expiring(deps, target, policy, facts);
-      const after = await expiring(deps, target, policy, {
+      const before = await findExpiring(deps, target, policy, facts);
+      const after = await findExpiring(deps, target, policy, {
         ...facts,
         snapshots: facts.snapshots.map((each) => changed.get(each.snapshotId) ?? each),
       });
@@ -48,7 +48,7 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 't
      */
     async applyNewTerms({ target, policy }: Request): Promise<{ changed: number; failed: FailedItem[] }> {
       const ec2 = deps.aws.ec2(target, 'backup');
-      const { snapshots } = await pointsNow(deps, target);
+      const { snapshots } = await readPointsNow(deps, target);
       const changed = [...changedIn(snapshots, target, policy).values()];
       const failed = new Map<string, FailedItem>();
       for (const alike of groupBy(changed, (each) => JSON.stringify(termTags(each))).values()) {
@@ -74,7 +74,7 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'clock' | 't
 
 /** Points are deleted by these terms: what has been applied meanwhile counts, not what was read a while ago. */
 async function requireUnchanged(temporal: Client, { policyName, hash }: NormalizedPolicy): Promise<void> {
-  if ((await policyThatIs(temporal, policyName))?.hash === hash) return;
+  if ((await readBackupPolicy(temporal, policyName))?.hash === hash) return;
   throw ApplicationFailure.nonRetryable(
     `policy ${policyName} was changed or deleted meanwhile; points that have its former terms by now get the new ones when you run this again`,
     FAILURE.conflict,
@@ -94,15 +94,15 @@ function changedIn(
   return changed;
 }
 
-async function expiring(
-  deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>,
+async function findExpiring(
+  deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal'>,
   target: Target,
   { policyName }: NormalizedPolicy,
   facts: PointsNow,
 ): Promise<Set<string>> {
-  const policies = await policyNow(deps.temporal, policyName);
+  const policies = await readPolicyNow(deps.temporal, policyName);
   const own = facts.snapshots.filter((each) => each.policyName === policyName);
-  const asked = { ...facts, snapshots: own, policies, now: deps.clock.now() };
-  const { expired } = await expiryNow(deps, target, asked);
+  const asked = { ...facts, snapshots: own, policies, now: deps.calendar.now() };
+  const { expired } = await decideExpiryNow(deps, target, asked);
   return new Set(expired.map(({ recoveryPointId }) => recoveryPointId));
 }

@@ -26,7 +26,7 @@ export interface OpenHolds {
  *
  * @param now milliseconds since the epoch
  */
-export async function openHolds(temporal: Client, now: number): Promise<OpenHolds> {
+export async function readOpenHolds(temporal: Client, now: number): Promise<OpenHolds> {
   const open: OpenHolds = { holds: [], unknown: [], silent: [], astray: [] };
   for await (const { memo, workflowId, taskQueue, startTime } of temporal.workflow.list({
     query: OPEN_HOLDS,
@@ -47,8 +47,11 @@ export async function openHolds(temporal: Client, now: number): Promise<OpenHold
  * @throws ApplicationFailure Conflict, non-retryable, where a hold does not say what it holds and will not: it may be anything, and
  *   somebody has to hear of it
  */
-export async function holdsThatAre(temporal: Client, now: number): Promise<Omit<OpenHolds, 'silent'>> {
-  const { silent, ...open } = await openHolds(temporal, now);
+export async function requireReadableHolds(
+  temporal: Client,
+  now: number,
+): Promise<Omit<OpenHolds, 'silent'>> {
+  const { silent, ...open } = await readOpenHolds(temporal, now);
   if (silent.length === 0) return open;
   throw ApplicationFailure.nonRetryable(
     `workflow ${silent.join(', ')} (setLegalHold) has been open for more than an hour and does not say what it holds, so that no recovery point may go: see in the Web UI why it does not go on, or terminate it where no hold is meant`,

@@ -6,10 +6,10 @@ import { readRecoveryPoint } from '../../model/points/recoveryPoint';
 import type { ExpiryDecision, KeptPoint } from '../../model/points/retention';
 import type { Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
-import { expiryNow } from './expiryNow';
+import { decideExpiryNow } from './expiryNow';
 import type { LookForSources } from './goneSources';
-import { pointsNow } from './pointsNow';
-import { policyNow } from '../policies/schedules';
+import { readPointsNow } from './pointsNow';
+import { readPolicyNow } from '../policies/schedules';
 import { isOwnSnapshot, snapshotsById } from '../points/recoveryPoints';
 import { tagMap } from '../support/tags';
 
@@ -33,8 +33,8 @@ export interface PointsAgain {
  * be hours old. Of their lineages everything is looked at, so that nothing that another run or a person has deleted
  * meanwhile is counted on.
  */
-export async function pointsAgain(
-  deps: Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>,
+export async function readPointsAgain(
+  deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal'>,
   target: Target,
   points: Points,
   letGo: readonly string[] = [],
@@ -62,11 +62,11 @@ export async function pointsAgain(
   }
   if (left.length === 0) return again;
   const only = { sources: [...sources], snapshotIds: [...there.keys()] };
-  const { snapshots, ...facts } = await pointsNow(deps, target, only, undefined, lookForSources);
+  const { snapshots, ...facts } = await readPointsNow(deps, target, only, undefined, lookForSources);
   const policies = [];
-  for (const name of names) policies.push(...(await policyNow(deps.temporal, name)));
-  const now = deps.clock.now();
-  const decision = await expiryNow(deps, target, {
+  for (const name of names) policies.push(...(await readPolicyNow(deps.temporal, name)));
+  const now = deps.calendar.now();
+  const decision = await decideExpiryNow(deps, target, {
     ...{ snapshots, policies, ...facts, now },
     letGo: new Set(letGo),
   });

@@ -7,14 +7,14 @@ import type { Stranger } from '../../model/points/pointClaims';
 import { readRecoveryPoint } from '../../model/points/recoveryPoint';
 import type { SnapshotNow } from '../../model/points/retention';
 import { targetKey, type Target } from '../../model/target';
-import { COMING_BACK, IN_ARCHIVE, tieringOf } from '../points/tiers';
+import { COMING_BACK, IN_ARCHIVE, findTiering } from '../points/tiers';
 import { markUncopied, markUnreadable } from '../copies/proof';
 import type { ActivityDeps } from '../support/deps';
 import { oneLook, type LookForSources } from './goneSources';
 import { groupsOf } from '../support/groups';
-import { holdsThatAre, notKnown } from './openHolds';
+import { requireReadableHolds, notKnown } from './openHolds';
 import { claims, isMarked, markedSnapshots } from '../points/recoveryPoints';
-import { lockedSnapshots, usedByImages } from '../points/snapshotUse';
+import { findLocked, findUsedByImages } from '../points/snapshotUse';
 import { unlessUnknown } from '../support/unlessUnknown';
 import { tagMap } from '../support/tags';
 import { COPY_VOLUME } from '../../model/points/copyVolume';
@@ -31,7 +31,7 @@ export interface PointsNow {
   existingSources: Set<string>;
 }
 
-type Deps = Pick<ActivityDeps, 'aws' | 'clock' | 'temporal'>;
+type Deps = Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal'>;
 
 interface Question {
   /** Instances and volumes: all of their points are looked at. */
@@ -47,7 +47,7 @@ interface Question {
  * @param expiresAtOf by the terms that are asked about, which may be others than the points'
  * @param sources how it is found out what is gone
  */
-export async function pointsNow(
+export async function readPointsNow(
   deps: Deps,
   target: Target,
   only?: Question,
@@ -55,7 +55,7 @@ export async function pointsNow(
   sources = oneLook(deps.aws),
 ): Promise<PointsNow> {
   const ec2 = deps.aws.ec2(target, 'retention');
-  const marked = await markedIn(ec2, only?.sources);
+  const marked = await listMarked(ec2, only?.sources);
   const nothing = {
     ...{ snapshots: [], strangers: [], holdUnknown: false, holdsNotKnown: [] },
     existingSources: new Set<string>(),
@@ -64,14 +64,14 @@ export async function pointsNow(
   const { own, rivals, strangers } = claims(marked);
   const there = new Set(own.map(({ snapshotId }) => snapshotId));
   const ids = only?.snapshotIds.filter((id) => there.has(id));
-  const facts = { used: await usedByImages(ec2, ids), locked: await lockedSnapshots(ec2, ids) };
+  const facts = { used: await findUsedByImages(ec2, ids), locked: await findLocked(ec2, ids) };
   const copying = new Set(
     own
       .filter(({ snapshot, volumeId }) => snapshot.State === 'pending' && volumeId === COPY_VOLUME)
       .map(({ tags }) => tags[TAG.recoveryPoint]),
   );
-  const tiers = await tiersOf(ec2, marked, only && [...there]);
-  const { holds, ...open } = await holdsThatAre(deps.temporal, deps.clock.now());
+  const tiers = await readTiers(ec2, marked, only && [...there]);
+  const { holds, ...open } = await requireReadableHolds(deps.temporal, deps.calendar.now());
   const raw = new Map<string, KnownSnapshot>();
   const snapshots = own.flatMap(({ snapshotId, volumeId, tags, snapshot }): SnapshotNow[] => {
     const { Description: description = '', State, StorageTier } = snapshot;
@@ -95,7 +95,7 @@ export async function pointsNow(
   });
   await markUncopied(deps, target, snapshots, raw, expiresAtOf);
   await markUnreadable(deps, target, snapshots, raw);
-  const existingSources = await sourcesThatExist(sources, target, snapshots);
+  const existingSources = await findExistingSources(sources, target, snapshots);
   return {
     ...{ snapshots, strangers, existingSources },
     ...{ holdUnknown: open.unknown.length > 0, holdsNotKnown: notKnown(open) },
@@ -103,7 +103,7 @@ export async function pointsNow(
 }
 
 /** By the source that their tags name, and by the volume that AWS names. */
-async function markedIn(ec2: EC2Client, sources: readonly string[] | undefined): Promise<KnownSnapshot[]> {
+async function listMarked(ec2: EC2Client, sources: readonly string[] | undefined): Promise<KnownSnapshot[]> {
   const isMarkedAtAll = { Name: 'tag-key', Values: [TAG.recoveryPoint] };
   const found = new Map<string, KnownSnapshot>();
   for (const filter of sources ? filtersOf(sources) : [undefined]) {
@@ -132,7 +132,7 @@ function filtersOf(sources: readonly string[]): { Name: string; Values: string[]
 }
 
 /** Who archives nothing is not asked for. */
-async function tiersOf(
+async function readTiers(
   ec2: EC2Client,
   marked: readonly KnownSnapshot[],
   ids: readonly string[] | undefined,
@@ -143,13 +143,13 @@ async function tiersOf(
   );
   if (!mayBe) return { archived: new Set(), comingBack: new Set() };
   return {
-    archived: await tieringOf(ec2, ids, IN_ARCHIVE),
-    comingBack: await tieringOf(ec2, ids, COMING_BACK),
+    archived: await findTiering(ec2, ids, IN_ARCHIVE),
+    comingBack: await findTiering(ec2, ids, COMING_BACK),
   };
 }
 
 /** A copy's instance or volume is in another region than the copy. Where nobody may ask, all are taken to be there. */
-async function sourcesThatExist(
+async function findExistingSources(
   look: LookForSources,
   target: Target,
   snapshots: readonly SnapshotNow[],

@@ -15,13 +15,13 @@ export interface ActivityDeps {
   heartbeats: HeartbeatSink;
   notifier: Notifier;
   /** By which points are due and expire. */
-  clock: Clock;
+  calendar: Calendar;
   /** By which activities wait. */
   waits: Waits;
   settings: Settings;
 }
 
-export interface Clock {
+export interface Calendar {
   /** Milliseconds since the epoch. */
   now(): number;
 }

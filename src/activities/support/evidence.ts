@@ -28,11 +28,11 @@ export function evidenceKey({
 /** What one run leaves: its evidence and, of a backup, what its alarms are told. */
 export type RunsEnd = Evidence & { heartbeat?: Omit<Heartbeat, 'at'> };
 
-export function evidenceActivities({ evidence, heartbeats, clock }: ActivityDeps) {
+export function evidenceActivities({ evidence, heartbeats, calendar }: ActivityDeps) {
   /** It must not keep evidence from being written, nor have it called unwritten. */
   const tellAlarms = async (heartbeat: Omit<Heartbeat, 'at'>) => {
     try {
-      await heartbeats.beat({ ...heartbeat, at: clock.now() });
+      await heartbeats.beat({ ...heartbeat, at: calendar.now() });
     } catch (error) {
       if (passes(error) && Context.current().info.attempt < PATIENT_ATTEMPTS) throw error;
       log.warn('the alarms could not be told', { error });
@@ -45,7 +45,7 @@ export function evidenceActivities({ evidence, heartbeats, clock }: ActivityDeps
         schemaVersion: 1,
         ...entry,
         startedAt: new Date(entry.startedAt).toISOString(),
-        finishedAt: new Date(clock.now()).toISOString(),
+        finishedAt: new Date(calendar.now()).toISOString(),
       };
       await evidence.put(evidenceKey(entry), JSON.stringify(document, null, 2));
       if (heartbeat) await tellAlarms(heartbeat);

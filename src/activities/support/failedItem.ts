@@ -5,7 +5,7 @@ import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 
 /** Of what may be done twice: an answer that did not come says nothing, and is no reason to report a failure. */
-export async function onceMore<Result>(action: () => Promise<Result>): Promise<Result> {
+export async function tryOnceMore<Result>(action: () => Promise<Result>): Promise<Result> {
   try {
     return await action();
   } catch (error) {

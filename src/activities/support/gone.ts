@@ -32,7 +32,7 @@ export class Sightings {
  *
  * @param look the ids of what is there
  */
-export async function certainlyGone(
+export async function findCertainlyGone(
   settings: Pick<Settings, 'readLagMs' | 'pollMs'>,
   ids: readonly string[],
   look: (ids: readonly string[]) => Promise<readonly (string | undefined)[]>,

@@ -17,16 +17,16 @@ export function requestId(...parts: string[]): string {
  * What an earlier attempt of this activity may have made although its answer was lost. Undefined on the first
  * attempt; on a retry it waits until reads show what was written, and looks twice.
  */
-export async function madeEarlier<Found>(
+export async function findMadeEarlier<Found>(
   settings: Settings,
   find: () => Promise<Found | undefined>,
 ): Promise<Found | undefined> {
   if (Context.current().info.attempt === 1) return undefined;
-  return foundInTime(settings, find, { lookAtOnce: false });
+  return findInTime(settings, find, { lookAtOnce: false });
 }
 
 /** Looks, and looks again after the read lag: one empty list proves nothing. */
-export async function foundInTime<Found>(
+export async function findInTime<Found>(
   { readLagMs }: Settings,
   find: () => Promise<Found | undefined>,
   { lookAtOnce = true } = {},

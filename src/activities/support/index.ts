@@ -1,10 +1,10 @@
 import type { ActivityDeps } from './deps';
 import { evidenceActivities } from './evidence';
-import { joined } from './joined';
+import { joinActivities } from './joinActivities';
 import { noticeActivities } from './notices';
 import { targetActivities } from './targets';
 
 /** Every activity of this capability. */
 export function activities(deps: ActivityDeps) {
-  return joined([targetActivities(deps), noticeActivities(deps), evidenceActivities(deps)]);
+  return joinActivities([targetActivities(deps), noticeActivities(deps), evidenceActivities(deps)]);
 }

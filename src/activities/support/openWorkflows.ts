@@ -4,7 +4,7 @@ import { heartbeat } from './pace/heartbeat';
 import type { ActivityDeps } from './deps';
 
 /** Of the last run of a workflow id; undefined where Temporal knows none, or none any more. */
-export async function statusOf(
+export async function readWorkflowStatus(
   temporal: Client,
   workflowId: string,
 ): Promise<WorkflowExecutionStatusName | undefined> {
@@ -18,7 +18,7 @@ export async function statusOf(
 }
 
 export async function isOpenWorkflow(temporal: Client, workflowId: string): Promise<boolean> {
-  const status = await statusOf(temporal, workflowId);
+  const status = await readWorkflowStatus(temporal, workflowId);
   return status !== undefined && isOpenStatus(status);
 }
 

@@ -92,7 +92,7 @@ export interface BackupTargetResult extends BackupTally {
 }
 
 /** Copies of one target's points to one region, as the run leaves them. */
-export interface StartedCopies {
+export interface StartedCopyJob {
   workflowId: string;
   from: Target;
   toRegion: string;
@@ -101,7 +101,7 @@ export interface StartedCopies {
 }
 
 /** A run that was terminated, or timed out. */
-export interface CutOff {
+export interface CutOffRun {
   workflowId: string;
   status: 'TERMINATED' | 'TIMED_OUT';
 }
@@ -120,7 +120,7 @@ export interface RunBackupResult {
   /** Slots since the run before that no run was started for, ISO 8601 in UTC. */
   missedSlots: Listed<string>;
   /** The run before this one, where it was ended from outside and could tell nobody. */
-  cutOff?: CutOff;
+  cutOff?: CutOffRun;
   /** Instances and standalone volumes that the policy selects. */
   selected: number;
   protected: number;
@@ -131,7 +131,7 @@ export interface RunBackupResult {
   leftOut: Listed<{ target: Target; volumes: number }>;
   recoveryPoints: Listed<RecoveryPointSummary>;
   /** The workflows that copy the points; they go on after this run has ended. */
-  copies: Listed<StartedCopies>;
+  copies: Listed<StartedCopyJob>;
   /** Of the points that this run made. */
   sizes: Sizes;
   /** Protected share of what is selected, 0 to 1. */

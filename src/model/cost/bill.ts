@@ -1,6 +1,6 @@
 import { KMS_REQUESTS_A_SNAPSHOT, PRICES } from './prices';
 import { changedBy, type Changed, type WriteProfile } from './writes';
-import { keptYear, type Calendar, type Chain, type KeptYear, type SnapshotDays } from './year';
+import { keptYear, type CalendarRules, type Chain, type KeptYear, type SnapshotDays } from './year';
 
 const MONTH_DAYS = 365 / 12;
 
@@ -53,7 +53,7 @@ export class Biller {
   private readonly years = new Map<string, KeptYear>();
   private readonly profiles = new Map<string, Changed>();
 
-  constructor(private readonly calendar: Calendar) {}
+  constructor(private readonly rules: CalendarRules) {}
 
   /** A volume's first year under a policy. */
   firstYear(terms: CostTerms, volume: CostVolume): Bill {
@@ -104,7 +104,7 @@ export class Biller {
 
   private year({ everyMs, retention, minKeep, archive, timezone }: Chain): KeptYear {
     const chain = { everyMs, retention, minKeep, archive, timezone };
-    return cached(this.years, JSON.stringify(chain), () => keptYear(chain, this.calendar));
+    return cached(this.years, JSON.stringify(chain), () => keptYear(chain, this.rules));
   }
 
   private changed(profile: WriteProfile): Changed {

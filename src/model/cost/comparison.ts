@@ -2,7 +2,7 @@ import { leastAgeMs, periodsKept, type Period, type RetentionTerms } from '../po
 import { Biller, sumOf, totalOf, type Bill, type CostTerms, type CostVolume } from './bill';
 import { seededFleet } from './fleet';
 import { PRICES } from './prices';
-import type { Calendar } from './year';
+import type { CalendarRules } from './year';
 
 /** Daily changes that are compared: little, usual and much. */
 export const DAILY_CHANGES = [0.01, 0.05, 0.2] as const;
@@ -35,12 +35,12 @@ interface Asked {
   policies: readonly PricedPolicy[];
   volumes: number;
   seed: number;
-  calendar: Calendar;
+  rules: CalendarRules;
 }
 
 /** The first year of a fleet that the policies share evenly, the naive way, with tiers, and as the policies say. */
-export function compareCosts({ policies, volumes, seed, calendar }: Asked): CostComparison {
-  const biller = new Biller(calendar);
+export function compareCosts({ policies, volumes, seed, rules }: Asked): CostComparison {
+  const biller = new Biller(rules);
   const naiveRetention = longestOf(policies.map(({ terms }) => terms));
   const priced = (change: (terms: CostTerms) => CostTerms, fleet: readonly CostVolume[]) =>
     sumOf(

@@ -19,7 +19,7 @@ export interface Chain {
 }
 
 /** What calendars know (src/calendar). */
-export interface Calendar {
+export interface CalendarRules {
   periodStart: PeriodStart;
   expiryOf: (from: number, keep: string | undefined, timezone: string) => number | undefined;
 }
@@ -47,16 +47,16 @@ export interface KeptYear {
  * (https://docs.aws.amazon.com/ebs/latest/userguide/how_snapshots_work.html). What is archived stays longer than the 90
  * days that are paid for at least, or it would not be.
  */
-export function keptYear(chain: Chain, calendar: Calendar): KeptYear {
+export function keptYear(chain: Chain, rules: CalendarRules): KeptYear {
   const year: KeptYear = { all: noDays(), last: noDays(), snapshots: 0 };
   let kept: SnapshotNow[] = [];
   for (let day = 1; day <= DAYS; day += 1) {
     // The last moment of the day: what expires with it is paid for that long.
     const now = BEGINS + day * DAY_MS - 1;
     for (; BEGINS + year.snapshots * chain.everyMs <= now; year.snapshots += 1)
-      kept.push(snapshotOf(chain, year.snapshots, calendar));
-    kept = keptOf(kept, now, calendar);
-    const archived = new Set(archivedBy(chain, kept, now, calendar));
+      kept.push(snapshotOf(chain, year.snapshots, rules));
+    kept = keptOf(kept, now, rules);
+    const archived = new Set(archivedBy(chain, kept, now, rules));
     for (const snapshot of kept) snapshot.archived ||= archived.has(snapshot.snapshotId);
     year.last = daysOf(kept);
     add(year.all, year.last);
@@ -64,7 +64,7 @@ export function keptYear(chain: Chain, calendar: Calendar): KeptYear {
   return year;
 }
 
-function snapshotOf(chain: Chain, number: number, { expiryOf }: Calendar): SnapshotNow {
+function snapshotOf(chain: Chain, number: number, { expiryOf }: CalendarRules): SnapshotNow {
   const { retention, minKeep, archive, timezone, everyMs } = chain;
   const takenAt = BEGINS + number * everyMs;
   const expiresAt = expiryOf(takenAt, retention.keep, timezone);
@@ -91,7 +91,7 @@ function snapshotOf(chain: Chain, number: number, { expiryOf }: Calendar): Snaps
   };
 }
 
-function keptOf(snapshots: SnapshotNow[], now: number, { periodStart }: Calendar): SnapshotNow[] {
+function keptOf(snapshots: SnapshotNow[], now: number, { periodStart }: CalendarRules): SnapshotNow[] {
   // Most chains that are long keep everything: nothing to decide.
   if (snapshots.every(({ expiresAt }) => expiresAt === undefined || expiresAt > now)) return snapshots;
   const { expired } = decideExpiry({
@@ -109,7 +109,7 @@ function archivedBy(
   { archive }: Chain,
   snapshots: readonly SnapshotNow[],
   now: number,
-  { periodStart }: Calendar,
+  { periodStart }: CalendarRules,
 ): string[] {
   if (!archive) return [];
   return decideArchival({ snapshots, now, periodStart }).flatMap(({ snapshotIds }) => snapshotIds);

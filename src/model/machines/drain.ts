@@ -26,7 +26,7 @@ export function drainTimeoutMs(drain: Drain | undefined): number | undefined {
 }
 
 /** One registration, as it has to be made again. */
-export interface GroupTarget {
+export interface GroupMember {
   /** The instance's id, or one of its addresses. */
   id: string;
   port: number;
@@ -41,7 +41,7 @@ export interface GroupTarget {
 export interface TargetGroup {
   arn: string;
   name: string;
-  targets: GroupTarget[];
+  targets: GroupMember[];
 }
 
 export interface DrainedGroup extends TargetGroup {
@@ -90,12 +90,12 @@ export function planDrain(drain: Drain | undefined, facts: DrainFacts | undefine
 
 function drainPlan(groups: readonly DrainedGroup[]): DrainPlan {
   return {
-    groups: groups.map(({ name, targets, delayMs }) => ({ name, targets: targets.map(targetName), delayMs })),
+    groups: groups.map(({ name, targets, delayMs }) => ({ name, targets: targets.map(memberName), delayMs })),
     takesMs: Math.max(0, ...groups.map(({ delayMs }) => delayMs)),
   };
 }
 
-export function targetName({ id, port }: GroupTarget): string {
+export function memberName({ id, port }: GroupMember): string {
   return `${id}:${port}`;
 }
 
@@ -109,7 +109,7 @@ function tooSlow(name: string, delayMs: number, timeoutMs: number): string {
 }
 
 function tooManyTags(groups: readonly TargetGroup[], tags: number): string[] {
-  const needed = formatTargetMarks(groups, LONGEST_SIGNATURE).length + 1;
+  const needed = formatGroupMarks(groups, LONGEST_SIGNATURE).length + 1;
   const surplus = tags + needed - MOST_TAGS;
   if (groups.length === 0 || surplus <= 0) return [];
   return [
@@ -136,12 +136,12 @@ const LONGEST_SIGNATURE = { instanceId: 'i-0123456789abcdef0', migrationId: 'mig
  * <target> <target>…`, each target `<i|address>=<port>[@<zone>][/<QUIC server id>][+]`, where `i` is the instance and `+`
  * says that it was healthy. 0.1.0 wrote no signature, and reads over it.
  */
-export function formatTargetMarks(groups: readonly TargetGroup[], by: Signature): string[] {
+export function formatGroupMarks(groups: readonly TargetGroup[], by: Signature): string[] {
   return groups.flatMap(({ arn, targets }) => {
     const group = arn.split(':targetgroup/')[1] ?? '';
     const marks: string[] = [];
     for (const target of targets) {
-      const text = formatTarget(target);
+      const text = formatMember(target);
       const last = marks.at(-1);
       if (last !== undefined && last.length + 1 + text.length <= LONGEST_TAG)
         marks[marks.length - 1] = `${last} ${text}`;
@@ -157,7 +157,7 @@ export function signatureOf(mark: string): Signature | undefined {
   return instanceId && migrationId ? { instanceId, migrationId } : undefined;
 }
 
-function formatTarget({ id, port, zone, quicServerId, healthy }: GroupTarget): string {
+function formatMember({ id, port, zone, quicServerId, healthy }: GroupMember): string {
   const whose = id.startsWith('i-') ? 'i' : id;
   return `${whose}=${port}${zone ? `@${zone}` : ''}${quicServerId ? `/${quicServerId}` : ''}${healthy ? '+' : ''}`;
 }
@@ -169,12 +169,12 @@ interface Marked {
 }
 
 /** Of a machine; the partition of its key is that of everything about it. */
-export function parseTargetMarks(marks: readonly string[], marked: Marked): TargetGroup[] {
+export function parseGroupMarks(marks: readonly string[], marked: Marked): TargetGroup[] {
   const [, partition = 'aws'] = marked.kmsKeyArn.split(':');
   const { accountId, region } = marked.target;
   const groups = marks.flatMap((mark): TargetGroup[] => {
     const [group = '', ...texts] = mark.split(' ');
-    const targets = texts.flatMap((text) => parseTarget(text, marked.instanceId) ?? []);
+    const targets = texts.flatMap((text) => parseMember(text, marked.instanceId) ?? []);
     if (targets.length === 0) return [];
     const arn = `arn:${partition}:elasticloadbalancing:${region}:${accountId}:targetgroup/${group}`;
     return [{ arn, name: group.split('/')[0] ?? '', targets }];
@@ -182,7 +182,7 @@ export function parseTargetMarks(marks: readonly string[], marked: Marked): Targ
   return joinedGroups(groups);
 }
 
-function parseTarget(text: string, instanceId: string): GroupTarget | undefined {
+function parseMember(text: string, instanceId: string): GroupMember | undefined {
   const match = /^([^=]+)=(\d+)(?:@([^/+]+))?(?:\/(0x[0-9a-f]+))?(\+)?$/.exec(text);
   if (!match) return undefined;
   const [, id = '', port, zone, quicServerId, healthy] = match;

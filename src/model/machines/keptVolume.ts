@@ -86,7 +86,7 @@ export function keptVolume(volume: SeenVolume, facts: KeptFacts): KeptVolume | u
 }
 
 /** Why it is in no selection, for people. */
-export function keptBecause({ kind, migrationId, holder, usedInstead }: KeptVolume): string {
+export function whyKept({ kind, migrationId, holder, usedInstead }: KeptVolume): string {
   const of = holder === undefined || isVolumeId(holder) ? '' : ` on ${holder}`;
   if (kind === 'original')
     return `${migrationId} has replaced it by ${usedInstead}${of}, and keeps it until its commit`;
@@ -101,7 +101,7 @@ export function keptCount(volumes: number): string {
 export function nameInstead(kept: KeptVolume): string {
   const { volumeId, usedInstead } = kept;
   const what = usedInstead ? `name ${usedInstead} instead` : 'name another';
-  return `${volumeId} is not selected: ${keptBecause(kept)}; ${what}`;
+  return `${volumeId} is not selected: ${whyKept(kept)}; ${what}`;
 }
 
 function keptAfterwards({ volumeId, tags }: SeenVolume): KeptVolume | undefined {
@@ -112,7 +112,7 @@ function keptAfterwards({ volumeId, tags }: SeenVolume): KeptVolume | undefined 
 }
 
 /** The mark on an original: the first five of its words, in both forms (src/model/machines/marks.ts, loneVolume.ts). */
-export interface OriginalMark {
+export interface AnyOriginalMark {
   migrationId: string;
   holder: string;
   /** Its device; of a volume by itself the phase of its move. */
@@ -120,7 +120,7 @@ export interface OriginalMark {
   newVolumeId?: string;
 }
 
-export function readOriginalMark(tags: SeenVolume['tags']): OriginalMark | undefined {
+export function readOriginalMark(tags: SeenVolume['tags']): AnyOriginalMark | undefined {
   const [migrationId, holder, where, , newVolumeId] = (tags[TAG.original] ?? '').split(' ');
   if (!migrationId || !holder || !where) return undefined;
   return { migrationId, holder, where, ...(newVolumeId && newVolumeId !== '-' && { newVolumeId }) };
@@ -159,7 +159,7 @@ function keptNew({ volumeId, tags }: SeenVolume, facts: KeptFacts): KeptVolume |
  */
 function newVolumeOf(
   original: string,
-  { migrationId, holder, newVolumeId }: OriginalMark,
+  { migrationId, holder, newVolumeId }: AnyOriginalMark,
   facts: KeptFacts,
 ): SeenVolume | undefined {
   const naming = facts

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { moveCost, type MoveCost } from './cost';
 import { reducedSpeedHours, expectedDowntimes, MAX_CLONES } from './downtime';
 import { operationInput } from '../input';
-import { diskPlan, nothingToDo, type LeftVolume, type MoveReport, type Wanted } from './migration';
+import { diskPlan, whyNothingToDo, type LeftVolume, type MoveReport, type Wanted } from './migration';
 import { formatWayBack, parseWayBack } from '../machines/marks';
 import { strategySchema, type StrategyPlan } from './strategy';
 import { volumeTagBlockers } from './tagRoom';
@@ -35,7 +35,7 @@ export function planVolume(facts: LoneVolumeFacts, wanted: Omit<Wanted, 'healthC
   const { kmsKeyArn, rekey } = wanted;
   const otherKey = facts.encrypted && facts.kmsKeyArn !== kmsKeyArn;
   if (facts.encrypted && !(rekey && otherKey))
-    return { kind: 'nothing', reason: nothingToDo(otherKey ? [facts] : [], rekey) };
+    return { kind: 'nothing', reason: whyNothingToDo(otherKey ? [facts] : [], rekey) };
   const strategy = strategyOf(wanted, facts);
   const reasons = [...blockers(facts), ...volumeTagBlockers(facts.volumeId, facts.tagKeys, strategy.name)];
   if (reasons.length > 0) return { kind: 'blocked', reasons };

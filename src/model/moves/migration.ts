@@ -66,7 +66,7 @@ export function planMigration(
   const moves = (volume: VolumeFacts) => !volume.encrypted || (rekey && otherKey(volume));
   const disks = facts.volumes.filter(moves);
   if (disks.length === 0)
-    return { kind: 'nothing', reason: nothingToDo(facts.volumes.filter(otherKey), rekey) };
+    return { kind: 'nothing', reason: whyNothingToDo(facts.volumes.filter(otherKey), rekey) };
   const { target, instanceId, rootDevice } = facts;
   const wasRunning = facts.state === 'running';
   const plan = { target, instanceId, rootDevice, kmsKeyArn, wasRunning, disks: disks.map(diskPlan) };
@@ -117,7 +117,7 @@ export function planMigration(
 export const UNSTARTED =
   'no `soak` commits by itself before it has been started on its new volumes and found healthy; a commit that somebody sends does';
 
-export function nothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
+export function whyNothingToDo(underOthers: readonly VolumeFacts[], rekey: boolean): string {
   if (rekey) return 'every volume is encrypted under this key already';
   const others = underOthers.map(({ volumeId }) => volumeId).join(', ');
   return `every volume is encrypted already${others && `; ${others} under another key, which "rekey": true would change`}`;

@@ -3,7 +3,7 @@ import type { NormalizedPolicy } from './policy';
 import { Biller, sumOf, totalOf, type Bill, type CostTerms, type CostVolume } from '../cost/bill';
 import { DAILY_CHANGES } from '../cost/comparison';
 import { PRICES } from '../cost/prices';
-import type { Calendar } from '../cost/year';
+import type { CalendarRules } from '../cost/year';
 import type { TargetSurvey } from './survey';
 
 /** Where writes are taken to fall while nothing is known of a volume. */
@@ -26,11 +26,11 @@ interface Asked {
   /** On average, which for wall-clock schedules is less than the longest time between two slots. */
   everyMs: number;
   surveys: readonly Pick<TargetSurvey, 'target' | 'volumes' | 'gib'>[];
-  calendar: Calendar;
+  rules: CalendarRules;
 }
 
-export function estimateCost({ policy, everyMs, surveys, calendar }: Asked): CostEstimate {
-  const biller = new Biller(calendar);
+export function estimateCost({ policy, everyMs, surveys, rules }: Asked): CostEstimate {
+  const biller = new Biller(rules);
   const { asOf, region, currency } = PRICES;
   const total = (dailyChange: number, bill: (terms: CostTerms, volume: CostVolume) => Bill) =>
     cents(

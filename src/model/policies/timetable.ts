@@ -28,7 +28,7 @@ export const calendarSchema = z.strictObject({
   daysOfWeek: weekdaysSchema.optional().describe('Every day when left out.'),
 });
 
-export type Calendar = z.output<typeof calendarSchema>;
+export type CalendarSpec = z.output<typeof calendarSchema>;
 
 /** `*`, a value, or a range, each with or without a step; a value is a number or the name of a month or weekday. */
 const CRON_TERM = /^(?:\*|(?:\d{1,2}|[a-z]{3})(?:-(?:\d{1,2}|[a-z]{3}))?)(?:\/([1-9]\d?))?$/i;
@@ -75,7 +75,7 @@ export const timetableSchema = z.strictObject({
 
 export type Timetable = z.output<typeof timetableSchema>;
 
-export function timetableOf({ minutes, hours, daysOfMonth, months, daysOfWeek }: Calendar): Timetable {
+export function timetableOf({ minutes, hours, daysOfMonth, months, daysOfWeek }: CalendarSpec): Timetable {
   const all = (least: number, most: number) =>
     Array.from({ length: most - least + 1 }, (_, index) => least + index);
   return {

@@ -9,7 +9,7 @@ import {
 } from '../../model/backup/run';
 import { FAILURE } from '../../model/failures';
 import type { Hold } from '../../model/retention/hold';
-import { keptBecause, nameInstead, type SelectedKept } from '../../model/machines/keptVolume';
+import { whyKept, nameInstead, type SelectedKept } from '../../model/machines/keptVolume';
 import { and, listed } from '../../model/list';
 import type { FailedItem } from '../../model/outcome';
 import type { ProgressRow } from '../../model/progress';
@@ -18,9 +18,9 @@ import { noSizes, sumOfSizes, type Sizes } from '../../model/backup/sizes';
 import { targetKey, type Target } from '../../model/target';
 import { measure, sayLastPoints, tellAlarms } from './reports';
 import { failedItem, settle } from '../support/failure';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { batch, protect, readMany } from '../support/options';
-import { dueMs, watchingRpo } from './rpoWatch';
+import { dueMs, watchRpoDuring } from './rpoWatch';
 import type { BackupUnit } from '../../model/machines/unit';
 import { inChunks } from '../../model/group';
 
@@ -39,7 +39,7 @@ interface Protected {
 
 /** One target of one backup run, page by page. */
 export async function backupTarget(input: BackupTargetInput): Promise<BackupTargetResult> {
-  return operation(backupTargetInput, input, async (request, run) => {
+  return runOperation(backupTargetInput, input, async (request, run) => {
     const { policy, target } = request;
     const subject = { policy: policy.policyName, target };
     if (request.begunBy) run.about(subject, PHASE);
@@ -48,7 +48,7 @@ export async function backupTarget(input: BackupTargetInput): Promise<BackupTarg
       run.phase(PHASE);
     }
     const result = request.soFar ?? nothingYet();
-    return watchingRpo(request, result, () => protectAll(request, result, run));
+    return watchRpoDuring(request, result, () => protectAll(request, result, run));
   });
 }
 
@@ -62,7 +62,7 @@ async function protectAll(
   const pages = new Set<Promise<void>>();
   const measured: Promise<Sizes>[] = [];
   const unsettled = [...(request.unsettled ?? [])];
-  const protecting = (units: BackupUnit[], handBack: boolean) => {
+  const startPage = (units: BackupUnit[], handBack: boolean) => {
     const page = protectPage({ ...request, holds, handBack }, units, result, run)
       .then(({ made, moving }) => {
         unsettled.push(...moving);
@@ -81,7 +81,7 @@ async function protectAll(
     cursor = page.cursor;
     leaveOut(page.kept ?? [], result, run);
     if (page.missing) result.missing = [...(result.missing ?? []), ...page.missing];
-    if (page.units.length > 0) protecting(page.units, true);
+    if (page.units.length > 0) startPage(page.units, true);
     if (pages.size >= PAGES_AT_ONCE) await Promise.race(pages);
     if (workflowInfo().continueAsNewSuggested && cursor !== undefined) {
       await Promise.all(pages);
@@ -99,7 +99,7 @@ async function protectAll(
   await Promise.all(pages);
   // Last, because they wait for nobody knows how long.
   const last = unsettled.splice(0);
-  for (const page of inChunks(last, UNITS_A_PAGE)) protecting(page, false);
+  for (const page of inChunks(last, UNITS_A_PAGE)) startPage(page, false);
   await Promise.all(pages);
   result.sizes = sumOfSizes([result.sizes, ...(await Promise.all(measured))]);
   if (result.failed.total > 0) await sayLastPoints(request, result, run);
@@ -125,8 +125,8 @@ function leaveOut(kept: readonly SelectedKept[], result: BackupTargetResult, run
   const named = kept.filter(({ unprotected }) => unprotected);
   const others = kept.filter(({ unprotected }) => !unprotected);
   for (const each of others)
-    result.leftOut = and(result.leftOut ?? listed([]), [{ item: each.volumeId, why: keptBecause(each) }]);
-  run.rows(others.map((each) => row(each.volumeId, 'left out', keptBecause(each))));
+    result.leftOut = and(result.leftOut ?? listed([]), [{ item: each.volumeId, why: whyKept(each) }]);
+  run.rows(others.map((each) => row(each.volumeId, 'left out', whyKept(each))));
   result.selected += named.length;
   const failures = named.map((each) => ({
     item: each.volumeId,

@@ -1,6 +1,6 @@
 import { isCancellation } from '@temporalio/workflow';
 import type { PassedSlots } from '../../activities/backup/slots';
-import type { CutOff } from '../../model/backup/run';
+import type { CutOffRun } from '../../model/backup/run';
 import { listed } from '../../model/list';
 import type { NormalizedPolicy } from '../../model/policies/policy';
 import { reasonOf } from '../support/failure';
@@ -15,7 +15,7 @@ const LOOK_BACK = { scheduleToCloseTimeout: '1 minute' } as const;
  * Slots before this one that were let pass, and a run that was ended from outside: nobody else would say so. What cannot be asked
  * must not hold up a run.
  */
-export async function passedSlots(
+export async function findPassedSlots(
   { policyName }: NormalizedPolicy,
   slotMs: number,
   run: Run,
@@ -36,7 +36,7 @@ export async function passedSlots(
   return missed;
 }
 
-async function tellOfCutOff(policyName: string, { workflowId, status }: CutOff, run: Run): Promise<void> {
+async function tellOfCutOff(policyName: string, { workflowId, status }: CutOffRun, run: Run): Promise<void> {
   const how = status === 'TERMINATED' ? 'was terminated' : 'ran out of its time';
   const summary = `${policyName}: the run before this one, ${workflowId}, ${how}, and told nobody; what it had not done by then is not done`;
   run.remark(summary);

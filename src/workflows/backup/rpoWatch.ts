@@ -12,14 +12,14 @@ export function dueMs({ policy, slotMs, begunMs }: Judged): number {
 }
 
 /** Tells people while there is time, when half of what the RPO leaves to the run is gone. */
-export async function watchingRpo<Result>(
+export async function watchRpoDuring<Result>(
   request: BackupTargetRequest,
   result: BackupTargetResult,
   body: () => Promise<Result>,
 ): Promise<Result> {
   const watch = new CancellationScope();
   // Cancelled with the run or by its end; neither is a failure.
-  const watching = watch.run(() => warn(request, result)).catch(() => undefined);
+  const watching = watch.run(() => warnOfRpo(request, result)).catch(() => undefined);
   try {
     return await body();
   } finally {
@@ -28,7 +28,7 @@ export async function watchingRpo<Result>(
   }
 }
 
-async function warn(request: BackupTargetRequest, result: BackupTargetResult): Promise<void> {
+async function warnOfRpo(request: BackupTargetRequest, result: BackupTargetResult): Promise<void> {
   const { policy, target, slotMs, begunMs } = request;
   const due = dueMs(request);
   const atRiskInMs = (Math.max(slotMs, begunMs) + due) / 2 - Date.now();

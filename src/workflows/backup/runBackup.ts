@@ -13,7 +13,7 @@ import {
   type FailedBackup,
   type RunBackupInput,
   type RunBackupResult,
-  type StartedCopies,
+  type StartedCopyJob,
 } from '../../model/backup/run';
 import type { CopyJob } from '../../model/copies/copy';
 import { formatDuration } from '../../model/duration';
@@ -27,10 +27,10 @@ import { formatSizes, sumOfSizes } from '../../model/backup/sizes';
 import { targetKey, type Target } from '../../model/target';
 import { backupTarget } from './backupTarget';
 import { startCopyJob } from '../copies/copyRecoveryPoints';
-import { beforeTimeout } from '../support/beforeTimeout';
+import { endBeforeTimeout } from '../support/beforeTimeout';
 import { fail, failedItem, reasonOf, rootCause, settle } from '../support/failure';
-import { operation, type Run } from '../support/operation';
-import { passedSlots } from './passedSlots';
+import { runOperation, type Run } from '../support/operation';
+import { findPassedSlots } from './passedSlots';
 import { mutate, read, readMany } from '../support/options';
 
 const LATE_MS = 60_000;
@@ -42,23 +42,23 @@ const LOOK_UP = { startToCloseTimeout: '2 minutes', scheduleToCloseTimeout: '5 m
  * before creates nothing. A resource that fails does not stop the others, and fails the run.
  */
 export async function runBackup(input: RunBackupInput): Promise<RunBackupResult> {
-  return operation(runBackupSchema(input), input, async (request, run) => {
+  return runOperation(runBackupSchema(input), input, async (request, run) => {
     run.about({ policy: request.policyName });
     run.phase('Reading the policy');
     const written =
       'schemaVersion' in request ? request : await read(`Read ${request.policyName}`).readPolicy(request);
-    const { policy, refused } = await withTargetsOfNow(written, run);
+    const { policy, refused } = await lookUpTargets(written, run);
     const slotMs = slotOf();
     run.remark(`Slot ${new Date(slotMs).toISOString()}${lateness(slotMs, policy)}`);
-    const { cutOff, ...missed } = await passedSlots(policy, slotMs, run);
+    const { cutOff, ...missed } = await findPassedSlots(policy, slotMs, run);
     if (policy.legalHold)
       await mutate(`Hold ${policy.policyName}`).ensurePolicyHold({
         policyName: policy.policyName,
         reason: policy.legalHold,
       });
-    const begun = await begins(policy, slotMs);
+    const begun = await readForTargets(policy, slotMs);
     run.phase('Protecting');
-    const outcomes = await beforeTimeout((ends) =>
+    const outcomes = await endBeforeTimeout((ends) =>
       Promise.all(policy.targets.map((target) => protect({ ...begun, target }, ends, run))),
     );
     const copies = areToBeCopied(outcomes) ? await startCopies(policy, slotMs, run) : [];
@@ -80,7 +80,7 @@ export async function runBackup(input: RunBackupInput): Promise<RunBackupResult>
  * Accounts are added to an organization, and to the accounts file, at any time. What cannot be asked for them must not
  * keep those that are known unprotected; it fails the run all the same.
  */
-async function withTargetsOfNow(
+async function lookUpTargets(
   policy: NormalizedPolicy,
   run: Run,
 ): Promise<{ policy: NormalizedPolicy; refused: TargetOutcome[] }> {
@@ -150,7 +150,10 @@ function withTarget(result: BackupTargetResult, target: Target): TargetOutcome {
 }
 
 /** What all targets are told, read once for all of them. */
-async function begins(policy: NormalizedPolicy, slotMs: number): Promise<Omit<BackupTargetInput, 'target'>> {
+async function readForTargets(
+  policy: NormalizedPolicy,
+  slotMs: number,
+): Promise<Omit<BackupTargetInput, 'target'>> {
   const begun = { policy, slotMs, begunMs: workflowInfo().startTime.getTime() };
   if (!patched('holds-are-read-once')) return begun;
   const holds = await readMany('Look for legal holds').openHolds({ policy });
@@ -216,7 +219,7 @@ function resultIn(error: unknown): BackupTargetResult | undefined {
 }
 
 /** Each target's points go to each region in a workflow of their own, which outlives this run. */
-async function startCopies(policy: NormalizedPolicy, slotMs: number, run: Run): Promise<StartedCopies[]> {
+async function startCopies(policy: NormalizedPolicy, slotMs: number, run: Run): Promise<StartedCopyJob[]> {
   const { policyName, timezone, rpoMs } = policy;
   const jobs = policy.targets.flatMap((target) =>
     policy.copies.map((terms): CopyJob => ({ policyName, slotMs, target, terms, timezone, rpoMs })),
@@ -225,7 +228,7 @@ async function startCopies(policy: NormalizedPolicy, slotMs: number, run: Run): 
   return Promise.all(jobs.map(startCopy));
 }
 
-async function startCopy(job: CopyJob): Promise<StartedCopies> {
+async function startCopy(job: CopyJob): Promise<StartedCopyJob> {
   const told = { workflowId: workflowIds.copies(job), from: job.target, toRegion: job.terms.toRegion };
   return { ...told, state: (await startCopyJob(job)) ? 'STARTED' : 'RUNNING' };
 }
@@ -234,7 +237,7 @@ function resultOf(
   policy: NormalizedPolicy,
   slotMs: number,
   outcomes: TargetOutcome[],
-  copies: StartedCopies[],
+  copies: StartedCopyJob[],
   missing: FailedBackup[],
 ): Omit<RunBackupResult, 'lateMs' | 'missedSlots' | 'cutOff'> {
   const ran = ranOf(outcomes);

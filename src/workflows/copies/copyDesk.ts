@@ -64,7 +64,7 @@ export class CopyDesk {
         await sleep(PAUSE_WHILE_PENDING, { summary: 'Snapshots to copy are pending' });
       return;
     }
-    const over = await this.someOver();
+    const over = await this.awaitSomeOver();
     if (!over) return;
     const broken = over.failed.map(({ copyId }) => copyId);
     if (broken.length > 0) {
@@ -74,7 +74,7 @@ export class CopyDesk {
       });
     }
     await this.lock(over.completed);
-    for (const copyId of over.completed) this.done(copyId);
+    for (const copyId of over.completed) this.recordDone(copyId);
     for (const { copyId, why } of over.failed) this.retry(copyId, why);
   }
 
@@ -112,7 +112,7 @@ export class CopyDesk {
   }
 
   /** Undefined when a new job came first: a big copy takes hours, and must not hold up what there is room for. */
-  private async someOver(): Promise<FinishedCopies | undefined> {
+  private async awaitSomeOver(): Promise<FinishedCopies | undefined> {
     const copyIds = this.underWay.map(({ copyId }) => copyId);
     const scope = new CancellationScope();
     try {
@@ -205,10 +205,13 @@ export class CopyDesk {
       this.underWay.push(
         ...started.map((copy) => ({ ...copy, jobId, errors: errors.get(copy.snapshotId) ?? 0 })),
       );
-      this.leave(jobId, [...started.map(({ snapshotId }) => snapshotId), ...failed.map(({ item }) => item)]);
+      this.takeFromWaiting(jobId, [
+        ...started.map(({ snapshotId }) => snapshotId),
+        ...failed.map(({ item }) => item),
+      ]);
       this.giveUp(jobId, failed);
     } catch (error) {
-      this.leave(jobId, snapshotIds);
+      this.takeFromWaiting(jobId, snapshotIds);
       this.giveUp(
         jobId,
         snapshotIds.map((id) => failedItem(id, error)),
@@ -216,7 +219,7 @@ export class CopyDesk {
     }
   }
 
-  private done(copyId: string): void {
+  private recordDone(copyId: string): void {
     const copy = this.takeOff(copyId);
     if (copy) this.change(copy.jobId, ({ copied }) => ({ copied: copied + 1 }));
   }
@@ -239,7 +242,7 @@ export class CopyDesk {
     return copy;
   }
 
-  private leave(jobId: string, snapshotIds: readonly string[]): void {
+  private takeFromWaiting(jobId: string, snapshotIds: readonly string[]): void {
     const gone = new Set(snapshotIds);
     const left = (this.waiting.get(jobId) ?? []).filter(({ snapshotId }) => !gone.has(snapshotId));
     this.waiting.set(jobId, left);

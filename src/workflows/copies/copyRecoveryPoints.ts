@@ -23,7 +23,7 @@ import { listed } from '../../model/list';
 import { COPIES_DONE } from '../../model/names';
 import type { FailedItem } from '../../model/outcome';
 import { reasonOf, rootCause, settle } from '../support/failure';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { batch, mutate, read, undo as undoing, verify } from '../support/options';
 import { UndoStack, type UndoReport } from '../support/undo';
 import { showUndone } from '../support/undone';
@@ -49,7 +49,7 @@ const LOOK_BACK = { scheduleToCloseTimeout: '2 minutes' } as const;
 export async function copyRecoveryPoints(input: CopyJob): Promise<CopyRecoveryPointsResult> {
   let done: CopiesDone | undefined;
   setHandler(copiesDone, (told) => void (done = told));
-  return operation(copyJobSchema, input, async (job, run) => {
+  return runOperation(copyJobSchema, input, async (job, run) => {
     const destination = destinationOf(job);
     run.about({ policy: job.policyName, target: destination });
     run.remark(copyTitle(job));

@@ -10,9 +10,9 @@ import type { Target } from '../../model/target';
 import { fail } from '../support/failure';
 import { awaitImage, makeImage, readFinished, settleShares, shareImage, warnOfClearDisks } from './images';
 import { makerOf } from '../support/maker';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { mutate, read } from '../support/options';
-import { onlyTarget, refuseOwnAccount } from '../support/target';
+import { resolveTarget, refuseOwnAccount } from '../support/target';
 import { UndoStack } from '../support/undo';
 import { undoAndRethrow } from '../support/undone';
 
@@ -28,10 +28,10 @@ interface Source {
  * there. A copy that cannot be shared is removed again; a second run takes the copy over that is there.
  */
 export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput): Promise<SharedImageResult> {
-  return operation(copyAmiToPartnerRegionInput, input, async (request, run) => {
+  return runOperation(copyAmiToPartnerRegionInput, input, async (request, run) => {
     run.phase('Planning');
     const { amiId, destinationRegion, partnerAccountId, amiName, kmsKeyId } = request;
-    const source = await onlyTarget(request.target);
+    const source = await resolveTarget(request.target);
     if (source.region === destinationRegion) {
       throw fail(
         FAILURE.invalidInput,
@@ -39,7 +39,7 @@ export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput)
       );
     }
     refuseOwnAccount('partnerAccountId', [partnerAccountId], source);
-    const destination = await onlyTarget({ accountId: source.accountId, region: destinationRegion });
+    const destination = await resolveTarget({ accountId: source.accountId, region: destinationRegion });
     run.about({ target: destination, resources: [amiId] });
     const plan = await read(`Plan a copy of ${amiId}`).planImageCopy({
       source,
@@ -52,7 +52,7 @@ export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput)
     const undo = new UndoStack();
     let result: SharedImageResult;
     try {
-      const copy = await copyOf({ source, destination, amiId, maker: makerOf(request) }, plan, run, undo);
+      const copy = await obtainCopy({ source, destination, amiId, maker: makerOf(request) }, plan, run, undo);
       run.about({ resources: [amiId, copy] });
       const image = await readFinished(destination, copy, plan);
       const partners = [partnerAccountId];
@@ -64,7 +64,7 @@ export async function copyAmiToPartnerRegion(input: CopyAmiToPartnerRegionInput)
   });
 }
 
-async function copyOf(
+async function obtainCopy(
   { source, destination, amiId, maker }: Source,
   plan: ImagePlan,
   run: Run,

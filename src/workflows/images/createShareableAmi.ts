@@ -17,9 +17,9 @@ import {
   type ImageJob,
 } from './images';
 import { makerOf } from '../support/maker';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { mutate, read } from '../support/options';
-import { onlyTarget, refuseOwnAccount } from '../support/target';
+import { resolveTarget, refuseOwnAccount } from '../support/target';
 import { UndoStack } from '../support/undo';
 import { undoAndRethrow } from '../support/undone';
 
@@ -36,10 +36,10 @@ interface Source {
  * the same name is the same request, and a second run only adds what is missing.
  */
 export async function createShareableAmi(input: CreateShareableAmiInput): Promise<SharedImageResult> {
-  return operation(createShareableAmiInput, input, async (request, run) => {
+  return runOperation(createShareableAmiInput, input, async (request, run) => {
     run.phase('Planning');
     const { instanceId, amiName, description, kmsKeyId, partnerAccounts: partners } = request;
-    const target = await onlyTarget(request.target);
+    const target = await resolveTarget(request.target);
     run.about({ target, resources: [instanceId] });
     refuseOwnAccount('partnerAccounts', partners, target);
     const plan = await read(`Plan an image of ${instanceId}`).planImage({
@@ -54,7 +54,7 @@ export async function createShareableAmi(input: CreateShareableAmiInput): Promis
     const undo = new UndoStack();
     let result: SharedImageResult;
     try {
-      const amiId = await imageOf(source, plan, run, undo);
+      const amiId = await obtainImage(source, plan, run, undo);
       run.about({ resources: [instanceId, amiId] });
       const image = await readFinished(target, amiId, plan);
       result = await shareImage(image, { target, partners, plan, run, undo });
@@ -65,7 +65,7 @@ export async function createShareableAmi(input: CreateShareableAmiInput): Promis
   });
 }
 
-async function imageOf(source: Source, plan: ImagePlan, run: Run, undo: UndoStack): Promise<string> {
+async function obtainImage(source: Source, plan: ImagePlan, run: Run, undo: UndoStack): Promise<string> {
   const { target, instanceId, maker } = source;
   run.phase('Making the image');
   if (plan.existing) {
@@ -74,7 +74,7 @@ async function imageOf(source: Source, plan: ImagePlan, run: Run, undo: UndoStac
     return plan.existing;
   }
   const image: ImageJob = { ...plan, target, maker, madeOf: { instanceId } };
-  if (!plan.reencrypt) return (await makeImage(image, run, undo, () => create(source, image))).amiId;
+  if (!plan.reencrypt) return (await makeImage(image, run, undo, () => createImage(source, image))).amiId;
   const staging: ImageJob = {
     target,
     maker,
@@ -83,7 +83,7 @@ async function imageOf(source: Source, plan: ImagePlan, run: Run, undo: UndoStac
     description: ownDescription(stagingRequest(plan.request)),
     madeOf: { instanceId },
   };
-  const between = await makeImage(staging, run, undo, () => create(source, staging));
+  const between = await makeImage(staging, run, undo, () => createImage(source, staging));
   run.phase('Encrypting the image');
   const { kmsKeyId } = plan;
   const encrypted: ImageJob = { ...image, madeOf: { amiId: between.amiId, region: target.region } };
@@ -100,7 +100,7 @@ async function imageOf(source: Source, plan: ImagePlan, run: Run, undo: UndoStac
   return amiId;
 }
 
-function create({ instanceId, reboot }: Source, image: ImageJob): Promise<string> {
+function createImage({ instanceId, reboot }: Source, image: ImageJob): Promise<string> {
   return mutate(`Make image ${image.name} of ${instanceId}`).createImage({
     ...image,
     instanceId,

@@ -124,7 +124,8 @@ export async function shareImage(
   const encrypted = isEncrypted(image);
   const warnings = encrypted ? [] : [UNENCRYPTED_WARNING];
   if (!encrypted) warnOfClearDisks(run);
-  const removed = sharedWith.length === 0 && !plan.existing && (await remove(image, run, undo, warnings));
+  const removed =
+    sharedWith.length === 0 && !plan.existing && (await removeUnshared(image, run, undo, warnings));
   const summary = removed
     ? `${amiId} (${image.name}) could be shared with none of ${partners.length} accounts and was removed again`
     : `${amiId} (${image.name}) in ${target.region} is shared with ${sharedWith.length} of ${partners.length} accounts`;
@@ -165,7 +166,12 @@ export interface Sharing {
 }
 
 /** False, with a warning, when it could not be removed. */
-async function remove(image: ImageFacts, run: Run, undo: UndoStack, warnings: string[]): Promise<boolean> {
+async function removeUnshared(
+  image: ImageFacts,
+  run: Run,
+  undo: UndoStack,
+  warnings: string[],
+): Promise<boolean> {
   const report = await undo.unwind();
   showUndone(run, report);
   for (const { message } of report.failed)

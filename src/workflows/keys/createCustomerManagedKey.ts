@@ -13,9 +13,9 @@ import { bringTo, type WantedKey } from './settings';
 import { patched } from '@temporalio/workflow';
 import { outsideAccessWarning } from '../../model/keys/keyOutsiders';
 import { makerOf } from '../support/maker';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { mutate, read, verify } from '../support/options';
-import { onlyTarget, refuseOwnAccount } from '../support/target';
+import { resolveTarget, refuseOwnAccount } from '../support/target';
 import { UndoStack } from '../support/undo';
 import { undoAndRethrow } from '../support/undone';
 
@@ -27,9 +27,9 @@ import { undoAndRethrow } from '../support/undone';
 export async function createCustomerManagedKey(
   input: CreateCustomerManagedKeyInput,
 ): Promise<CreateCustomerManagedKeyResult> {
-  return operation(createCustomerManagedKeyInput, input, async (request, run) => {
+  return runOperation(createCustomerManagedKeyInput, input, async (request, run) => {
     run.phase('Looking for the key');
-    const target = await onlyTarget(request.target);
+    const target = await resolveTarget(request.target);
     run.about({ target });
     refuseOwnAccount('partnerAccounts', request.partnerAccounts, target);
     const alias = request.alias ?? defaultAlias(request.description) ?? '';
@@ -48,7 +48,7 @@ export async function createCustomerManagedKey(
       const made = existing ? undefined : await makeKey(wanted, run, undo);
       const key = existing ?? (await read(`Read ${alias}`).readKey({ target, keyId: made?.keyId ?? '' }));
       warn(outsideAccessWarning(alias, key, wanted.partnerAccounts));
-      if (made) warn(await keysLeft(wanted, key.keyId));
+      if (made) warn(await findKeysLeft(wanted, key.keyId));
       const own = made?.ours ? new UndoStack() : undo;
       const rotation = { enabled: true, periodInDays: periodOf(wanted, key) };
       run.phase('Setting the key up');
@@ -100,7 +100,7 @@ async function makeKey(wanted: WantedKey, run: Run, undo: UndoStack): Promise<Ma
 }
 
 /** A key of a run that was terminated, or somebody's with copied tags: neither is taken, and a person may want it gone. */
-async function keysLeft({ target, alias }: WantedKey, keyId: string): Promise<string | undefined> {
+async function findKeysLeft({ target, alias }: WantedKey, keyId: string): Promise<string | undefined> {
   if (!patched('names-keys-left')) return undefined;
   const left = await read(`Look for other keys made for ${alias}`, MANY_KEYS).findKeysLeft({
     ...{ target, alias, keyId },

@@ -9,7 +9,7 @@ import { read } from '../support/options';
  *
  * @throws ApplicationFailure KeyUnusable, saying why
  */
-export async function customerManagedKey(target: Target, kmsKeyId: string): Promise<string> {
+export async function requireCustomerManagedKey(target: Target, kmsKeyId: string): Promise<string> {
   const key = await read(`Check ${kmsKeyId}`).requireUsableKey({ target, kmsKeyId });
   if (key.customerManaged) return key.arn;
   throw fail(

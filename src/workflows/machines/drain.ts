@@ -1,5 +1,5 @@
 import { TemporalFailure } from '@temporalio/workflow';
-import { drainTimeoutMs, targetName, type Drain, type TargetGroup } from '../../model/machines/drain';
+import { drainTimeoutMs, memberName, type Drain, type TargetGroup } from '../../model/machines/drain';
 import { reasonOf } from '../support/failure';
 import { batch, mutate, undo as undoing, wait } from '../support/options';
 import type { UndoStack } from '../support/undo';
@@ -24,7 +24,7 @@ type Serving = Drained & { terms: { drain?: Drain } };
  */
 export async function drain(migration: Serving & { undo: UndoStack }): Promise<boolean> {
   const { plan, id, run, undo } = migration;
-  const groups = await targetsOf(migration, { afresh: false });
+  const groups = await findGroups(migration, { afresh: false });
   migration.left = groups.map(({ arn }) => arn);
   if (groups.length === 0) return false;
   await mutate(`Check that ${plan.instanceId} may be registered again`).requireRegistrable({
@@ -32,9 +32,9 @@ export async function drain(migration: Serving & { undo: UndoStack }): Promise<b
     groups,
   });
   run.phase('Draining');
-  undo.registerOnce('target groups', () => backInService(migration));
+  undo.registerOnce('target groups', () => putBackInService(migration));
   await mutate('Note its target groups').noteTargets({ plan, migrationId: id, groups, mark: true });
-  await takenOut(migration, groups);
+  await takeOut(migration, groups);
   return true;
 }
 
@@ -46,7 +46,7 @@ export async function drainForRollback(migration: Serving): Promise<void> {
   const { plan, id, run, terms } = migration;
   if (!plan.wasRunning || drainTimeoutMs(terms.drain) === undefined) return;
   run.row(plan.instanceId, 'draining');
-  const found = await targetsOf(migration, { afresh: true });
+  const found = await findGroups(migration, { afresh: true });
   const groups = await mutate('Note its target groups').noteTargets({
     plan,
     migrationId: id,
@@ -54,14 +54,14 @@ export async function drainForRollback(migration: Serving): Promise<void> {
     mark: false,
   });
   migration.left = groups.map(({ arn }) => arn);
-  if (groups.length > 0) await takenOut(migration, groups);
+  if (groups.length > 0) await takeOut(migration, groups);
 }
 
-function targetsOf({ plan: { target, instanceId } }: MachineInHand, { afresh }: { afresh: boolean }) {
+function findGroups({ plan: { target, instanceId } }: MachineInHand, { afresh }: { afresh: boolean }) {
   return batch(`Find the target groups of ${instanceId}`).findTargets({ target, instanceId, afresh });
 }
 
-async function takenOut({ plan, run, terms }: Serving, groups: TargetGroup[]): Promise<void> {
+async function takeOut({ plan, run, terms }: Serving, groups: TargetGroup[]): Promise<void> {
   const { target, instanceId } = plan;
   const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
   for (const group of groups) run.row(group.name, 'draining', namesOf(group));
@@ -80,7 +80,7 @@ async function takenOut({ plan, run, terms }: Serving, groups: TargetGroup[]): P
  *
  * @returns targets that do not get requests all the same, and why
  */
-export async function registered(migration: Serving): Promise<string[]> {
+export async function registerAgain(migration: Serving): Promise<string[]> {
   const { plan, run, terms } = migration;
   const { target, instanceId } = plan;
   const timeoutMs = drainTimeoutMs(terms.drain) ?? SERVED_WITHIN_MS;
@@ -92,7 +92,7 @@ export async function registered(migration: Serving): Promise<string[]> {
   }).registerTargets(noted(migration));
   tellForeign(run, instanceId, foreign);
   if (groups.length + gone.length === 0) return [];
-  tell(run, groups, gone);
+  showRegistered(run, groups, gone);
   const problems = await wait(`Wait until ${instanceId} gets requests again`).awaitServed({
     target,
     groups,
@@ -105,7 +105,7 @@ export async function registered(migration: Serving): Promise<string[]> {
 }
 
 /** The machine runs as before. Whether its load balancers find it healthy is told, and holds nothing up. */
-export async function backInService(undoable: Drained): Promise<void> {
+export async function putBackInService(undoable: Drained): Promise<void> {
   const { plan, run } = undoable;
   if (!plan.wasRunning) return;
   const { target, instanceId } = plan;
@@ -114,7 +114,7 @@ export async function backInService(undoable: Drained): Promise<void> {
   );
   tellForeign(run, instanceId, foreign);
   if (groups.length + gone.length === 0) return;
-  tell(run, groups, gone);
+  showRegistered(run, groups, gone);
   try {
     const problems = await wait(`Wait until ${instanceId} gets requests again`, {
       scheduleToCloseTimeout: SERVED_WITHIN_MS + GRACE_MS,
@@ -127,7 +127,11 @@ export async function backInService(undoable: Drained): Promise<void> {
   await undoing('Remove the notes of its target groups').forgetTargets(noted(undoable));
 }
 
-function tell(run: MachineInHand['run'], groups: readonly TargetGroup[], gone: readonly string[]): void {
+function showRegistered(
+  run: MachineInHand['run'],
+  groups: readonly TargetGroup[],
+  gone: readonly string[],
+): void {
   for (const group of groups) run.row(group.name, 'registered', namesOf(group));
   for (const name of gone) {
     run.row(name, 'gone');
@@ -149,5 +153,5 @@ function tellForeign(run: MachineInHand['run'], instanceId: string, foreign: rea
 }
 
 function namesOf({ targets }: TargetGroup): string {
-  return targets.map(targetName).join(', ');
+  return targets.map(memberName).join(', ');
 }

@@ -9,18 +9,18 @@ import type { Run } from '../support/operation';
 import { read } from '../support/options';
 import { UndoStack } from '../support/undo';
 import { cancelCapacity, releaseCapacity } from '../machines/capacity';
-import { backInService } from '../machines/drain';
+import { putBackInService } from '../machines/drain';
 import { UNTIL_GONE } from './finalPoint';
 import { goOn } from './hooks';
 import { Made } from './made';
 import type { Migration, Swapped } from './migration';
-import { isDiversion, untilDone, type Orders } from './orders';
-import { goBack } from './rollback';
+import { isDiversion, tryUntilDone, type Orders } from './orders';
+import { putMachineBack } from './rollback';
 import { markSoaking, passHealthGate, startMachine } from './steps';
 import {
   deleteNewVolumes,
   deleteStaging,
-  leftAlone,
+  nameLeftAlone,
   putDisksBack,
   removeMarks,
   restorePower,
@@ -55,7 +55,7 @@ async function adopt(request: MigrateMachineRequest, run: Run, orders: Orders): 
   const found = await look.findInterrupted({ target, instanceId, kmsKeyArn });
   if (!found) return undefined;
   run.remark(`Migration ${found.migrationId} of this machine was interrupted.`);
-  leftAlone(run, found.unclear);
+  nameLeftAlone(run, found.unclear);
   const migration = interrupted(found, request, run, orders);
   if (isCommitted(found)) {
     await endCommit(migration);
@@ -80,7 +80,7 @@ function isCommitted({ plan, committed = [] }: InterruptedMigration): boolean {
 async function endCommit(migration: Migration): Promise<void> {
   const { plan, run } = migration;
   run.remark('Its commit had deleted the originals already: finishing it.');
-  await eachUntilDone(migration, [
+  await tryEachUntilDone(migration, [
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],
   ]);
@@ -119,7 +119,7 @@ async function takeOver(
   const swapped: Swapped = { migration, replacements, writesSince: createdAt, lastMoment: createdAt };
   // Its writes may be on the new volumes only, so a failure here is for a person to judge and not to undo.
   const step = (item: string, act: () => Promise<void>) =>
-    untilDone(orders, item, act, (error) => failedItem(item, error));
+    tryUntilDone(orders, item, act, (error) => failedItem(item, error));
   if (found.phase !== 'start') {
     // A commit had begun, and has deleted one original: only the rest of it can follow.
     if (committed.length > 0) orders.insistOnCommit();
@@ -192,7 +192,7 @@ async function restore(
   run.phase('Putting an interrupted migration back');
   // What is on the new volumes is more than a migration's own: it is kept before they go.
   if (goingBack || mayHaveWritten || (phase === 'soak' && patched('rollback-is-finished'))) {
-    await goBack(migration, {
+    await putMachineBack(migration, {
       isBack: goingBack !== undefined && (await isAsBefore(migration)),
       runsBefore: goingBack,
     });
@@ -200,11 +200,11 @@ async function restore(
   }
   const wasStopped = !isBeforeStop(phase);
   const stopped = () => (patched('machine-starts-before-deletes') ? STOPPED_STEPS : DELETED_FIRST);
-  await eachUntilDone(migration, [
+  await tryEachUntilDone(migration, [
     ...(wasStopped ? stopped() : []),
     ['release capacity', (of) => cancelCapacity(of, false)],
     ...(hooks?.post ? [goingOn(migration, hooks)] : []),
-    ...(drained ? [['register the machine again', backInService] satisfies Step] : []),
+    ...(drained ? [['register the machine again', putBackInService] satisfies Step] : []),
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeMarks],
     ['verify', (of) => verifyAsBefore(of, { wasStopped })],
@@ -215,9 +215,9 @@ function goingOn(migration: Migration, hooks: MigrateMachineRequest['hooks']): S
   return ['let the guest go on', () => goOn({ ...migration, terms: { hooks } })];
 }
 
-async function eachUntilDone(migration: Migration, steps: readonly Step[]): Promise<void> {
+async function tryEachUntilDone(migration: Migration, steps: readonly Step[]): Promise<void> {
   for (const [item, step] of steps)
-    await untilDone(
+    await tryUntilDone(
       migration.orders,
       item,
       () => step(migration),

@@ -5,7 +5,7 @@ import { failureType, reasonOf } from '../support/failure';
 import { MIGRATION_ENDED } from '../../model/messages';
 
 /** Tells the campaign, where there is one; a campaign that is gone needs no telling. */
-export async function announced<Report extends MoveReport>(
+export async function announce<Report extends MoveReport>(
   campaignId: string | undefined,
   ended: Report,
 ): Promise<Report> {

@@ -1,6 +1,6 @@
 import { patched } from '@temporalio/workflow';
 import type { LastMoment } from '../../activities/moves/finalPoints';
-import { allEnded } from '../../model/allEnded';
+import { awaitAll } from '../../model/awaitAll';
 import { FAILURE } from '../../model/failures';
 import { fail } from '../support/failure';
 import { mutate, read, undo, wait } from '../support/options';
@@ -22,29 +22,29 @@ export type FinalPoint = Record<string, string>;
  * from such snapshots. The other strategies make them only here, where a rollback can no longer make them useless and
  * no machine waits for them.
  */
-export async function finalPoint(move: Move): Promise<FinalPoint> {
+export async function makeFinalPoint(move: Move): Promise<FinalPoint> {
   const { plan, id, made } = move;
   const there = await read('Find the snapshots of the last moment', UNTIL_GONE).lastMomentsOf({
     plan,
     migrationId: id,
     ...(patched('final-point-by-recorded-id') && { volumes: made.volumes }),
   });
-  if (!patched('broken-snapshots-are-made-again')) return finalPointOnce(move, there);
-  const lost = await lostOriginals(move, there);
-  const points = await allEnded(
+  if (!patched('broken-snapshots-are-made-again')) return makeFinalPointOnce(move, there);
+  const lost = await findLostOriginals(move, there);
+  const points = await awaitAll(
     plan.disks.map(async ({ volumeId }): Promise<[string, string] | []> => {
       if (lost.includes(volumeId)) return [];
       const found = there[volumeId];
       if (found?.underKey) return [volumeId, found.snapshotId];
-      const source = found?.snapshotId ?? (await snapshotOf(move, volumeId));
-      return [volumeId, await copyOf(move, volumeId, source)];
+      const source = found?.snapshotId ?? (await snapshotOriginal(move, volumeId));
+      return [volumeId, await copyEncrypted(move, volumeId, source)];
     }),
   );
   return Object.fromEntries(points.filter((pair) => pair.length === 2));
 }
 
 /** What somebody has deleted in the soak: of it nothing can be kept any more, and the others do not wait for it. */
-async function lostOriginals({ plan, run }: Move, there: Record<string, LastMoment>): Promise<string[]> {
+async function findLostOriginals({ plan, run }: Move, there: Record<string, LastMoment>): Promise<string[]> {
   const without = plan.disks.map(({ volumeId }) => volumeId).filter((volumeId) => !there[volumeId]);
   if (without.length === 0) return [];
   const left = await read('Look which originals are there', UNTIL_GONE).originalsThere({ plan });
@@ -58,20 +58,20 @@ async function lostOriginals({ plan, run }: Move, there: Record<string, LastMome
   return lost;
 }
 
-function snapshotOf(move: Move, volumeId: string): Promise<string> {
+function snapshotOriginal(move: Move, volumeId: string): Promise<string> {
   const { plan, id, run } = move;
   run.row(volumeId, 'snapshot of its last moment');
-  return whole(move, `snapshot of ${volumeId}`, (number) =>
+  return makeWhole(move, `snapshot of ${volumeId}`, (number) =>
     mutate(`Snapshot ${volumeId}`, LOOKS_FIRST).snapshotOriginal({
       ...{ plan, migrationId: id, volumeId, number },
     }),
   );
 }
 
-function copyOf(move: Move, volumeId: string, snapshotId: string): Promise<string> {
+function copyEncrypted(move: Move, volumeId: string, snapshotId: string): Promise<string> {
   const { plan, id } = move;
   const stage = 'kept';
-  return whole(move, `encrypted copy of ${snapshotId}`, (number) =>
+  return makeWhole(move, `encrypted copy of ${snapshotId}`, (number) =>
     mutate(`Copy ${snapshotId} encrypted`, LOOKS_FIRST).startEncryptedCopy({
       ...{ plan, migrationId: id, stage, volumeId, snapshotId },
       ...{ number, takesOver: true },
@@ -80,14 +80,14 @@ function copyOf(move: Move, volumeId: string, snapshotId: string): Promise<strin
 }
 
 /** One that ended in error is deleted and made again, under another number: it would be found again for ever. */
-async function whole(
+async function makeWhole(
   { plan: { target }, id, made, run }: Move,
   what: string,
   make: (number: number) => Promise<string>,
 ): Promise<string> {
   const first = made.nextTry(what);
   for (let number = first; ; number++) {
-    const snapshotId = await made.staged(
+    const snapshotId = await made.recordStaged(
       () => make(number),
       (id) => [id],
     );
@@ -97,7 +97,7 @@ async function whole(
     });
     const [failure] = broken;
     if (!failure) return snapshotId;
-    made.tried(what, number);
+    made.recordTry(what, number);
     run.remark(`${snapshotId}, the ${what}, failed: ${failure.why}.`);
     await undo(`Delete ${snapshotId}, which failed`).deleteOwnSnapshots({
       target,
@@ -110,7 +110,7 @@ async function whole(
 }
 
 /** As 0.1.0 did it. */
-async function finalPointOnce(move: Move, there: Record<string, LastMoment>): Promise<FinalPoint> {
+async function makeFinalPointOnce(move: Move, there: Record<string, LastMoment>): Promise<FinalPoint> {
   const { plan, id, run } = move;
   const { target, disks } = plan;
   const taken = await Promise.all(

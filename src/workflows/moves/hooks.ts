@@ -28,7 +28,7 @@ export async function runPre(migration: Migration): Promise<void> {
   if (!pre) return;
   run.phase('Bringing the guest to rest');
   try {
-    await hook(migration, 'pre', pre);
+    await runHook(migration, 'pre', pre);
   } catch (error) {
     mayHaveBegun = hasBegun(error);
     throw error;
@@ -38,25 +38,25 @@ export async function runPre(migration: Migration): Promise<void> {
 /** Part of the gate: what fails here puts the machine back. Like health checks it has what is left of `maxDowntime`. */
 export async function runPost(migration: Migration): Promise<void> {
   const { post } = migration.terms.hooks ?? {};
-  if (post) await hook(migration, 'post', post, migration.downtime.leftMs);
+  if (post) await runHook(migration, 'post', post, migration.downtime.leftMs);
 }
 
 /** Before the stop of a rollback: a program that is broken shall not keep its machine from going back. */
 export async function tryPre(guest: Guest): Promise<void> {
   const { pre } = guest.terms.hooks ?? {};
-  if (pre) await forBetterOrWorse(guest, 'pre-back', pre);
+  if (pre) await tryHook(guest, 'pre-back', pre);
 }
 
 /** The machine runs as before: `post` lets it go on. What it says is told, and holds nothing up. */
 export async function goOn(guest: Guest): Promise<void> {
   const { post } = guest.terms.hooks ?? {};
-  if (post) await forBetterOrWorse(guest, 'post-back', post);
+  if (post) await tryHook(guest, 'post-back', post);
 }
 
-async function forBetterOrWorse(guest: Guest, step: MigrationHookStep, what: Hook): Promise<void> {
+async function tryHook(guest: Guest, step: MigrationHookStep, what: Hook): Promise<void> {
   if (!guest.plan.wasRunning) return;
   try {
-    await hook(guest, step, what);
+    await runHook(guest, step, what);
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     const by = what.document ?? what.commands?.join('; ');
@@ -64,7 +64,7 @@ async function forBetterOrWorse(guest: Guest, step: MigrationHookStep, what: Hoo
   }
 }
 
-async function hook(
+async function runHook(
   { id, plan, run }: Guest,
   step: MigrationHookStep,
   what: Hook,

@@ -39,7 +39,7 @@ export class Made {
     Object.assign(made.volumes, replacements);
     for (const original of unnamed) if (!replacements[original]) made.openVolumes.add(original);
     // What it had named it had begun to delete: nothing else is looked for.
-    if (staged) made.foundSnapshots(staged);
+    if (staged) made.addFoundSnapshots(staged);
     else made.openSnapshots = 1;
     return made;
   }
@@ -58,7 +58,7 @@ export class Made {
   }
 
   /** A call that makes the volume which replaces this original. */
-  async volume(original: string, call: () => Promise<string>): Promise<string> {
+  async recordVolume(original: string, call: () => Promise<string>): Promise<string> {
     this.openVolumes.add(original);
     const volumeId = await call();
     this.openVolumes.delete(original);
@@ -66,7 +66,10 @@ export class Made {
   }
 
   /** A call that makes snapshots. */
-  async staged<Answer>(call: () => Promise<Answer>, idsOf: (answer: Answer) => string[]): Promise<Answer> {
+  async recordStaged<Answer>(
+    call: () => Promise<Answer>,
+    idsOf: (answer: Answer) => string[],
+  ): Promise<Answer> {
     this.openSnapshots += 1;
     const answer = await call();
     this.openSnapshots -= 1;
@@ -75,12 +78,12 @@ export class Made {
   }
 
   /** What could be proven of what no answer told; the rest is not this move's to touch. */
-  foundVolumes(own: Replacements): void {
+  addFoundVolumes(own: Replacements): void {
     Object.assign(this.volumes, own);
     this.openVolumes.clear();
   }
 
-  foundSnapshots(own: readonly string[]): void {
+  addFoundSnapshots(own: readonly string[]): void {
     for (const id of own) this.snapshotIds.add(id);
     this.openSnapshots = 0;
   }
@@ -90,7 +93,7 @@ export class Made {
     return (this.tries.get(what) ?? 0) + 1;
   }
 
-  tried(what: string, number: number): void {
+  recordTry(what: string, number: number): void {
     this.tries.set(what, number);
   }
 }

@@ -10,14 +10,14 @@ import {
   type MigrationReport,
 } from '../../model/moves/migration';
 import { adoptInterrupted } from './adopt';
-import { announced, failedMove } from './announce';
+import { announce, failedMove } from './announce';
 import { releaseCapacity, reserveCapacity } from '../machines/capacity';
 import { newMigration, type Migration, type Swapped } from './migration';
 import { Orders } from './orders';
-import { newPublicIp } from './publicIp';
+import { readNewPublicIp } from './publicIp';
 import { soakUntilVerdict } from './soak';
-import { settledStrategy } from './settle';
-import { backToWork, bringToRest } from './rest';
+import { settleStrategy } from './settle';
+import { putBackToWork, bringToRest } from './rest';
 import { requireNotSwapped } from './itsOwn';
 import {
   markBeforeStaging,
@@ -30,7 +30,7 @@ import {
 } from './steps';
 import { STEPS } from './strategies/strategy';
 import { fail, failureType, reasonOf } from '../support/failure';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { read } from '../support/options';
 
 /**
@@ -39,7 +39,7 @@ import { read } from '../support/options';
  * `commit`, and `rollback` goes back to them.
  */
 export async function migrateMachine(input: MigrateMachineInput): Promise<MigrateMachineResult> {
-  return operation(migrateMachineInput, input, async (request, run) => {
+  return runOperation(migrateMachineInput, input, async (request, run) => {
     const orders = new Orders(run);
     const { target, instanceId, campaignId } = request;
     run.about({ campaign: campaignId, target, resources: [instanceId] });
@@ -47,22 +47,25 @@ export async function migrateMachine(input: MigrateMachineInput): Promise<Migrat
     try {
       const swapped =
         (await adoptInterrupted(request, run, orders)) ?? (await migrate(request, run, orders, down));
-      if ('outcome' in swapped) return { ...(await announced(campaignId, swapped)), committed: false };
+      if ('outcome' in swapped) return { ...(await announce(campaignId, swapped)), committed: false };
       // A cancel from here on is a rollback, which the soak carries out.
       const report = await CancellationScope.nonCancellable(async () => {
-        if (swapped.unwell !== undefined) return announced(campaignId, unwell(swapped, swapped.unwell));
-        const problems = await backToWork(swapped.migration);
-        return announced(campaignId, problems.length > 0 ? notServed(swapped, problems) : encrypted(swapped));
+        if (swapped.unwell !== undefined) return announce(campaignId, reportUnwell(swapped, swapped.unwell));
+        const problems = await putBackToWork(swapped.migration);
+        return announce(
+          campaignId,
+          problems.length > 0 ? reportNotServed(swapped, problems) : encryptedReport(swapped),
+        );
       });
       // What is not well, or gets no requests, is for a person to judge, however long that takes.
       const soakMs = report.outcome === 'encrypted' ? request.soakMs : undefined;
       const { writesSince, lastMoment } = swapped;
       const soak = { writesSince, lastMoment, ...(soakMs !== undefined && { soakMs }) };
-      const result = await soakUntilVerdict(swapped.migration, encrypted(swapped), soak);
+      const result = await soakUntilVerdict(swapped.migration, encryptedReport(swapped), soak);
       return result.committed ? result : { ...result, ...addressBefore(result) };
     } catch (error) {
       const failed = { instanceId, ...failedMove(error), downtimeMs: down.ms };
-      await CancellationScope.nonCancellable(() => announced(campaignId, failed));
+      await CancellationScope.nonCancellable(() => announce(campaignId, failed));
       throw error;
     }
   });
@@ -112,29 +115,29 @@ async function migrate(
   for (const { effect } of accepted ?? []) run.remark(`Accepted: ${effect}.`);
   const migration = newMigration(plan, request, run, orders);
   try {
-    const strategy = await settledStrategy(migration, planned);
+    const strategy = await settleStrategy(migration, planned);
     const steps = STEPS[strategy.name];
     await markBeforeStaging(migration);
-    await steps.beforeStop(migration); // the machine keeps running
+    await steps.prepareBeforeStop(migration); // the machine keeps running
     if (request.reserveCapacity) await reserveCapacity(migration, request.maxDowntimeMs);
     requireOpenWindow(request);
     await bringToRest(migration);
     requireOpenWindow(request);
     await stopMachine(migration); // the downtime budget starts here
     const lastMoment = Date.now();
-    const replacements = await steps.disksAfterStop(migration);
+    const replacements = await steps.makeDisksAfterStop(migration);
     await nameNewVolumes(migration, replacements);
     await swapDisks(migration, replacements);
     const writesSince = Date.now();
     await startMachine(migration);
     await passHealthGate(migration, healthChecks);
     if (request.reserveCapacity) await releaseCapacity(migration);
-    const moved = publicIp && (await newPublicIp(migration, publicIp));
+    const moved = publicIp && (await readNewPublicIp(migration, publicIp));
     await markSoaking(migration);
     const done = { migration, replacements, writesSince, lastMoment, strategy, accepted };
     return { ...done, ...(moved && { publicIp: moved }) };
   } catch (failure) {
-    return await rollBack(migration, failure, down, accepted);
+    return await rollBackMigration(migration, failure, down, accepted);
   }
 }
 
@@ -148,7 +151,7 @@ function requireOpenWindow({ instanceId, stopBy }: MigrateMachineRequest): void 
 }
 
 /** Everything as it was, verified; a step that cannot be undone waits for a person. Always ends in a failure. */
-async function rollBack(
+async function rollBackMigration(
   migration: Migration,
   failure: unknown,
   down: Down,
@@ -158,7 +161,7 @@ async function rollBack(
   run.phase('Rolling back');
   run.remark(`Rolling back because: ${reasonOf(failure)}`);
   await requireNotSwapped(migration);
-  const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
+  const { undone } = await undo.unwind((stuck) => orders.awaitResume(stuck));
   down.ms = downtime.ms;
   if (isCancellation(failure)) throw failure;
   const cause = downtime.explain(failure);
@@ -185,23 +188,23 @@ function report(
 }
 
 /** Of a migration that was interrupted: its machine is not what was asked for, and a person decides. */
-function unwell(swapped: Swapped, why: string): MigrationReport {
+function reportUnwell(swapped: Swapped, why: string): MigrationReport {
   const { plan, run } = swapped.migration;
   run.remark(`${plan.instanceId}: ${why}.`);
-  return { ...encrypted(swapped), outcome: 'failed', message: why };
+  return { ...encryptedReport(swapped), outcome: 'failed', message: why };
 }
 
 /** Its campaign counts that as a failure, so that the next machines stay in their target groups. */
-function notServed(swapped: Swapped, problems: readonly string[]): MigrationReport {
+function reportNotServed(swapped: Swapped, problems: readonly string[]): MigrationReport {
   const { migration } = swapped;
   const why = `it runs on its new volumes and has passed its checks, but gets no requests: ${problems.join('; ')}; its originals are kept until commit or rollback`;
   migration.run.remark(`${migration.plan.instanceId}: ${why}.`);
-  return { ...encrypted(swapped), outcome: 'failed', message: why };
+  return { ...encryptedReport(swapped), outcome: 'failed', message: why };
 }
 
 const KEPT = 'its original volumes are kept until commit';
 
-function encrypted(swapped: Swapped): MigrationReport {
+function encryptedReport(swapped: Swapped): MigrationReport {
   const { migration, replacements, writesSince, strategy, accepted, publicIp } = swapped;
   const { plan, downtime } = migration;
   const message = plan.wasRunning ? KEPT : `${KEPT}; ${UNSTARTED}`;

@@ -8,7 +8,7 @@ import {
 } from '../../model/messages';
 import type { FailedItem } from '../../model/outcome';
 import { fail } from '../support/failure';
-import { takes, takesParsed } from '../support/messages';
+import { handleMessage, handleParsedMessage } from '../support/messages';
 import { tellOfNeed } from '../support/notices';
 import type { Run } from '../support/operation';
 
@@ -71,14 +71,14 @@ export class Orders {
       this.verdict && this.verdict !== verdict && !canChange()
         ? `it was told to ${this.verdict} already`
         : notSoaking();
-    takes('commit', decide('commit'), tooLate('commit'));
-    takesParsed(
+    handleMessage('commit', decide('commit'), tooLate('commit'));
+    handleParsedMessage(
       'rollback',
       parseRollback,
       decide('rollback'),
       (message: RollbackMessage) => tooLate('rollback')() ?? lossNotAccepted(message, this.writesSince),
     );
-    takes('resume', () => (this.stuck = false));
+    handleMessage('resume', () => (this.stuck = false));
   }
 
   get given(): Verdict | undefined {
@@ -86,12 +86,12 @@ export class Orders {
   }
 
   /** Waits for a verdict; after `soakMs` without one it is `commit`. */
-  async verdictWithin({ soakMs, writesSince }: Soak): Promise<Verdict> {
-    return (await this.verdictBefore(soakMs, writesSince)) ?? this.commitByItself();
+  async awaitVerdictWithin({ soakMs, writesSince }: Soak): Promise<Verdict> {
+    return (await this.awaitVerdictBefore(soakMs, writesSince)) ?? this.commitByItself();
   }
 
   /** Waits for a verdict, no longer than so many milliseconds where that is said. It is taken afterwards too. */
-  async verdictBefore(
+  async awaitVerdictBefore(
     waitMs: number | undefined,
     writesSince: number,
     summary = 'Soak: originals are kept',
@@ -154,7 +154,7 @@ export class Orders {
    *
    * @throws ApplicationFailure VerdictChanged where another verdict than the one that is carried out was given
    */
-  async untilResumed({ item, message }: FailedItem): Promise<void> {
+  async awaitResume({ item, message }: FailedItem): Promise<void> {
     const knowsMore = patched('stuck-moves-tell-people-and-take-verdicts');
     this.mayChange = knowsMore;
     if (this.isOverruled) throw this.overruled();
@@ -188,7 +188,7 @@ export class Orders {
 }
 
 /** Does a step that must not be left out: what fails waits for a person, and is tried again. */
-export async function untilDone(
+export async function tryUntilDone(
   orders: Orders,
   item: string,
   step: () => Promise<unknown>,
@@ -200,7 +200,7 @@ export async function untilDone(
       return;
     } catch (error) {
       if (isDiversion(error)) throw error;
-      await orders.untilResumed(describe(error));
+      await orders.awaitResume(describe(error));
     }
   }
 }

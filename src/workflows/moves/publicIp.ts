@@ -8,7 +8,7 @@ import type { Migration } from './migration';
 const PATIENCE = { scheduleToCloseTimeout: '1 minute' } as const;
 
 /** What became of a public IPv4 that EC2 had assigned, where its change was accepted. */
-export async function newPublicIp(
+export async function readNewPublicIp(
   { plan: { target, instanceId }, run }: Migration,
   before: string,
 ): Promise<MigrationReport['publicIp']> {

@@ -2,10 +2,10 @@ import { CancellationScope } from '@temporalio/workflow';
 import { drainTimeoutMs } from '../../model/machines/drain';
 import { failedItem } from '../support/failure';
 import { mutate } from '../support/options';
-import { drain, registered } from '../machines/drain';
+import { drain, registerAgain } from '../machines/drain';
 import { runPre } from './hooks';
 import type { Migration } from './migration';
-import { untilDone } from './orders';
+import { tryUntilDone } from './orders';
 import { removeMarks } from './undoing';
 
 /** Everything that makes a stop gentle: a machine that is stopped does not need it. */
@@ -28,17 +28,17 @@ export async function bringToRest(migration: Migration): Promise<void> {
  *
  * @returns targets that get no requests all the same, and why
  */
-export async function backToWork(migration: Migration): Promise<string[]> {
+export async function putBackToWork(migration: Migration): Promise<string[]> {
   const { plan, orders, terms } = migration;
   if (!plan.wasRunning || drainTimeoutMs(terms.drain) === undefined) return [];
   const item = 'register the machine again';
   let problems: string[] = [];
   await CancellationScope.nonCancellable(() =>
-    untilDone(
+    tryUntilDone(
       orders,
       item,
       async () => {
-        problems = await registered(migration);
+        problems = await registerAgain(migration);
       },
       (error) => failedItem(item, error),
     ),

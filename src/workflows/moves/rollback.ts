@@ -7,15 +7,15 @@ import { TemporalFailure } from '@temporalio/workflow';
 import { FAILURE } from '../../model/failures';
 import { failedItem, failureType, reasonOf } from '../support/failure';
 import { batch, mutate, undo, wait } from '../support/options';
-import { backInService, drainForRollback } from '../machines/drain';
+import { putBackInService, drainForRollback } from '../machines/drain';
 import { goOn, tryPre } from './hooks';
 import type { Migration, Move } from './migration';
-import { isDiversion, machineGone, untilDone } from './orders';
-import { lookAt } from './soakWatch';
+import { isDiversion, machineGone, tryUntilDone } from './orders';
+import { lookAtMachine } from './soakWatch';
 import {
   deleteNewVolumes,
   deleteStaging,
-  leftAlone,
+  nameLeftAlone,
   planOfNewVolumes,
   putDisksBack,
   removeMarks,
@@ -28,7 +28,7 @@ type Step = (item: string, act: () => Promise<unknown>) => Promise<void>;
 
 /** What fails waits for a person. */
 export function stepsOf({ orders }: Pick<Move, 'orders'>): Step {
-  return (item, act) => untilDone(orders, item, act, (error) => failedItem(item, error));
+  return (item, act) => tryUntilDone(orders, item, act, (error) => failedItem(item, error));
 }
 
 /** The same for steps of a machine, which end all where it is terminated meanwhile. */
@@ -39,7 +39,7 @@ function machineStepsOf(migration: Migration): Step {
       try {
         await act();
       } catch (error) {
-        const isGone = failureType(error) === FAILURE.notFound && (await lookAt(migration)) === 'gone';
+        const isGone = failureType(error) === FAILURE.notFound && (await lookAtMachine(migration)) === 'gone';
         throw isGone ? machineGone(migration.plan.instanceId) : error;
       }
     });
@@ -55,10 +55,10 @@ export async function rollBackSwap(
 ): Promise<MigrateMachineResult> {
   if (!patched('rollback-puts-the-machine-back-first')) return rollBackAsBefore(migration, report);
   migration.run.phase('Rolling back');
-  const asItRuns = await withPowerNow(migration);
-  await untouched(asItRuns);
+  const asItRuns = await readPowerNow(migration);
+  await prepareReturn(asItRuns);
   migration.orders.finalize();
-  const kept = await goBack(asItRuns);
+  const kept = await putMachineBack(asItRuns);
   const stays = kept.left.map(({ volumeId, why }) => `${volumeId} (${why})`).join(', ');
   const message = stays
     ? `rolled back to the original volumes; what was written since stays on ${stays}`
@@ -75,14 +75,14 @@ export async function rollBackSwap(
 }
 
 /** Somebody may have started a machine that was stopped when it was planned, and uses it: then it runs afterwards too. */
-async function withPowerNow(migration: Migration): Promise<Migration> {
-  const machine = await lookAt(migration);
+async function readPowerNow(migration: Migration): Promise<Migration> {
+  const machine = await lookAtMachine(migration);
   if (migration.plan.wasRunning || (machine !== 'running' && machine !== 'healthy')) return migration;
   return { ...migration, plan: { ...migration.plan, wasRunning: true } };
 }
 
 /** What can be asked is asked while the machine runs; until here the verdict can be changed. */
-async function untouched(migration: Migration): Promise<void> {
+async function prepareReturn(migration: Migration): Promise<void> {
   const { plan, id, terms, orders, made } = migration;
   const step = machineStepsOf(migration);
   await step('ask whether the originals can be put back', () =>
@@ -97,13 +97,13 @@ async function untouched(migration: Migration): Promise<void> {
   } catch (error) {
     if (isDiversion(error, 'verdictChanged') && drainTimeoutMs(terms.drain) !== undefined) {
       orders.finalize();
-      await step('register the machine again', () => backInService(migration));
+      await step('register the machine again', () => putBackInService(migration));
     }
     throw error;
   }
 }
 
-export interface Kept {
+export interface KeptWrites {
   /** Recovery point of what could be kept. */
   pointId?: string;
   /** New volumes that stay, because what is on them could not be kept. */
@@ -119,10 +119,10 @@ interface Earlier {
 }
 
 /** From the stop on. A run that finds a machine on this way back goes it to its end. */
-export async function goBack(
+export async function putMachineBack(
   migration: Migration,
   { isBack = false, runsBefore = [] }: Earlier = {},
-): Promise<Kept> {
+): Promise<KeptWrites> {
   const { plan, id, terms, maker } = migration;
   const before = runsBefore.filter((run) => run !== maker.runId);
   const step = machineStepsOf(migration);
@@ -144,8 +144,8 @@ export async function goBack(
     // Now: once the snapshots are complete, somebody may have stopped it for reasons of his own.
     await step('verify', () => verifyAsBefore(migration));
   }
-  if (terms.drain) await step('register the machine again', () => backInService(migration));
-  let kept: Kept = { left: [] };
+  if (terms.drain) await step('register the machine again', () => putBackInService(migration));
+  let kept: KeptWrites = { left: [] };
   await step('keep what was written since', async () => {
     kept = await keepWhatCompletes(migration, begun, stoppedAt);
   });
@@ -179,7 +179,7 @@ export async function beginKeeping(
       ...{ plan, pointId: keptBy(id), volumes: made.volumes, runId: move.maker.runId },
       ...{ runsBefore, again },
     });
-    leftAlone(move.run, unclear);
+    nameLeftAlone(move.run, unclear);
     return { snapshots, earlier, runsBefore };
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
@@ -190,7 +190,7 @@ export async function beginKeeping(
 }
 
 /** Also of a volume by itself. What could not be begun while a machine waited is tried once more: nothing can have been written since. */
-export async function keepWhatCompletes(move: Move, begun: Begun, takenAtMs: number): Promise<Kept> {
+export async function keepWhatCompletes(move: Move, begun: Begun, takenAtMs: number): Promise<KeptWrites> {
   const { plan, id, made, run, maker } = move;
   const {
     snapshots,
@@ -266,7 +266,7 @@ async function rollBackAsBefore(
   await step('put the original volumes back', () => putDisksBack(migration));
   await step('start the machine', () => restorePower(migration));
   await goOn(migration);
-  if (terms.drain) await step('register the machine again', () => backInService(migration));
+  if (terms.drain) await step('register the machine again', () => putBackInService(migration));
   await step('delete the new volumes', () => deleteNewVolumes(migration));
   await step('delete staging snapshots', () => deleteStaging(migration));
   await step('remove the marks', () => removeMarks(migration));

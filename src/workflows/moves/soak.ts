@@ -5,10 +5,10 @@ import { FAILURE } from '../../model/failures';
 import { howToSend } from '../../model/messages';
 import { fail, failedItem } from '../support/failure';
 import { batch, mutate, read } from '../support/options';
-import { finalPoint, UNTIL_GONE, type FinalPoint } from './finalPoint';
-import { endWithoutMachine, machineVerdict, requireMachine } from './soakWatch';
+import { makeFinalPoint, UNTIL_GONE, type FinalPoint } from './finalPoint';
+import { endWithoutMachine, awaitMachineVerdict, requireMachine } from './soakWatch';
 import type { Migration, Move } from './migration';
-import { isDiversion, untilDone, type Soak, type Verdict } from './orders';
+import { isDiversion, tryUntilDone, type Soak, type Verdict } from './orders';
 import { rollBackSwap } from './rollback';
 import { deleteStaging, removeMarks } from './undoing';
 
@@ -26,7 +26,7 @@ export async function soakUntilVerdict(
   const tell = (endsAt: number | undefined) =>
     migration.run.waitsFor(soakText(kept, soak, withoutVerdict(soak, endsAt, 'they are deleted')));
   tell(undefined);
-  return untilVerdict<MigrateMachineResult>(migration, () => machineVerdict(migration, soak, tell), {
+  return carryOutVerdict<MigrateMachineResult>(migration, () => awaitMachineVerdict(migration, soak, tell), {
     commit: async () => {
       await requireMachine(migration);
       const kept = await commit(migration, soak.lastMoment, () => removeMarks(migration));
@@ -77,7 +77,7 @@ type End = Verdict | 'gone';
  * Waits for the verdict, and carries it through although the run is cancelled. Until its first step that cannot be undone, a
  * verdict that is stuck can be changed.
  */
-export async function untilVerdict<Result>(
+export async function carryOutVerdict<Result>(
   { run, orders }: Move,
   wait: () => Promise<End>,
   carryOut: Record<Verdict, () => Promise<Result>> & { gone?: () => Promise<Result> },
@@ -142,14 +142,14 @@ export async function commit(
 ): Promise<FinalPoint> {
   const { plan, id, run, orders, made, maker } = move;
   const step = (item: string, act: () => Promise<unknown>) =>
-    untilDone(orders, item, act, (error) => failedItem(item, error));
+    tryUntilDone(orders, item, act, (error) => failedItem(item, error));
   run.phase('Committing');
   const asksAgain = patched('commit-asks-again');
   let kept: FinalPoint = {};
   const keep = async () => {
     // Copies under a key that cannot be used all fail, and say less than the key does.
     if (asksAgain) await requireKey(plan);
-    kept = await finalPoint(move);
+    kept = await makeFinalPoint(move);
     if (!asksAgain) {
       const snapshotIds = Object.values(kept);
       return mutate('Keep the final encrypted snapshots').keepAsRecoveryPoint({

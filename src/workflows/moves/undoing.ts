@@ -35,28 +35,28 @@ export async function verifyAsBefore(
 }
 
 /** Those that the move has made, and what no answer told as far as that can be proven. */
-async function ownVolumes({ plan, id, run, made }: Own): Promise<string[]> {
+async function findOwnVolumes({ plan, id, run, made }: Own): Promise<string[]> {
   const originals = made.unansweredVolumes;
   if (originals.length > 0) {
     const look = undo('Find new volumes that no answer told of', UNDO_LOOK);
     const { own, unclear } = await look.findOwnVolumes({ plan, migrationId: id, originals });
-    made.foundVolumes(own);
-    leftAlone(run, unclear);
+    made.addFoundVolumes(own);
+    nameLeftAlone(run, unclear);
   }
   return Object.values(made.volumes);
 }
 
-export async function ownSnapshots({ plan, id, run, made }: Staged): Promise<string[]> {
+export async function findOwnSnapshots({ plan, id, run, made }: Staged): Promise<string[]> {
   if (made.unansweredSnapshots) {
     const look = undo('Find snapshots that no answer told of', UNDO_LOOK);
     const found = await look.findOwnSnapshots({ plan, migrationId: id, known: made.snapshots });
-    made.foundSnapshots(found.own);
-    leftAlone(run, found.unclear);
+    made.addFoundSnapshots(found.own);
+    nameLeftAlone(run, found.unclear);
   }
   return made.snapshots;
 }
 
-export function leftAlone(run: Move['run'], unclear: readonly string[] = []): void {
+export function nameLeftAlone(run: Move['run'], unclear: readonly string[] = []): void {
   if (unclear.length === 0) return;
   run.remark(
     `Left alone: ${unclear.join(', ')} carry the marks of this migration, and nothing proves which of them is its own. Delete what nobody needs.`,
@@ -74,7 +74,7 @@ export async function deleteStaging(move: Staged, keep: string[] = []): Promise<
     await undo('Delete staging snapshots', UNDO_MANY).deleteStaging({ target, migrationId: id, keep });
     return;
   }
-  const snapshotIds = (await ownSnapshots(move)).filter((snapshotId) => !keep.includes(snapshotId));
+  const snapshotIds = (await findOwnSnapshots(move)).filter((snapshotId) => !keep.includes(snapshotId));
   if (snapshotIds.length === 0) return;
   const volumeIds = [...plan.disks.map(({ volumeId }) => volumeId), ...Object.values(move.made.volumes)];
   const { instanceId } = plan;
@@ -97,7 +97,7 @@ export async function deleteStaging(move: Staged, keep: string[] = []): Promise<
 export async function removeMarks(undoable: Undoable, stay: readonly string[] = []): Promise<void> {
   const { plan, id } = undoable;
   const made = knowsItsOwn()
-    ? (await ownVolumes(undoable)).filter((volumeId) => !stay.includes(volumeId))
+    ? (await findOwnVolumes(undoable)).filter((volumeId) => !stay.includes(volumeId))
     : Object.values(
         await undo('Find the new volumes').replacementsOf({ target: plan.target, migrationId: id }),
       );
@@ -135,7 +135,7 @@ export async function deleteNewVolumes(move: Own, stay: readonly string[] = []):
     await undo('Delete the new volumes').deleteReplacements({ target, migrationId: id });
     return;
   }
-  const volumeIds = (await ownVolumes(move)).filter((volumeId) => !stay.includes(volumeId));
+  const volumeIds = (await findOwnVolumes(move)).filter((volumeId) => !stay.includes(volumeId));
   if (volumeIds.length > 0) await undo('Delete the new volumes').deleteOwnVolumes({ target, volumeIds });
 }
 
@@ -164,16 +164,16 @@ async function detachNewVolumes(undoable: Undoable): Promise<void> {
       await undo('Find the new volumes').replacementsOf({ target, migrationId: id }),
     );
     await undo(`Detach ${made.length} volumes`).ensureDetached({ target, instanceId, volumeIds: made });
-    await untilDetached(undoable, made);
+    await awaitDetached(undoable, made);
     return;
   }
-  const volumeIds = await ownVolumes(undoable);
+  const volumeIds = await findOwnVolumes(undoable);
   const detach = undo(`Detach ${volumeIds.length} volumes`);
   const attached = await detach.detachOwnVolumes({ target, instanceId, volumeIds });
-  await untilDetached(undoable, attached);
+  await awaitDetached(undoable, attached);
 }
 
-async function untilDetached({ plan: { target } }: Undoable, volumeIds: string[]): Promise<void> {
+async function awaitDetached({ plan: { target } }: Undoable, volumeIds: string[]): Promise<void> {
   await wait('Wait until the new volumes are detached', UNDO_WAIT).awaitVolumes({
     target,
     volumeIds,

@@ -12,7 +12,7 @@ import {
 } from '../../model/operations/sweep';
 import { targetKey, type Target } from '../../model/target';
 import { failedItem, settle } from '../support/failure';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { batch, mutate, read } from '../support/options';
 
 type Swept = Omit<SweepOrphansResult, 'dryRun'> & {
@@ -43,7 +43,7 @@ export async function sweepOrphans(
   input: SweepOrphansInput,
   carried?: CarriedSweep,
 ): Promise<SweepOrphansResult> {
-  return operation(sweepOrphansInput, input, async ({ targets: asked, dryRun, letGo = [] }, run) => {
+  return runOperation(sweepOrphansInput, input, async ({ targets: asked, dryRun, letGo = [] }, run) => {
     const targets = carried?.targets ?? (await read('Resolve targets').resolveTargets({ targets: asked }));
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });
     run.phase(dryRun ? 'Looking' : 'Sweeping');
@@ -98,7 +98,7 @@ async function sweep(
   const { dryRun, swept, run, before } = sweeping;
   const name = targetKey(target);
   run.row(name, 'looking');
-  if (!before && patched('last-points-are-told')) await endedPoints(target, sweeping);
+  if (!before && patched('last-points-are-told')) await sweepEndedPoints(target, sweeping);
   const shares = await batch(`Look for what is still shared from ${name}`).findAbandonedShares({ target });
   if (!before) swept.found = and(swept.found, shares.map(asOrphan(target)));
   const progress = before ?? { deleted: 0, left: [] };
@@ -139,7 +139,7 @@ async function sweep(
 }
 
 /** Of what nobody backs up any more; they go where a person says so, and where nothing else keeps them. */
-async function endedPoints(target: Target, { dryRun, letGo, swept }: Sweeping): Promise<void> {
+async function sweepEndedPoints(target: Target, { dryRun, letGo, swept }: Sweeping): Promise<void> {
   const name = targetKey(target);
   const left: string[] = [];
   // What was deleted a moment ago may still be listed.
@@ -197,7 +197,7 @@ const MOST_BATCHES = 300;
 async function takeSharesBack(target: Target, shares: AbandonedShare[], swept: Swept): Promise<void> {
   for (const share of shares) {
     try {
-      await takeBack(target, share);
+      await takeShareBack(target, share);
       swept.deleted = and(swept.deleted, [share.workflowId]);
     } catch (error) {
       if (isCancellation(error)) throw error;
@@ -213,7 +213,7 @@ function asOrphan(target: Target) {
   };
 }
 
-async function takeBack(
+async function takeShareBack(
   target: Target,
   { job, partner, kmsKeyIds, grantName }: AbandonedShare,
 ): Promise<void> {

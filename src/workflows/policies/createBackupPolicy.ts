@@ -6,7 +6,7 @@ import {
 import { FAILURE } from '../../model/failures';
 import { limitProblems } from '../../model/policies/policyPlan';
 import { fail } from '../support/failure';
-import { operation } from '../support/operation';
+import { runOperation } from '../support/operation';
 import { mutate, read } from '../support/options';
 import { survey } from './survey';
 
@@ -15,7 +15,7 @@ import { survey } from './survey';
  * do not allow with the volumes that are there now is refused, with the sum. Its points expire through an hourly `enforceExpiry` of each target, which is made sure of too.
  */
 export async function createBackupPolicy(input: CreateBackupPolicyInput): Promise<CreateBackupPolicyResult> {
-  return operation(createBackupPolicyInput, input, async (request, run) => {
+  return runOperation(createBackupPolicyInput, input, async (request, run) => {
     run.about({ policy: request.policyName });
     run.phase('Normalizing');
     const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });

@@ -5,12 +5,12 @@ import {
   type DeleteBackupPolicyResult,
 } from '../../model/policies/policy';
 import { fail } from '../support/failure';
-import { operation } from '../support/operation';
+import { runOperation } from '../support/operation';
 import { mutate } from '../support/options';
 
 /** Ends a policy: no new points. The ones it made stay until they expire. */
 export async function deleteBackupPolicy(input: DeleteBackupPolicyInput): Promise<DeleteBackupPolicyResult> {
-  return operation(deleteBackupPolicyInput, input, async ({ policyName }, run) => {
+  return runOperation(deleteBackupPolicyInput, input, async ({ policyName }, run) => {
     run.about({ policy: policyName });
     run.phase('Deleting the Schedule');
     const existed = await mutate(`Delete the Schedule of ${policyName}`).deletePolicySchedule({ policyName });

@@ -10,7 +10,7 @@ import {
   type NormalizedPolicy,
 } from '../../model/policies/policy';
 import { changesOf, planProblems, runTimes, type PolicyPlan } from '../../model/policies/policyPlan';
-import { operation } from '../support/operation';
+import { runOperation } from '../support/operation';
 import { read, readMany } from '../support/options';
 import { survey } from './survey';
 import type { TargetSurvey } from '../../model/policies/survey';
@@ -20,7 +20,7 @@ import type { TargetSurvey } from '../../model/policies/survey';
  * take, what it would cost, and what no policy protects. Changes nothing.
  */
 export async function planBackupPolicy(input: CreateBackupPolicyInput): Promise<PolicyPlan> {
-  return operation(createBackupPolicyInput, input, async (request, run) => {
+  return runOperation(createBackupPolicyInput, input, async (request, run) => {
     run.about({ policy: request.policyName });
     run.phase('Normalizing');
     const policy = await read(`Resolve ${request.policyName}`).normalizePolicy({ policy: request });

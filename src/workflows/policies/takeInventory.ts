@@ -10,12 +10,12 @@ import {
 } from '../../model/policies/inventory';
 import { targetKey } from '../../model/target';
 import { failedItem, settle } from '../support/failure';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { read, readMany } from '../support/options';
 
 /** The machines and volumes there are, with the policies that protect them. Changes nothing. */
 export async function takeInventory(input: TakeInventoryInput): Promise<TakeInventoryResult> {
-  return operation(takeInventoryInput, input, async ({ targets: asked, policyName, tags }, run) => {
+  return runOperation(takeInventoryInput, input, async ({ targets: asked, policyName, tags }, run) => {
     run.about({ ...(policyName && { policy: policyName }) }, 'Looking at the targets');
     const targets = policyName
       ? (await read(`Read policy ${policyName}`).readPolicy({ policyName })).targets

@@ -8,7 +8,7 @@ import { and, listed } from '../../model/list';
 import type { NormalizedPolicy } from '../../model/policies/policy';
 import { targetKey, type Target } from '../../model/target';
 import { failedItem, settle } from '../support/failure';
-import { operation, type Run } from '../support/operation';
+import { runOperation, type Run } from '../support/operation';
 import { batch, read } from '../support/options';
 
 /**
@@ -16,7 +16,7 @@ import { batch, read } from '../support/options';
  * due then goes with the next `enforceExpiry`, which never deletes the last good ones.
  */
 export async function applyRetention(input: ApplyRetentionInput): Promise<ApplyRetentionResult> {
-  return operation(applyRetentionInput, input, async ({ policyName, dryRun }, run) => {
+  return runOperation(applyRetentionInput, input, async ({ policyName, dryRun }, run) => {
     run.about({ policy: policyName });
     run.phase('Reading the policy');
     const policy = await read(`Read ${policyName}`).readPolicy({ policyName });

@@ -9,7 +9,7 @@ import { listed } from '../../model/list';
 import type { Target } from '../../model/target';
 import { Place, type PlaceProgress } from './place';
 import { settle } from '../support/failure';
-import { operation } from '../support/operation';
+import { runOperation } from '../support/operation';
 import { read, readMany } from '../support/options';
 
 /** All that one run leaves to the one that continues it as new. */
@@ -28,7 +28,7 @@ export async function enforceExpiry(
   input: EnforceExpiryInput,
   carried?: CarriedExpiry,
 ): Promise<EnforceExpiryResult> {
-  return operation(enforceExpiryInput, input, async ({ targets: asked, dryRun }, run) => {
+  return runOperation(enforceExpiryInput, input, async ({ targets: asked, dryRun }, run) => {
     run.phase('Resolving targets');
     const targets = carried?.targets ?? (await read('Resolve targets').resolveTargets({ targets: asked }));
     if (targets[0] && targets.length === 1) run.about({ target: targets[0] });

@@ -47,14 +47,14 @@ export class Place {
    * @param checkpoint is reached after each batch
    */
   async expire(policies: PolicyNow[], dryRun: boolean, checkpoint: () => Promise<void>): Promise<void> {
-    this.row('deciding');
+    this.showRow('deciding');
     try {
       await this.expireAll(policies, dryRun, checkpoint);
     } catch (error) {
       if (isCancellation(error) || error instanceof ContinueAsNew) throw error;
       const failure = failedItem(targetKey(this.target), error);
       this.sum.failed = and(this.sum.failed, [failure]);
-      this.row('failed', failure.message);
+      this.showRow('failed', failure.message);
     }
   }
 
@@ -68,11 +68,11 @@ export class Place {
       if (dryRun) {
         sum.expired = and(sum.expired, plan.expired.map(this.here), plan.expiredTotal);
         this.noteArchived(plan.archive);
-        return this.row('decided', `${plan.expiredTotal} would go, ${plan.keptTotal} stay`);
+        return this.showRow('decided', `${plan.expiredTotal} would go, ${plan.keptTotal} stay`);
       }
       if (plan.expired.length === 0) {
         await this.archive(plan.archive);
-        return this.row('done', `${progress.deleted} deleted, ${progress.kept} kept`);
+        return this.showRow('done', `${progress.deleted} deleted, ${progress.kept} kept`);
       }
       if (progress.left.length >= MOST_LEFT) return this.leaveRest(plan.expiredTotal);
       const deleting = batch(`Delete ${plan.expired.length} points in ${name}`);
@@ -129,7 +129,7 @@ export class Place {
     const message = `${count} points more were not tried, because ${progress.left.length} could not be deleted; the next run goes on`;
     const rest = { item: targetKey(target), type: FAILURE.conflict, message };
     sum.failed = and(sum.failed, [rest]);
-    this.row('failed', message);
+    this.showRow('failed', message);
   }
 
   private readonly here = <Thing>(thing: Thing): { target: Target } & Thing => ({
@@ -137,7 +137,7 @@ export class Place {
     ...thing,
   });
 
-  private row(state: string, note?: string): void {
+  private showRow(state: string, note?: string): void {
     this.run.row(targetKey(this.target), state, note);
   }
 }

@@ -4,15 +4,15 @@ import {
   type RestoreFromArchiveResult,
 } from '../../model/retention/restoreFromArchive';
 import { targetKey } from '../../model/target';
-import { operation } from '../support/operation';
+import { runOperation } from '../support/operation';
 import { mutate, read, wait } from '../support/options';
-import { onlyTarget } from '../support/target';
+import { resolveTarget } from '../support/target';
 
 /** Brings a recovery point back from the archive, so that volumes can be made of it: EBS takes up to 72 hours. */
 export async function restoreFromArchive(input: RestoreFromArchiveInput): Promise<RestoreFromArchiveResult> {
-  return operation(restoreFromArchiveInput, input, async (request, run) => {
+  return runOperation(restoreFromArchiveInput, input, async (request, run) => {
     const { recoveryPointId, days } = request;
-    const target = await onlyTarget(request.target);
+    const target = await resolveTarget(request.target);
     run.about({ target });
     run.phase('Restoring');
     const snapshotIds = await mutate(`Restore ${recoveryPointId}`).restoreArchived({

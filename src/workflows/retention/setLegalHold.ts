@@ -25,8 +25,8 @@ import { isSamePerson } from '../../model/messages';
 import type { FailedItem } from '../../model/outcome';
 import { targetKey, type Target } from '../../model/target';
 import { failedItem, settle } from '../support/failure';
-import { takes } from '../support/messages';
-import { operation, type Run } from '../support/operation';
+import { handleMessage } from '../support/messages';
+import { runOperation, type Run } from '../support/operation';
 import { batch, read, readMany } from '../support/options';
 
 /** Points that a run made without knowing of the hold are found this soon. */
@@ -48,8 +48,8 @@ export async function setLegalHold(
   const isSame = patched('approvers-are-people')
     ? isSamePerson
     : (one: string, other: string) => one === other;
-  return operation(setLegalHoldInput, input, async (request, run) => {
-    takes(
+  return runOperation(setLegalHoldInput, input, async (request, run) => {
+    handleMessage(
       'approve',
       ({ by, reason }) => void (approvals = [...approvals, { by, reason }]),
       ({ by }) =>
@@ -57,7 +57,7 @@ export async function setLegalHold(
           ? `${by} has approved already; somebody else must`
           : undefined,
     );
-    takes('reject', () => void (approvals = []));
+    handleMessage('reject', () => void (approvals = []));
     const { policyName, lineage } = request;
     run.about({ policy: policyName, resources: lineage === undefined ? undefined : [sourceOf(lineage)] });
     const hold = await read('Describe the hold').describeHold({ request });

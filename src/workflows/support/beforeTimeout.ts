@@ -13,7 +13,7 @@ const PART_FOR_END = 4;
  *
  * @param body gets a promise that fails then, with type `Timeout`, to race with what it waits for
  */
-export async function beforeTimeout<Result>(
+export async function endBeforeTimeout<Result>(
   body: (ends: Promise<never> | undefined) => Promise<Result>,
 ): Promise<Result> {
   const { executionTimeoutMs, startTime } = workflowInfo();

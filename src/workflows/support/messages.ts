@@ -34,7 +34,7 @@ const MOST_TOLD = 5;
  *
  * @param tell says it to whoever looks at the run: a signal has no answer
  */
-export function refusesOthers(tell: (refusal: string) => void): void {
+export function refuseOtherMessages(tell: (refusal: string) => void): void {
   const told = new Set<string>();
   setDefaultUpdateHandler((name) => {
     throw invalid(unknownMessage(name));
@@ -60,16 +60,16 @@ function unknownMessage(name: string): string {
  *
  * @param refuse a reason why the message makes no sense now; people get it as the update's error, signals as a log line
  */
-export function takes(
+export function handleMessage(
   name: MessageName,
   handle: (message: Message) => void,
   refuse: (message: Message) => string | undefined = () => undefined,
 ): void {
-  takesParsed(name, parseMessage, handle, refuse);
+  handleParsedMessage(name, parseMessage, handle, refuse);
 }
 
 /** The same for a message that says more. */
-export function takesParsed<Said extends Message>(
+export function handleParsedMessage<Said extends Message>(
   name: MessageName,
   parse: (input: unknown) => Parsed<Said>,
   handle: (message: Said) => void,

@@ -29,7 +29,7 @@ import {
 } from '../../model/progress';
 import type { Target } from '../../model/target';
 import { fail, failureType, inOwnWords, reasonOf } from './failure';
-import { refusesOthers } from './messages';
+import { refuseOtherMessages } from './messages';
 import { tellOfFailure } from './notices';
 import { evidence } from './options';
 
@@ -160,7 +160,7 @@ export class Run {
  *
  * @throws ApplicationFailure InvalidInput, non-retryable, naming every wrong field
  */
-export async function operation<Schema extends z.ZodType, Result>(
+export async function runOperation<Schema extends z.ZodType, Result>(
   schema: Schema,
   input: unknown,
   body: (request: z.output<Schema>, run: Run) => Promise<Result>,
@@ -176,7 +176,7 @@ export async function operation<Schema extends z.ZodType, Result>(
   try {
     const working = body(parsed.value, run);
     // The body has set its handlers by now: what none of them takes is a slip.
-    refusesOthers((refusal) => run.remark(refusal));
+    refuseOtherMessages((refusal) => run.remark(refusal));
     const result = await working;
     await conclude(run, 'Succeeded', parsed.value, result);
     return result;
@@ -195,7 +195,7 @@ async function concludeFailed(run: Run, error: TemporalFailure, request: unknown
   if (outcome !== 'Cancelled') {
     run.remark(summary);
     if (!isTried(request) || !patched('dry-runs-tell-nobody'))
-      await toTheEnd(() => tellOfFailure(outcome, summary));
+      await tellToTheEnd(() => tellOfFailure(outcome, summary));
   }
   await conclude(run, outcome, request, detailsOf(error));
 }
@@ -208,7 +208,7 @@ function isTried(request: unknown): boolean {
 }
 
 /** A run that was cancelled, and failed at what that began, is no less a failure. */
-async function toTheEnd(tell: () => Promise<void>): Promise<void> {
+async function tellToTheEnd(tell: () => Promise<void>): Promise<void> {
   const isCancelled = CancellationScope.current().consideredCancelled;
   if (isCancelled && patched('failures-of-cancelled-runs-are-told'))
     await CancellationScope.nonCancellable(tell);

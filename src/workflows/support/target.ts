@@ -4,7 +4,7 @@ import { fail } from './failure';
 import { read } from './options';
 
 /** The one target of a workflow; without a word about it, the worker's own account and region. */
-export async function onlyTarget(input: TargetInput | undefined): Promise<Target> {
+export async function resolveTarget(input: TargetInput | undefined): Promise<Target> {
   const [target] = await read('Resolve the target').resolveTargets({ targets: [input ?? {}] });
   if (!target) throw fail(FAILURE.targetNotAllowed, 'no target is left; see the accounts file');
   return target;

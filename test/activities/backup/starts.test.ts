@@ -45,7 +45,7 @@ describe('who may start', () => {
   function world(shared = slots(), { guests = Infinity, isSpent = false } = {}) {
     const forgotten: string[] = [];
     const room = {
-      refused: () => (isSpent ? SPENT : undefined),
+      noteRefusal: () => (isSpent ? SPENT : undefined),
       forget: ({ now }: Item) => void forgotten.push(now.recoveryPointId),
     };
     const hooked = { has: () => guests < Infinity, canStart: () => guests > 0 };

@@ -112,7 +112,7 @@ describe('commands in guests', () => {
   it('of others are not taken for Holdfast’s own', async () => {
     const other = order({ mark: { recoveryPointId: 'rp-2', step: 'post', attempt: 1 } });
     await commands.send(other);
-    const own = await commands.marked(instanceId, 'rp-2');
+    const own = await commands.findMarked(instanceId, 'rp-2');
     expect(own.map(({ mark }) => mark)).toEqual([other.mark]);
   });
 });

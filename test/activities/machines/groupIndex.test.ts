@@ -5,7 +5,7 @@ import {
   ElasticLoadBalancingV2Client,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { TargetIndex } from '../../../src/activities/machines/groupIndex';
+import { GroupIndex } from '../../../src/activities/machines/groupIndex';
 import type { KnownInstance } from '../../../src/activities/support/known';
 
 const INSTANCE: KnownInstance = { InstanceId: 'i-1', State: { Name: 'running' } };
@@ -40,15 +40,15 @@ function groups(count: number) {
   };
   const send = (command: unknown) => new Promise((resolve) => resolve(answer(command)));
   const client = Object.assign(new ElasticLoadBalancingV2Client({ region: 'us-east-1' }), { send });
-  const index = new TargetIndex(() => client);
+  const index = new GroupIndex(() => client);
   const within = (look: () => Promise<{ name: string }[]>) =>
     new MockActivityEnvironment().run<[], string[], () => Promise<string[]>>(async () =>
       (await look()).map(({ name }) => name),
     );
   return {
     state,
-    planned: () => within(() => index.planned(INSTANCE)),
-    now: (afresh = false) => within(() => index.now(INSTANCE, { afresh })),
+    planned: () => within(() => index.readAsPlanned(INSTANCE)),
+    now: (afresh = false) => within(() => index.readNow(INSTANCE, { afresh })),
     register: (name: string) => registered.set(name, ['i-1']),
     deregister: (name: string) => registered.set(name, []),
   };

@@ -1,8 +1,8 @@
 import { ScheduleNotFoundError, ServiceError, type Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { policyNowOf, policySchedules } from '../../../src/activities/policies/schedules';
+import { policyNowOf, listPolicySchedules } from '../../../src/activities/policies/schedules';
 
-type Found = Awaited<ReturnType<typeof policySchedules>>;
+type Found = Awaited<ReturnType<typeof listPolicySchedules>>;
 
 describe('the Schedules of policies', () => {
   const temporal = (failure: Error) =>
@@ -25,7 +25,7 @@ describe('the Schedules of policies', () => {
     }) as unknown as Client;
   const found = (failure: Error) =>
     new MockActivityEnvironment().run<[], Found, () => Promise<Found>>(() =>
-      policySchedules(temporal(failure)),
+      listPolicySchedules(temporal(failure)),
     );
 
   it('are those that can be described: lists may go on showing what is deleted', async () => {

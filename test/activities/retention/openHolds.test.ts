@@ -1,6 +1,6 @@
 import type { Client } from '@temporalio/client';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { holdsThatAre, notKnown, openHolds } from '../../../src/activities/retention/openHolds';
+import { requireReadableHolds, notKnown, readOpenHolds } from '../../../src/activities/retention/openHolds';
 import { HOLD_MEMO } from '../../../src/model/retention/hold';
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
@@ -30,11 +30,11 @@ describe('legal holds that are open', () => {
 
   it('are what they say they hold, however long they have been open', async () => {
     const said = { workflowId: 'said', openFor: 5000 * HOUR, memo: { [HOLD_MEMO]: HOLD } };
-    expect(await run(holdsThatAre, [said])).toEqual({ holds: [HOLD], unknown: [], astray: [] });
+    expect(await run(requireReadableHolds, [said])).toEqual({ holds: [HOLD], unknown: [], astray: [] });
   });
 
   it('are unknown for as long as they may be about to say it', async () => {
-    expect(await run(holdsThatAre, [{ workflowId: 'opening', openFor: HOUR - 1 }])).toEqual({
+    expect(await run(requireReadableHolds, [{ workflowId: 'opening', openFor: HOUR - 1 }])).toEqual({
       holds: [],
       unknown: ['opening'],
       astray: [],
@@ -43,7 +43,7 @@ describe('legal holds that are open', () => {
 
   it('are an error where they do not say it: nothing goes, and somebody hears of it', async () => {
     const silent = { workflowId: 'silent', openFor: HOUR + 1, memo: {} };
-    await expect(run(holdsThatAre, [silent])).rejects.toMatchObject({
+    await expect(run(requireReadableHolds, [silent])).rejects.toMatchObject({
       type: 'Conflict',
       nonRetryable: true,
       message: expect.stringMatching(
@@ -52,7 +52,7 @@ describe('legal holds that are open', () => {
     });
     // Backups go on, under the holds that are known.
     const said = { workflowId: 'said', memo: { [HOLD_MEMO]: HOLD } };
-    expect(await run(openHolds, [silent, said])).toEqual({
+    expect(await run(readOpenHolds, [silent, said])).toEqual({
       ...{ holds: [HOLD], unknown: [], silent: ['silent'], astray: [] },
     });
   });
@@ -61,7 +61,7 @@ describe('legal holds that are open', () => {
     'hold nothing where no worker of Holdfast will carry them out, and are named',
     async (openFor) => {
       const mistyped = { workflowId: 'mistyped', taskQueue: 'holdfsat', openFor };
-      const open = await run(holdsThatAre, [mistyped]);
+      const open = await run(requireReadableHolds, [mistyped]);
       expect(open).toEqual({
         ...{ holds: [], unknown: [], astray: [{ workflowId: 'mistyped', taskQueue: 'holdfsat' }] },
       });
@@ -75,7 +75,7 @@ describe('legal holds that are open', () => {
     'are unknown where their memo says something else: %j',
     async (memo) => {
       const odd = { workflowId: 'odd', memo: { [HOLD_MEMO]: memo } };
-      const open = await run(holdsThatAre, [odd]);
+      const open = await run(requireReadableHolds, [odd]);
       expect(open).toEqual({ holds: [], unknown: ['odd'], astray: [] });
       expect(notKnown(open)).toMatchObject([{ workflowId: 'odd' }]);
     },

@@ -1,4 +1,4 @@
-import { mayPass } from '../../../src/activities/support/dryRuns';
+import { mayBeAnswered } from '../../../src/activities/support/dryRuns';
 
 const failed = (name: string, httpStatusCode?: number) =>
   Object.assign(new Error(name), { name, $metadata: { httpStatusCode } });
@@ -11,7 +11,7 @@ describe('an error of a dry run', () => {
     ['ExpiredToken', 400],
     ['TimeoutError', undefined],
   ])('is asked about again where it may pass: %s', (name, status) => {
-    expect(mayPass(failed(name, status))).toBe(true);
+    expect(mayBeAnswered(failed(name, status))).toBe(true);
   });
 
   it.each([
@@ -22,6 +22,6 @@ describe('an error of a dry run', () => {
     ['AttachmentLimitExceeded', 400],
     ['ANameOfTomorrow', 400],
   ])('is an answer otherwise: %s', (name, status) => {
-    expect(mayPass(failed(name, status))).toBe(false);
+    expect(mayBeAnswered(failed(name, status))).toBe(false);
   });
 });

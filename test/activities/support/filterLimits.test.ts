@@ -1,10 +1,10 @@
 import { CreateSnapshotCommand, CreateTagsCommand, type Snapshot } from '@aws-sdk/client-ec2';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { IN_ARCHIVE, tieringOf } from '../../../src/activities/points/tiers';
+import { IN_ARCHIVE, findTiering } from '../../../src/activities/points/tiers';
 import type { ActivityDeps } from '../../../src/activities/support/deps';
 import { inventoryActivities } from '../../../src/activities/machines/inventory';
-import { pointsNow, type PointsNow } from '../../../src/activities/retention/pointsNow';
-import { selectedSnapshots } from '../../../src/activities/encryption/snapshots/facts';
+import { readPointsNow, type PointsNow } from '../../../src/activities/retention/pointsNow';
+import { selectSnapshots } from '../../../src/activities/encryption/snapshots/facts';
 import type { PolicySelector } from '../../../src/model/selector';
 import { anAccount, type TestAccount } from '../../support/accounts';
 import { anInstance, aVolume } from '../../support/seed';
@@ -74,7 +74,7 @@ describe('selectors beyond the filters that one call takes', () => {
 
   it('find points among more sources than there are values', async () => {
     const ask = () =>
-      pointsNow({ aws: { ec2: () => account.ec2() } } as unknown as ActivityDeps, target(), {
+      readPointsNow({ aws: { ec2: () => account.ec2() } } as unknown as ActivityDeps, target(), {
         sources: [...ids('i', instanceId), ...ids('vol', volumeId)],
         snapshotIds: [],
       });
@@ -83,7 +83,7 @@ describe('selectors beyond the filters that one call takes', () => {
   });
 
   it('tell the tiers of more snapshots than there are values', async () => {
-    const found = await tieringOf(account.ec2(), ids('snap', snapshotId), IN_ARCHIVE);
+    const found = await findTiering(account.ec2(), ids('snap', snapshotId), IN_ARCHIVE);
     expect([...found]).toEqual([]);
   });
 
@@ -94,7 +94,7 @@ describe('selectors beyond the filters that one call takes', () => {
       kmsKeyArn: 'arn',
       maker: { workflowId: 'w', runId: 'r' },
     };
-    const select = () => selectedSnapshots(account.ec2(), scope);
+    const select = () => selectSnapshots(account.ec2(), scope);
     const found = await new MockActivityEnvironment().run<[], Snapshot[], typeof select>(select);
     expect(found.map(({ SnapshotId }) => SnapshotId)).toEqual([snapshotId]);
   });

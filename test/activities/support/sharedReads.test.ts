@@ -1,7 +1,7 @@
 import { asyncLocalStorage } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { EC2Client, StopInstancesCommand } from '@aws-sdk/client-ec2';
-import { lookUntil, Rhythm } from '../../../src/activities/support/pace/rhythm';
+import { lookUntil, LookRhythm } from '../../../src/activities/support/pace/rhythm';
 import {
   readAll,
   readInstance,
@@ -105,7 +105,7 @@ describe('reads that are shared', () => {
 
     const until = async (id: string) => {
       const isThere = async () => (await read(ec2, id))?.version === 2;
-      await lookUntil(new Rhythm(200, 0), 200, isThere, () => ({ waitingFor: id }));
+      await lookUntil(new LookRhythm(200, 0), 200, isThere, () => ({ waitingFor: id }));
     };
     const environments = [new MockActivityEnvironment(), new MockActivityEnvironment()];
     const ends = ['a', 'b'].map((id, index) => environments[index]?.run(() => until(id)));

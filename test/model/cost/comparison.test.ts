@@ -21,7 +21,7 @@ const compare = (...all: CostTerms[]) =>
     policies: all.map((each, index) => ({ policyName: `p${index}`, terms: each })),
     volumes: 50,
     seed: 7,
-    calendar,
+    rules: calendar,
   });
 
 describe('a seeded fleet', () => {
@@ -85,7 +85,7 @@ describe('the estimate of a plan', () => {
       policy: { ...(policy as NormalizedPolicy), ...more },
       everyMs: DAY,
       surveys: [{ target: { accountId: '111111111111', region: 'us-east-1' }, volumes: gib / 10, gib }],
-      calendar,
+      rules: calendar,
     }).by;
 
   it('grows with the data and with what changes of it', () => {

@@ -1,12 +1,12 @@
 import {
   drainTimeoutMs,
-  formatTargetMarks,
+  formatGroupMarks,
   joinedGroups,
-  parseTargetMarks,
+  parseGroupMarks,
   planDrain,
   signatureOf,
   type DrainedGroup,
-  type GroupTarget,
+  type GroupMember,
 } from '../../../src/model/machines/drain';
 import { encryptVolumesInput } from '../../../src/model/encryption/campaign/campaign';
 import { parseInput } from '../../../src/model/input';
@@ -20,8 +20,8 @@ const MARKED = {
 const BY = { instanceId: INSTANCE, migrationId: 'mig-0123456789abcdef0' };
 const arn = (name: string) =>
   `arn:aws-cn:elasticloadbalancing:cn-north-1:123456789012:targetgroup/${name}/73e2d6bc24d8a067`;
-const group = (name: string, targets: GroupTarget[]) => ({ arn: arn(name), name, targets });
-const at = (port: number, more: Partial<GroupTarget> = {}): GroupTarget => ({
+const group = (name: string, targets: GroupMember[]) => ({ arn: arn(name), name, targets });
+const at = (port: number, more: Partial<GroupMember> = {}): GroupMember => ({
   id: INSTANCE,
   port,
   healthy: true,
@@ -37,7 +37,7 @@ describe('what is noted of target groups', () => {
     ['a QUIC target', [group('quic', [at(443, { quicServerId: '0x0123456789abcdef' })])]],
     ['several groups', [group('web', [at(80)]), group('api', [at(81)])]],
   ])('comes back as it was: %s', (_, groups) => {
-    expect(parseTargetMarks(formatTargetMarks(groups, BY), MARKED)).toEqual(groups);
+    expect(parseGroupMarks(formatGroupMarks(groups, BY), MARKED)).toEqual(groups);
   });
 
   it('takes another tag where one is full', () => {
@@ -45,15 +45,15 @@ describe('what is noted of target groups', () => {
       'a-name-of-thirty-two-characters-x',
       Array.from({ length: 60 }, (_, index) => at(10_000 + index)),
     );
-    const marks = formatTargetMarks([many], BY);
+    const marks = formatGroupMarks([many], BY);
     expect(marks.length).toBeGreaterThan(1);
     expect(Math.max(...marks.map((mark) => mark.length))).toBeLessThanOrEqual(256);
-    expect(parseTargetMarks(marks, MARKED)).toEqual([many]);
+    expect(parseGroupMarks(marks, MARKED)).toEqual([many]);
   });
 
   it('holds what EC2 allows in a tag only', () => {
     const address = at(443, { id: '2001:db8::1', zone: 'all', quicServerId: '0x0123456789abcdef' });
-    for (const mark of formatTargetMarks([group('web', [at(80), address])], BY))
+    for (const mark of formatGroupMarks([group('web', [at(80), address])], BY))
       expect(mark).toMatch(/^[\w .:/=+\-@]+$/);
   });
 
@@ -68,7 +68,7 @@ describe('what is noted of target groups', () => {
       'web',
       Array.from({ length: 60 }, (_, index) => at(10_000 + index)),
     );
-    const marks = formatTargetMarks([many, group('api', [at(81)])], BY);
+    const marks = formatGroupMarks([many, group('api', [at(81)])], BY);
     expect(marks.map(signatureOf)).toEqual(marks.map(() => BY));
   });
 
@@ -80,13 +80,13 @@ describe('what is noted of target groups', () => {
   );
 
   it('of 0.1.0, without a signature, is read as it was', () => {
-    expect(parseTargetMarks(['web/73e2d6bc24d8a067 i=80+ i=8080'], MARKED)).toEqual([
+    expect(parseGroupMarks(['web/73e2d6bc24d8a067 i=80+ i=8080'], MARKED)).toEqual([
       group('web', [at(80), at(8080, { healthy: false })]),
     ]);
   });
 
   it('of others is nothing', () => {
-    expect(parseTargetMarks(['', 'web/73e2d6bc24d8a067', 'web/73e2d6bc24d8a067 what?'], MARKED)).toEqual([]);
+    expect(parseGroupMarks(['', 'web/73e2d6bc24d8a067', 'web/73e2d6bc24d8a067 what?'], MARKED)).toEqual([]);
   });
 });
 

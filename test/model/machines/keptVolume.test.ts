@@ -1,6 +1,6 @@
 import {
   formatKept,
-  keptBecause,
+  whyKept,
   KeptFacts,
   keptVolume,
   mayBeKept,
@@ -112,7 +112,7 @@ describe('a new volume', () => {
     const tags = { kept: formatKept('mig-1', 'vol-b'), replaces: 'vol-a' };
     const kept = keptVolume(seen('vol-b', tags), facts([]));
     expect(kept).toMatchObject({ kind: 'new', migrationId: 'mig-1', usedInstead: 'vol-a' });
-    expect(kept && keptBecause(kept)).toBe('mig-1 has made it, and vol-a is used instead');
+    expect(kept && whyKept(kept)).toBe('mig-1 has made it, and vol-a is used instead');
     expect(keptVolume(seen('vol-c', tags), facts([]))).toBeUndefined();
     expect(keptVolume(seen('vol-b', tags, ['i-1']), facts([]))).toBeUndefined();
   });

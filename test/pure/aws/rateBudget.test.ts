@@ -73,7 +73,7 @@ describe('RateBudget', () => {
   it('slows down when AWS throttles', async () => {
     const budget = aBudget(1);
     await budget.admit(START, PATIENT);
-    budget.throttled(START);
+    budget.noteThrottle(START);
     await budget.admit(START, PATIENT);
     expect(waits).toEqual([1000]);
   });

@@ -35,9 +35,9 @@ describe('TokenBucket', () => {
 
   it('halves its rate when throttled, once for calls that were under way together', () => {
     const bucket = aBucket();
-    bucket.throttled();
+    bucket.noteThrottle();
     now += 10;
-    bucket.throttled();
+    bucket.noteThrottle();
     expect(bucket.currentFactor).toBeCloseTo(0.5, 2);
     expect(bucket.waitMs()).toBeGreaterThan(950);
   });
@@ -45,10 +45,10 @@ describe('TokenBucket', () => {
   it('shrinks to a twentieth at most, and has its whole rate back in two minutes', () => {
     const bucket = aBucket();
     for (let event = 0; event < 20; event++) {
-      bucket.throttled();
+      bucket.noteThrottle();
       now += 1_001;
     }
-    bucket.throttled();
+    bucket.noteThrottle();
     expect(bucket.currentFactor).toBeCloseTo(0.05, 2);
     now += 60_000;
     expect(bucket.currentFactor).toBeCloseTo(0.55, 2);

@@ -1,5 +1,5 @@
 import type { Operation } from '../../../src/client';
-import { progressLine, saying, watching } from '../../../src/cli/waiting';
+import { progressLine, sayDuring, watching } from '../../../src/cli/waiting';
 
 describe('what a command says while it waits', () => {
   beforeEach(() => jest.useFakeTimers());
@@ -13,7 +13,7 @@ describe('what a command says while it waits', () => {
 
   it('counts in one line on a terminal, which is gone afterwards', async () => {
     const terminal = screen(true);
-    const waited = saying('planning critical', after(2_500), terminal);
+    const waited = sayDuring('planning critical', after(2_500), terminal);
     await jest.advanceTimersByTimeAsync(2_500);
     await expect(waited).resolves.toBe('done');
     expect(terminal.written).toEqual([
@@ -26,7 +26,7 @@ describe('what a command says while it waits', () => {
 
   it('is silent elsewhere, unless it takes long', async () => {
     const log = screen(false);
-    const waited = saying('planning critical', after(31_000), log);
+    const waited = sayDuring('planning critical', after(31_000), log);
     await jest.advanceTimersByTimeAsync(14_000);
     expect(log.written).toEqual([]);
     await jest.advanceTimersByTimeAsync(17_000);
@@ -39,7 +39,7 @@ describe('what a command says while it waits', () => {
 
   it('stops saying it when the work fails', async () => {
     const terminal = screen(true);
-    const failed = saying('planning critical', () => Promise.reject(new Error('refused')), terminal);
+    const failed = sayDuring('planning critical', () => Promise.reject(new Error('refused')), terminal);
     await expect(failed).rejects.toThrow('refused');
     await jest.advanceTimersByTimeAsync(60_000);
     expect(terminal.written).toHaveLength(2);

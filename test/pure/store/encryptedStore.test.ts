@@ -1,5 +1,5 @@
 import { dataConverter } from '../../../src/temporal/encryptedPayloads';
-import { EncryptedStore, opened } from '../../../src/store/encryptedStore';
+import { EncryptedStore, openDocument } from '../../../src/store/encryptedStore';
 import { MemoryStore } from '../../support/memoryStore';
 
 const KEY = (id: string) => `${id}:${Buffer.alloc(32, id).toString('base64')}`;
@@ -20,8 +20,8 @@ describe('documents under an encrypting data converter', () => {
     expect(lying).not.toContain('db-password');
     expect(lying).not.toContain(Buffer.from('db-password').toString('base64').slice(0, 8));
     expect(await store.get('a.json')).toBe(BODY);
-    expect(await opened(lying, under('2027', '2026'))).toBe(BODY);
-    await expect(opened(lying, under('2027'))).rejects.toThrow('under key 2026');
+    expect(await openDocument(lying, under('2027', '2026'))).toBe(BODY);
+    await expect(openDocument(lying, under('2027'))).rejects.toThrow('under key 2026');
     expect(await store.get('b.json')).toBeUndefined();
   });
 

@@ -1,6 +1,6 @@
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import type { WorkflowHandle } from '@temporalio/client';
-import { formatTargetMarks } from '../../../src/model/machines/drain';
+import { formatGroupMarks } from '../../../src/model/machines/drain';
 import { AwsServer } from '../../support/awsServer';
 import { MigrationWorld } from '../../support/migration';
 import { anInstance, instance, tagsOf } from '../../support/seed';
@@ -40,7 +40,7 @@ describe("another machine's notes of target groups on a machine", () => {
 
   /** What a migration of the first machine notes on it. */
   const signed = (id = first, port = 80) =>
-    formatTargetMarks([{ arn: web.arn, name: web.name, targets: [{ id, port, healthy: true }] }], {
+    formatGroupMarks([{ arn: web.arn, name: web.name, targets: [{ id, port, healthy: true }] }], {
       instanceId: first,
       migrationId: 'mig-0123456789abcdef0',
     })[0] ?? '';

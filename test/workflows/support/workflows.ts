@@ -2,8 +2,8 @@ import { CancellationScope, condition, continueAsNew, proxyActivities, sleep } f
 import { z } from 'zod';
 import { operationInput } from '../../../src/model/input';
 import { fail, settle } from '../../../src/workflows/support/failure';
-import { takes } from '../../../src/workflows/support/messages';
-import { operation } from '../../../src/workflows/support/operation';
+import { handleMessage } from '../../../src/workflows/support/messages';
+import { runOperation } from '../../../src/workflows/support/operation';
 import { UndoStack, type UndoReport } from '../../../src/workflows/support/undo';
 import { undoAndRethrow } from '../../../src/workflows/support/undone';
 
@@ -33,7 +33,7 @@ const { trouble } = proxyActivities<Troubled>({
 });
 
 export async function framed(input: z.input<typeof framedInput>): Promise<{ done: string }> {
-  return operation(framedInput, input, async ({ end }, run) => {
+  return runOperation(framedInput, input, async ({ end }, run) => {
     run.phase('Working');
     run.row('a | b', 'begun', 'line\nbreak');
     const result = { done: 'some' };
@@ -91,7 +91,7 @@ const undoingInput = operationInput({ bad: z.boolean().default(false), wait: z.b
 
 /** Fails, or waits to be cancelled, and undoes its one step either way. */
 export async function undoing(input: z.input<typeof undoingInput>): Promise<void> {
-  return operation(undoingInput, input, async ({ bad, wait }, run) => {
+  return runOperation(undoingInput, input, async ({ bad, wait }, run) => {
     const undo = new UndoStack();
     try {
       undo.register('the disk', async () => {
@@ -110,8 +110,8 @@ export async function undoing(input: z.input<typeof undoingInput>): Promise<void
 /** Ends when it was approved; says what it took. */
 export async function listens(): Promise<string[]> {
   const taken: string[] = [];
-  takes('approve', ({ by, reason }) => void taken.push(`${by}: ${reason}`));
-  takes(
+  handleMessage('approve', ({ by, reason }) => void taken.push(`${by}: ${reason}`));
+  handleMessage(
     'pause',
     ({ by }) => void taken.push(`paused by ${by}`),
     () => (taken.length > 0 ? 'it is paused already' : undefined),

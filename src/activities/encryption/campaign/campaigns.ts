@@ -1,6 +1,6 @@
 import { isOpenStatus } from '../../../model/openStatus';
 import type { ActivityDeps } from '../../support/deps';
-import { statusOf } from '../../support/openWorkflows';
+import { readWorkflowStatus } from '../../support/openWorkflows';
 
 export interface ClosedWorkflow {
   workflowId: string;
@@ -13,7 +13,7 @@ export function campaignActivities({ temporal }: ActivityDeps) {
     async closedWorkflows({ workflowIds }: { workflowIds: string[] }): Promise<ClosedWorkflow[]> {
       const closed: ClosedWorkflow[] = [];
       for (const workflowId of workflowIds) {
-        const status = await statusOf(temporal, workflowId);
+        const status = await readWorkflowStatus(temporal, workflowId);
         if (!status || !isOpenStatus(status)) closed.push({ workflowId, status: status ?? 'NOT_FOUND' });
       }
       return closed;

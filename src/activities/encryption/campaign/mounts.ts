@@ -49,7 +49,7 @@ export class Mounts {
     const running = guests.filter(({ running: runs }) => runs);
     if (running.length === 0) return look;
     const items = running.map(({ instanceId }) => instanceId);
-    const platforms = await unlessDenied(() => platformsOf(this.aws.ssm(target, 'read'), items), {
+    const platforms = await unlessDenied(() => readPlatforms(this.aws.ssm(target, 'read'), items), {
       what: WHAT,
       items,
     });
@@ -66,7 +66,7 @@ export class Mounts {
 
   private async ask(target: Target, guests: readonly Guest[], { warnings, notChecked }: Look): Promise<void> {
     const items = guests.map(({ instanceId }) => instanceId);
-    const commandId = await sent(() => this.aws.ssm(target, 'migrate'), items);
+    const commandId = await sendLook(() => this.aws.ssm(target, 'migrate'), items);
     if (typeof commandId !== 'string') return void notChecked.push(commandId);
     const ends = await this.ends(this.aws.ssm(target, 'migrate'), commandId, items.length);
     for (const { instanceId, volumes } of guests) {
@@ -94,7 +94,7 @@ export class Mounts {
   ): Promise<Map<string, CommandInvocation>> {
     const until = now() + PATIENCE_MS;
     for (;;) {
-      const told = await invocationsOf(ssm, CommandId);
+      const told = await listInvocations(ssm, CommandId);
       const ended = told.filter(({ Status }) => has(FINAL, Status));
       if (ended.length >= count || now() >= until)
         return new Map(withId(told, 'InstanceId').map((each) => [each.InstanceId, each]));
@@ -104,7 +104,7 @@ export class Mounts {
 }
 
 /** By instance; those whose agent answers only. */
-async function platformsOf(ssm: SSMClient, instanceIds: string[]): Promise<Map<string, string>> {
+async function readPlatforms(ssm: SSMClient, instanceIds: string[]): Promise<Map<string, string>> {
   const found = new Map<string, string>();
   for await (const { InstanceInformationList } of paginateDescribeInstanceInformation(
     { client: ssm, pageSize: 50 },
@@ -116,7 +116,7 @@ async function platformsOf(ssm: SSMClient, instanceIds: string[]): Promise<Map<s
 }
 
 /** Without the mark of other commands: it reads, and may be sent once more for want of an answer. */
-async function sent(client: () => SSMClient, InstanceIds: string[]): Promise<string | NotChecked> {
+async function sendLook(client: () => SSMClient, InstanceIds: string[]): Promise<string | NotChecked> {
   const send = async () => {
     const { Command } = await client().send(
       new SendCommandCommand({
@@ -139,7 +139,7 @@ async function sent(client: () => SSMClient, InstanceIds: string[]): Promise<str
 }
 
 /** None yet where the command was sent a moment ago. */
-async function invocationsOf(ssm: SSMClient, CommandId: string): Promise<CommandInvocation[]> {
+async function listInvocations(ssm: SSMClient, CommandId: string): Promise<CommandInvocation[]> {
   try {
     const asked = new ListCommandInvocationsCommand({ CommandId, Details: true, MaxResults: 50 });
     return (await ssm.send(asked)).CommandInvocations ?? [];

@@ -23,12 +23,12 @@ export function moveSurveyActivities(deps: ActivityDeps) {
   return {
     /** What a migration of the machine would do, or every reason not to; reads only. */
     async planMachine(asked: MachineAsked): Promise<Planned> {
-      return machines.planned(asked);
+      return machines.plan(asked);
     },
 
     /** In the order in which they were asked about; reads only. */
     async surveyMachines({ instanceIds, ...asked }: Asked & { instanceIds: string[] }): Promise<Surveyed[]> {
-      return each(instanceIds, (instanceId) => machines.surveyed({ ...asked, instanceId }));
+      return surveyEach(instanceIds, (instanceId) => machines.survey({ ...asked, instanceId }));
     },
 
     /** In the order in which they were asked about; reads only. */
@@ -36,12 +36,12 @@ export function moveSurveyActivities(deps: ActivityDeps) {
       volumeIds,
       ...asked
     }: Omit<Asked, 'healthChecks'> & { volumeIds: string[] }): Promise<VolumeDecision[]> {
-      return each(volumeIds, (volumeId) => volumes.surveyed({ ...asked, volumeId }));
+      return surveyEach(volumeIds, (volumeId) => volumes.survey({ ...asked, volumeId }));
     },
   };
 }
 
-async function each<Decision>(
+async function surveyEach<Decision>(
   ids: readonly string[],
   survey: (id: string) => Promise<Decision>,
 ): Promise<(Decision | { kind: 'blocked'; reasons: string[] })[]> {

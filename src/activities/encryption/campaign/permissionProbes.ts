@@ -17,7 +17,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import { ownDescription, TAG } from '../../../model/names';
 import type { Strategy } from '../../../model/moves/strategy';
-import { explicitly } from '../../moves/replacements';
+import { describeExplicitly } from '../../moves/replacements';
 import { setCommand, sourceTags, stagingTags } from '../../moves/staging';
 import { tagList } from '../../support/tags';
 import type { MachinePlan, MovePlan } from '../../../model/machines/facts';
@@ -41,12 +41,15 @@ const DryRun = true;
  * What a move asks EC2 for, by the machine's first volume that moves. CopyVolumes is not among it: a migration that
  * clones asks that before it stops anything, and goes another way where it may not.
  */
-export async function probesOf(ec2: EC2Client, plan: MovePlan, strategy: Strategy): Promise<Probe[]> {
+export async function prepareProbes(ec2: EC2Client, plan: MovePlan, strategy: Strategy): Promise<Probe[]> {
   const [disk] = plan.disks;
   if (!disk) return [];
   const { volumeId } = disk;
   const migrationId = MIGRATION_ID;
-  const volume = { ...(await explicitly(ec2, { plan, migrationId, disk })), AvailabilityZone: disk.zone };
+  const volume = {
+    ...(await describeExplicitly(ec2, { plan, migrationId, disk })),
+    AvailabilityZone: disk.zone,
+  };
   const Tags = tagList({ ...stagingTags(migrationId, REQUEST), ...sourceTags(plan) });
   const snapshot = {
     Description: ownDescription(migrationId),
@@ -59,7 +62,7 @@ export async function probesOf(ec2: EC2Client, plan: MovePlan, strategy: Strateg
     // Of the size alone: the snapshot that it will be made from is not there yet.
     proof('ec2:CreateVolume', 'a new volume', new CreateVolumeCommand({ ...volume, DryRun })),
     hint('ec2:DeleteVolume', volumeId, new DeleteVolumeCommand({ VolumeId, DryRun })),
-    ...(await ofSnapshots(ec2, plan, snapshot)),
+    ...(await prepareSnapshotProbes(ec2, plan, snapshot)),
     ...(isOfMachine(plan) ? ofMachine(plan, volumeId, strategy) : []),
   ];
 }
@@ -105,7 +108,7 @@ function tagging(id: string, Key: string): Probe[] {
 }
 
 /** By any snapshot of the account: the move's own are not there yet. */
-async function ofSnapshots(ec2: EC2Client, plan: MovePlan, snapshot: object): Promise<Probe[]> {
+async function prepareSnapshotProbes(ec2: EC2Client, plan: MovePlan, snapshot: object): Promise<Probe[]> {
   const MaxResults = 5;
   const own = await ec2.send(new DescribeSnapshotsCommand({ OwnerIds: ['self'], MaxResults }));
   const SnapshotId = own.Snapshots?.[0]?.SnapshotId;

@@ -4,12 +4,12 @@ import { FAILURE } from '../../../model/failures';
 import type { Strategy } from '../../../model/moves/strategy';
 import { targetKey } from '../../../model/target';
 import type { ActivityDeps } from '../../support/deps';
-import { mayPass } from '../../support/dryRuns';
-import { probesOf, type Probe } from './permissionProbes';
+import { mayBeAnswered } from '../../support/dryRuns';
+import { prepareProbes, type Probe } from './permissionProbes';
 import type { MovePlan } from '../../../model/machines/facts';
 
 /** What the role may not do with a machine or volume. */
-export interface Permissions {
+export interface MovePermissions {
   /** Denials that the migration would meet as well, by action, each as a sentence with the fix. */
   denied: { action: string; reason: string }[];
   /** What a dry run cannot say for certain, by action. */
@@ -31,14 +31,14 @@ export function permissionActivities({ aws }: ActivityDeps) {
      * A denial counts only where the real call is about what is there now: DeleteVolume and the like are often
      * allowed by Holdfast's own tags alone, which are not on anything yet.
      */
-    async probePermissions({ plan, strategy, only }: PermissionsAsked): Promise<Permissions> {
+    async probePermissions({ plan, strategy, only }: PermissionsAsked): Promise<MovePermissions> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       const role = aws.roleArn(plan.target.accountId, 'migrate') ?? 'the worker’s own credentials';
-      const found: Permissions = { denied: [], unconfirmed: [] };
-      for (const probe of await probesOf(ec2, plan, strategy)) {
+      const found: MovePermissions = { denied: [], unconfirmed: [] };
+      for (const probe of await prepareProbes(ec2, plan, strategy)) {
         const { action, on, proves } = probe;
         if (only && !only.includes(action)) continue;
-        const error = await answerOf(ec2, probe);
+        const error = await askDryRun(ec2, probe);
         if (!error) continue;
         const isDenied = classify(error.name).type === FAILURE.accessDenied;
         if (isDenied && proves) {
@@ -53,14 +53,14 @@ export function permissionActivities({ aws }: ActivityDeps) {
 }
 
 /** Undefined where it would be allowed. Throws what a retry may get over. */
-async function answerOf(ec2: EC2Client, { send }: Probe): Promise<Error | undefined> {
+async function askDryRun(ec2: EC2Client, { send }: Probe): Promise<Error | undefined> {
   try {
     await send(ec2);
     return undefined;
   } catch (error) {
     if (!(error instanceof Error)) throw error;
     if (error.name === 'DryRunOperation') return undefined;
-    if (mayPass(error)) throw error;
+    if (mayBeAnswered(error)) throw error;
     return error;
   }
 }

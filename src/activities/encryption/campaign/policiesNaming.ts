@@ -2,7 +2,7 @@ import type { Client } from '@temporalio/client';
 import { itemAsked, type MoveAsked, type Warning } from '../../../model/moves/warnings';
 import { targetKey, type Target } from '../../../model/target';
 import { policyOf } from '../../../temporal/schedules';
-import { policySchedules } from '../../policies/schedules';
+import { listPolicySchedules } from '../../policies/schedules';
 import { now } from '../../support/pace/waits';
 import type { Look } from './look';
 
@@ -22,7 +22,7 @@ export class PoliciesNaming {
   async look(target: Target, moves: readonly MoveAsked[]): Promise<Look> {
     const warnings = new Map<string, Warning[]>();
     try {
-      const naming = await this.naming();
+      const naming = await this.readNaming();
       for (const move of moves) {
         const texts = move.volumes.flatMap(({ volumeId }) =>
           (naming.get(`${targetKey(target)}/${volumeId}`) ?? []).map((policy) => text(policy, volumeId)),
@@ -40,9 +40,9 @@ export class PoliciesNaming {
     }
   }
 
-  private naming(): Promise<Naming> {
+  private readNaming(): Promise<Naming> {
     if (!this.known || now() > this.known.until) {
-      const naming = readAll(this.temporal);
+      const naming = readAllPolicies(this.temporal);
       const known = { naming, until: now() + REMEMBERED_MS };
       this.known = known;
       naming.catch(() => {
@@ -53,9 +53,9 @@ export class PoliciesNaming {
   }
 }
 
-async function readAll(temporal: Client): Promise<Naming> {
+async function readAllPolicies(temporal: Client): Promise<Naming> {
   const naming: Naming = new Map();
-  for (const { description } of await policySchedules(temporal)) {
+  for (const { description } of await listPolicySchedules(temporal)) {
     const policy = policyOf(description);
     if (!policy) continue;
     for (const target of policy.targets)

@@ -13,7 +13,7 @@ import {
   beyondQuotas,
   EBS_QUOTAS,
   quotasFor,
-  takes,
+  amountTaken,
   type Makes,
   type QuotaAnswer,
   type QuotaState,
@@ -38,8 +38,8 @@ export function quotaActivities({ aws }: ActivityDeps) {
       const wanted = new Set(quotasFor(items).map(({ code }) => code));
       if (wanted.size === 0) return { beyond: [] };
       try {
-        const quotas = await applied(aws.serviceQuotas(target, 'read'), wanted);
-        const states = await usedOf(aws.ec2(target, 'read'), quotas);
+        const quotas = await readApplied(aws.serviceQuotas(target, 'read'), wanted);
+        const states = await readUsed(aws.ec2(target, 'read'), quotas);
         return { beyond: beyondQuotas(states, items, target) };
       } catch (error) {
         if (!(error instanceof Error) || !isFinal(error)) throw error;
@@ -55,7 +55,10 @@ function isFinal({ name }: Error): boolean {
 }
 
 /** Of some quotas AWS lists the default alone: https://docs.aws.amazon.com/servicequotas/2019-06-24/apireference/API_ListServiceQuotas.html */
-async function applied(client: ServiceQuotasClient, wanted: ReadonlySet<string>): Promise<ServiceQuota[]> {
+async function readApplied(
+  client: ServiceQuotasClient,
+  wanted: ReadonlySet<string>,
+): Promise<ServiceQuota[]> {
   const found = new Map<string, ServiceQuota>();
   const keep = (quotas: ServiceQuota[] = []) => {
     Context.current().heartbeat();
@@ -72,7 +75,7 @@ async function applied(client: ServiceQuotasClient, wanted: ReadonlySet<string>)
 }
 
 /** Volumes and snapshots are counted once for all quotas. */
-async function usedOf(ec2: EC2Client, quotas: readonly ServiceQuota[]): Promise<QuotaState[]> {
+async function readUsed(ec2: EC2Client, quotas: readonly ServiceQuota[]): Promise<QuotaState[]> {
   const known = quotas.flatMap((quota) => {
     const ours = EBS_QUOTAS.find(({ code }) => code === quota.QuotaCode);
     const { Value: value } = quota;
@@ -80,7 +83,7 @@ async function usedOf(ec2: EC2Client, quotas: readonly ServiceQuota[]): Promise<
   });
   const count = (made: Makes, isSnapshot: boolean) => {
     for (const each of known)
-      if ('snapshots' in each.ours.measure === isSnapshot) each.used += takes(each.ours, made);
+      if ('snapshots' in each.ours.measure === isSnapshot) each.used += amountTaken(each.ours, made);
   };
   if (known.some(({ ours }) => !('snapshots' in ours.measure)))
     for await (const page of volumePages(ec2, undefined, { pageSize: VOLUMES_A_PAGE })) {

@@ -4,7 +4,7 @@ import { has } from '../../../model/group';
 import { FAILURE } from '../../../model/failures';
 import { workflowIds, isVolumeId } from '../../../model/ids';
 import {
-  keptBecause,
+  whyKept,
   readOriginalMark,
   type KeptVolume,
   type SeenVolume,
@@ -15,9 +15,9 @@ import { TAG } from '../../../model/names';
 import type { Selector } from '../../../model/selector';
 import { targetKey, type Target } from '../../../model/target';
 import type { ActivityDeps } from '../../support/deps';
-import { inTurns } from '../../support/pace/inTurns';
+import { workInTurns } from '../../support/pace/inTurns';
 import { inventoryActivities } from '../../machines/inventory';
-import { keptAmong, markedAlike, seenVolume } from '../../machines/keptVolumes';
+import { findKeptAmong, findMarkedAlike, seenVolume } from '../../machines/keptVolumes';
 import { readInstance } from '../../support/sharedReads';
 import { tagMap } from '../../support/tags';
 import { instancesById, volumesById } from '../../support/reads';
@@ -56,7 +56,7 @@ export function machineSelectionActivities(deps: ActivityDeps) {
     }): Promise<Selected> {
       const { target, selector } = asked;
       const ec2 = aws.ec2(target, 'read');
-      const instanceIds = new Set<string>(await existingInstances(ec2, target, asked.instanceIds ?? []));
+      const instanceIds = new Set<string>(await requireInstances(ec2, target, asked.instanceIds ?? []));
       const volumeIds = [...(asked.volumeIds ?? [])];
       const kept: KeptVolume[] = [];
       const missing: string[] = [];
@@ -72,8 +72,8 @@ export function machineSelectionActivities(deps: ActivityDeps) {
         if (cursor === undefined) break;
       }
       if (missing.length > 0) throw notFound('selector', target, missing);
-      const { standalone, refused } = await holdersOf(ec2, target, volumeIds, instanceIds);
-      const leftOut = await nobodysTurn(deps, target, kept, { instanceIds, standalone });
+      const { standalone, refused } = await addHolders(ec2, target, volumeIds, instanceIds);
+      const leftOut = await takeAbandoned(deps, target, kept, { instanceIds, standalone });
       return {
         instanceIds: [...instanceIds],
         standalone,
@@ -84,7 +84,7 @@ export function machineSelectionActivities(deps: ActivityDeps) {
   };
 }
 
-async function existingInstances(ec2: EC2Client, target: Target, ids: string[]): Promise<string[]> {
+async function requireInstances(ec2: EC2Client, target: Target, ids: string[]): Promise<string[]> {
   const found = new Set<string>();
   for await (const { InstanceId, State } of instancesById(ec2, ids)) {
     if (State.Name !== 'terminated') found.add(InstanceId);
@@ -94,7 +94,7 @@ async function existingInstances(ec2: EC2Client, target: Target, ids: string[]):
 }
 
 /** Adds the machines of attached volumes; returns the volumes that have none. */
-async function holdersOf(
+async function addHolders(
   ec2: EC2Client,
   target: Target,
   ids: string[],
@@ -103,12 +103,12 @@ async function holdersOf(
   const volumes: KnownVolume[] = [];
   for await (const volume of volumesById(ec2, ids)) volumes.push(volume);
   requireAll('volumeIds', target, ids, new Set(volumes.map(({ VolumeId }) => VolumeId)));
-  const kept = await keptAmong(ec2, volumes);
+  const kept = await findKeptAmong(ec2, volumes);
   const found = { standalone: [] as string[], refused: [] as SkippedItem[] };
   for (const volume of volumes) {
     const seen = seenVolume(volume);
     const { volumeId } = seen;
-    const holder = seen.attachedTo[0] ?? (await holderOf(ec2, seen, kept.get(volumeId)?.kept));
+    const holder = seen.attachedTo[0] ?? (await findHolder(ec2, seen, kept.get(volumeId)?.kept));
     if (typeof holder === 'object') found.refused.push({ item: volumeId, reasons: [holder.refused] });
     else if (holder && !isVolumeId(holder)) instanceIds.add(holder);
     else found.standalone.push(volumeId);
@@ -120,23 +120,23 @@ async function holdersOf(
  * What a volume that is attached to nothing stands for. An original that a migration has detached still belongs to its
  * machine; somebody's copy of it, which carries the same mark, belongs to nobody.
  */
-async function holderOf(
+async function findHolder(
   ec2: EC2Client,
   volume: SeenVolume,
   kept: KeptVolume | undefined,
 ): Promise<string | { refused: string } | undefined> {
-  if (kept) return kept.kind === 'original' ? kept.holder : { refused: keptBecause(kept) };
+  if (kept) return kept.kind === 'original' ? kept.holder : { refused: whyKept(kept) };
   const mark = readOriginalMark(volume.tags);
   if (!mark || isVolumeId(mark.holder)) return undefined;
   const { migrationId, holder } = mark;
   const machine = await readInstance(ec2, holder);
   if (parseMachineMark(tagMap(machine?.Tags)[TAG.migration])?.migrationId !== migrationId) return undefined;
   const marked = volume.tags[TAG.original];
-  const alike = (marked === undefined ? [] : await markedAlike(ec2, marked)).filter(
+  const alike = (marked === undefined ? [] : await findMarkedAlike(ec2, marked)).filter(
     ({ VolumeId }) => VolumeId !== volume.volumeId,
   );
   if (alike.length === 0) return holder;
-  const originals = await keptAmong(ec2, alike);
+  const originals = await findKeptAmong(ec2, alike);
   const isKnown = ({ volumeId, attachedTo }: SeenVolume) =>
     attachedTo.includes(holder) || originals.has(volumeId);
   if (alike.map(seenVolume).some(isKnown)) return undefined;
@@ -150,7 +150,7 @@ async function holderOf(
  * Of what is kept, what no workflow looks after goes to the campaign: it finishes or undoes what a terminated one has
  * left, of the machine that it belongs to, or of the volume by itself. The others are left out.
  */
-async function nobodysTurn(
+async function takeAbandoned(
   deps: ActivityDeps,
   target: Target,
   kept: readonly KeptVolume[],
@@ -160,7 +160,7 @@ async function nobodysTurn(
     kind === 'original' && holder !== undefined && !instanceIds.has(holder);
   const abandoned = new Set<string>();
   const holders = new Set(kept.filter(mayBeLeft).flatMap(({ holder }) => holder ?? []));
-  await inTurns([...holders], AT_ONCE, async (holder) => {
+  await workInTurns([...holders], AT_ONCE, async (holder) => {
     const workflowId = workflowIds[isVolumeId(holder) ? 'volume' : 'machine'](target, holder);
     if (!(await isOpen(deps, workflowId))) abandoned.add(holder);
   });

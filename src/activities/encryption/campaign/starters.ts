@@ -88,7 +88,7 @@ export class Starters {
   ): Promise<void> {
     // The campaign's own role is tried for real.
     if (starter.arn === this.aws.roleArn(asked.target.accountId, 'migrate')) return;
-    const verdict = asked.verdicts.get(starter.arn) ?? (await this.verdictOn(starter, asked));
+    const verdict = asked.verdicts.get(starter.arn) ?? (await this.judgeStarter(starter, asked));
     asked.verdicts.set(starter.arn, verdict);
     if ('unknown' in verdict) notChecked.push({ what: WHAT, why: verdict.unknown, items: [instanceId] });
     else if (!verdict.may) {
@@ -101,11 +101,11 @@ export class Starters {
    * The key's policy is read here: the simulator does not take the policies of resources for roles
    * (https://docs.aws.amazon.com/IAM/latest/APIReference/API_SimulatePrincipalPolicy.html).
    */
-  private async verdictOn(starter: Starter, { target, kmsKeyArn, policy }: Asked): Promise<Verdict> {
+  private async judgeStarter(starter: Starter, { target, kmsKeyArn, policy }: Asked): Promise<Verdict> {
     if ('why' in policy) return { unknown: policy.why };
     const byKey = decide(policy, keyRequest(starter, target));
     if (byKey === 'deny') return { may: false };
-    const own = await ownDecision(this.aws.iam(target, 'read'), starter, target, kmsKeyArn);
+    const own = await decideByOwnPolicies(this.aws.iam(target, 'read'), starter, target, kmsKeyArn);
     if (own === 'gone') return { may: true };
     if (own === 'explicitDeny') return { may: false };
     const isAtHome = kmsKeyArn.split(':')[4] === target.accountId;
@@ -120,7 +120,7 @@ export class Starters {
   private history(key: string, trail: CloudTrailClient): Promise<History> {
     const known = this.histories.get(key);
     if (known && now() - known.atMs < REMEMBERED_MS) return known.history;
-    const history = historyOf(trail);
+    const history = readHistory(trail);
     this.histories.set(key, { atMs: now(), history });
     history.catch(() => this.histories.delete(key));
     return history;
@@ -128,7 +128,7 @@ export class Starters {
 }
 
 /** The newest first; 90 days of them at most. */
-async function historyOf(trail: CloudTrailClient): Promise<History> {
+async function readHistory(trail: CloudTrailClient): Promise<History> {
   const starts: History['starts'] = new Map();
   const LookupAttributes = [{ AttributeKey: 'EventName' as const, AttributeValue: 'StartInstances' }];
   let pages = 0;
@@ -161,7 +161,7 @@ async function readPolicy(kms: KMSClient, kmsKeyArn: string): Promise<KeyPolicy>
 type OwnDecision = 'allowed' | 'explicitDeny' | 'implicitDeny' | 'gone' | { unknown: string };
 
 /** By the policies, boundaries and service control policies of the role or user itself. */
-async function ownDecision(
+async function decideByOwnPolicies(
   iam: IAMClient,
   starter: Starter,
   target: Target,

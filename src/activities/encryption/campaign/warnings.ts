@@ -19,7 +19,7 @@ import { Mounts } from './mounts';
 import { PoliciesNaming } from './policiesNaming';
 import { Starters } from './starters';
 import { unlessDenied } from '../../support/unlessDenied';
-import { beating } from '../../support/pace/beating';
+import { beatDuring } from '../../support/pace/beating';
 import type { Look } from './look';
 import type { NotChecked } from '../../../model/outcome';
 import { groupsOf } from '../../support/groups';
@@ -47,8 +47,8 @@ export function warningActivities(deps: ActivityDeps) {
       const { target, kmsKeyArn, moves } = asked;
       const owned: OwnedVolume[] = [];
       // Looks wait for turns and for guests, and for what another page has asked already.
-      const looks = await beating(undefined, HEARTBEAT_MS, async () => {
-        const tags = await unlessDenied(() => tagsOf(aws.ec2(target, 'read'), idsIn(moves)), {
+      const looks = await beatDuring(undefined, HEARTBEAT_MS, async () => {
+        const tags = await unlessDenied(() => readTags(aws.ec2(target, 'read'), idsIn(moves)), {
           what: OWNERS,
           items: [],
         });
@@ -116,7 +116,7 @@ function idsIn(moves: readonly MoveAsked[]): string[] {
   ]);
 }
 
-async function tagsOf(ec2: EC2Client, ids: readonly string[]): Promise<Tags> {
+async function readTags(ec2: EC2Client, ids: readonly string[]): Promise<Tags> {
   const found: Tags = new Map();
   for (const Values of groupsOf(ids)) {
     const Filters = [{ Name: 'resource-id', Values }];

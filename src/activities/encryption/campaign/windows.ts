@@ -25,12 +25,12 @@ export function windowActivities() {
      * @throws ApplicationFailure InvalidInput where it never opens, or for none of them for long enough
      */
     checkWindow(asked: WindowAsked & { machines: MachineNeed[] }): Promise<WindowCheck> {
-      return reckoned(() => check(asked));
+      return refuseImpossible(() => check(asked));
     },
 
     /** The first opening that is long enough, from now on. */
     nextOpening({ window, from, needMs }: WindowAsked & { needMs: number }): Promise<Opening> {
-      return reckoned(() => nextOpening(window, from, needMs));
+      return refuseImpossible(() => nextOpening(window, from, needMs));
     },
   };
 }
@@ -55,7 +55,7 @@ function check({ window, from, machines }: WindowAsked & { machines: MachineNeed
   };
 }
 
-function reckoned<Result>(reckon: () => Result): Promise<Result> {
+function refuseImpossible<Result>(reckon: () => Result): Promise<Result> {
   try {
     return Promise.resolve(reckon());
   } catch (error) {

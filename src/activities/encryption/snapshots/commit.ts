@@ -7,25 +7,25 @@ import type {
   EncryptedSnapshot,
   SnapshotScope,
 } from '../../../model/encryption/snapshots/snapshotEncryption';
-import { IN_ARCHIVE, tieringOf } from '../../points/tiers';
+import { IN_ARCHIVE, findTiering } from '../../points/tiers';
 import {
   Commit,
   failure,
   mayPass,
   otherHolder,
-  stand,
+  standIn,
   type CommittedBatch,
   type CommittedCopies,
 } from './copyCommit';
 import { sleepUntil } from '../../points/copyWaits';
 import type { ActivityDeps } from '../../support/deps';
-import { failedItem, onceMore } from '../../support/failedItem';
+import { failedItem, tryOnceMore } from '../../support/failedItem';
 import { heartbeat } from '../../support/pace/heartbeat';
-import { usableKey } from '../../keys/checks';
+import { requireUsableKey } from '../../keys/checks';
 import { keyProbeActivities } from '../../keys/probes';
 import { deleteSnapshot, snapshotsById } from '../../points/recoveryPoints';
-import { factsOf } from './facts';
-import { unrecordedOf } from './unrecordedCopies';
+import { readSnapshotFacts } from './facts';
+import { findUnrecorded } from './unrecordedCopies';
 import { now } from '../../support/pace/waits';
 import type { KnownSnapshot } from '../../support/known';
 
@@ -58,8 +58,8 @@ interface TaggedBatch {
 /** What becomes of a run's encrypted copies: they stand for their originals, or go. */
 export function snapshotCommitActivities(deps: ActivityDeps) {
   /** The ids of the next copies of a run that has recorded none: what can be proven to be its own. */
-  const taggedBatch = async ({ scope, only, cursor = '' }: TaggedBatch) => {
-    const { found, ambiguous } = await unrecordedOf(deps, { scope });
+  const findTaggedBatch = async ({ scope, only, cursor = '' }: TaggedBatch) => {
+    const { found, ambiguous } = await findUnrecorded(deps, { scope });
     const all = found
       .filter(({ snapshotId, copyId }) => copyId > cursor && (!only || only.includes(snapshotId)))
       .sort((a, b) => (a.copyId < b.copyId ? -1 : 1));
@@ -83,9 +83,11 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
       copies.flatMap(({ snapshotId, copyId }) => [snapshotId, copyId]),
     );
     const originals = copies.flatMap(({ snapshotId }) => there.get(snapshotId) ?? []);
-    const facts = new Map((await factsOf(deps, scope, originals)).map((each) => [each.snapshotId, each]));
+    const facts = new Map(
+      (await readSnapshotFacts(deps, scope, originals)).map((each) => [each.snapshotId, each]),
+    );
     // Of one on its way there the snapshot itself says nothing.
-    const archived = await tieringOf(
+    const archived = await findTiering(
       deps.aws.ec2(scope.target, 'read'),
       copies.map(({ copyId }) => copyId),
       IN_ARCHIVE,
@@ -94,7 +96,12 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
     const commit = new Commit(ec2, scope, archived, result);
     for (const pair of copies) {
       heartbeat();
-      await commit.one(pair, there.get(pair.copyId), there.get(pair.snapshotId), facts.get(pair.snapshotId));
+      await commit.commitOne(
+        pair,
+        there.get(pair.copyId),
+        there.get(pair.snapshotId),
+        facts.get(pair.snapshotId),
+      );
     }
     return result;
   };
@@ -124,7 +131,7 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
       // What is not shown at first may have been begun a moment ago; later on it is gone.
       if (afterLag && !copy) continue;
       try {
-        await takeBack(ec2, scope, pair, { copy, isLast: !originals.has(pair.snapshotId) }, result);
+        await takeCopyBack(ec2, scope, pair, { copy, isLast: !originals.has(pair.snapshotId) }, result);
       } catch (error) {
         if (mayPass(error)) throw error;
         result.failed.push(failedItem(pair.copyId, error));
@@ -163,7 +170,7 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
     /** By its name of 0.1.0. It cannot say that something waits: where the key cannot be used, it tries again until it can. */
     async commitEncryptions(request: TaggedBatch): Promise<CommittedBatch & { cursor?: string }> {
       const { scope } = request;
-      const { copies, failed, next } = await taggedBatch(request);
+      const { copies, failed, next } = await findTaggedBatch(request);
       const { waiting, refused, ...result } = await commitCopies({ scope, copies });
       if (refused) throw ApplicationFailure.retryable(refused, FAILURE.keyUnusable);
       const held = waiting.map(({ item, reasons }) => failure(item, reasons.join('; ')));
@@ -177,10 +184,10 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
       const wait = () => sleepUntil(now() + readLagMs, pollMs);
       const isFirst = cursor === undefined;
       if (isFirst && afterLag) await wait();
-      let batch = await taggedBatch(request);
+      let batch = await findTaggedBatch(request);
       if (isFirst && !afterLag && batch.copies.length === 0) {
         await wait();
-        batch = await taggedBatch(request);
+        batch = await findTaggedBatch(request);
       }
       const { deleted, spared, failed } = await takeBackCopies({
         scope,
@@ -205,7 +212,7 @@ async function whyKeyRefused(
   { target, kmsKeyArn }: SnapshotScope,
 ): Promise<string | undefined> {
   try {
-    await usableKey(deps, target, kmsKeyArn);
+    await requireUsableKey(deps, target, kmsKeyArn);
     await keyProbeActivities(deps).requireKeyUse({ target, kmsKeyArn });
     return undefined;
   } catch (error) {
@@ -227,7 +234,7 @@ async function lookTwice(
   return new Map([...found, ...(await snapshotsById(ec2, missing))]);
 }
 
-async function takeBack(
+async function takeCopyBack(
   ec2: EC2Client,
   scope: SnapshotScope,
   pair: EncryptedSnapshot,
@@ -241,10 +248,10 @@ async function takeBack(
       failure(copyId, `it carries the mark of workflow ${other} now: commit or roll back that`),
     );
   } else if (!isLast) {
-    await onceMore(() => deleteSnapshot(ec2, copyId));
+    await tryOnceMore(() => deleteSnapshot(ec2, copyId));
     result.deleted.push(copyId);
   } else if (copy) {
-    await stand(ec2, copy);
+    await standIn(ec2, copy);
     result.spared.push(pair);
   }
 }

@@ -17,7 +17,7 @@ import type {
   SnapshotScope,
 } from '../../../model/encryption/snapshots/snapshotEncryption';
 import { copyFacts } from './copyRecords';
-import { failedItem, onceMore } from '../../support/failedItem';
+import { failedItem, tryOnceMore } from '../../support/failedItem';
 import { deleteSnapshot } from '../../points/recoveryPoints';
 import { marksOf } from './facts';
 import { tagList } from '../../support/tags';
@@ -38,7 +38,7 @@ export interface CommittedCopies extends CommittedBatch {
 }
 
 /** A copy becomes what its original was, which is gone. */
-export async function stand(ec2: EC2Client, copy: KnownSnapshot): Promise<void> {
+export async function standIn(ec2: EC2Client, copy: KnownSnapshot): Promise<void> {
   const { SnapshotId: copyId } = copy;
   if (isUncommitted(marksOf(copy))) await mark(ec2, copyId, marksOfGone(marksOf(copy).tags));
   await unmark(ec2, copyId, TAG.uncommitted);
@@ -59,7 +59,7 @@ export function mayPass(error: unknown): boolean {
 }
 
 /** What ended it for this one alone; what may pass is thrown. */
-export async function refusalOf(
+export async function catchRefusal(
   item: string,
   action: () => Promise<unknown>,
 ): Promise<FailedItem | undefined> {
@@ -94,7 +94,7 @@ export class Commit {
     private readonly result: CommittedCopies,
   ) {}
 
-  async one(
+  async commitOne(
     pair: EncryptedSnapshot,
     copy: KnownSnapshot | undefined,
     original: KnownSnapshot | undefined,
@@ -112,7 +112,7 @@ export class Commit {
     if (original && (!facts || facts.encrypted))
       return this.wait(snapshotId, 'nothing could be learned of it a moment ago: send commit again');
     try {
-      await this.decided(pair, copy, original, facts);
+      await this.commitDecided(pair, copy, original, facts);
     } catch (error) {
       if (mayPass(error)) throw error;
       const refusal = failedItem(snapshotId, error);
@@ -131,7 +131,7 @@ export class Commit {
     return undefined;
   }
 
-  private async decided(
+  private async commitDecided(
     pair: EncryptedSnapshot,
     copy: KnownSnapshot,
     original: KnownSnapshot | undefined,
@@ -140,7 +140,7 @@ export class Commit {
     const { snapshotId, copyId } = pair;
     const unfit = whyNoSubstitute(copyFacts(copy), original?.VolumeSize, this.scope.kmsKeyArn);
     if (unfit) {
-      if (original) await onceMore(() => deleteSnapshot(this.ec2, copyId));
+      if (original) await tryOnceMore(() => deleteSnapshot(this.ec2, copyId));
       const message = `its copy ${copyId} could not stand for it: ${unfit}. Run this again`;
       this.result.failed.push(failure(snapshotId, message));
       return;
@@ -161,18 +161,18 @@ export class Commit {
     const { snapshotId, copyId } = pair;
     await mark(this.ec2, copyId, encryptedCopyTags(facts, this.scope.maker));
     try {
-      await onceMore(() => deleteSnapshot(this.ec2, snapshotId));
+      await tryOnceMore(() => deleteSnapshot(this.ec2, snapshotId));
     } catch (error) {
       if (mayPass(error)) throw error;
-      return this.stayOriginal(copyId, failedItem(snapshotId, error));
+      return this.keepOriginal(copyId, failedItem(snapshotId, error));
     }
     this.result.encrypted.push(pair);
   }
 
   /** EC2 has the last word: something came between the look and the call. The original is the point again. */
-  private async stayOriginal(copyId: string, refusal: FailedItem): Promise<void> {
+  private async keepOriginal(copyId: string, refusal: FailedItem): Promise<void> {
     const { item, type, message } = refusal;
-    const stillMarked = await refusalOf(copyId, () => unmark(this.ec2, copyId, ...PARKED));
+    const stillMarked = await catchRefusal(copyId, () => unmark(this.ec2, copyId, ...PARKED));
     const both = `its copy ${copyId} keeps the marks of the point too: ${stillMarked?.message}`;
     const isRefused = type === FAILURE.conflict || type === FAILURE.invalidRequest;
     if (isRefused) await this.keep(copyId, item, [message]);
@@ -180,7 +180,7 @@ export class Commit {
   }
 
   private async keep(copyId: string, item: string, reasons: string[]): Promise<void> {
-    await onceMore(() => deleteSnapshot(this.ec2, copyId));
+    await tryOnceMore(() => deleteSnapshot(this.ec2, copyId));
     this.result.kept.push({ item, reasons });
   }
 

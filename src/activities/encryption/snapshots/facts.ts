@@ -7,16 +7,16 @@ import { matchesTags, tagFilters } from '../../../model/selector';
 import type { SnapshotFacts, SnapshotScope } from '../../../model/encryption/snapshots/snapshotEncryption';
 import { otherOwner } from '../../../model/points/snapshotOwner';
 import { targetKey } from '../../../model/target';
-import { IN_ARCHIVE, tieringOf } from '../../points/tiers';
+import { IN_ARCHIVE, findTiering } from '../../points/tiers';
 import { agreesWith } from './copyRecords';
 import type { ActivityDeps } from '../../support/deps';
 import { heartbeat } from '../../support/pace/heartbeat';
 import { OtherRuns } from './otherRuns';
 import { snapshotsById } from '../../points/recoveryPoints';
-import { lockedSnapshots, usedByImages } from '../../points/snapshotUse';
-import { stagedSnapshots } from '../stagedSnapshots';
+import { findLocked, findUsedByImages } from '../../points/snapshotUse';
+import { findStagedSnapshots } from '../stagedSnapshots';
 import { tagMap } from '../../support/tags';
-import { volumePermissions } from '../../points/permissions';
+import { readVolumePermissions } from '../../points/permissions';
 import { groupsOf } from '../../support/groups';
 import { keyOf, type KnownSnapshot } from '../../support/known';
 import { snapshotPages } from '../../support/reads';
@@ -27,7 +27,7 @@ import { unlessGone } from '../../support/unlessGone';
  *
  * @throws ApplicationFailure NotFound naming every id that is not there
  */
-export async function selectedSnapshots(ec2: EC2Client, scope: SnapshotScope): Promise<KnownSnapshot[]> {
+export async function selectSnapshots(ec2: EC2Client, scope: SnapshotScope): Promise<KnownSnapshot[]> {
   const { target, snapshotIds, selector, begunUntilMs = Infinity } = scope;
   if (snapshotIds) {
     const found = await snapshotsById(ec2, snapshotIds);
@@ -72,7 +72,7 @@ export function isOwnCopy(snapshot: KnownSnapshot): boolean {
 }
 
 /** What decides about these snapshots, as it is now; nothing of one that went meanwhile. */
-export async function factsOf(
+export async function readSnapshotFacts(
   deps: ActivityDeps,
   scope: Pick<SnapshotScope, 'target' | 'maker' | 'kmsKeyArn'>,
   snapshots: readonly KnownSnapshot[],
@@ -81,10 +81,10 @@ export async function factsOf(
   const ec2 = deps.aws.ec2(target, 'read');
   const open = snapshots.filter(({ Encrypted }) => !Encrypted);
   if (open.length === 0) return snapshots.map((snapshot) => ({ ...plainFacts(snapshot), ...NOTHING_KNOWN }));
-  const [images, locks] = [await usedByImages(ec2), await lockedSnapshots(ec2)];
-  const archived = await tieringOf(ec2, undefined, IN_ARCHIVE);
-  const staged = await stagedSnapshots(deps, target, open);
-  const copies = await copiesOf(deps, ec2, open, scope);
+  const [images, locks] = [await findUsedByImages(ec2), await findLocked(ec2)];
+  const archived = await findTiering(ec2, undefined, IN_ARCHIVE);
+  const staged = await findStagedSnapshots(deps, target, open);
+  const copies = await findCopies(deps, ec2, open, scope);
   const facts: SnapshotFacts[] = [];
   for (const snapshot of snapshots) {
     heartbeat();
@@ -94,7 +94,7 @@ export async function factsOf(
       facts.push({ ...plain, ...NOTHING_KNOWN });
       continue;
     }
-    const sharing = otherOwner(Object.keys(plain.tags)) ? [] : await sharedWith(ec2, snapshotId);
+    const sharing = otherOwner(Object.keys(plain.tags)) ? [] : await readSharedWith(ec2, snapshotId);
     if (!sharing) continue;
     const lock = locks.get(snapshotId);
     const migration = staged.get(snapshotId);
@@ -129,8 +129,8 @@ function plainFacts(snapshot: KnownSnapshot) {
 }
 
 /** Undefined of what is not there any more: of that, nobody knows. */
-async function sharedWith(ec2: EC2Client, snapshotId: string): Promise<string[] | undefined> {
-  const permissions = await unlessGone(volumePermissions(ec2, snapshotId));
+async function readSharedWith(ec2: EC2Client, snapshotId: string): Promise<string[] | undefined> {
+  const permissions = await unlessGone(readVolumePermissions(ec2, snapshotId));
   return permissions && [...permissions.accounts, ...(permissions.public ? ['all'] : [])];
 }
 
@@ -142,7 +142,7 @@ type KnownCopy = NonNullable<SnapshotFacts['copy']>;
  * recorded it; all else is nobody's, what looks committed too: its original would not be there. This run's own copies
  * are not found but recorded.
  */
-async function copiesOf(
+async function findCopies(
   deps: ActivityDeps,
   ec2: EC2Client,
   snapshots: readonly KnownSnapshot[],
@@ -155,7 +155,7 @@ async function copiesOf(
     const of = marksOf(copy).tags[TAG.encryptedFrom];
     if (of === undefined) continue;
     const original = originals.get(of);
-    const known = original && (await knownCopy(runs, copy, original, scope));
+    const known = original && (await findKnownCopy(runs, copy, original, scope));
     const before = found.get(of);
     if (known) found.set(of, { ...before, ...((known.isOpen || !before?.copy) && { copy: known }) });
     else found.set(of, { ...before, unproven: [...(before?.unproven ?? []), copy.SnapshotId] });
@@ -163,7 +163,7 @@ async function copiesOf(
   return found;
 }
 
-async function knownCopy(
+async function findKnownCopy(
   runs: OtherRuns,
   copy: KnownSnapshot,
   original: KnownSnapshot,
@@ -177,7 +177,7 @@ async function knownCopy(
   if (!agreesWith(copy, original, snapshotId, { kmsKeyArn: key, sinceMs: 0 })) return undefined;
   if (!isUncommitted(marksOf(copy)) || workflowId === maker.workflowId.slice(0, 256)) return undefined;
   if (await runs.isOpen(workflowId)) return { copyId, workflowId, isOpen: true };
-  const isProven = key === kmsKeyArn && (await runs.recorded(workflowId, { snapshotId, copyId }));
+  const isProven = key === kmsKeyArn && (await runs.hasRecorded(workflowId, { snapshotId, copyId }));
   return isProven ? { copyId, workflowId, isOpen: false } : undefined;
 }
 

@@ -23,14 +23,14 @@ export class OtherRuns {
    * Whether the run, whose id only a tag tells, says itself that it made this copy of this snapshot. One that Temporal
    * has forgotten says nothing.
    */
-  async recorded(workflowId: string, copy: EncryptedSnapshot): Promise<boolean> {
-    const ledger = this.ledgers.get(workflowId) ?? new Set((await this.ledgerOf(workflowId)).split(','));
+  async hasRecorded(workflowId: string, copy: EncryptedSnapshot): Promise<boolean> {
+    const ledger = this.ledgers.get(workflowId) ?? new Set((await this.readLedger(workflowId)).split(','));
     this.ledgers.set(workflowId, ledger);
     return ledger.has(packCopies([copy]));
   }
 
   /** A run that does not answer has recorded nothing, as far as anybody knows: its copy is made again, which only costs. */
-  private async ledgerOf(workflowId: string): Promise<string> {
+  private async readLedger(workflowId: string): Promise<string> {
     heartbeat();
     try {
       const handle = this.deps.temporal.workflow.getHandle(workflowId);

@@ -6,7 +6,7 @@ import type {
   SnapshotScope,
 } from '../../../model/encryption/snapshots/snapshotEncryption';
 import type { ActivityDeps } from '../../support/deps';
-import { factsOf, isOwnCopy, selectedSnapshots } from './facts';
+import { readSnapshotFacts, isOwnCopy, selectSnapshots } from './facts';
 import type { SkippedItem } from '../../../model/outcome';
 
 const PLANNED_AT_ONCE = 1000;
@@ -39,12 +39,12 @@ export async function decidePage(
   cursor: string | undefined,
   size: number,
 ): Promise<{ decided: DecidedPage; facts: SnapshotFacts[]; youngestMs: number }> {
-  const all = await selectedSnapshots(deps.aws.ec2(scope.target, 'read'), scope);
+  const all = await selectSnapshots(deps.aws.ec2(scope.target, 'read'), scope);
   const left = cursor === undefined ? all : all.filter(({ SnapshotId }) => SnapshotId > cursor);
   const page = left.slice(0, size);
   const selected = page.filter((snapshot) => !isOwnCopy(snapshot));
   const pile = new Pile(scope, page.length - selected.length);
-  for (const each of await factsOf(deps, scope, selected)) pile.put(each);
+  for (const each of await readSnapshotFacts(deps, scope, selected)) pile.put(each);
   const last = left[size - 1]?.SnapshotId;
   return {
     decided: pile.decided(last !== undefined && left.length > size ? last : undefined),

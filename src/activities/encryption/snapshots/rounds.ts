@@ -18,11 +18,11 @@ import {
 } from '../../../model/encryption/snapshots/snapshotEncryption';
 import { overOf, sleepUntil } from '../../points/copyWaits';
 import { byPlace } from '../../support/pace/byPlace';
-import { mayPass, refusalOf } from './copyCommit';
+import { mayPass, catchRefusal } from './copyCommit';
 import { age, CLOCKS_APART_MS, copyCommand, copyFacts, unrecordedCopies } from './copyRecords';
 import type { ActivityDeps } from '../../support/deps';
 import { failedItem } from '../../support/failedItem';
-import { heartbeat, heartbeatingWith } from '../../support/pace/heartbeat';
+import { heartbeat, withHeartbeatDetails } from '../../support/pace/heartbeat';
 import { OtherRuns } from './otherRuns';
 import { Pace } from '../../support/pace/pace';
 import { PageLog } from './pageLog';
@@ -58,12 +58,12 @@ export function snapshotEncryptionActivities(deps: ActivityDeps) {
   async function copyPage({ scope, cursor }: PageRequest): Promise<EncryptedPage> {
     const { info } = Context.current();
     const log = new PageLog(info.heartbeatDetails as PageRecord | undefined);
-    return heartbeatingWith(
+    return withHeartbeatDetails(
       () => log.record(),
       async () => {
         try {
           const round = new EncryptionRound(deps, scope, paces(scope.target), log);
-          return await round.of(cursor, info.attempt > 1);
+          return await round.copyPage(cursor, info.attempt > 1);
         } catch (error) {
           throw log.joinedTo(error);
         }
@@ -110,7 +110,7 @@ class EncryptionRound {
     this.ec2 = deps.aws.ec2(scope.target, 'migrate');
   }
 
-  async of(cursor: string | undefined, isRetry: boolean): Promise<EncryptedPage> {
+  async copyPage(cursor: string | undefined, isRetry: boolean): Promise<EncryptedPage> {
     const { readLagMs, pollMs } = this.deps.settings;
     if (isRetry) await sleepUntil(now() + readLagMs, pollMs);
     const page = await decidePage(this.deps, this.scope, cursor, COPIED_AT_ONCE);
@@ -121,7 +121,7 @@ class EncryptionRound {
     else this.log.sawBefore(page.facts.flatMap(({ unproven = [] }) => unproven));
     await this.takeOver();
     await this.run();
-    const unproven = [...(page.decided.unproven?.items ?? []), ...(await this.others())];
+    const unproven = [...(page.decided.unproven?.items ?? []), ...(await this.findOthers())];
     return {
       ...page.decided,
       unproven: listed([...new Set(unproven)].filter((id) => !this.log.begun.has(id))),
@@ -148,27 +148,27 @@ class EncryptionRound {
   private async resume(): Promise<void> {
     const strays: EncryptedSnapshot[] = [];
     for (const copy of this.log.copies())
-      if (this.originals.has(copy.snapshotId)) this.begun(copy.snapshotId, copy.copyId);
+      if (this.originals.has(copy.snapshotId)) this.recordBegun(copy.snapshotId, copy.copyId);
       else strays.push(copy);
     const there = await snapshotsById(
       this.ec2,
       strays.map(({ snapshotId }) => snapshotId),
     );
     for (const copy of strays)
-      if (there.has(copy.snapshotId)) await this.dropped(copy.copyId, copy.snapshotId);
+      if (there.has(copy.snapshotId)) await this.drop(copy.copyId, copy.snapshotId);
       else this.copied.push(copy);
   }
 
   /** What calls of an earlier attempt have made whose answers never came. */
   private async findLost(): Promise<void> {
     const { readLagMs, pollMs } = this.deps.settings;
-    if (!(await this.foundLost())) return;
+    if (!(await this.lookForLost())) return;
     await sleepUntil(now() + readLagMs / 5, pollMs);
-    await this.foundLost();
+    await this.lookForLost();
   }
 
   /** @returns whether some are still without a copy */
-  private async foundLost(): Promise<boolean> {
+  private async lookForLost(): Promise<boolean> {
     if (this.waiting.length === 0) return false;
     const candidates: KnownSnapshot[] = [];
     for await (const copy of encryptedCopiesOf(this.ec2, this.waiting)) candidates.push(copy);
@@ -180,7 +180,7 @@ class EncryptionRound {
       sinceMs,
       before,
     }).found)
-      if (originals.has(snapshotId)) this.begun(snapshotId, copyId);
+      if (originals.has(snapshotId)) this.recordBegun(snapshotId, copyId);
     return this.waiting.length > 0;
   }
 
@@ -192,20 +192,20 @@ class EncryptionRound {
       if (!copy) continue;
       const tags = { [TAG.workflow]: maker.workflowId.slice(0, 256), [TAG.run]: maker.runId };
       const command = new CreateTagsCommand({ Resources: [copy.copyId], Tags: tagList(tags) });
-      const refusal = await refusalOf(snapshotId, () => this.ec2.send(command));
-      if (!refusal) this.begun(snapshotId, copy.copyId);
+      const refusal = await catchRefusal(snapshotId, () => this.ec2.send(command));
+      if (!refusal) this.recordBegun(snapshotId, copy.copyId);
       else if (refusal.type !== FAILURE.notFound) this.giveUp(snapshotId, refusal);
     }
   }
 
-  private begun(snapshotId: string, copyId: string): void {
+  private recordBegun(snapshotId: string, copyId: string): void {
     this.log.begun.set(copyId, snapshotId);
     heartbeat();
     this.waiting.splice(this.waiting.indexOf(snapshotId), 1);
     this.refusals.forget(snapshotId);
     this.underWay.set(copyId, snapshotId);
     this.seenAt.set(copyId, now());
-    this.pace.started(copyId);
+    this.pace.recordStart(copyId);
   }
 
   private async fill(): Promise<void> {
@@ -221,7 +221,7 @@ class EncryptionRound {
   private async start(snapshotId: string): Promise<void> {
     try {
       const answer = await this.ec2.send(copyCommand(this.originals.get(snapshotId), this.scope));
-      this.begun(snapshotId, told(answer, `CopySnapshot of ${snapshotId}`, 'SnapshotId').SnapshotId);
+      this.recordBegun(snapshotId, told(answer, `CopySnapshot of ${snapshotId}`, 'SnapshotId').SnapshotId);
     } catch (error) {
       if (!(error instanceof Error)) throw error;
       const { type, retry, bounded } = classify(error.name);
@@ -244,30 +244,30 @@ class EncryptionRound {
     const found = await snapshotsById(this.ec2, copyIds);
     const goneAfterMs = LAGS_UNTIL_GONE * this.deps.settings.readLagMs;
     const { completed, failed } = overOf(copyIds, found, this.seenAt, goneAfterMs);
-    for (const [copyId, { State }] of found) if (State === 'pending') this.pace.seenPending(copyId);
+    for (const [copyId, { State }] of found) if (State === 'pending') this.pace.recordPending(copyId);
     for (const copyId of completed) {
       const why = this.whyUnfit(found.get(copyId));
       if (why) failed.push({ copyId, why });
-      else this.completed(copyId);
+      else this.recordCompleted(copyId);
     }
-    for (const { copyId, why } of failed) await this.again(copyId, why);
+    for (const { copyId, why } of failed) await this.copyAgain(copyId, why);
   }
 
   private whyUnfit(copy: KnownSnapshot | undefined): string | undefined {
     return copy && whyNoSubstitute(copyFacts(copy), undefined, this.scope.kmsKeyArn);
   }
 
-  private completed(copyId: string): void {
-    this.pace.completed(copyId);
+  private recordCompleted(copyId: string): void {
+    this.pace.recordCompletion(copyId);
     const snapshotId = this.underWay.get(copyId);
     if (snapshotId !== undefined) this.copied.push({ snapshotId, copyId });
     this.underWay.delete(copyId);
   }
 
-  private async again(copyId: string, why: string): Promise<void> {
+  private async copyAgain(copyId: string, why: string): Promise<void> {
     const snapshotId = this.underWay.get(copyId);
     if (snapshotId === undefined) return;
-    const isDropped = await this.dropped(copyId, snapshotId);
+    const isDropped = await this.drop(copyId, snapshotId);
     this.pace.forget(copyId);
     this.underWay.delete(copyId);
     if (!isDropped) return;
@@ -279,8 +279,8 @@ class EncryptionRound {
   }
 
   /** Of this activity's own: its id is in the log. One that cannot be deleted is named, and the others go on. */
-  private async dropped(copyId: string, snapshotId: string): Promise<boolean> {
-    const refusal = await refusalOf(snapshotId, () => deleteSnapshot(this.ec2, copyId));
+  private async drop(copyId: string, snapshotId: string): Promise<boolean> {
+    const refusal = await catchRefusal(snapshotId, () => deleteSnapshot(this.ec2, copyId));
     if (refusal) this.failed.push(refusal);
     else this.log.begun.delete(copyId);
     return !refusal;
@@ -290,7 +290,7 @@ class EncryptionRound {
    * What else carries the marks of copies of what is copied now. Where another run that is open has begun one before,
    * that stays, and this run's goes; all else is named, and left alone.
    */
-  private async others(): Promise<string[]> {
+  private async findOthers(): Promise<string[]> {
     const runs = new OtherRuns(this.deps);
     const unproven: string[] = [];
     const ids = this.copied.map(({ snapshotId }) => snapshotId);
@@ -316,7 +316,7 @@ class EncryptionRound {
     { copyId, by }: { copyId: string; by: string },
   ): Promise<void> {
     this.copied = this.copied.filter((each) => each.snapshotId !== snapshotId);
-    if (!(await this.dropped(ownId, snapshotId))) return;
+    if (!(await this.drop(ownId, snapshotId))) return;
     this.failed.push({
       item: snapshotId,
       type: FAILURE.conflict,

@@ -47,17 +47,17 @@ export function unrecordedCopyActivities(deps: ActivityDeps) {
     async findUnrecordedCopies(request: UnrecordedRequest): Promise<UnrecordedPage> {
       const { readLagMs, pollMs } = deps.settings;
       if (request.cursor === undefined) await sleepUntil(now() + readLagMs, pollMs);
-      const page = await unrecordedPage(deps, request);
+      const page = await findUnrecordedPage(deps, request);
       if (page.found.length + page.ambiguous.length > 0) return page;
       await sleepUntil(now() + readLagMs / 5, pollMs);
-      return unrecordedPage(deps, request);
+      return findUnrecordedPage(deps, request);
     },
   };
 }
 
-async function unrecordedPage(deps: ActivityDeps, request: UnrecordedRequest): Promise<UnrecordedPage> {
+async function findUnrecordedPage(deps: ActivityDeps, request: UnrecordedRequest): Promise<UnrecordedPage> {
   const { cursor = '' } = request;
-  const { found, ambiguous } = await unrecordedOf(deps, request);
+  const { found, ambiguous } = await findUnrecorded(deps, request);
   const all = [
     ...found.map((pair) => ({ item: pair.snapshotId, pair })),
     ...ambiguous.map((refused) => ({ item: refused.item, refused })),
@@ -74,7 +74,7 @@ async function unrecordedPage(deps: ActivityDeps, request: UnrecordedRequest): P
 }
 
 /** All of them. */
-export async function unrecordedOf(
+export async function findUnrecorded(
   deps: ActivityDeps,
   { scope, sinceMs = 0, before = [] }: Omit<UnrecordedRequest, 'cursor'>,
 ): Promise<Omit<UnrecordedPage, 'cursor'>> {

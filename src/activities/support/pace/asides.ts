@@ -21,7 +21,7 @@ export class Asides {
   }
 
   /** Until all is over; `beat` tells the server that this process is there. */
-  async drained(beat: () => void, everyMs: number): Promise<void> {
+  async drain(beat: () => void, everyMs: number): Promise<void> {
     while (this.isBusy) {
       beat();
       await Promise.race([Promise.all(this.running), rest(everyMs)]);

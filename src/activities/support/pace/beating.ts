@@ -2,7 +2,7 @@ import { Context } from '@temporalio/activity';
 import { rest } from './waits';
 
 /** Commands may take longer than a heartbeat may stay out. */
-export async function beating<Result>(
+export async function beatDuring<Result>(
   beat: unknown,
   everyMs: number,
   work: () => Promise<Result>,

@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { Context } from '@temporalio/activity';
-import { signOfLife } from '../../../aws/liveness';
+import { giveSignOfLife } from '../../../aws/liveness';
 
 const kept = new AsyncLocalStorage<() => unknown>();
 
@@ -8,11 +8,11 @@ const kept = new AsyncLocalStorage<() => unknown>();
 export function heartbeat(): void {
   const details = kept.getStore();
   if (details) Context.current().heartbeat(details());
-  else signOfLife();
+  else giveSignOfLife();
 }
 
 /** Within, every heartbeat tells this, whichever helper sends it: one without it would have it forgotten. */
-export function heartbeatingWith<Result>(
+export function withHeartbeatDetails<Result>(
   details: () => unknown,
   run: () => Promise<Result>,
 ): Promise<Result> {

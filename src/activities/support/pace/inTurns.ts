@@ -7,7 +7,7 @@ export const CALLS_AT_ONCE = 5;
  * @returns what came of each, in the order of the items
  * @throws what the first one failed with, when all others are over: nothing goes on behind a retry
  */
-export async function inTurns<Item, Result>(
+export async function workInTurns<Item, Result>(
   items: readonly Item[],
   atOnce: number,
   work: (item: Item) => Promise<Result>,

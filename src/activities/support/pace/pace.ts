@@ -29,18 +29,18 @@ export class Pace {
   ) {}
 
   /** From when this process knows of it. */
-  started(id: string): void {
+  recordStart(id: string): void {
     if (!this.watched.has(id)) this.watched.set(id, { startedAt: this.now(), seenPendingAt: this.now() });
   }
 
-  seenPending(id: string): void {
-    this.started(id);
+  recordPending(id: string): void {
+    this.recordStart(id);
     const watched = this.watched.get(id);
     if (watched) watched.seenPendingAt = this.now();
   }
 
   /** It completed some time after it was last seen pending: in the middle, as far as anybody knows. */
-  completed(id: string): void {
+  recordCompletion(id: string): void {
     const watched = this.watched.get(id);
     if (!watched || !this.watched.delete(id)) return;
     const tookMs = (this.now() + watched.seenPendingAt) / 2 - watched.startedAt;

@@ -18,7 +18,7 @@ const EARLIER = 0.8;
  * taken of late, then at intervals that grow with the time that has passed. Looks fall on ticks that all waits of a
  * process have in common, so that one call serves whoever looks at that time (src/activities/support/sharedReads.ts).
  */
-export class Rhythm {
+export class LookRhythm {
   private readonly took: number[];
 
   /** @param typicalPolls until it is worth looking, while nothing is known */
@@ -43,7 +43,7 @@ export class Rhythm {
   }
 
   /** @param pendingMs after the start it was last seen unfinished, if it was */
-  finished(overMs: number, pendingMs: number | undefined): void {
+  recordFinish(overMs: number, pendingMs: number | undefined): void {
     this.took.push(pendingMs ?? overMs * EARLIER);
     if (this.took.length > REMEMBERED) this.took.shift();
   }
@@ -62,7 +62,7 @@ export class Rhythm {
  * @param waitingFor goes with each heartbeat, for people
  */
 export async function lookUntil(
-  rhythm: Rhythm,
+  rhythm: LookRhythm,
   pollMs: number,
   isThere: () => Promise<boolean>,
   waitingFor: () => object,
@@ -79,7 +79,7 @@ export async function lookUntil(
     }
     const lookedAt = now();
     if (await isThere()) {
-      if (!isRetry) rhythm.finished(lookedAt - startedAt, pendingMs);
+      if (!isRetry) rhythm.recordFinish(lookedAt - startedAt, pendingMs);
       return;
     }
     pendingMs = lookedAt - startedAt;

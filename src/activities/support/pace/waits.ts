@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as timer } from 'node:timers/promises';
 import { sleep as activitySleep } from '@temporalio/activity';
 
-/** The clock by which activities wait, as against the calendar of `ActivityDeps.clock`, by which points expire. */
+/** The clock by which activities wait, as against the calendar of `ActivityDeps.calendar`, by which points expire. */
 export interface Waits {
   /** Milliseconds since the epoch. */
   now(): number;

@@ -57,7 +57,7 @@ const GIB_PER_TIB = 1024;
 const SNAPSHOTS_A_VOLUME: Record<Strategy, number> = { copy: 4, direct: 3, clone: 2 };
 
 /** How much of the quota an item takes until it is committed: its originals are kept as long. */
-export function takes({ measure }: EbsQuota, { strategy, disks }: Makes): number {
+export function amountTaken({ measure }: EbsQuota, { strategy, disks }: Makes): number {
   if ('snapshots' in measure) return disks.length * SNAPSHOTS_A_VOLUME[strategy];
   if ('iopsOf' in measure)
     return sum(disks.filter(({ type }) => type === measure.iopsOf).map(({ iops = 0 }) => iops));
@@ -66,7 +66,7 @@ export function takes({ measure }: EbsQuota, { strategy, disks }: Makes): number
 
 /** The quotas that any of the items takes of. */
 export function quotasFor(items: readonly Makes[]): EbsQuota[] {
-  return EBS_QUOTAS.filter((quota) => items.some((item) => takes(quota, item) > 0));
+  return EBS_QUOTAS.filter((quota) => items.some((item) => amountTaken(quota, item) > 0));
 }
 
 /** Those for which there is no room once all before them have theirs; a smaller one behind may still fit. */
@@ -80,7 +80,7 @@ export function beyondQuotas(
     return quota ? [{ state, quota, taken: state.used }] : [];
   });
   return items.flatMap((each) => {
-    const needs = rooms.map((room) => ({ room, needed: takes(room.quota, each) }));
+    const needs = rooms.map((room) => ({ room, needed: amountTaken(room.quota, each) }));
     const over = needs.filter(({ room, needed }) => needed > 0 && room.taken + needed > room.state.value);
     if (over.length > 0)
       return [{ item: each.item, reasons: over.map(({ room, needed }) => reasonOf(room, needed, target)) }];

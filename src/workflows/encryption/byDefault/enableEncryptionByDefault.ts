@@ -10,11 +10,11 @@ import { FAILURE } from '../../../model/failures';
 import { listed } from '../../../model/list';
 import type { FailedItem } from '../../../model/outcome';
 import { targetKey, type Target, type TargetInput } from '../../../model/target';
-import { checkedKey } from './checkedKey';
+import { checkKey } from './checkKey';
 import { restoreDefault } from './restore';
-import { eachTarget, setDefault } from './targets';
+import { changeEachTarget, setDefault } from './targets';
 import { fail, settle } from '../../support/failure';
-import { operation, type Run } from '../../support/operation';
+import { runOperation, type Run } from '../../support/operation';
 import { read } from '../../support/options';
 import type { UndoStack } from '../../support/undo';
 
@@ -27,20 +27,20 @@ type Keys = Record<string, string>;
 export async function enableEncryptionByDefault(
   input: EnableEncryptionByDefaultInput,
 ): Promise<EnableEncryptionByDefaultResult> {
-  return operation(
+  return runOperation(
     enableEncryptionByDefaultInput,
     input,
     async ({ kmsKeyIds = {}, targets, restore }, run) =>
-      restore ? restored(restore, run) : enabled(kmsKeyIds, targets, run),
+      restore ? restoreDefaults(restore, run) : encryptByDefault(kmsKeyIds, targets, run),
   );
 }
 
-async function enabled(
+async function encryptByDefault(
   kmsKeyIds: Keys,
   asked: TargetInput[] = Object.keys(kmsKeyIds).map((region) => ({ region })),
   run: Run,
 ): Promise<EnableEncryptionByDefaultResult> {
-  const targets = await resolved(asked, run);
+  const targets = await resolveTargets(asked, run);
   refuseMismatch(kmsKeyIds, targets);
   run.phase('Encrypting by default');
   const warnings: string[] = [];
@@ -49,30 +49,32 @@ async function enabled(
     const kmsKeyId = kmsKeyIds[target.region];
     return kmsKeyId === undefined ? [] : { target, kmsKeyId };
   });
-  const changes = await eachTarget(all, run, async ({ target, kmsKeyId }, undo) => {
-    const keyArn = await checkedKey(target, kmsKeyId, run, warnings);
-    return encryptByDefault(target, keyArn, run, undo);
+  const changes = await changeEachTarget(all, run, async ({ target, kmsKeyId }, undo) => {
+    const keyArn = await checkKey(target, kmsKeyId, run, warnings);
+    return encryptTargetByDefault(target, keyArn, run, undo);
   });
   for (const warning of warnings) run.remark(warning);
-  return settled('EBS encryption by default is on', changes, warnings);
+  return settleTargets('EBS encryption by default is on', changes, warnings);
 }
 
-async function restored(
+async function restoreDefaults(
   changes: EncryptionDefaultChange[],
   run: Run,
 ): Promise<EnableEncryptionByDefaultResult> {
-  await resolved(
+  await resolveTargets(
     changes.map(({ target }) => target),
     run,
   );
   run.phase('Restoring');
   const warnings: string[] = [];
-  const all = await eachTarget(changes, run, (change, undo) => restoreDefault(change, run, undo, warnings));
+  const all = await changeEachTarget(changes, run, (change, undo) =>
+    restoreDefault(change, run, undo, warnings),
+  );
   for (const warning of warnings) run.remark(warning);
-  return settled('EBS encryption by default is as it was', all, warnings);
+  return settleTargets('EBS encryption by default is as it was', all, warnings);
 }
 
-async function resolved(asked: TargetInput[], run: Run): Promise<Target[]> {
+async function resolveTargets(asked: TargetInput[], run: Run): Promise<Target[]> {
   run.phase('Resolving targets');
   const targets = await read('Resolve targets').resolveTargets({ targets: asked });
   if (targets.length === 1) run.about({ target: targets[0] });
@@ -86,7 +88,7 @@ function refuseMismatch(kmsKeyIds: Keys, targets: readonly Target[]): void {
   if (problems.length > 0) throw fail(FAILURE.invalidInput, problems.join('; '));
 }
 
-async function encryptByDefault(
+async function encryptTargetByDefault(
   target: Target,
   keyArn: string,
   run: Run,
@@ -104,7 +106,7 @@ async function encryptByDefault(
   return change;
 }
 
-function settled(
+function settleTargets(
   what: string,
   { changed, failed }: { changed: EncryptionDefaultChange[]; failed: FailedItem[] },
   warnings: string[],

@@ -6,7 +6,7 @@ import { fail } from '../../support/failure';
 import type { Run } from '../../support/operation';
 import { read } from '../../support/options';
 import type { UndoStack } from '../../support/undo';
-import { checkedKey } from './checkedKey';
+import { checkKey } from './checkKey';
 import { setDefault } from './targets';
 
 /**
@@ -32,7 +32,7 @@ export async function restoreDefault(
       `${name} is not as that change left it: it has ${JSON.stringify(before)}, which somebody has set since; to set it back all the same, give that as after`,
     );
   if (isChosen(wanted.kmsKeyId) && patched('restore-checks-the-key'))
-    await checkedKey(target, wanted.kmsKeyId, run, warnings);
+    await checkKey(target, wanted.kmsKeyId, run, warnings);
   const change = await setDefault(target, { before, wanted }, undo);
   run.row(name, 'restored', JSON.stringify(change.after));
   return change;

@@ -17,7 +17,7 @@ interface Changes {
  * Changes one target after the other. They do not depend on each other: one that fails is put back as it was and
  * reported, and the others go on. A cancelled run puts all of them back.
  */
-export async function eachTarget<Asked extends { target: Target }>(
+export async function changeEachTarget<Asked extends { target: Target }>(
   all: readonly Asked[],
   run: Run,
   change: (asked: Asked, undo: UndoStack) => Promise<EncryptionDefaultChange>,

@@ -13,7 +13,7 @@ import type { Residue } from '../../../model/encryption/residue';
 import { targetKey, type Target } from '../../../model/target';
 import { itemOf, MachineFleet, type CarriedFleet } from './fleet';
 import { CampaignOrders, type CarriedOrders } from './orders';
-import { dryRunResult, nothingToDo, residueOf, resultOf } from './result';
+import { dryRunResult, countNothingToDo, findResidue, resultOfCampaign } from './result';
 import {
   campaignOf,
   itemsOfPlan,
@@ -24,13 +24,13 @@ import {
 } from './planning';
 import { blockForbidden, requireKeyUse } from './permissions';
 import { blockBeyondQuotas } from './quotas';
-import { approved, findWarnings } from './warnings';
+import { awaitApproval, findWarnings } from './warnings';
 import { Waves, type MigrationTerms } from './waves';
 import { fail, settle } from '../../support/failure';
-import { customerManagedKey } from '../../keys/customerManaged';
-import { operation, type CarriedRun, type Run } from '../../support/operation';
+import { requireCustomerManagedKey } from '../../keys/customerManaged';
+import { runOperation, type CarriedRun, type Run } from '../../support/operation';
 import { read } from '../../support/options';
-import { onlyTarget } from '../../support/target';
+import { resolveTarget } from '../../support/target';
 
 /** All that one run leaves to the one that continues it as new. */
 export interface CarriedCampaign {
@@ -49,16 +49,16 @@ export async function encryptVolumes(
   input: EncryptVolumesInput,
   carried?: CarriedCampaign,
 ): Promise<EncryptVolumesResult> {
-  return operation(encryptVolumesInput, input, async (request, run) => {
+  return runOperation(encryptVolumesInput, input, async (request, run) => {
     // Before the handlers, which may be told of a machine's end as soon as they are set.
     if (carried) run.restore(carried.run);
     const question = request.requireApproval && { question: {} };
     const orders = new CampaignOrders(run, carried?.orders ?? { paused: false, cancelled: [], ...question });
     const fleet = new MachineFleet(orders, run, soakMs(request), carried?.fleet ?? { open: [], ends: [] });
     run.about({ campaign: workflowInfo().workflowId });
-    const decided = carried ? carried.campaign : await prepared(request, orders, run);
+    const decided = carried ? carried.campaign : await prepareCampaign(request, orders, run);
     if ('summary' in decided) return decided;
-    orders.concerns(() => itemsOf(decided, fleet));
+    orders.limitTo(() => itemsOf(decided, fleet));
     run.phase('Migrating');
     fleet.checkpoint = async () => {
       if (!workflowInfo().continueAsNewSuggested) return;
@@ -66,34 +66,34 @@ export async function encryptVolumes(
       await continueAsNew<typeof encryptVolumes>(input, { campaign: decided, ...parts });
     };
     const waves = new Waves(decided, request, migrationTerms(request, decided), { run, orders, fleet });
-    await fleet.cancellingOpen(() => waves.migrate());
-    return settled(decided, fleet, await residueOf(decided.target, run));
+    await fleet.cancelOpenOnFailure(() => waves.migrate());
+    return settleCampaign(decided, fleet, await findResidue(decided.target, run));
   });
 }
 
 /** Everything before the first change: a dry run ends here, with its result. */
-async function prepared(
+async function prepareCampaign(
   request: Campaign,
   orders: CampaignOrders,
   run: Run,
 ): Promise<CampaignState | EncryptVolumesResult> {
-  const plan = await planned(request, run);
+  const plan = await planCampaign(request, run);
   if (request.dryRun) return dryRunResult(plan, request);
-  orders.concerns(() => itemsOfPlan(plan));
-  await approved(plan, request, orders, run);
+  orders.limitTo(() => itemsOfPlan(plan));
+  await awaitApproval(plan, request, orders, run);
   return campaignOf(plan, request);
 }
 
-async function planned(request: Campaign, run: Run): Promise<CampaignPlan> {
+async function planCampaign(request: Campaign, run: Run): Promise<CampaignPlan> {
   run.phase('Planning');
-  const target = await onlyTarget(request.target);
+  const target = await resolveTarget(request.target);
   run.about({ target });
-  const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
+  const kmsKeyArn = await requireCustomerManagedKey(target, request.kmsKeyId);
   await requireKeyUse(target, kmsKeyArn, run);
   const { strategy, rekey, healthChecks, allow, drain, hooks } = request;
   const asked = { strategy, rekey, healthChecks, allow };
   const wanted = { kmsKeyArn, ...asked, ...(drain && { drain }), ...(hooks && { hooks }) };
-  const plan = await planMachines(target, await selected(target, request), wanted, run);
+  const plan = await planMachines(target, await selectMachines(target, request), wanted, run);
   await requireWindow(plan, request);
   await blockForbidden(plan, run);
   await blockBeyondQuotas(plan, run);
@@ -130,7 +130,10 @@ function migrationTerms(request: Campaign, { target, kmsKeyArn }: CampaignState)
   };
 }
 
-async function selected(target: Target, { instanceIds, volumeIds, selector }: Campaign): Promise<Selection> {
+async function selectMachines(
+  target: Target,
+  { instanceIds, volumeIds, selector }: Campaign,
+): Promise<Selection> {
   const found = await read('Select machines').selectMachines({ target, instanceIds, volumeIds, selector });
   const { refused = [], leftOut } = found;
   if (found.instanceIds.length + found.standalone.length + refused.length > 0) return found;
@@ -142,12 +145,12 @@ async function selected(target: Target, { instanceIds, volumeIds, selector }: Ca
 }
 
 /** A machine that must not be touched is skipped and named, and the run says that not everything happened. */
-function settled(
+function settleCampaign(
   campaign: CampaignState,
   fleet: MachineFleet,
   residue: Residue | undefined,
 ): EncryptVolumesResult {
-  const result = resultOf(campaign, fleet.reports, residue);
-  const succeeded = result.encrypted.total + nothingToDo(campaign, fleet.reports);
+  const result = resultOfCampaign(campaign, fleet.reports, residue);
+  const succeeded = result.encrypted.total + countNothingToDo(campaign, fleet.reports);
   return settle(result, { what: 'machines or volumes', succeeded, failed: campaign.total - succeeded });
 }

@@ -72,7 +72,7 @@ export class MachineFleet {
     this.openMoves = new Map(open.map(([move, workflowId]) => [itemOf(move), { move, workflowId }]));
     this.ends = new Map(ends.map((end) => [itemOf(end), end]));
     this.failed = ends.filter(isFailure).length;
-    setHandler(defineSignal<[Said]>(MIGRATION_ENDED), (said) => this.ended(said));
+    setHandler(defineSignal<[Said]>(MIGRATION_ENDED), (said) => this.recordEnd(said));
     orders.onCancel = (item) => void this.cancelOpen(item);
   }
 
@@ -102,7 +102,7 @@ export class MachineFleet {
   }
 
   /** A cancelled campaign cancels what it started: machines undo before their commit point. */
-  async cancellingOpen(work: () => Promise<void>): Promise<void> {
+  async cancelOpenOnFailure(work: () => Promise<void>): Promise<void> {
     try {
       await work();
     } catch (error) {
@@ -129,7 +129,7 @@ export class MachineFleet {
     } catch (error) {
       if (!(rootCause(error).name === 'WorkflowExecutionAlreadyStartedError')) throw error;
       const what = 'volumeId' in input ? 'volume' : 'machine';
-      this.ended(report(move, 'failed', heldBy(workflowId, what)));
+      this.recordEnd(report(move, 'failed', heldBy(workflowId, what)));
     }
   }
 
@@ -139,7 +139,7 @@ export class MachineFleet {
   }
 
   /** Waits until it is so, or until then; looks at open machines meanwhile. */
-  async until(reached: () => boolean, deadline?: Deadline): Promise<void> {
+  async waitUntil(reached: () => boolean, deadline?: Deadline): Promise<void> {
     while (!reached()) {
       await this.checkpoint();
       const left = deadline && deadline.at - Date.now();
@@ -154,7 +154,7 @@ export class MachineFleet {
     }
   }
 
-  private ended(said: Said): void {
+  private recordEnd(said: Said): void {
     const { outcome, message } = said;
     const item = itemOf(said);
     // Only the first word counts: a migration in soak may still be rolled back by a person later.
@@ -199,7 +199,7 @@ export class MachineFleet {
     for (const { workflowId, status } of closed) {
       const message = `its workflow ended ${status} without a word; start encryptVolumes for it again: it finishes or undoes what it finds`;
       const move = open.get(workflowId);
-      if (move) this.ended(report(move, 'failed', message));
+      if (move) this.recordEnd(report(move, 'failed', message));
     }
   }
 

@@ -3,17 +3,17 @@ import { FAILURE } from '../../../model/failures';
 import { howToSend, type Message } from '../../../model/messages';
 import { nearest } from '../../../model/nearest';
 import { fail } from '../../support/failure';
-import { takes } from '../../support/messages';
+import { handleMessage } from '../../support/messages';
 import type { Run } from '../../support/operation';
 
 /** What somebody answered when the campaign asked. */
-export interface Answer {
+export interface ApprovalAnswer {
   approved: boolean;
   message: Message;
 }
 
 /** What somebody approved. */
-export interface Approval extends Pick<Message, 'by' | 'reason'> {
+export interface CampaignApproval extends Pick<Message, 'by' | 'reason'> {
   items: ReadonlySet<string>;
 }
 
@@ -21,16 +21,16 @@ export interface Approval extends Pick<Message, 'by' | 'reason'> {
 export interface CarriedOrders {
   paused: boolean;
   cancelled: string[];
-  question?: { answer?: Answer };
-  last?: Answer;
+  question?: { answer?: ApprovalAnswer };
+  last?: ApprovalAnswer;
 }
 
 /** What people have told this campaign. */
 export class CampaignOrders {
   private isPaused: boolean;
-  private question: { answer?: Answer } | undefined;
+  private question: { answer?: ApprovalAnswer } | undefined;
   /** Of the question before: the same answer once more is no answer to the next one. */
-  private last: Answer | undefined;
+  private last: ApprovalAnswer | undefined;
   /** What the question is about, where it may be answered for some only. */
   private asked: ReadonlySet<string> | undefined;
   readonly cancelled: Set<string>;
@@ -51,17 +51,17 @@ export class CampaignOrders {
       ['approve', true],
       ['reject', false],
     ] as const)
-      takes(
+      handleMessage(
         name,
-        (message) => this.answered({ approved, message }),
+        (message) => this.takeAnswer({ approved, message }),
         (message) => this.objection({ approved, message }),
       );
-    takes('pause', ({ by, reason }) => {
+    handleMessage('pause', ({ by, reason }) => {
       this.isPaused = true;
       run.remark(`Paused by ${by}: ${reason}`);
     });
-    takes('resume', () => (this.isPaused = false));
-    takes(
+    handleMessage('resume', () => (this.isPaused = false));
+    handleMessage(
       'cancelItem',
       ({ items = [] }) => {
         for (const item of items) {
@@ -77,7 +77,7 @@ export class CampaignOrders {
     return this.isPaused;
   }
 
-  get answer(): Answer | undefined {
+  get answer(): ApprovalAnswer | undefined {
     return this.question?.answer;
   }
 
@@ -92,7 +92,7 @@ export class CampaignOrders {
   }
 
   /** From now on only these can be cancelled. What was named before the plan was made, and is none of them, is said. */
-  concerns(all: () => Iterable<string> | undefined): void {
+  limitTo(all: () => Iterable<string> | undefined): void {
     this.all = all;
     const problem = this.strangers([...this.cancelled]);
     if (problem) this.run.remark(`cancelItem: ${problem}`);
@@ -123,7 +123,7 @@ export class CampaignOrders {
    *
    * @throws ApplicationFailure Rejected
    */
-  async approval(question: string, items: readonly string[]): Promise<Approval> {
+  async awaitAnswer(question: string, items: readonly string[]): Promise<CampaignApproval> {
     this.run.phase('Waiting for approval');
     this.run.remark(question);
     this.run.waitsFor(`It waits for \`approve\` or \`reject\`.\n\n${howToAnswer()}`);
@@ -139,11 +139,11 @@ export class CampaignOrders {
     return { by, reason, items: new Set(some ?? items) };
   }
 
-  private answered({ approved, message }: Answer): void {
+  private takeAnswer({ approved, message }: ApprovalAnswer): void {
     if (this.question) this.question.answer ??= { approved, message };
   }
 
-  private objection(given: Answer): string | undefined {
+  private objection(given: ApprovalAnswer): string | undefined {
     const { answer } = this;
     if (answer)
       return answer.approved === given.approved ? undefined : `${answer.message.by} has answered already`;
@@ -152,7 +152,7 @@ export class CampaignOrders {
     return 'nothing waits for approval now; see its phase';
   }
 
-  private itemsObjection({ approved, message: { items } }: Answer): string | undefined {
+  private itemsObjection({ approved, message: { items } }: ApprovalAnswer): string | undefined {
     if (!items) return undefined;
     if (!approved) return 'items: what is rejected is rejected as a whole; leave items out';
     const { asked } = this;
@@ -178,8 +178,8 @@ function notAmong(known: ReadonlySet<string>, items: readonly string[]): string[
     });
 }
 
-function isSame(a: Answer, b: Answer): boolean {
-  const text = ({ approved, message: { by, reason, items } }: Answer) =>
+function isSame(a: ApprovalAnswer, b: ApprovalAnswer): boolean {
+  const text = ({ approved, message: { by, reason, items } }: ApprovalAnswer) =>
     JSON.stringify([approved, by, reason, items]);
   return text(a) === text(b);
 }

@@ -30,14 +30,18 @@ export async function requireKeyUse(target: Target, kmsKeyArn: string, run: Run)
  * other; only where something is denied, which may lie in that machine's tags, all of them are.
  */
 export async function blockForbidden(plan: CampaignPlan, run: Run): Promise<void> {
-  plan.machines = await permitted(plan, plan.machines, run);
-  plan.volumes = await permitted(plan, plan.volumes, run);
+  plan.machines = await keepPermitted(plan, plan.machines, run);
+  plan.volumes = await keepPermitted(plan, plan.volumes, run);
 }
 
-async function permitted<Item extends Planned>(plan: CampaignPlan, items: Item[], run: Run): Promise<Item[]> {
+async function keepPermitted<Item extends Planned>(
+  plan: CampaignPlan,
+  items: Item[],
+  run: Run,
+): Promise<Item[]> {
   const [first, ...others] = items;
   if (!first) return [];
-  const { denied, unconfirmed } = await probed(first);
+  const { denied, unconfirmed } = await probePermissions(first);
   if (unconfirmed.length > 0) {
     const list = unconfirmed.map(({ action, why }) => `${action} (${why})`).join(', ');
     run.remark(`Whether the role may do this cannot be told in advance: ${list}.`);
@@ -47,7 +51,9 @@ async function permitted<Item extends Planned>(plan: CampaignPlan, items: Item[]
   const answers = [{ item: first, denied }];
   for (const page of inChunks(others, ASKED_AT_ONCE)) {
     answers.push(
-      ...(await Promise.all(page.map(async (item) => ({ item, denied: (await probed(item, only)).denied })))),
+      ...(await Promise.all(
+        page.map(async (item) => ({ item, denied: (await probePermissions(item, only)).denied })),
+      )),
     );
   }
   const isPermitted = ({ denied: { length } }: (typeof answers)[number]) => length === 0;
@@ -57,7 +63,7 @@ async function permitted<Item extends Planned>(plan: CampaignPlan, items: Item[]
   return answers.filter(isPermitted).map(({ item }) => item);
 }
 
-function probed(item: Planned, only?: string[]) {
+function probePermissions(item: Planned, only?: string[]) {
   const { target, kmsKeyArn, disks, strategy } = item;
   const plan = { ...item, target, kmsKeyArn, disks };
   return read(`Ask what the role may do with ${itemOf(item)}`, PATIENCE).probePermissions({

@@ -1,6 +1,6 @@
 import type { LeftOut } from '../../../model/backup/run';
 import { drainExpectation } from '../../../model/machines/drain';
-import { keptBecause, keptCount, type KeptVolume } from '../../../model/machines/keptVolume';
+import { whyKept, keptCount, type KeptVolume } from '../../../model/machines/keptVolume';
 import { listed, MAX_LISTED, type Listed } from '../../../model/list';
 import type { Campaign, CampaignState, QueuedMove } from '../../../model/encryption/campaign/campaign';
 import type { PlannedVolume, VolumeDecision } from '../../../model/moves/loneVolume';
@@ -70,7 +70,7 @@ export async function planMachines(
     nothingToDo: [],
     leftOut: {
       ...leftOut,
-      items: leftOut.items.map((kept) => ({ item: kept.volumeId, why: keptBecause(kept) })),
+      items: leftOut.items.map((kept) => ({ item: kept.volumeId, why: whyKept(kept) })),
     },
     owned: [],
     notChecked: [],

@@ -19,7 +19,7 @@ export async function blockBeyondQuotas(plan: CampaignPlan, run: Run): Promise<v
     strategy: each.strategy.name,
     disks: each.disks.map(({ type, size, iops }) => ({ type, size, iops })),
   }));
-  const { beyond, unread } = await compared(plan.target, items);
+  const { beyond, unread } = await compareWithQuotas(plan.target, items);
   if (unread) run.remark(`Quotas of EBS were not looked at: ${unread}`);
   const out = new Set(beyond.map(({ item }) => item));
   plan.blocked.push(...beyond);
@@ -30,7 +30,7 @@ export async function blockBeyondQuotas(plan: CampaignPlan, run: Run): Promise<v
 /** Bounded: networks without a way to Service Quotas are common, and a campaign can do without. */
 const RETRY = { maximumAttempts: 4 } as const;
 
-async function compared(target: Target, items: Makes[]): Promise<QuotaAnswer> {
+async function compareWithQuotas(target: Target, items: Makes[]): Promise<QuotaAnswer> {
   try {
     return await batch('Compare with the quotas', { retry: RETRY }).findBeyondQuotas({ target, items });
   } catch (error) {

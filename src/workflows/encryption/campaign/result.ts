@@ -37,7 +37,7 @@ export function dryRunResult(plan: CampaignPlan, request: Campaign): EncryptVolu
   const inWaves = waves ? ` in waves of ${waves.join(', ')}` : '';
   const inWindow = nextWindow ? `; the window ${nextWindow}` : '';
   return {
-    ...resultOf(campaignOf(plan, request), []),
+    ...resultOfCampaign(campaignOf(plan, request), []),
     summary: `Dry run: ${count(volumes, 'volume')} of ${count(plan.machines.length, 'machine')} would be encrypted${alone(plan.volumes.length)}${inWaves}${others.length > 0 ? `; ${others.join(', ')}` : ''}${warnedText(plan)}${inWindow}`,
     plan: listed(plan.machines),
     ...(plan.volumes.length > 0 && { volumePlan: listed(plan.volumes) }),
@@ -54,7 +54,7 @@ function warnedText({ machines, volumes }: CampaignPlan): string {
 }
 
 /** Undefined where nobody may look: it says nothing about the campaign's own machines. */
-export async function residueOf(target: Target, run: Run): Promise<Residue | undefined> {
+export async function findResidue(target: Target, run: Run): Promise<Residue | undefined> {
   try {
     return await batch('Look for what is not encrypted', {
       scheduleToCloseTimeout: '1 hour',
@@ -68,7 +68,7 @@ export async function residueOf(target: Target, run: Run): Promise<Residue | und
   }
 }
 
-export function resultOf(
+export function resultOfCampaign(
   campaign: CampaignState,
   ends: readonly MoveEnd[],
   residue?: Residue,
@@ -77,7 +77,7 @@ export function resultOf(
   const encrypted = of('encrypted').map((end) => encryptedItem(campaign.target, end));
   const failed = of('failed');
   const rolledBack = of('rolledBack');
-  const skipped = joined(
+  const skipped = joinedLists(
     campaign.blocked,
     campaign.nothingToDo,
     listed(of('nothing').map((end) => ({ ...late(end), nothingToDo: true as const }))),
@@ -100,7 +100,7 @@ export function resultOf(
 }
 
 /** Machines whose volumes were encrypted already: what was asked for is so. */
-export function nothingToDo(campaign: CampaignState, ends: readonly MoveEnd[]): number {
+export function countNothingToDo(campaign: CampaignState, ends: readonly MoveEnd[]): number {
   return campaign.nothingToDo.total + ends.filter(({ outcome }) => outcome === 'nothing').length;
 }
 
@@ -108,7 +108,7 @@ function late(end: MoveEnd): SkippedItem {
   return { item: itemOf(end), reasons: [end.message] };
 }
 
-function joined<Item>(...lists: Listed<Item>[]): Listed<Item> {
+function joinedLists<Item>(...lists: Listed<Item>[]): Listed<Item> {
   return listed(
     lists.flatMap(({ items }) => items),
     lists.reduce((sum, { total }) => sum + total, 0),

@@ -47,14 +47,14 @@ export async function findWarnings(plan: CampaignPlan, run: Run): Promise<void> 
     notChecked.push(...found.notChecked);
   }
   plan.notChecked = notCheckedText(notChecked);
-  show(plan, run);
+  showWarnings(plan, run);
 }
 
 /**
  * Asks where that was asked for, and where there are warnings, before anything is touched. An answer that names items
  * leaves the others out of the plan.
  */
-export async function approved(
+export async function awaitApproval(
   plan: CampaignPlan,
   { requireApproval }: Campaign,
   orders: CampaignOrders,
@@ -70,7 +70,7 @@ export async function approved(
   }
   const interrupted = [...plan.interrupted, ...plan.interruptedVolumes];
   const asked = requireApproval ? [...interrupted, ...planned.map(itemOf)] : warned.map(itemOf);
-  const { by, reason, items } = await orders.approval(
+  const { by, reason, items } = await orders.awaitAnswer(
     questionOf(plan, warned.length, requireApproval),
     asked,
   );
@@ -110,7 +110,7 @@ function nothingFound(error: unknown, items: string[]): WarningsFound {
   return { warned: [], owned: [], notChecked: [{ what: LOOK, why: message, items }] };
 }
 
-function show({ machines, volumes, notChecked }: CampaignPlan, run: Run): void {
+function showWarnings({ machines, volumes, notChecked }: CampaignPlan, run: Run): void {
   const warned = [...machines, ...volumes].filter(({ warnings }) => warnings !== undefined);
   const text = ({ warnings = [] }: (typeof warned)[number]) => warningsText(warnings);
   run.rows(warned.map((each) => ({ item: itemOf(each), state: 'warning', note: text(each) })));

@@ -36,7 +36,7 @@ export class Waves {
     for (let wave = campaign.waves[0]; wave; wave = campaign.waves[0]) {
       if (campaign.gate) await this.passGate();
       await this.startAll(wave);
-      await people.fleet.until(() => people.fleet.open === 0);
+      await people.fleet.waitUntil(() => people.fleet.open === 0);
       campaign.waves.shift();
       campaign.gate = this.gateAfter();
       campaign.failedBefore = people.fleet.failures;
@@ -49,7 +49,7 @@ export class Waves {
     for (this.dropRefused(queue); queue.length > 0; this.dropRefused(queue)) {
       await fleet.checkpoint();
       const next = this.startable(queue);
-      if (!isFree()) await fleet.until(() => isFree() || this.isRefused(queue));
+      if (!isFree()) await fleet.waitUntil(() => isFree() || this.isRefused(queue));
       else if (next.length > 0) {
         for (const move of next) queue.splice(queue.indexOf(move), 1);
         await Promise.all(next.map((move) => fleet.start(this.inputOf(move))));
@@ -74,11 +74,11 @@ export class Waves {
 
   private async waitForWindow(queue: QueuedMove[]): Promise<void> {
     const { run, fleet } = this.people;
-    const opening = await this.window.next(queue);
+    const opening = await this.window.findOpening(queue);
     if (!opening || opening.at <= Date.now()) return;
     run.phase('Waiting for the window');
     run.waitsFor(`${opening.summary}; ${count(queue.length, 'machine')} of this wave to go.`);
-    await fleet.until(() => this.isRefused(queue), opening);
+    await fleet.waitUntil(() => this.isRefused(queue), opening);
     run.waitsFor();
     run.phase('Migrating');
   }
@@ -130,14 +130,14 @@ export class Waves {
     if (pausedUntil !== undefined) {
       run.phase('Between waves');
       run.waitsFor(`${wave}, ${machines}, waits until ${new Date(pausedUntil).toISOString()}.`);
-      await fleet.until(rejected, { at: pausedUntil, summary: `Pause before ${wave.toLowerCase()}` });
+      await fleet.waitUntil(rejected, { at: pausedUntil, summary: `Pause before ${wave.toLowerCase()}` });
     }
     if (approval) {
       run.phase('Waiting for approval');
       run.waitsFor(
         `${wave}, ${machines}, waits for \`approve\` or \`reject\`: ${approval}.\n\n${howToAnswer()}`,
       );
-      await fleet.until(() => orders.answer !== undefined);
+      await fleet.waitUntil(() => orders.answer !== undefined);
       this.actOnAnswer(wave);
     }
     campaign.gate = undefined;

@@ -26,7 +26,7 @@ export class WindowWatch {
   }
 
   /** Finds the next opening for the quickest of the machines; it may be open by then. */
-  async next(queue: readonly QueuedMove[]): Promise<{ at: number; summary: string } | undefined> {
+  async findOpening(queue: readonly QueuedMove[]): Promise<{ at: number; summary: string } | undefined> {
     if (!this.window) return undefined;
     const needMs = Math.min(...queue.map((machine) => machine.needMs ?? 0));
     const asked = { window: this.window, from: Date.now(), needMs };

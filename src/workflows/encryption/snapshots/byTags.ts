@@ -7,7 +7,7 @@ import type { UndoReport } from '../../support/undo';
 import type { CommitOrder } from './orders';
 import { copyRow, failedRow, keptRow, sparedRow, unknownRow } from './rows';
 import type { SnapshotState } from './state';
-import { joined, waiting, type Tally } from './tally';
+import { withMore, waiting, type Tally } from './tally';
 
 /** What a run gives to the commands of 0.1.0. */
 interface ByTags {
@@ -27,7 +27,7 @@ export async function commitByTags(run: ByTags, order: CommitOrder): Promise<und
     const copyIds = part.encrypted.map(({ copyId }) => copyId);
     if (copyIds.length > 0)
       await mutate(`Settle ${copyIds.length} copies`).settleEncryptions({ scope, copyIds });
-    for (const item of committed(run, part)) dealtWith.add(item);
+    for (const item of recordCommitted(run, part)) dealtWith.add(item);
     cursor = part.cursor;
     if (cursor === undefined) break;
     run.state.committing = { order, cursor };
@@ -38,16 +38,16 @@ export async function commitByTags(run: ByTags, order: CommitOrder): Promise<und
   else nameLost(run, waiting(run.state.tally), dealtWith);
 }
 
-function committed(run: ByTags, { encrypted, kept, failed }: CommittedBatch): string[] {
+function recordCommitted(run: ByTags, { encrypted, kept, failed }: CommittedBatch): string[] {
   const { tally } = run.state;
   const items = [
     ...encrypted.map(({ snapshotId }) => snapshotId),
     ...[...kept, ...failed].map(({ item }) => item),
   ];
   run.add({
-    encrypted: joined(tally.encrypted, encrypted),
-    kept: joined(tally.kept, kept),
-    failed: joined(tally.failed, failed),
+    encrypted: withMore(tally.encrypted, encrypted),
+    kept: withMore(tally.kept, kept),
+    failed: withMore(tally.failed, failed),
     dealtWith: tally.dealtWith + items.length,
   });
   run.show(encrypted.map((each) => copyRow(each, 'encrypted')));
@@ -81,7 +81,7 @@ export function nameLost(
       message: `its encrypted copy ${copyId} is gone, or nothing proves that this run made it. Run this again`,
     }));
   run.add({
-    failed: joined(tally.failed, { items: named, total: lost }),
+    failed: withMore(tally.failed, { items: named, total: lost }),
     dealtWith: tally.dealtWith + lost,
   });
   run.show(named.map(failedRow));

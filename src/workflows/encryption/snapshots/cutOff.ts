@@ -3,7 +3,7 @@ import { unpackCopies, type PageRecord } from '../../../model/encryption/snapsho
 import type { EncryptedSnapshot } from '../../../model/encryption/snapshots/snapshotEncryption';
 
 /** A page of copies that ended before it was over. */
-export interface CutOff {
+export interface CutOffPage {
   /** Copies that it says it has made. */
   begun: EncryptedSnapshot[];
   /** Of others, from before. */
@@ -12,7 +12,7 @@ export interface CutOff {
   sinceMs: number;
 }
 
-export function cutOffPage(error: unknown, sinceMs: number): CutOff {
+export function cutOffPage(error: unknown, sinceMs: number): CutOffPage {
   const cause = error instanceof ActivityFailure ? error.cause : error;
   const isTold = cause instanceof ApplicationFailure || cause instanceof CancelledFailure;
   const record = isTold ? (cause.details ?? []).find(isPageRecord) : undefined;

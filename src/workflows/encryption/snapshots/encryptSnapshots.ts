@@ -13,14 +13,14 @@ import { targetKey } from '../../../model/target';
 import { CommitOrders, type CommitOrder } from './orders';
 import { SnapshotRun } from './run';
 import type { SnapshotState } from './state';
-import { emptyTally, leftOutText, resultOf, waiting } from './tally';
+import { emptyTally, leftOutText, resultOfTally, waiting } from './tally';
 import { fail, settle } from '../../support/failure';
-import { customerManagedKey } from '../../keys/customerManaged';
+import { requireCustomerManagedKey } from '../../keys/customerManaged';
 import { makerOf } from '../../support/maker';
 import { tellPeople } from '../../support/notices';
-import { operation, type Run } from '../../support/operation';
+import { runOperation, type Run } from '../../support/operation';
 import { batch } from '../../support/options';
-import { onlyTarget } from '../../support/target';
+import { resolveTarget } from '../../support/target';
 import { UndoStack } from '../../support/undo';
 import { showUndone, undoAndRethrow } from '../../support/undone';
 
@@ -33,7 +33,7 @@ export async function encryptSnapshots(
   input: EncryptSnapshotsInput,
   carried?: SnapshotState,
 ): Promise<EncryptSnapshotsResult> {
-  return operation(encryptSnapshotsInput, input, async (request, run) => {
+  return runOperation(encryptSnapshotsInput, input, async (request, run) => {
     const orders = new CommitOrders(carried?.orders ?? [], carried?.stage === 'waiting');
     if (!carried) run.phase('Planning');
     const state = carried ?? (await begin(request));
@@ -44,9 +44,9 @@ export async function encryptSnapshots(
     );
     await snapshots.plan();
     requireSomething(request, state);
-    if (request.dryRun) return planned(snapshots);
+    if (request.dryRun) return reportPlan(snapshots);
     const undo = new UndoStack();
-    undo.register('encrypted copies that are not committed', () => takeBack(snapshots, run));
+    undo.register('encrypted copies that are not committed', () => takeBackCopies(snapshots, run));
     try {
       await copyAll(snapshots, run);
     } catch (error) {
@@ -56,21 +56,21 @@ export async function encryptSnapshots(
       const order = await nextOrder(snapshots, orders, run).catch((error: unknown) =>
         undoAndRethrow(error, run, undo),
       );
-      if (order.verdict === 'rollback') return rollBack(order, snapshots, run);
+      if (order.verdict === 'rollback') return rollBackCopies(order, snapshots, run);
       delete snapshots.state.held;
       run.phase('Committing');
       // What has begun to be committed is finished.
       const problem = await CancellationScope.nonCancellable(() => snapshots.commit(order));
-      if (problem) await CancellationScope.nonCancellable(() => held(problem, snapshots.state));
+      if (problem) await CancellationScope.nonCancellable(() => tellNotCommitted(problem, snapshots.state));
       if (orders.isEmpty) await snapshots.goOn();
     }
-    return settled(snapshots);
+    return settleSnapshots(snapshots);
   });
 }
 
 async function begin(request: EncryptSnapshotsRequest): Promise<SnapshotState> {
-  const target = await onlyTarget(request.target);
-  const kmsKeyArn = await customerManagedKey(target, request.kmsKeyId);
+  const target = await resolveTarget(request.target);
+  const kmsKeyArn = await requireCustomerManagedKey(target, request.kmsKeyId);
   const { snapshotIds, selector } = request;
   const scope: SnapshotScope = { target, kmsKeyArn, snapshotIds, selector, maker: makerOf(request) };
   return { scope, stage: 'planning', tally: emptyTally() };
@@ -86,11 +86,11 @@ function requireSomething({ selector }: EncryptSnapshotsRequest, { tally, scope 
   );
 }
 
-async function planned(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
+async function reportPlan(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
   const { planned: would, done, kept, leftOut = 0 } = snapshots.tally;
   const { target } = snapshots.state.scope;
   return {
-    ...(await result(snapshots)),
+    ...(await gatherResult(snapshots)),
     summary: `Dry run: ${would.total} snapshots in ${targetKey(target)} would be encrypted, ${done.total} are, ${kept.total} would be left as they are${leftOutText(leftOut)}`,
     plan: listed(would.items, would.total),
   };
@@ -122,19 +122,19 @@ async function nextOrder(snapshots: SnapshotRun, orders: CommitOrders, run: Run)
   const decide = `\`commit\` deletes their unencrypted originals, \`rollback\` deletes the copies; nothing happens by itself.\n\n${howToSend(workflowInfo().workflowId, { commit: {}, rollback: {} })}`;
   const complete = `${waiting(snapshots.tally)} encrypted copies are complete`;
   run.waitsFor([...(refused === undefined ? [] : [refused]), `${complete}. ${decide}`].join('\n\n'));
-  const order = await orders.next();
+  const order = await orders.awaitOrder();
   run.waitsFor();
   run.remark(`Told to ${order.verdict} by ${order.by}: ${order.reason}`);
   return order;
 }
 
 /** What could not be committed is there, and so is its original: a person mends what stands against it. */
-async function held(problem: string, state: SnapshotState): Promise<void> {
+async function tellNotCommitted(problem: string, state: SnapshotState): Promise<void> {
   state.held = `Not committed, and nothing of it deleted: ${problem}. When that is mended, send \`commit\` again; or \`rollback\`.`;
   await tellPeople({ kind: 'NeedsPerson', summary: state.held });
 }
 
-async function takeBack(snapshots: SnapshotRun, run: Run): Promise<void> {
+async function takeBackCopies(snapshots: SnapshotRun, run: Run): Promise<void> {
   const report = await snapshots.takeBack();
   if (report.failed.length === 0) return showUndone(run, report);
   const [first] = report.failed;
@@ -144,33 +144,33 @@ async function takeBack(snapshots: SnapshotRun, run: Run): Promise<void> {
   );
 }
 
-async function rollBack(
+async function rollBackCopies(
   { by, reason }: CommitOrder,
   snapshots: SnapshotRun,
   run: Run,
 ): Promise<EncryptSnapshotsResult> {
   run.phase('Rolling back');
-  await CancellationScope.nonCancellable(() => takeBack(snapshots, run));
+  await CancellationScope.nonCancellable(() => takeBackCopies(snapshots, run));
   const { total } = snapshots.tally.encrypted;
   throw fail(
     FAILURE.rolledBack,
     `rolled back by ${by}: ${reason}; the copies are deleted, and ${total} originals had been committed before`,
-    await result(snapshots),
+    await gatherResult(snapshots),
   );
 }
 
 /** What stays unencrypted although it was asked for makes the run fail: somebody has to look at it. */
-async function settled(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
+async function settleSnapshots(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
   const { encrypted, done, kept, failed } = snapshots.tally;
-  return settle(await result(snapshots), {
+  return settle(await gatherResult(snapshots), {
     what: 'snapshots',
     succeeded: encrypted.total + done.total,
     failed: kept.total + failed.total,
   });
 }
 
-async function result(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
+async function gatherResult(snapshots: SnapshotRun): Promise<EncryptSnapshotsResult> {
   const { target } = snapshots.state.scope;
   const residue = await batch('Look for what is not encrypted').findUnencrypted({ target });
-  return resultOf(snapshots.tally, target, residue);
+  return resultOfTally(snapshots.tally, target, residue);
 }

@@ -2,7 +2,7 @@ import { condition } from '@temporalio/workflow';
 import type { Message } from '../../../model/messages';
 import { nearest } from '../../../model/nearest';
 import { snapshotIdSchema } from '../../../model/encryption/snapshots/snapshotEncryption';
-import { takes } from '../../support/messages';
+import { handleMessage } from '../../support/messages';
 
 export interface CommitOrder extends Message {
   verdict: 'commit' | 'rollback';
@@ -23,12 +23,12 @@ export class CommitOrders {
     this.queue = [...carried];
     const give = (verdict: CommitOrder['verdict']) => (message: Message) =>
       void this.queue.push({ ...message, verdict });
-    takes(
+    handleMessage(
       'commit',
       give('commit'),
       ({ items }) => this.objection('commit') ?? (items && this.strangers(items)),
     );
-    takes('rollback', give('rollback'), ({ items }) =>
+    handleMessage('rollback', give('rollback'), ({ items }) =>
       items ? 'it takes no items: all copies that are not committed go' : this.objection('rollback'),
     );
   }
@@ -60,7 +60,7 @@ export class CommitOrders {
   }
 
   /** What is given while an earlier one is carried out waits its turn. */
-  async next(): Promise<CommitOrder> {
+  async awaitOrder(): Promise<CommitOrder> {
     this.isWaiting = true;
     for (;;) {
       const order = this.queue.shift();

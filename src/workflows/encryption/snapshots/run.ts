@@ -24,10 +24,10 @@ import { batch, mutate, protect } from '../../support/options';
 import type { UndoReport } from '../../support/undo';
 import type { CommitOrder, CommitOrders } from './orders';
 import { commitByTags, nameLost, takeBackByTags } from './byTags';
-import { cutOffPage, type CutOff } from './cutOff';
+import { cutOffPage, type CutOffPage } from './cutOff';
 import { copyRow, failedRow, keptRow, sparedRow, told, unknownRow } from './rows';
 import type { SnapshotState } from './state';
-import { joined, known, waiting, type Tally } from './tally';
+import { withMore, known, waiting, type Tally } from './tally';
 
 /** More rows than people read; all are counted. */
 const ROWS = 1000;
@@ -40,7 +40,7 @@ const recordedCopies = defineQuery<string>(RECORDED_COPIES_QUERY);
 export class SnapshotRun {
   private readonly shown = new Set<string>();
   private readonly ledger: CopyLedger;
-  private cutOff: CutOff | undefined;
+  private cutOff: CutOffPage | undefined;
   private readonly whole = CancellationScope.current();
 
   /** @param inNewRun goes on from this state in a new run of the workflow */
@@ -64,12 +64,12 @@ export class SnapshotRun {
 
   /** Looks at everything, and changes nothing. */
   async plan(): Promise<void> {
-    await this.pages('planning', async (cursor) => {
+    await this.eachPage('planning', async (cursor) => {
       const { scope } = this.state;
       const page = await batch('Plan the next snapshots').planSnapshots({ scope, cursor });
       this.state.scope = { ...scope, begunUntilMs: scope.begunUntilMs ?? page.youngestMs };
-      this.add({ planned: joined(this.tally.planned, page.encrypt) });
-      this.left(page);
+      this.add({ planned: withMore(this.tally.planned, page.encrypt) });
+      this.recordLeft(page);
       this.show(page.encrypt.map((item) => ({ item, state: 'planned' })));
       return page.cursor;
     });
@@ -77,16 +77,16 @@ export class SnapshotRun {
 
   /** What was planned is decided again, page by page, a moment before it is copied. */
   async copy(): Promise<void> {
-    await this.pages('copying', async (cursor) => {
+    await this.eachPage('copying', async (cursor) => {
       const isRecorded = patched('record-copies-by-id');
       if (isRecorded && this.ledger.size > MOST_COPIES - A_BATCH) return this.leaveRest(cursor);
       const page = isRecorded ? await this.copyPage(cursor) : await this.copyPageByTags(cursor);
       if (isRecorded) this.ledger.add(page.copied);
       this.add({
-        copied: joined(this.tally.copied, page.copied),
-        failed: joined(this.tally.failed, page.failed),
+        copied: withMore(this.tally.copied, page.copied),
+        failed: withMore(this.tally.failed, page.failed),
       });
-      this.left(page);
+      this.recordLeft(page);
       this.show(page.copied.map((each) => copyRow(each, 'copied')));
       this.show(page.failed.map(failedRow));
       return page.cursor;
@@ -118,12 +118,12 @@ export class SnapshotRun {
     const page = await batch('List what is left').planSnapshots({ scope: this.state.scope, cursor });
     const reasons = [`one run makes at most ${MOST_COPIES} copies: run this again after its commit`];
     this.add({
-      kept: joined(
+      kept: withMore(
         this.tally.kept,
         page.encrypt.map((item) => ({ item, reasons })),
       ),
     });
-    this.left(page);
+    this.recordLeft(page);
     return page.cursor;
   }
 
@@ -171,7 +171,7 @@ export class SnapshotRun {
       const copyIds = part.encrypted.map(({ copyId }) => copyId);
       if (copyIds.length > 0)
         await mutate(`Settle ${copyIds.length} copies`).settleEncryptions({ scope, copyIds });
-      this.committed(copies, part);
+      this.recordCommitted(copies, part);
       problems.push(...part.waiting.map(({ item, reasons }) => `${item}: ${reasons.join('; ')}`));
       cursor = last.copyId;
       this.state.committing = { order, cursor, problems: problems.slice(0, A_BATCH) };
@@ -179,14 +179,14 @@ export class SnapshotRun {
     }
   }
 
-  private committed(copies: readonly EncryptedSnapshot[], part: CommittedCopies): void {
+  private recordCommitted(copies: readonly EncryptedSnapshot[], part: CommittedCopies): void {
     const waits = new Set(part.waiting.map(({ item }) => item));
     const over = copies.filter(({ snapshotId }) => !waits.has(snapshotId));
     this.ledger.remove(over.map(({ copyId }) => copyId));
     this.add({
-      encrypted: joined(this.tally.encrypted, part.encrypted),
-      kept: joined(this.tally.kept, part.kept),
-      failed: joined(this.tally.failed, part.failed),
+      encrypted: withMore(this.tally.encrypted, part.encrypted),
+      kept: withMore(this.tally.kept, part.kept),
+      failed: withMore(this.tally.failed, part.failed),
       dealtWith: this.tally.dealtWith + over.length,
     });
     this.show(part.encrypted.map((each) => copyRow(each, 'encrypted')));
@@ -253,7 +253,7 @@ export class SnapshotRun {
     return pass;
   }
 
-  private async pages(
+  private async eachPage(
     stage: SnapshotState['stage'],
     one: (cursor: string | undefined) => Promise<string | undefined>,
   ): Promise<void> {
@@ -279,12 +279,12 @@ export class SnapshotRun {
     });
   }
 
-  private left({ done, kept, leftOut = 0, unproven }: Omit<DecidedPage, 'encrypt'>): void {
+  private recordLeft({ done, kept, leftOut = 0, unproven }: Omit<DecidedPage, 'encrypt'>): void {
     this.add({
-      done: joined(this.tally.done, done),
-      kept: joined(this.tally.kept, kept),
+      done: withMore(this.tally.done, done),
+      kept: withMore(this.tally.kept, kept),
       leftOut: (this.tally.leftOut ?? 0) + leftOut,
-      unproven: joined(this.tally.unproven ?? { items: [], total: 0 }, unproven ?? []),
+      unproven: withMore(this.tally.unproven ?? { items: [], total: 0 }, unproven ?? []),
     });
     this.show(kept.items.map(keptRow));
     this.show(

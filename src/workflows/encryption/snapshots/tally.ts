@@ -37,7 +37,7 @@ export function emptyTally(): Tally {
   return { planned: none, done: none, kept: none, copied: none, encrypted: none, failed: none, dealtWith: 0 };
 }
 
-export function joined<Item>(
+export function withMore<Item>(
   list: Bounded<Item>,
   more: readonly Item[] | Pick<Listed<Item>, 'items' | 'total'>,
 ): Bounded<Item> {
@@ -50,9 +50,9 @@ export function waiting({ copied, dealtWith }: Tally): number {
   return copied.total - dealtWith;
 }
 
-export function resultOf(tally: Tally, target: Target, residue: Residue): EncryptSnapshotsResult {
+export function resultOfTally(tally: Tally, target: Target, residue: Residue): EncryptSnapshotsResult {
   const { encrypted, done, kept, failed, leftOut = 0, unproven } = tally;
-  const skipped = joined(kept, done);
+  const skipped = withMore(kept, done);
   return {
     summary: summaryOf(tally, target),
     target,

@@ -5,11 +5,11 @@ import type { Run } from '../../support/operation';
 import { read } from '../../support/options';
 import { Made } from '../made';
 import { newMove, type Move } from '../migration';
-import { untilDone, type Orders } from '../orders';
+import { tryUntilDone, type Orders } from '../orders';
 import { UNTIL_GONE } from '../finalPoint';
-import { deleteNewVolumes, deleteStaging, leftAlone } from '../undoing';
-import { goBack } from './soak';
-import { nameOf, referencesTo, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
+import { deleteNewVolumes, deleteStaging, nameLeftAlone } from '../undoing';
+import { putVolumeBack } from './soak';
+import { nameOf, findReferences, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
 
 /**
  * What a terminated move has left: the soak of one that was over is taken over, and what another has made is removed,
@@ -40,30 +40,30 @@ async function adopt(
   if (!found) return undefined;
   const { migrationId, plan, soaking, replacements = {}, unclear, staged, goingBack, committed } = found;
   run.remark(`Move ${migrationId} of this volume was interrupted.`);
-  leftAlone(run, unclear);
+  nameLeftAlone(run, unclear);
   const known = soaking ? { [volumeId]: soaking.volumeId } : replacements;
   const made = Made.before(known, found.named ? [] : [volumeId], staged);
   const move: Move = { ...newMove(plan, run, orders, request), id: migrationId, made };
   if (committed) return endCommit(move);
   if (soaking === undefined) {
-    await remove(move);
+    await removeInterrupted(move);
     return undefined;
   }
   if (goingBack) {
-    await goBack(move, goingBack);
+    await putVolumeBack(move, goingBack);
     return undefined;
   }
   const { volumeId: newVolume, createdAt: writesSince } = soaking;
   return {
     ...{ move, writesSince, lastMoment: writesSince },
     replacements: { [nameOf(move)]: newVolume },
-    references: await referencesTo(move),
+    references: await findReferences(move),
   };
 }
 
-async function remove(move: Move): Promise<void> {
+async function removeInterrupted(move: Move): Promise<void> {
   move.run.phase('Undoing an interrupted move');
-  await eachUntilDone(move, [
+  await tryEachUntilDone(move, [
     ['delete the new volume', deleteNewVolumes],
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeVolumeMarks],
@@ -75,7 +75,7 @@ async function remove(move: Move): Promise<void> {
 async function endCommit(move: Move): Promise<MigrateVolumeResult> {
   const volumeId = nameOf(move);
   move.run.phase('Committing');
-  await eachUntilDone(move, [
+  await tryEachUntilDone(move, [
     ['delete staging snapshots', deleteStaging],
     ['remove the marks', removeVolumeMarks],
   ]);
@@ -86,9 +86,9 @@ async function endCommit(move: Move): Promise<MigrateVolumeResult> {
 
 type Step = [string, (move: Move) => Promise<void>];
 
-async function eachUntilDone(move: Move, steps: readonly Step[]): Promise<void> {
+async function tryEachUntilDone(move: Move, steps: readonly Step[]): Promise<void> {
   for (const [item, step] of steps)
-    await untilDone(
+    await tryUntilDone(
       move.orders,
       item,
       () => step(move),

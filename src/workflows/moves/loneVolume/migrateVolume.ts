@@ -7,15 +7,15 @@ import {
   type MigrateVolumeResult,
   type VolumeReport,
 } from '../../../model/moves/loneVolume';
-import { announced, failedMove } from '../announce';
+import { announce, failedMove } from '../announce';
 import { adoptInterruptedVolume } from './adopt';
 import { requireNotReplaced } from '../itsOwn';
-import { beginMove, encryptedVolume, finishMove, type Moved } from './steps';
+import { beginMove, makeEncryptedVolume, finishMove, type Moved } from './steps';
 import { soakVolume } from './soak';
 import { newMove, type Move } from '../migration';
 import { Orders } from '../orders';
 import { fail, failureType, reasonOf } from '../../support/failure';
-import { operation, type Run } from '../../support/operation';
+import { runOperation, type Run } from '../../support/operation';
 import { read } from '../../support/options';
 
 /**
@@ -24,21 +24,21 @@ import { read } from '../../support/options';
  * meanwhile, any failure removes what was made; after it the original is kept until `commit`, and `rollback` goes back to it.
  */
 export async function migrateVolume(input: MigrateVolumeInput): Promise<MigrateVolumeResult> {
-  return operation(migrateVolumeInput, input, async (request, run) => {
+  return runOperation(migrateVolumeInput, input, async (request, run) => {
     const orders = new Orders(run);
     const { target, volumeId, campaignId } = request;
     run.about({ campaign: campaignId, target, resources: [volumeId] });
     try {
       const moved =
         (await adoptInterruptedVolume(request, run, orders)) ?? (await moveVolume(request, run, orders));
-      if ('outcome' in moved) return { committed: false, ...(await announced(campaignId, moved)) };
-      const report = await announced(campaignId, encrypted(volumeId, moved));
+      if ('outcome' in moved) return { committed: false, ...(await announce(campaignId, moved)) };
+      const report = await announce(campaignId, encryptedReport(volumeId, moved));
       const { soakMs } = request;
       const soak = { writesSince: moved.writesSince, ...(soakMs !== undefined && { soakMs }) };
       return await soakVolume(moved, report, soak);
     } catch (error) {
       const failed: VolumeReport = { volumeId, ...failedMove(error) };
-      await CancellationScope.nonCancellable(() => announced(campaignId, failed));
+      await CancellationScope.nonCancellable(() => announce(campaignId, failed));
       throw error;
     }
   });
@@ -63,12 +63,12 @@ async function moveVolume(
   try {
     await beginMove(move);
     const lastMoment = Date.now();
-    const replacements = await encryptedVolume(move, strategy.name);
+    const replacements = await makeEncryptedVolume(move, strategy.name);
     const writesSince = Date.now();
     const references = await finishMove(move);
     return { move, replacements, writesSince, lastMoment, references, strategy };
   } catch (failure) {
-    return await rollBack(move, volumeId, failure);
+    return await rollBackMove(move, volumeId, failure);
   }
 }
 
@@ -77,19 +77,19 @@ function refusal(decision: { kind: 'blocked'; reasons: string[] } | { kind: 'int
 }
 
 /** What was made is gone and the original as it was, verified; what cannot be undone waits for a person. */
-async function rollBack(move: Move, volumeId: string, failure: unknown): Promise<never> {
+async function rollBackMove(move: Move, volumeId: string, failure: unknown): Promise<never> {
   const { run, orders, undo } = move;
   run.phase('Rolling back');
   run.remark(`Rolling back because: ${reasonOf(failure)}`);
   await requireNotReplaced(move);
-  const { undone } = await undo.unwind((stuck) => orders.untilResumed(stuck));
+  const { undone } = await undo.unwind((stuck) => orders.awaitResume(stuck));
   if (isCancellation(failure)) throw failure;
   const why = `${failureType(failure)}: ${reasonOf(failure)}`;
   const result = { volumeId, outcome: 'rolledBack', message: why, volumeIdMap: {}, committed: false, undone };
   throw fail(FAILURE.rolledBack, `${volumeId} is as it was before. ${why}`, result);
 }
 
-function encrypted(
+function encryptedReport(
   volumeId: string,
   { replacements, references, writesSince, strategy }: Moved,
 ): VolumeReport {

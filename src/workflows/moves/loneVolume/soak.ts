@@ -4,8 +4,8 @@ import { keptBy } from '../../../model/machines/marks';
 import { mutate, undo, wait } from '../../support/options';
 import type { Move } from '../migration';
 import type { Soak } from '../orders';
-import { beginKeeping, keepWhatCompletes, stepsOf, type Kept } from '../rollback';
-import { commit, committed, soakText, untilVerdict, withoutVerdict } from '../soak';
+import { beginKeeping, keepWhatCompletes, stepsOf, type KeptWrites } from '../rollback';
+import { commit, committed, soakText, carryOutVerdict, withoutVerdict } from '../soak';
 import { deleteNewVolumes, deleteStaging, planOfNewVolumes } from '../undoing';
 import { nameOf, removeVolumeMarks, verifyUntouched, type Moved } from './steps';
 
@@ -25,17 +25,17 @@ export async function soakVolume(
       withoutVerdict(soak, endsAt, 'the original is deleted'),
     ),
   );
-  return untilVerdict<MigrateVolumeResult>(move, () => move.orders.verdictWithin(soak), {
+  return carryOutVerdict<MigrateVolumeResult>(move, () => move.orders.awaitVerdictWithin(soak), {
     commit: async () => {
       const kept = await commit(move, lastMoment, () => removeVolumeMarks(move));
       return { ...report, ...committed(move, kept, `${volumeId} is deleted`), committed: true };
     },
-    rollback: () => rollBack(move, report),
+    rollback: () => rollBackReplacement(move, report),
   });
 }
 
 /** What is on the new volume stays as an encrypted recovery point, and then it goes; where none can be made, it stays. */
-async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolumeResult> {
+async function rollBackReplacement(move: Move, report: VolumeReport): Promise<MigrateVolumeResult> {
   const { plan, run, orders } = move;
   const newPlan = planOfNewVolumes(plan, report.volumeIdMap);
   const step = stepsOf(move);
@@ -45,8 +45,8 @@ async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolume
   );
   const keepsWhatItCannotKeep = patched('new-volume-stays-where-it-cannot-be-kept');
   orders.finalize();
-  let kept: Kept = { pointId: keptBy(move.id), left: [] };
-  if (keepsWhatItCannotKeep) kept = await goBack(move);
+  let kept: KeptWrites = { pointId: keptBy(move.id), left: [] };
+  if (keepsWhatItCannotKeep) kept = await putVolumeBack(move);
   else {
     await step('keep what is on the new volume', () => keepAsBefore(newPlan, keptBy(move.id)));
     await removeNewVolume(move, []);
@@ -68,7 +68,7 @@ async function rollBack(move: Move, report: VolumeReport): Promise<MigrateVolume
  *
  * @param runsBefore that have gone it; the original's mark names them
  */
-export async function goBack(move: Move, runsBefore: readonly string[] = []): Promise<Kept> {
+export async function putVolumeBack(move: Move, runsBefore: readonly string[] = []): Promise<KeptWrites> {
   const { plan, id, made, maker } = move;
   const step = stepsOf(move);
   const before = runsBefore.filter((run) => run !== maker.runId);
@@ -80,7 +80,7 @@ export async function goBack(move: Move, runsBefore: readonly string[] = []): Pr
     }),
   );
   const takenAt = Date.now();
-  let kept: Kept = { left: [] };
+  let kept: KeptWrites = { left: [] };
   await step('keep what is on the new volume', async () => {
     kept = await keepWhatCompletes(move, await beginKeeping(move, { runsBefore: before }), takenAt);
   });

@@ -2,7 +2,7 @@ import { CancellationScope } from '@temporalio/workflow';
 import type { Strategy, StrategyPlan } from '../../../model/moves/strategy';
 import { mutate, protect, read, undo as undoing, wait } from '../../support/options';
 import type { Move } from '../migration';
-import { newVolumes, volumeFrom } from '../strategies/newVolumes';
+import { makeNewVolumes, createVolumeFrom } from '../strategies/newVolumes';
 import { deleteStaging } from '../undoing';
 import type { DiskPlan } from '../../../model/machines/facts';
 import type { Replacements } from '../made';
@@ -34,9 +34,9 @@ export async function beginMove(move: Move): Promise<void> {
 }
 
 /** Whoever uses the original while it is copied may write what the copy does not have, so that ends the move at once. */
-export async function encryptedVolume(move: Move, strategy: Strategy): Promise<Replacements> {
+export async function makeEncryptedVolume(move: Move, strategy: Strategy): Promise<Replacements> {
   const [making, watching] = [new CancellationScope(), new CancellationScope()];
-  const made = making.run(() => newVolumes(move, (disk) => WAYS[strategy](move, disk)));
+  const made = making.run(() => makeNewVolumes(move, (disk) => WAYS[strategy](move, disk)));
   const watched = watching.run(() =>
     wait(`Watch that nobody uses ${nameOf(move)}`, { heartbeatTimeout: SOON }).watchAlone({
       plan: move.plan,
@@ -57,7 +57,7 @@ export async function finishMove(move: Move): Promise<string[]> {
   const { plan, id, run } = move;
   run.phase('Checking');
   await read(`Check that nobody used ${nameOf(move)}`).requireAlone({ plan });
-  const references = await referencesTo(move);
+  const references = await findReferences(move);
   await mutate(`Mark ${nameOf(move)} as replaced`).markVolume({
     ...{ plan, migrationId: id, phase: 'soak' },
     replacedBy: move.made.volumes[nameOf(move)],
@@ -65,7 +65,7 @@ export async function finishMove(move: Move): Promise<string[]> {
   return references;
 }
 
-export async function referencesTo(move: Move): Promise<string[]> {
+export async function findReferences(move: Move): Promise<string[]> {
   const { target } = move.plan;
   const found = await read(`Look for tags that hold ${nameOf(move)}`).referencesTo({
     target,
@@ -78,23 +78,23 @@ export async function referencesTo(move: Move): Promise<string[]> {
 /** What is taken of a volume that nobody uses is all that is on it. */
 const WAYS: Record<Strategy, (move: Move, disk: DiskPlan) => Promise<string>> = {
   async direct(move, disk) {
-    const snapshotId = await completedSnapshot(move, disk);
-    return volumeFrom(move, disk, { [disk.volumeId]: snapshotId });
+    const snapshotId = await takeCompletedSnapshot(move, disk);
+    return createVolumeFrom(move, disk, { [disk.volumeId]: snapshotId });
   },
 
   async copy(move, disk) {
     const { plan, id } = move;
     const { volumeId } = disk;
-    const snapshotId = await completedSnapshot(move, disk);
-    const copy = await move.made.staged(
+    const snapshotId = await takeCompletedSnapshot(move, disk);
+    const copy = await move.made.recordStaged(
       () =>
         mutate(`Copy ${snapshotId} encrypted`).startEncryptedCopy({
           ...{ plan, migrationId: id, stage: 'final', volumeId, snapshotId },
         }),
       (copyId) => [copyId],
     );
-    await untilCompleted(move, copy);
-    return volumeFrom(move, disk, { [volumeId]: copy });
+    await awaitCompleted(move, copy);
+    return createVolumeFrom(move, disk, { [volumeId]: copy });
   },
 
   async clone({ plan, id, undo }, disk) {
@@ -106,19 +106,19 @@ const WAYS: Record<Strategy, (move: Move, disk: DiskPlan) => Promise<string>> = 
   },
 };
 
-async function completedSnapshot(move: Move, { volumeId }: DiskPlan): Promise<string> {
+async function takeCompletedSnapshot(move: Move, { volumeId }: DiskPlan): Promise<string> {
   const { plan, id, undo, run, made } = move;
   undo.register('staging snapshots', () => deleteStaging(move));
-  const snapshotId = await made.staged(
+  const snapshotId = await made.recordStaged(
     () => mutate(`Snapshot ${volumeId}`).snapshotOriginal({ plan, migrationId: id, volumeId }),
     (id) => [id],
   );
   run.row(volumeId, 'snapshot', snapshotId);
-  await untilCompleted(move, snapshotId);
+  await awaitCompleted(move, snapshotId);
   return snapshotId;
 }
 
-async function untilCompleted({ plan: { target } }: Move, snapshotId: string): Promise<void> {
+async function awaitCompleted({ plan: { target } }: Move, snapshotId: string): Promise<void> {
   await wait(`Wait for ${snapshotId}`).awaitSnapshots({
     target,
     snapshotIds: [snapshotId],

@@ -1,24 +1,24 @@
 import { patched } from '@temporalio/workflow';
 import { mutate, wait } from '../../support/options';
 import type { Migration } from '../migration';
-import { newVolumes, volumeFrom } from './newVolumes';
-import { duringDowntime, snapshots, type Snapshots, type Stage } from './snapshots';
+import { makeNewVolumes, createVolumeFrom } from './newVolumes';
+import { duringDowntime, takeSnapshots, type Snapshots, type Stage } from './snapshots';
 import { madeOf, type Replacements } from '../made';
 
 /** Snapshot, its encrypted copy, a volume from that; the seed makes the ones after the stop small. */
 export const copy = {
-  async beforeStop(migration: Migration): Promise<void> {
-    if (migration.plan.wasRunning) await encryptedCopies(migration, 'seed');
+  async prepareBeforeStop(migration: Migration): Promise<void> {
+    if (migration.plan.wasRunning) await makeEncryptedCopies(migration, 'seed');
   },
 
-  async disksAfterStop(migration: Migration): Promise<Replacements> {
-    const copies = await encryptedCopies(migration, 'final');
-    return newVolumes(migration, (disk) => volumeFrom(migration, disk, copies));
+  async makeDisksAfterStop(migration: Migration): Promise<Replacements> {
+    const copies = await makeEncryptedCopies(migration, 'final');
+    return makeNewVolumes(migration, (disk) => createVolumeFrom(migration, disk, copies));
   },
 };
 
 /** What is still being asked for must not come about while it is undone. */
-async function everyCallEnded<Answer>(calls: Promise<Answer>[]): Promise<Answer[]> {
+async function awaitEveryCall<Answer>(calls: Promise<Answer>[]): Promise<Answer[]> {
   try {
     return await Promise.all(calls);
   } catch (error) {
@@ -27,14 +27,14 @@ async function everyCallEnded<Answer>(calls: Promise<Answer>[]): Promise<Answer[
   }
 }
 
-async function encryptedCopies(migration: Migration, stage: Stage): Promise<Snapshots> {
+async function makeEncryptedCopies(migration: Migration, stage: Stage): Promise<Snapshots> {
   const { plan, id, run, made } = migration;
-  const taken = await snapshots(migration, stage);
-  const copies = await everyCallEnded(
+  const taken = await takeSnapshots(migration, stage);
+  const copies = await awaitEveryCall(
     plan.disks.map(async ({ volumeId, device }) => {
       const snapshotId = madeOf(taken, volumeId);
       const copying = mutate(`Copy ${snapshotId} encrypted`, duringDowntime(migration, stage));
-      const copyId = await made.staged(
+      const copyId = await made.recordStaged(
         () => copying.startEncryptedCopy({ plan, migrationId: id, stage, volumeId, snapshotId }),
         (started) => [started],
       );

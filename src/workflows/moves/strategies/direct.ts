@@ -1,16 +1,16 @@
 import type { Migration } from '../migration';
-import { newVolumes, volumeFrom } from './newVolumes';
-import { snapshots } from './snapshots';
+import { makeNewVolumes, createVolumeFrom } from './newVolumes';
+import { takeSnapshots } from './snapshots';
 import type { Replacements } from '../made';
 
 /** A volume that is born encrypted from the final snapshot, which the seed has made small. */
 export const direct = {
-  async beforeStop(migration: Migration): Promise<void> {
-    if (migration.plan.wasRunning) await snapshots(migration, 'seed');
+  async prepareBeforeStop(migration: Migration): Promise<void> {
+    if (migration.plan.wasRunning) await takeSnapshots(migration, 'seed');
   },
 
-  async disksAfterStop(migration: Migration): Promise<Replacements> {
-    const taken = await snapshots(migration, 'final');
-    return newVolumes(migration, (disk) => volumeFrom(migration, disk, taken));
+  async makeDisksAfterStop(migration: Migration): Promise<Replacements> {
+    const taken = await takeSnapshots(migration, 'final');
+    return makeNewVolumes(migration, (disk) => createVolumeFrom(migration, disk, taken));
   },
 };

@@ -1,5 +1,5 @@
 import { patched } from '@temporalio/workflow';
-import { allEnded } from '../../../model/allEnded';
+import { awaitAll } from '../../../model/awaitAll';
 import { mutate, wait } from '../../support/options';
 import { RUNNING_AGAIN, type Move } from '../migration';
 import { deleteNewVolumes } from '../undoing';
@@ -8,7 +8,7 @@ import type { DiskPlan } from '../../../model/machines/facts';
 import { madeOf, type Replacements } from '../made';
 
 /** Makes all new volumes at the same time, and checks that each exists and is its original's equal. */
-export async function newVolumes(
+export async function makeNewVolumes(
   move: Move,
   make: (disk: DiskPlan) => Promise<string>,
 ): Promise<Replacements> {
@@ -17,9 +17,9 @@ export async function newVolumes(
   undo.register('new volumes', () => deleteNewVolumes(move));
   // A delete may be refused, and no machine waits for that.
   if (undo.has(RUNNING_AGAIN) && patched('machine-starts-before-deletes')) undo.raise(RUNNING_AGAIN);
-  const made = await allEnded(
+  const made = await awaitAll(
     plan.disks.map(async (disk) => {
-      const volumeId = await own.volume(disk.volumeId, () => make(disk));
+      const volumeId = await own.recordVolume(disk.volumeId, () => make(disk));
       run.row(disk.volumeId, 'new volume', volumeId);
       return [disk.volumeId, volumeId] as const;
     }),
@@ -33,7 +33,7 @@ export async function newVolumes(
 }
 
 /** An encrypted volume from the disk's snapshot. */
-export function volumeFrom(
+export function createVolumeFrom(
   { plan, id, downtime }: Move,
   disk: DiskPlan,
   snapshots: Snapshots,

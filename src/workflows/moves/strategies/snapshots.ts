@@ -10,12 +10,12 @@ export type Snapshots = Record<string, string>;
 export type Stage = 'seed' | 'final';
 
 /** One consistent set of the volumes that move, completed. */
-export async function snapshots(migration: Migration, stage: Stage): Promise<Snapshots> {
+export async function takeSnapshots(migration: Migration, stage: Stage): Promise<Snapshots> {
   const { plan, id, run, undo, made } = migration;
   const { target, instanceId, disks } = plan;
   run.phase(stage === 'seed' ? 'Seeding' : 'Copying');
   undo.registerOnce('staging snapshots', () => deleteStaging(migration));
-  const taken = await made.staged(
+  const taken = await made.recordStaged(
     () =>
       mutate(`Snapshot ${instanceId} (${stage})`, duringDowntime(migration, stage)).startStagingSnapshots({
         plan,

@@ -8,9 +8,9 @@ import type { Replacements } from '../made';
 /** One way to encrypted disks. What becomes a disk is always taken after the stop: not one write is lost. */
 interface StrategySteps {
   /** What needs no stop, so that less is left to do while the machine is down. */
-  beforeStop(migration: Migration): Promise<void>;
+  prepareBeforeStop(migration: Migration): Promise<void>;
   /** The new volumes, all of them made and checked before the first original is detached. */
-  disksAfterStop(migration: Migration): Promise<Replacements>;
+  makeDisksAfterStop(migration: Migration): Promise<Replacements>;
 }
 
 export const STEPS: Record<Strategy, StrategySteps> = { copy, direct, clone };

@@ -8,7 +8,7 @@ import { read } from '../../support/options';
  * @param warnings grows by what will hurt although EBS can use the key
  * @throws ApplicationFailure KeyUnusable, saying why
  */
-export async function checkedKey(
+export async function checkKey(
   target: Target,
   kmsKeyId: string,
   run: Run,

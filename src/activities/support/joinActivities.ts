@@ -10,7 +10,7 @@ type Joined<Parts extends readonly object[]> = Parts extends readonly [
  *
  * @throws Error naming those that two give, when the worker starts
  */
-export function joined<Parts extends readonly object[]>(parts: readonly [...Parts]): Joined<Parts> {
+export function joinActivities<Parts extends readonly object[]>(parts: readonly [...Parts]): Joined<Parts> {
   const names = parts.flatMap((part) => Object.keys(part));
   const doubled = [...new Set(names.filter((name, at) => names.indexOf(name) !== at))];
   if (doubled.length > 0)
