@@ -35,7 +35,7 @@ function pageOf(name: OperationName, [result, ...parts]: ResultType[]): string {
     `# ${name}`,
     GENERATED,
     does,
-    `In TypeScript it is \`${name}(holdfast, input)\`, and \`new ${MANAGERS[lab]}(holdfast).${methodOf(name)}(input)\`; \`npx holdfast schema ${name}\` prints the JSON Schema of the input.`,
+    `In TypeScript it is \`${name}(holdfast, input)\`, and \`new ${MANAGERS[lab]}(holdfast).${methodOf(name)}(input)\`; \`holdfast schema ${name}\` prints the JSON Schema of the input.`,
     '## Input',
     ...inputOf(name),
     '## Result',

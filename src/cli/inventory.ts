@@ -14,6 +14,7 @@ interface Flags extends Output {
   policy?: string;
   tag?: Record<string, string>;
   volumes: boolean;
+  ids: boolean;
 }
 
 /** `holdfast inventory`: what there is, by name and id. The worker looks: a shell needs no rights in AWS. */
@@ -28,8 +29,9 @@ export function inventoryCommand(program: Command, shell: Shell): void {
       new Option('--tag <key=value>', 'only what has this tag; several: all of them').argParser(addTag),
     )
     .option('--volumes', 'the volumes of machines too, one by one', false)
+    .option('--ids', 'nothing but ids, a line each: of machines, and of volumes by themselves', false)
     .addOption(outputOption())
-    .action(({ account, region, policy, tag, volumes, ...output }: Flags) =>
+    .action(({ account, region, policy, tag, volumes, ids, ...output }: Flags) =>
       shell.connected(async (holdfast) => {
         const target = { ...(account && { accountId: account }), ...(region && { region }) };
         const input = {
@@ -38,9 +40,17 @@ export function inventoryCommand(program: Command, shell: Shell): void {
           ...(tag && { tags: { all: tag } }),
         };
         const inventory = await sayDuring('looking', () => takeInventory(holdfast, input));
-        shell.say(output, inventory, () => inventoryText(inventory, volumes));
+        shell.say(output, inventory, () => (ids ? idsText(inventory) : inventoryText(inventory, volumes)));
       }),
     );
+}
+
+/** For scripts: `machine=$(holdfast inventory --tag Name=orders-db-1 --ids)`. */
+export function idsText({ machines, volumes }: OperationResult<'takeInventory'>): string {
+  return [
+    ...machines.items.map(({ instanceId }) => instanceId),
+    ...volumes.items.map(({ volumeId }) => volumeId),
+  ].join('\n');
 }
 
 export function inventoryText(

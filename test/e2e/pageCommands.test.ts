@@ -4,13 +4,13 @@ import { ClonedStack } from '../support/clonedStack';
 import { blocksOf, pagesToRun, runBlocks } from '../support/pageCommands';
 import { ROOT } from '../support/paths';
 
-// A stack has to start for each page, and its commands wait for their results.
+// Commands wait for their results.
 jest.setTimeout(10 * 60_000);
 
 describe('what people are given to paste works as it stands', () => {
   let stack: ClonedStack;
-  beforeEach(async () => (stack = await ClonedStack.start()));
-  afterEach(() => stack.close());
+  beforeAll(async () => (stack = await ClonedStack.start()));
+  afterAll(() => stack.close());
 
   it('below a stack that is ready', async () => {
     const from = stack.said.findIndex((line) => line.startsWith('To paste next'));
@@ -23,8 +23,11 @@ describe('what people are given to paste works as it stands', () => {
     await runBlocks([block, shipped], stack.folder);
   });
 
-  for (const page of pagesToRun())
-    it(`in ${page}`, async () => {
-      await runBlocks(blocksOf(page, readFileSync(path.join(ROOT, page), 'utf8')), stack.folder);
-    });
+  const shell = { at: 'the shell', script: 'source .holdfast/env' };
+
+  it.each(pagesToRun())('in %s', async (page) => {
+    const blocks = blocksOf(page, readFileSync(path.join(ROOT, page), 'utf8'));
+    expect(blocks.length).toBeGreaterThan(0);
+    await runBlocks([shell, ...blocks], stack.folder);
+  });
 });
