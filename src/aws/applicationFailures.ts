@@ -2,8 +2,8 @@ import { ApplicationFailure } from '@temporalio/common';
 import { FAILURE, type FailureType } from '../model/failures';
 
 /** What ends an activity for good: no attempt of the same could succeed. */
-export function finalFailure(type: FailureType, message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, type);
+export function finalFailure(type: FailureType, message: string, ...details: unknown[]): ApplicationFailure {
+  return ApplicationFailure.nonRetryable(message, type, ...details);
 }
 
 /** What Temporal tries again, for it may pass by itself. */

@@ -1,6 +1,7 @@
 import { Context, log } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { CopySnapshotCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { notYetVisible } from '../../aws/applicationFailures';
 import { classify } from '../../aws/classify';
 import { isNotFound, isUnsure } from '../../aws/failures';
 import { expiryOf } from '../../calendar/calendar';
@@ -240,10 +241,7 @@ function isFinallyUnsure(error: Error): boolean {
 }
 
 function notSharedYet({ terms }: CopyJob, snapshotId: string): ApplicationFailure {
-  return ApplicationFailure.retryable(
-    `${snapshotId} is shared with ${terms.toAccount}, which does not see it yet`,
-    FAILURE.notYetVisible,
-  );
+  return notYetVisible(`${snapshotId} is shared with ${terms.toAccount}, which does not see it yet`);
 }
 
 const GONE = 'the snapshot is gone; somebody deleted it before it was copied';

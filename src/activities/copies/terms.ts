@@ -1,4 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
+import { finalFailure } from '../../aws/applicationFailures';
 import {
   copyDeadline,
   type Copy,
@@ -85,5 +86,5 @@ function ownVault(target: Target): ApplicationFailure {
 }
 
 function invalid(message: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(message, FAILURE.invalidInput);
+  return finalFailure(FAILURE.invalidInput, message);
 }

@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { ApplicationFailure } from '@temporalio/common';
 import { DescribeKeyCommand } from '@aws-sdk/client-kms';
+import { notYetVisible } from '../../aws/applicationFailures';
 import { classify } from '../../aws/classify';
 import type { CopyJob } from '../../model/copies/copy';
 import { FAILURE } from '../../model/failures';
@@ -50,9 +51,8 @@ export function vaultActivities({ aws, settings }: ActivityDeps) {
           await kms.send(new DescribeKeyCommand({ KeyId }));
         } catch (error) {
           if (!(error instanceof Error) || classify(error.name).type !== FAILURE.accessDenied) throw error;
-          throw ApplicationFailure.retryable(
+          throw notYetVisible(
             `${KeyId} cannot be used by account ${vault.accountId} yet: ${error.message}; its grant is there, so the vault's role may lack kms:DescribeKey on it`,
-            FAILURE.notYetVisible,
           );
         }
       }

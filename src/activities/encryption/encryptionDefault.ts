@@ -6,7 +6,7 @@ import {
   ModifyEbsDefaultKmsKeyIdCommand,
 } from '@aws-sdk/client-ec2';
 import { GetKeyPolicyCommand, paginateListGrants } from '@aws-sdk/client-kms';
-import { ApplicationFailure } from '@temporalio/common';
+import { notYetVisible } from '../../aws/applicationFailures';
 import { showsDefault, type EncryptionDefault } from '../../model/encryption/encryptionDefault';
 import { FAILURE } from '../../model/failures';
 import { autoScalingRole, parseKeyPolicy } from '../../model/keys/keyPolicy';
@@ -72,9 +72,8 @@ export function encryptionDefaultActivities({ aws }: ActivityDeps) {
     }): Promise<EncryptionDefault> {
       const found = await readEncryptionDefault({ target });
       if (showsDefault(found, wanted)) return found;
-      throw ApplicationFailure.retryable(
+      throw notYetVisible(
         `${targetKey(target)} does not show ${JSON.stringify(wanted)} yet: ${JSON.stringify(found)}`,
-        FAILURE.notYetVisible,
       );
     },
 

@@ -1,5 +1,4 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import {
   CancelCapacityReservationCommand,
   CreateCapacityReservationCommand,
@@ -9,6 +8,7 @@ import {
   type CapacityReservationInstancePlatform,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
+import { finalFailure } from '../../aws/applicationFailures';
 import { planCapacity, type CapacityFacts, type CapacityPlan } from '../../model/machines/capacity';
 import { FAILURE } from '../../model/failures';
 import { ownDescription, TAG } from '../../model/names';
@@ -55,9 +55,9 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
       const plan = planCapacity(capacityFacts(await requireInstance(ec2, target, instanceId)));
       if (plan.kind === 'needless') return { needless: plan.why };
       if (plan.kind === 'impossible')
-        throw ApplicationFailure.nonRetryable(
-          `${instanceId} in ${targetKey(target)}: no capacity can be reserved: ${plan.why}`,
+        throw finalFailure(
           FAILURE.notMigratable,
+          `${instanceId} in ${targetKey(target)}: no capacity can be reserved: ${plan.why}`,
         );
       return { reservationId: await reserve(ec2, target, plan, migrationId, endsAtMs) };
     },
@@ -83,9 +83,9 @@ export function capacityActivities({ aws, settings }: ActivityDeps) {
         const state = isGone ? 'gone: somebody has cancelled it' : own?.State;
         if (state === 'active') return;
         if (state !== undefined && state !== 'pending')
-          throw ApplicationFailure.nonRetryable(
-            `the capacity reservation of ${migrationId} in ${targetKey(target)} is ${state}`,
+          throw finalFailure(
             FAILURE.resourceFailed,
+            `the capacity reservation of ${migrationId} in ${targetKey(target)} is ${state}`,
           );
         await sleep(settings.pollMs);
       }
@@ -241,9 +241,9 @@ async function reserve(
   } catch (error) {
     if (!(error instanceof Error) || !NO_CAPACITY.test(error.name) || error.name.startsWith('Request'))
       throw error;
-    throw ApplicationFailure.nonRetryable(
-      `there is no spare capacity for one more ${instanceType} (${platform}) in ${zone} of ${targetKey(target)}: ${error.name}: ${error.message}. It was not stopped; try again later, or without reserveCapacity`,
+    throw finalFailure(
       FAILURE.quotaExceeded,
+      `there is no spare capacity for one more ${instanceType} (${platform}) in ${zone} of ${targetKey(target)}: ${error.name}: ${error.message}. It was not stopped; try again later, or without reserveCapacity`,
     );
   }
 }

@@ -1,6 +1,6 @@
 import type { EC2Client, Instance, VolumeAttachment } from '@aws-sdk/client-ec2';
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../model/failures';
+import type { ApplicationFailure } from '@temporalio/common';
+import { notFound } from '../../aws/applicationFailures';
 import { managerOfVolume } from '../../model/machines/managers';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
@@ -37,10 +37,7 @@ export async function requireInstance(
 }
 
 export function instanceGone(target: Target, instanceId: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `${instanceId} in ${targetKey(target)} is terminated or does not exist`,
-    FAILURE.notFound,
-  );
+  return notFound(`${instanceId} in ${targetKey(target)} is terminated or does not exist`);
 }
 
 /** That EC2 has assigned, not an Elastic IP. */

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { whyNotAllowed } from '../../model/machines/checkHosts';
 import { checkName, type HealthCheck, type Places } from '../../model/machines/healthChecks';
@@ -45,7 +45,7 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
     const { tcp, http, command = [] } = check;
     // The plan has said so before; by now the machine may have another address.
     const forbidden = whyNotAllowed(check, places, settings.checkHosts);
-    if (forbidden) throw ApplicationFailure.nonRetryable(forbidden, FAILURE.healthCheckFailed);
+    if (forbidden) throw finalFailure(FAILURE.healthCheckFailed, forbidden);
     if (tcp) return (leftMs, signal) => probeTcp(tcp, places, leftMs, signal);
     if (http) return (leftMs, signal) => probeHttp(http, places, leftMs, signal);
     const since = Context.current().info.scheduledTimestampMs;
@@ -77,9 +77,9 @@ export function healthCheckActivities({ aws, settings }: ActivityDeps) {
           if (now() + settings.pollMs >= beat.until) break;
           await sleep(settings.pollMs);
         }
-        throw ApplicationFailure.nonRetryable(
-          `${instanceId} in ${targetKey(target)}: health check "${checkName(check)}" did not succeed within ${within}; its last answer: ${beat.said}`,
+        throw finalFailure(
           FAILURE.healthCheckFailed,
+          `${instanceId} in ${targetKey(target)}: health check "${checkName(check)}" did not succeed within ${within}; its last answer: ${beat.said}`,
         );
       });
     },

@@ -1,5 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { StartInstancesCommand, StopInstancesCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
@@ -76,9 +76,9 @@ export function machinePowerActivities({ aws, settings }: ActivityDeps) {
       const isThere = async () => {
         const { State, StateReason } = (await look()) ?? {};
         if (state === 'running' && State?.Name === 'stopped' && isOver()) {
-          throw ApplicationFailure.nonRetryable(
-            `${instanceId} in ${targetKey(target)} did not start: ${StateReason?.Message ?? 'EC2 gave no reason'}; whoever starts it needs kms:CreateGrant on the volumes' key`,
+          throw finalFailure(
             FAILURE.resourceFailed,
+            `${instanceId} in ${targetKey(target)} did not start: ${StateReason?.Message ?? 'EC2 gave no reason'}; whoever starts it needs kms:CreateGrant on the volumes' key`,
           );
         }
         began ||= State?.Name === 'pending';

@@ -8,6 +8,7 @@ import {
   type ElasticLoadBalancingV2Client,
   type TargetHealthDescription,
 } from '@aws-sdk/client-elastic-load-balancing-v2';
+import { finalFailure } from '../../aws/applicationFailures';
 import {
   formatGroupMarks,
   joinedGroups,
@@ -151,9 +152,9 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
         findUnlike(elb, groups, ({ TargetHealth }) => TargetHealth?.State === TargetHealthStateEnum.UNUSED),
       );
       if (left.length === 0) return;
-      throw ApplicationFailure.nonRetryable(
-        `not drained within ${formatDuration(timeoutMs)} in ${targetKey(target)}: ${left.join('; ')}`,
+      throw finalFailure(
         FAILURE.drainFailed,
+        `not drained within ${formatDuration(timeoutMs)} in ${targetKey(target)}: ${left.join('; ')}`,
       );
     },
 

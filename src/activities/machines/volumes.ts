@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   AttachVolumeCommand,
   DetachVolumeCommand,
@@ -6,6 +6,7 @@ import {
   type EC2Client,
   type VolumeAttachment,
 } from '@aws-sdk/client-ec2';
+import { conflict, finalFailure, notFound, notYetVisible } from '../../aws/applicationFailures';
 import { awaitAll } from '../../model/awaitAll';
 import { valueAt } from '../../model/group';
 import { FAILURE } from '../../model/failures';
@@ -95,9 +96,9 @@ export function volumeActivities(deps: ActivityDeps) {
         return volume ? differencesOf(plan, disk, volume) : `nothing replaces ${disk.volumeId}`;
       });
       if (differences.length === 0) return;
-      throw ApplicationFailure.nonRetryable(
-        `the new volumes are not what was asked for: ${differences.join('; ')}`,
+      throw finalFailure(
         FAILURE.resourceFailed,
+        `the new volumes are not what was asked for: ${differences.join('; ')}`,
       );
     },
 
@@ -185,9 +186,8 @@ function differencesOf(plan: MovePlan, disk: DiskPlan, volume: KnownVolume): str
 }
 
 export function foreign(volumeId: string, holder: string | undefined): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
+  return conflict(
     `${volumeId} is attached to ${holder}: somebody else has taken it meanwhile; detach it there`,
-    FAILURE.conflict,
   );
 }
 
@@ -215,12 +215,10 @@ export async function requireVolume(
   const volume = await readVolume(ec2, volumeId);
   if (volume) return volume;
   if (isOverdue(settings))
-    throw ApplicationFailure.nonRetryable(
+    throw notFound(
       `${volumeId} in ${targetKey(target)} is not there any more: somebody has deleted it, or EC2 could not use its key`,
-      FAILURE.notFound,
     );
-  throw ApplicationFailure.retryable(
+  throw notYetVisible(
     `${volumeId} in ${targetKey(target)} does not show; it was made a moment ago, or somebody has deleted it`,
-    FAILURE.notYetVisible,
   );
 }

@@ -1,4 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { EBS_OPERATIONS } from '../../model/keys/keyUse';
 import { targetKey, type Target } from '../../model/target';
@@ -43,9 +44,9 @@ export class WatchedVolumes {
     const why = kmsKeyArn
       ? `EC2 lets a volume end so whose key it cannot use. ${await this.adviseOn(kmsKeyArn)}`
       : 'somebody has deleted it';
-    return ApplicationFailure.nonRetryable(
-      `volume ${volumeId} in ${targetKey(this.target)} ${is}: ${why}`,
+    return finalFailure(
       FAILURE.resourceFailed,
+      `volume ${volumeId} in ${targetKey(this.target)} ${is}: ${why}`,
     );
   }
 

@@ -1,5 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { EC2Client } from '@aws-sdk/client-ec2';
+import { notFound, passingFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import type { InterruptedVolume } from '../../model/moves/loneVolume';
 import { TAG } from '../../model/names';
@@ -26,7 +27,7 @@ export async function findCommittedMove(
 ): Promise<InterruptedVolume | undefined> {
   const [gone] = await findGoneVolumes(settings, ec2, [volumeId]);
   // It was late, and shows now.
-  if (gone === undefined) throw ApplicationFailure.retryable(`${volumeId} showed late`, FAILURE.serviceError);
+  if (gone === undefined) throw passingFailure(FAILURE.serviceError, `${volumeId} showed late`);
   for (const volume of await findClaiming(ec2, volumeId)) {
     const { VolumeId, Tags } = volume;
     const kmsKeyArn = keyOf(volume, VolumeId);
@@ -52,5 +53,5 @@ async function findClaiming(ec2: EC2Client, volumeId: string): Promise<KnownVolu
 }
 
 export function missing(target: Target, volumeId: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(`${volumeId} in ${targetKey(target)} is gone`, FAILURE.notFound);
+  return notFound(`${volumeId} in ${targetKey(target)} is gone`);
 }

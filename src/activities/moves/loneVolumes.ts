@@ -1,11 +1,11 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import {
   CreateTagsCommand,
   DeleteTagsCommand,
   paginateDescribeTags,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
+import { conflict, finalFailure, passingFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { heldBy, workflowIds } from '../../model/ids';
 import {
@@ -161,9 +161,8 @@ export function loneVolumeActivities(deps: ActivityDeps) {
         const { Tags } = (await readVolume(ec2, volumeId)) ?? {};
         const mark = parseVolumeMark(tagMap(Tags)[TAG.original], volumeId);
         if (mark?.migrationId === migrationId && mark.phase === 'soak')
-          throw ApplicationFailure.nonRetryable(
+          throw conflict(
             `${volumeId} in ${targetKey(plan.target)} is replaced by ${mark.replacedBy} already, and this run does not know of it: was it reset? Nothing was undone; start the move of the volume again, and that run takes it over`,
-            FAILURE.conflict,
           );
       }
     },
@@ -179,9 +178,9 @@ export function loneVolumeActivities(deps: ActivityDeps) {
         if (tagMap(Tags)[TAG.original] !== undefined) marked.push(volumeId);
       }
       if (made.length + marked.length === 0) return;
-      throw ApplicationFailure.retryable(
-        `still there after the undo: ${[...made, ...marked].join(', ')}`,
+      throw passingFailure(
         FAILURE.conflict,
+        `still there after the undo: ${[...made, ...marked].join(', ')}`,
       );
     },
 
@@ -267,10 +266,7 @@ function requireUnused(target: Target, { volumeId }: DiskPlan, volume: KnownVolu
   const holders = (volume?.Attachments ?? []).flatMap(({ InstanceId }) => InstanceId ?? []);
   if (volume?.State === 'available' && holders.length === 0) return;
   const is = holders.length > 0 ? `attached to ${holders.join(', ')}` : (volume?.State ?? 'gone');
-  throw ApplicationFailure.nonRetryable(
-    `${volumeId} in ${targetKey(target)} is ${is}: somebody uses it meanwhile`,
-    FAILURE.conflict,
-  );
+  throw conflict(`${volumeId} in ${targetKey(target)} is ${is}: somebody uses it meanwhile`);
 }
 
 /** The new volume may hold writes of its own; it may be gone only when a rollback has kept those. */
@@ -285,8 +281,8 @@ async function requireKept(
   const kept = (await findSnapshotsByTag(ec2, TAG.recoveryPoint, keptId)).filter(isWhole(keptId));
   // 0.1.0 does not name the new volume.
   if (kept.some(({ VolumeId }) => replacedBy === undefined || VolumeId === replacedBy)) return;
-  throw ApplicationFailure.nonRetryable(
-    `${volumeId} in ${targetKey(target)} was replaced by migration ${migrationId}, and somebody has deleted the new volume; remove the tag ${TAG.original} from it to begin anew`,
+  throw finalFailure(
     FAILURE.notMigratable,
+    `${volumeId} in ${targetKey(target)} was replaced by migration ${migrationId}, and somebody has deleted the new volume; remove the tag ${TAG.original} from it to begin anew`,
   );
 }

@@ -1,5 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
 import { CreateTagsCommand, DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { conflict, finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { has } from '../../model/group';
 import { formatKept } from '../../model/machines/keptVolume';
@@ -195,9 +195,8 @@ export function markActivities({ aws, settings }: ActivityDeps) {
         mark?.migrationId === migrationId && !isBeforeStop(mark.phase) && mark.phase !== 'swap';
       const inPlace = (await findClaimants(ec2, instance, migrationId)).map(({ VolumeId }) => VolumeId);
       if (!isFurther && inPlace.length === 0) return;
-      throw ApplicationFailure.nonRetryable(
+      throw conflict(
         `${plan.instanceId} in ${targetKey(plan.target)} has the new volumes of migration ${migrationId} already (${inPlace.join(', ') || mark?.phase}), and this run does not know of it: was it reset? Nothing was undone; start the migration of the machine again, and that run takes it over`,
-        FAILURE.conflict,
       );
     },
 
@@ -240,10 +239,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       if (running !== undefined && isUp(instance) !== running)
         differences.push(`it is ${instance.State.Name}`);
       if (differences.length === 0) return;
-      throw ApplicationFailure.nonRetryable(
-        `${plan.instanceId} is not as it was planned for: ${differences.join('; ')}`,
-        FAILURE.conflict,
-      );
+      throw conflict(`${plan.instanceId} is not as it was planned for: ${differences.join('; ')}`);
     },
   };
 }
@@ -276,9 +272,9 @@ async function requireKept(
   const volumeIds = Object.values(named);
   // 0.1.0 names no new volumes, and those of a rollback that was nearly over are gone.
   if (volumeIds.length > 0 ? volumeIds.every((id) => kept.includes(id)) : kept.length > 0) return;
-  throw ApplicationFailure.nonRetryable(
-    `${instanceId} in ${targetKey(target)} ran on the new volumes of migration ${migrationId}, and somebody has detached one of them: attach it again, or take a snapshot of it and remove the tag ${TAG.migration} from the instance`,
+  throw finalFailure(
     FAILURE.notMigratable,
+    `${instanceId} in ${targetKey(target)} ran on the new volumes of migration ${migrationId}, and somebody has detached one of them: attach it again, or take a snapshot of it and remove the tag ${TAG.migration} from the instance`,
   );
 }
 
@@ -292,9 +288,9 @@ async function requireNoneUnmarked(
   const replaced = claiming.flatMap(({ Tags }) => tagMap(Tags)[TAG.replaces] ?? []);
   const [unmarked] = await findPresent(ec2, replaced);
   if (unmarked === undefined) return;
-  throw ApplicationFailure.nonRetryable(
-    `${instance.InstanceId} carries the mark of migration ${migrationId}, but its original ${unmarked} does not: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
+  throw finalFailure(
     FAILURE.notMigratable,
+    `${instance.InstanceId} carries the mark of migration ${migrationId}, but its original ${unmarked} does not: check that its volumes are the right ones, then remove the tag ${TAG.migration}`,
   );
 }
 

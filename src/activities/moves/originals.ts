@@ -1,7 +1,6 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
-import { FAILURE } from '../../model/failures';
+import { conflict } from '../../aws/applicationFailures';
 import { groupBy, valueAt } from '../../model/group';
 import { parseOriginalMark } from '../../model/machines/marks';
 import { ownDescription, TAG } from '../../model/names';
@@ -63,8 +62,7 @@ export function originalActivities(deps: ActivityDeps) {
         : `${volumeId} is not the detached original${plan.instanceId ? ` of ${plan.instanceId}` : ''} any more, with its tag ${TAG.original}; it is left alone: delete it by hand if it is not needed`,
     );
     problems.push(...(await whyNotSubstituted(ec2, plan, migrationId, left, substitutes)));
-    if (problems.length > 0)
-      throw ApplicationFailure.nonRetryable(`nothing was deleted: ${problems.join('; ')}`, FAILURE.conflict);
+    if (problems.length > 0) throw conflict(`nothing was deleted: ${problems.join('; ')}`);
     for (const { volumeId } of left) {
       heartbeat(volumeId);
       await deleteVolume(ec2, volumeId);
@@ -138,10 +136,7 @@ export function originalActivities(deps: ActivityDeps) {
         return isThere ? [] : `${disk.volumeId} is ${volume.State}, and not the original that was kept`;
       });
       if (problems.length > 0)
-        throw ApplicationFailure.nonRetryable(
-          `the originals cannot be put back: ${problems.join('; ')}; nothing was changed`,
-          FAILURE.conflict,
-        );
+        throw conflict(`the originals cannot be put back: ${problems.join('; ')}; nothing was changed`);
       const keys = found.flatMap(({ KmsKeyId }) => KmsKeyId ?? []);
       for (const key of new Set(keys)) {
         const problem = await findKeyProblem(deps, plan.target, key);

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import { CreateTagsCommand, type EC2Client, type Snapshot, type Tag } from '@aws-sdk/client-ec2';
+import { conflict, passingFailure } from '../../aws/applicationFailures';
 import { isNotFound, isUnsure } from '../../aws/failures';
 import { FAILURE } from '../../model/failures';
 import { groupBy, has } from '../../model/group';
@@ -131,8 +131,7 @@ export async function deleteUnlessItStays(
   why: string | undefined,
 ): Promise<FailedItem | undefined> {
   if (why === KEPT_AS_POINT) return undefined;
-  if (why !== undefined)
-    return failedItem(snapshotId, ApplicationFailure.nonRetryable(why, FAILURE.conflict));
+  if (why !== undefined) return failedItem(snapshotId, conflict(why));
   try {
     await tryOnceMore(() => deleteSnapshot(ec2, snapshotId));
     return undefined;
@@ -176,10 +175,7 @@ async function nameOn(ec2: EC2Client, id: string, Value: string): Promise<void> 
   } catch (error) {
     const isFull = error instanceof Error && error.name === 'TagLimitExceeded';
     if (!isFull && !isNotFound(error)) throw error;
-    throw ApplicationFailure.retryable(
-      `${id} takes no tag any more: ${(error as Error).message}`,
-      FAILURE.conflict,
-    );
+    throw passingFailure(FAILURE.conflict, `${id} takes no tag any more: ${(error as Error).message}`);
   }
 }
 

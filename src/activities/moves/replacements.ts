@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   CopyVolumesCommand,
   CreateVolumeCommand,
@@ -6,6 +6,7 @@ import {
   type Volume,
   type VolumeType,
 } from '@aws-sdk/client-ec2';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { TAG } from '../../model/names';
 import { isUsersTag } from '../../model/moves/tagRoom';
@@ -92,8 +93,8 @@ function usersTags({ Tags }: Volume): Record<string, string> {
 }
 
 function taken({ plan, disk }: Replacement, error: Error): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `ec2:CopyVolumes of ${disk.volumeId} in ${targetKey(plan.target)}: ${error.message}. Somebody else has taken the volume copies that were free before the stop; start this again, or use strategy direct`,
+  return finalFailure(
     FAILURE.quotaExceeded,
+    `ec2:CopyVolumes of ${disk.volumeId} in ${targetKey(plan.target)}: ${error.message}. Somebody else has taken the volume copies that were free before the stop; start this again, or use strategy direct`,
   );
 }

@@ -1,5 +1,5 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   CopySnapshotCommand,
   CreateSnapshotsCommand,
@@ -8,6 +8,7 @@ import {
   type SnapshotInfo,
   type Tag,
 } from '@aws-sdk/client-ec2';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import { groupBy } from '../../model/group';
 import { ownDescription, TAG, TAG_SCHEMA_VERSION } from '../../model/names';
@@ -240,9 +241,9 @@ export function setCommand(plan: MachinePlan, tags: Record<string, string>, migr
 function requireAll(plan: MachinePlan, map: SnapshotMap, what: string): SnapshotMap {
   const missing = plan.disks.filter(({ volumeId }) => !map[volumeId]).map(({ volumeId }) => volumeId);
   if (missing.length === 0) return map;
-  throw ApplicationFailure.nonRetryable(
-    `${plan.instanceId}: ${missing.join(', ')} not among the ${what}; somebody has changed the machine's volumes meanwhile`,
+  throw finalFailure(
     FAILURE.notMigratable,
+    `${plan.instanceId}: ${missing.join(', ')} not among the ${what}; somebody has changed the machine's volumes meanwhile`,
   );
 }
 
@@ -304,15 +305,15 @@ export async function findSnapshotsByTag(
 }
 
 function deleted(target: Target, snapshotId: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `snapshot ${snapshotId} in ${targetKey(target)} is not there any more: somebody, or a retention of theirs, has deleted it; have that leave alone what carries the tag ${TAG.migration}, and start this again`,
+  return finalFailure(
     FAILURE.resourceFailed,
+    `snapshot ${snapshotId} in ${targetKey(target)} is not there any more: somebody, or a retention of theirs, has deleted it; have that leave alone what carries the tag ${TAG.migration}, and start this again`,
   );
 }
 
 function failed(target: Target, { SnapshotId, StateMessage }: KnownSnapshot): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `snapshot ${SnapshotId} in ${targetKey(target)} failed: ${StateMessage ?? 'EC2 gave no reason'}`,
+  return finalFailure(
     FAILURE.resourceFailed,
+    `snapshot ${SnapshotId} in ${targetKey(target)} failed: ${StateMessage ?? 'EC2 gave no reason'}`,
   );
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import { ScheduleNotFoundError, type Client } from '@temporalio/client';
+import { finalFailure } from '../../aws/applicationFailures';
 import { clockNotes, rhythmOf, ScheduleProblem, zoneOf, type PolicyRhythm } from '../../calendar/timetable';
 import { fixedDurationMs } from '../../model/duration';
 import { keptTerms } from '../../model/policies/existingPoints';
@@ -212,16 +213,16 @@ async function readEveryPolicy(
 }
 
 function unreadable(policyName: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `policyName: Schedule ${scheduleIds.policy(policyName)} carries no policy ${policyName} that can be read; apply the policy again, or delete the Schedule`,
+  return finalFailure(
     FAILURE.policyNotFound,
+    `policyName: Schedule ${scheduleIds.policy(policyName)} carries no policy ${policyName} that can be read; apply the policy again, or delete the Schedule`,
   );
 }
 
 function notFound(policyName: string): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `policyName: there is no backup policy ${policyName}; create it with createBackupPolicy`,
+  return finalFailure(
     FAILURE.policyNotFound,
+    `policyName: there is no backup policy ${policyName}; create it with createBackupPolicy`,
   );
 }
 
@@ -233,8 +234,7 @@ function withHash(policy: Omit<NormalizedPolicy, 'hash'>): NormalizedPolicy {
 
 /** @throws ApplicationFailure InvalidInput */
 function requireRhythm(policy: BackupPolicy, now: number): PolicyRhythm {
-  const invalid = (field: string, why: string) =>
-    ApplicationFailure.nonRetryable(`${field}: ${why}`, FAILURE.invalidInput);
+  const invalid = (field: string, why: string) => finalFailure(FAILURE.invalidInput, `${field}: ${why}`);
   try {
     const found = rhythmOf(policy, now);
     const [problem] = rhythmProblems(policy, found);
@@ -256,17 +256,13 @@ async function resolveTargets(
 ): Promise<Target[]> {
   const { targets, refused } = await resolvePolicyTargets(aws, { written, residency });
   if (refused.length > 0)
-    throw ApplicationFailure.nonRetryable(
-      `targets: ${refused.map(({ message }) => message).join('; ')}`,
+    throw finalFailure(
       FAILURE.targetNotAllowed,
+      `targets: ${refused.map(({ message }) => message).join('; ')}`,
     );
   for (const target of targets) {
     const problem = residencyProblem(residency, target.region);
-    if (problem)
-      throw ApplicationFailure.nonRetryable(
-        `targets: ${targetKey(target)}: ${problem}`,
-        FAILURE.invalidInput,
-      );
+    if (problem) throw finalFailure(FAILURE.invalidInput, `targets: ${targetKey(target)}: ${problem}`);
   }
   return targets;
 }

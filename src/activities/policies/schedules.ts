@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/common';
 import {
   isGrpcServiceError,
   ScheduleAlreadyRunning,
@@ -10,6 +9,7 @@ import {
   type ScheduleHandle,
   type ScheduleOptions,
 } from '@temporalio/client';
+import { conflict, finalFailure } from '../../aws/applicationFailures';
 import { catchUpMs } from '../../calendar/timetable';
 import { FAILURE } from '../../model/failures';
 import { readExpiryId, readPolicyId, scheduleIds, workflowIds } from '../../model/ids';
@@ -237,9 +237,8 @@ async function requireDecoded(handle: ScheduleHandle): Promise<ScheduleDescripti
     return await handle.describe();
   } catch (error) {
     if (error instanceof ScheduleNotFoundError || !isAnswered(error)) throw error;
-    throw ApplicationFailure.nonRetryable(
+    throw conflict(
       `what Schedule ${handle.scheduleId} carries cannot be decoded (${error instanceof Error ? error.message : String(error)}): give the worker the key that it was written with, or delete the Schedule and apply again`,
-      FAILURE.conflict,
     );
   }
 }
@@ -255,9 +254,9 @@ export async function requireAccepted<Result>(call: () => Promise<Result>): Prom
   } catch (error) {
     const cause = error instanceof ServiceError ? error.cause : error;
     if (!isGrpcServiceError(cause) || Number(cause.code) !== INVALID_ARGUMENT) throw error;
-    throw ApplicationFailure.nonRetryable(
-      `Temporal's server refuses the Schedule: ${cause.details}; change when the policy runs`,
+    throw finalFailure(
       FAILURE.invalidInput,
+      `Temporal's server refuses the Schedule: ${cause.details}; change when the policy runs`,
     );
   }
 }

@@ -1,5 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
+import { finalFailure } from '../../aws/applicationFailures';
 import { clockChanges, slotsFrom } from '../../calendar/timetable';
 import { FAILURE } from '../../model/failures';
 import { scheduleIds } from '../../model/ids';
@@ -93,8 +94,8 @@ function otherSlots({ cron, timezone }: NormalizedPolicy, at: number, isTheirs: 
   const what = isTheirs
     ? 'would run it then, which was not reckoned with'
     : 'would not run it then, which was reckoned with';
-  return ApplicationFailure.nonRetryable(
-    `${cron ? 'cron' : 'calendar'}: at ${when} Temporal's server ${what}: its time zone data of ${timezone} differs from this worker's; update both, or use frequency`,
+  return finalFailure(
     FAILURE.invalidInput,
+    `${cron ? 'cron' : 'calendar'}: at ${when} Temporal's server ${what}: its time zone data of ${timezone} differs from this worker's; update both, or use frequency`,
   );
 }

@@ -1,9 +1,10 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
 import {
   paginateListAccountsForParent,
   paginateListOrganizationalUnitsForParent,
   type OrganizationsClient,
 } from '@aws-sdk/client-organizations';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 import { residencyProblem, type Residency } from '../../model/points/residency';
@@ -73,16 +74,16 @@ async function listAccounts(aws: AwsClients, { organizationalUnit }: PolicyTarge
   if (organizationalUnit !== undefined) return listAccountsBelow(aws.organizations(), organizationalUnit);
   const accounts = aws.listedAccounts();
   if (accounts.length > 0) return accounts;
-  throw ApplicationFailure.nonRetryable(
-    'targets: accounts: all means those that the accounts file names, and it names none; set HOLDFAST_ACCOUNTS, or write the targets',
+  throw finalFailure(
     FAILURE.targetNotAllowed,
+    'targets: accounts: all means those that the accounts file names, and it names none; set HOLDFAST_ACCOUNTS, or write the targets',
   );
 }
 
 function noAccount(written: PolicyTarget[]): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `targets: no active account in ${JSON.stringify(written)}; name the unit or root that the accounts are in`,
+  return finalFailure(
     FAILURE.nothingSelected,
+    `targets: no active account in ${JSON.stringify(written)}; name the unit or root that the accounts are in`,
   );
 }
 

@@ -5,9 +5,9 @@ import {
   RestoreSnapshotTierCommand,
   type EC2Client,
 } from '@aws-sdk/client-ec2';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
+import { notFound } from '../../aws/applicationFailures';
 import { inChunks } from '../../model/group';
-import { FAILURE } from '../../model/failures';
 import type { FailedItem } from '../../model/outcome';
 import { targetKey, type Target } from '../../model/target';
 import type { ActivityDeps } from '../support/deps';
@@ -84,7 +84,7 @@ export function archiveActivities(deps: ActivityDeps) {
       for (;;) {
         const snapshots = await snapshotsById(ec2, snapshotIds);
         const [gone] = sightings.gone(snapshotIds, snapshots.keys());
-        if (gone) throw ApplicationFailure.nonRetryable(`${gone} was deleted meanwhile`, FAILURE.notFound);
+        if (gone) throw notFound(`${gone} was deleted meanwhile`);
         const allShown = snapshots.size === snapshotIds.length;
         if (allShown && [...snapshots.values()].every(({ StorageTier }) => StorageTier !== 'archive')) return;
         Context.current().heartbeat();
@@ -179,8 +179,7 @@ async function whyShared(ec2: EC2Client, snapshotIds: readonly string[]): Promis
 }
 
 function noSuchPoint(recoveryPointId: string, target: Target): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
+  return notFound(
     `recoveryPointId: ${targetKey(target)} has no recovery point ${recoveryPointId}; name the target that it is in`,
-    FAILURE.notFound,
   );
 }

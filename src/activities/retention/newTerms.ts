@@ -1,10 +1,9 @@
 import { Context } from '@temporalio/activity';
-import { ApplicationFailure } from '@temporalio/common';
 import { CreateTagsCommand } from '@aws-sdk/client-ec2';
 import type { Client } from '@temporalio/client';
+import { conflict } from '../../aws/applicationFailures';
 import { expiryOf } from '../../calendar/calendar';
 import { termTags, underNewTerms, type RetentionChange } from '../../model/retention/applyRetention';
-import { FAILURE } from '../../model/failures';
 import { groupBy } from '../../model/group';
 import type { FailedItem } from '../../model/outcome';
 import type { NormalizedPolicy } from '../../model/policies/policy';
@@ -75,9 +74,8 @@ export function newTermsActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' |
 /** Points are deleted by these terms: what has been applied meanwhile counts, not what was read a while ago. */
 async function requireUnchanged(temporal: Client, { policyName, hash }: NormalizedPolicy): Promise<void> {
   if ((await readBackupPolicy(temporal, policyName))?.hash === hash) return;
-  throw ApplicationFailure.nonRetryable(
+  throw conflict(
     `policy ${policyName} was changed or deleted meanwhile; points that have its former terms by now get the new ones when you run this again`,
-    FAILURE.conflict,
   );
 }
 

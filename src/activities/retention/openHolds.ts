@@ -1,6 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
 import type { Client } from '@temporalio/client';
-import { FAILURE } from '../../model/failures';
+import { conflict } from '../../aws/applicationFailures';
 import { HOLD_MEMO, readHold, type Hold, type UnknownHold } from '../../model/retention/hold';
 import { TASK_QUEUE } from '../../model/names';
 import { heartbeat } from '../support/pace/heartbeat';
@@ -53,9 +52,8 @@ export async function requireReadableHolds(
 ): Promise<Omit<OpenHolds, 'silent'>> {
   const { silent, ...open } = await readOpenHolds(temporal, now);
   if (silent.length === 0) return open;
-  throw ApplicationFailure.nonRetryable(
+  throw conflict(
     `workflow ${silent.join(', ')} (setLegalHold) has been open for more than an hour and does not say what it holds, so that no recovery point may go: see in the Web UI why it does not go on, or terminate it where no hold is meant`,
-    FAILURE.conflict,
   );
 }
 

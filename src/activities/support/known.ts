@@ -7,7 +7,8 @@ import type {
   Volume,
   VolumeModification,
 } from '@aws-sdk/client-ec2';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
+import { passingFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 
 /**
@@ -118,9 +119,9 @@ function tells<Shape extends object, Field extends keyof Shape>(
 }
 
 export function untold(what: string, fields: string): ApplicationFailure {
-  return ApplicationFailure.retryable(
-    `AWS answered ${what} without ${fields}; nothing was concluded from that, and it is asked again`,
+  return passingFailure(
     FAILURE.serviceError,
+    `AWS answered ${what} without ${fields}; nothing was concluded from that, and it is asked again`,
   );
 }
 

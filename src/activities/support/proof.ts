@@ -1,4 +1,5 @@
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
+import { finalFailure } from '../../aws/applicationFailures';
 import { FAILURE } from '../../model/failures';
 
 /**
@@ -23,9 +24,9 @@ export function theOnly<Item>(
 }
 
 export function ambiguous(what: string, ids: readonly string[]): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
-    `${[...ids].sort().join(', ')} all seem to be the ${what}, and only one can be; nothing was touched. Somebody has copied Holdfast's marks: remove them, or the thing, where it is not Holdfast's`,
+  return finalFailure(
     FAILURE.ambiguousOwner,
+    `${[...ids].sort().join(', ')} all seem to be the ${what}, and only one can be; nothing was touched. Somebody has copied Holdfast's marks: remove them, or the thing, where it is not Holdfast's`,
     [...ids].sort(),
   );
 }

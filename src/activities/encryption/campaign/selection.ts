@@ -1,7 +1,7 @@
 import type { EC2Client } from '@aws-sdk/client-ec2';
-import { ApplicationFailure } from '@temporalio/common';
+import type { ApplicationFailure } from '@temporalio/common';
+import { notFound } from '../../../aws/applicationFailures';
 import { has } from '../../../model/group';
-import { FAILURE } from '../../../model/failures';
 import { workflowIds, isVolumeId } from '../../../model/ids';
 import {
   whyKept,
@@ -71,7 +71,7 @@ export function machineSelectionActivities(deps: ActivityDeps) {
         cursor = page.cursor;
         if (cursor === undefined) break;
       }
-      if (missing.length > 0) throw notFound('selector', target, missing);
+      if (missing.length > 0) throw notThere('selector', target, missing);
       const { standalone, refused } = await addHolders(ec2, target, volumeIds, instanceIds);
       const leftOut = await takeAbandoned(deps, target, kept, { instanceIds, standalone });
       return {
@@ -173,12 +173,11 @@ async function takeAbandoned(
 
 function requireAll(field: string, target: Target, ids: string[], found: ReadonlySet<string>): void {
   const missing = ids.filter((id) => !found.has(id));
-  if (missing.length > 0) throw notFound(field, target, missing);
+  if (missing.length > 0) throw notThere(field, target, missing);
 }
 
-function notFound(field: string, target: Target, missing: readonly string[]): ApplicationFailure {
-  return ApplicationFailure.nonRetryable(
+function notThere(field: string, target: Target, missing: readonly string[]): ApplicationFailure {
+  return notFound(
     `${field}: ${missing.join(', ')} not found in ${targetKey(target)}; correct the ids, or name their account and region as target`,
-    FAILURE.notFound,
   );
 }

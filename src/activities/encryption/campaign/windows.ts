@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/common';
+import { finalFailure } from '../../../aws/applicationFailures';
 import { ScheduleProblem } from '../../../calendar/timetable';
 import { longestOpeningMs, nextOpening } from '../../../calendar/window';
 import { formatDuration } from '../../../model/duration';
@@ -61,6 +61,6 @@ function refuseImpossible<Result>(reckon: () => Result): Promise<Result> {
   } catch (error) {
     if (!(error instanceof ScheduleProblem)) throw error;
     const field = error.field === 'window' ? 'window' : `window.${error.field}`;
-    throw ApplicationFailure.nonRetryable(`${field}: ${error.message}`, FAILURE.invalidInput);
+    throw finalFailure(FAILURE.invalidInput, `${field}: ${error.message}`);
   }
 }

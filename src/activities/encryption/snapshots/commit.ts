@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { DeleteTagsCommand, type EC2Client } from '@aws-sdk/client-ec2';
+import { passingFailure } from '../../../aws/applicationFailures';
 import { FAILURE } from '../../../model/failures';
 import { TAG } from '../../../model/names';
 import type { FailedItem } from '../../../model/outcome';
@@ -172,7 +173,7 @@ export function snapshotCommitActivities(deps: ActivityDeps) {
       const { scope } = request;
       const { copies, failed, next } = await findTaggedBatch(request);
       const { waiting, refused, ...result } = await commitCopies({ scope, copies });
-      if (refused) throw ApplicationFailure.retryable(refused, FAILURE.keyUnusable);
+      if (refused) throw passingFailure(FAILURE.keyUnusable, refused);
       const held = waiting.map(({ item, reasons }) => failure(item, reasons.join('; ')));
       return { ...result, failed: [...result.failed, ...failed, ...held], ...next };
     },

@@ -1,7 +1,6 @@
-import { ApplicationFailure } from '@temporalio/common';
 import type { EC2Client, Filter } from '@aws-sdk/client-ec2';
+import { notFound } from '../../../aws/applicationFailures';
 import { isUncommitted } from '../../../model/encryption/snapshots/encryptedCopy';
-import { FAILURE } from '../../../model/failures';
 import { TAG } from '../../../model/names';
 import { matchesTags, tagFilters } from '../../../model/selector';
 import type { SnapshotFacts, SnapshotScope } from '../../../model/encryption/snapshots/snapshotEncryption';
@@ -34,10 +33,7 @@ export async function selectSnapshots(ec2: EC2Client, scope: SnapshotScope): Pro
     const unknown = snapshotIds.filter((id) => !found.has(id));
     // What was there when the run was planned, and is not now, somebody has deleted.
     if (unknown.length > 0 && begunUntilMs === Infinity)
-      throw ApplicationFailure.nonRetryable(
-        `snapshotIds: ${targetKey(target)} has no snapshot ${unknown.join(', ')} of its own`,
-        FAILURE.notFound,
-      );
+      throw notFound(`snapshotIds: ${targetKey(target)} has no snapshot ${unknown.join(', ')} of its own`);
     return byId([...found.values()]);
   }
   const { tags, unencrypted } = selector ?? {};
