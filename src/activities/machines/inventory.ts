@@ -28,19 +28,17 @@ interface UnitsPage {
   cursor?: string;
 }
 
+interface ListUnitsRequest {
+  target: Target;
+  selector: PolicySelector;
+  cursor?: string;
+}
+
 /** What a selector means in one target: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeInstances.html */
 export function inventoryActivities({ aws }: ActivityDeps) {
   return {
     /** The next of what the selector selects: instances with their EBS volumes, then volumes by themselves. */
-    async listUnits({
-      target,
-      selector,
-      cursor,
-    }: {
-      target: Target;
-      selector: PolicySelector;
-      cursor?: string;
-    }): Promise<UnitsPage> {
+    async listUnits({ target, selector, cursor }: ListUnitsRequest): Promise<UnitsPage> {
       const ec2 = aws.ec2(target, 'read');
       const units: BackupUnit[] = [];
       const kept: SelectedKept[] = [];

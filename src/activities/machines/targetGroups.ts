@@ -54,6 +54,19 @@ interface Beat {
   until: number;
 }
 
+interface FindTargetsRequest {
+  target: Target;
+  instanceId: string;
+  afresh: boolean;
+}
+
+interface NoteTargetsRequest {
+  plan: MachinePlan;
+  migrationId: string;
+  groups: TargetGroup[];
+  mark: boolean;
+}
+
 /** A machine's target groups: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-register-targets.html */
 export function targetGroupActivities({ aws, settings }: ActivityDeps) {
   const { pollMs } = settings;
@@ -73,15 +86,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
 
   return {
     /** The groups that the machine is in. Reads many, where an account has many. */
-    async findTargets({
-      target,
-      instanceId,
-      afresh,
-    }: {
-      target: Target;
-      instanceId: string;
-      afresh: boolean;
-    }): Promise<DrainedGroup[]> {
+    async findTargets({ target, instanceId, afresh }: FindTargetsRequest): Promise<DrainedGroup[]> {
       const instance = await requireInstance(aws.ec2(target, 'read'), target, instanceId);
       return beatDuring({}, pollMs, () => groupIndex(aws, target).readNow(instance, { afresh }));
     },
@@ -90,17 +95,7 @@ export function targetGroupActivities({ aws, settings }: ActivityDeps) {
      * Notes on the machine where it has to be registered again, together with what is noted there already: an earlier
      * attempt may have taken it out of some of them. With `mark`, its migration is marked in the same call.
      */
-    async noteTargets({
-      plan,
-      migrationId,
-      groups,
-      mark,
-    }: {
-      plan: MachinePlan;
-      migrationId: string;
-      groups: TargetGroup[];
-      mark: boolean;
-    }): Promise<TargetGroup[]> {
+    async noteTargets({ plan, migrationId, groups, mark }: NoteTargetsRequest): Promise<TargetGroup[]> {
       const { target, instanceId, wasRunning } = plan;
       // Before the stop it is in all of them still; a rollback may have been begun before.
       const left = mark && groups.map(({ arn }) => arn);

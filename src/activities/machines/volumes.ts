@@ -39,6 +39,12 @@ interface AwaitedVolumes {
   state: 'available' | 'attached';
 }
 
+interface SetDeleteOnTerminationRequest {
+  target: Target;
+  instanceId: string;
+  disks: DiskPlan[];
+}
+
 /** Volumes: https://docs.aws.amazon.com/ebs/latest/userguide/ebs-volumes.html */
 export function volumeActivities(deps: ActivityDeps) {
   const { aws, settings } = deps;
@@ -144,11 +150,7 @@ export function volumeActivities(deps: ActivityDeps) {
       target,
       instanceId,
       disks,
-    }: {
-      target: Target;
-      instanceId: string;
-      disks: DiskPlan[];
-    }): Promise<void> {
+    }: SetDeleteOnTerminationRequest): Promise<void> {
       const BlockDeviceMappings = disks.map(({ device, deleteOnTermination }) => ({
         DeviceName: device,
         Ebs: { DeleteOnTermination: deleteOnTermination },

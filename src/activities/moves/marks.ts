@@ -28,6 +28,32 @@ import { attachedVolumeIds, findSnapshots, findVolumes } from '../support/reads'
 import { unlessGone } from '../support/unlessGone';
 import type { MachinePlan } from '../../model/machines/facts';
 
+interface MarkMachineRequest {
+  plan: MachinePlan;
+  migrationId: string;
+  phase: MarkPhase;
+  /** Runs that have gone back with it, this one last. */
+  goingBack?: string[];
+}
+
+interface NameReplacementsRequest {
+  plan: MachinePlan;
+  migrationId: string;
+  replacements: Record<string, string>;
+}
+
+interface FindInterruptedRequest {
+  target: Target;
+  instanceId: string;
+  kmsKeyArn: string;
+}
+
+interface MarkLeftRequest {
+  target: Target;
+  migrationId: string;
+  volumeIds: string[];
+}
+
 /**
  * Marks are what survives a terminated workflow: tags on the machine and on its original volumes that say how each
  * was attached. They are written before the stop, and read by the next run.
@@ -35,18 +61,7 @@ import type { MachinePlan } from '../../model/machines/facts';
 export function markActivities({ aws, settings }: ActivityDeps) {
   return {
     /** Originals first: the machine's mark says that all of them are marked. */
-    async markMachine({
-      plan,
-      migrationId,
-      phase,
-      goingBack,
-    }: {
-      plan: MachinePlan;
-      migrationId: string;
-      phase: MarkPhase;
-      /** Runs that have gone back with it, this one last. */
-      goingBack?: string[];
-    }): Promise<void> {
+    async markMachine({ plan, migrationId, phase, goingBack }: MarkMachineRequest): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       if (phase === 'swap') {
         for (const disk of plan.disks)
@@ -57,15 +72,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
     },
 
     /** Each original names its new volume before that is attached: a later run knows it by that, and not by its tags. */
-    async nameReplacements({
-      plan,
-      migrationId,
-      replacements,
-    }: {
-      plan: MachinePlan;
-      migrationId: string;
-      replacements: Record<string, string>;
-    }): Promise<void> {
+    async nameReplacements({ plan, migrationId, replacements }: NameReplacementsRequest): Promise<void> {
       const ec2 = aws.ec2(plan.target, 'migrate');
       for (const disk of plan.disks) {
         const mark = formatOriginalMark(migrationId, plan.instanceId, disk, replacements[disk.volumeId]);
@@ -102,11 +109,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
       target,
       instanceId,
       kmsKeyArn,
-    }: {
-      target: Target;
-      instanceId: string;
-      kmsKeyArn: string;
-    }): Promise<InterruptedMigration | undefined> {
+    }: FindInterruptedRequest): Promise<InterruptedMigration | undefined> {
       const ec2 = aws.ec2(target, 'read');
       const instance = await requireInstance(ec2, target, instanceId);
       const mark = parseMachineMark(tagMap(instance.Tags)[TAG.migration], instanceId);
@@ -161,15 +164,7 @@ export function markActivities({ aws, settings }: ActivityDeps) {
     },
 
     /** New volumes that a rollback leaves: they say so themselves, so that no selection takes them for the fleet's. */
-    async markLeft({
-      target,
-      migrationId,
-      volumeIds,
-    }: {
-      target: Target;
-      migrationId: string;
-      volumeIds: string[];
-    }): Promise<void> {
+    async markLeft({ target, migrationId, volumeIds }: MarkLeftRequest): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
       for (const volumeId of await findPresent(ec2, volumeIds))
         await tag(ec2, volumeId, TAG.kept, formatKept(migrationId, volumeId));

@@ -29,6 +29,12 @@ export interface FoundVolumes {
   unclear: string[];
 }
 
+interface DetachOwnVolumesRequest {
+  target: Target;
+  instanceId: string;
+  volumeIds: string[];
+}
+
 /** The new volumes of a move, when their ids are known, and when an answer that was lost has to be made up for. */
 export function ownVolumeActivities({ aws, settings: { readLagMs } }: ActivityDeps) {
   return {
@@ -55,15 +61,7 @@ export function ownVolumeActivities({ aws, settings: { readLagMs } }: ActivityDe
      *
      * @returns those that were, and have to be waited for
      */
-    async detachOwnVolumes({
-      target,
-      instanceId,
-      volumeIds,
-    }: {
-      target: Target;
-      instanceId: string;
-      volumeIds: string[];
-    }): Promise<string[]> {
+    async detachOwnVolumes({ target, instanceId, volumeIds }: DetachOwnVolumesRequest): Promise<string[]> {
       const ec2 = aws.ec2(target, 'migrate');
       const detached = await awaitAll(volumeIds.map((id) => detach(ec2, id, instanceId)));
       return volumeIds.filter((_, index) => detached[index]);

@@ -58,6 +58,24 @@ export function numbered({ number = 1 }: Repeatable): string[] {
 /** Policy name on the recovery points that migrations leave. */
 export const MIGRATION_POLICY = 'migration';
 
+interface AwaitSnapshotsRequest {
+  target: Target;
+  snapshotIds: string[];
+  unhurried?: boolean;
+}
+
+interface DeleteStagingRequest {
+  target: Target;
+  migrationId: string;
+  keep: string[];
+}
+
+interface KeepAsRecoveryPointRequest {
+  plan: MovePlan;
+  migrationId: string;
+  snapshotIds: string[];
+}
+
 /** Snapshots that a migration makes on its way; all carry its id as tag and in the description. */
 export function stagingActivities({ aws, settings, calendar }: ActivityDeps) {
   const { pollMs } = settings;
@@ -113,15 +131,7 @@ export function stagingActivities({ aws, settings, calendar }: ActivityDeps) {
      * @throws ApplicationFailure ResourceFailed with AWS's StateMessage, where a key that cannot be used shows up, and when one of
      * them is not there any more
      */
-    async awaitSnapshots({
-      target,
-      snapshotIds,
-      unhurried = false,
-    }: {
-      target: Target;
-      snapshotIds: string[];
-      unhurried?: boolean;
-    }): Promise<void> {
+    async awaitSnapshots({ target, snapshotIds, unhurried = false }: AwaitSnapshotsRequest): Promise<void> {
       const ec2 = aws.ec2(target, 'read');
       const completed = new Set<string>();
       const open = () => snapshotIds.filter((id) => !completed.has(id));
@@ -146,15 +156,7 @@ export function stagingActivities({ aws, settings, calendar }: ActivityDeps) {
      * Of runs that 0.1.0 began: deletes what the migration staged, but for `keep` and what has become a recovery point. Both marks
      * must agree, and of two that seem to be the same none is deleted. Later runs name what is theirs: `deleteOwnSnapshots`.
      */
-    async deleteStaging({
-      target,
-      migrationId,
-      keep,
-    }: {
-      target: Target;
-      migrationId: string;
-      keep: string[];
-    }): Promise<void> {
+    async deleteStaging({ target, migrationId, keep }: DeleteStagingRequest): Promise<void> {
       const ec2 = aws.ec2(target, 'migrate');
       const own = (await findSnapshotsByTag(ec2, TAG.migration, migrationId)).filter(
         ({ Description }) => Description === ownDescription(migrationId),
@@ -175,15 +177,7 @@ export function stagingActivities({ aws, settings, calendar }: ActivityDeps) {
     },
 
     /** Makes snapshots a recovery point of their own that never expires: what stays of a machine's last moment. */
-    async keepAsRecoveryPoint({
-      plan,
-      migrationId,
-      snapshotIds,
-    }: {
-      plan: MovePlan;
-      migrationId: string;
-      snapshotIds: string[];
-    }): Promise<void> {
+    async keepAsRecoveryPoint({ plan, migrationId, snapshotIds }: KeepAsRecoveryPointRequest): Promise<void> {
       const Tags = tagList({
         [TAG.recoveryPoint]: migrationId,
         [TAG.policy]: MIGRATION_POLICY,

@@ -32,20 +32,18 @@ export interface EndedPoints {
   stays?: FailedItem[];
 }
 
+interface FindEndedPointsRequest {
+  target: Target;
+  letGo?: string[];
+  /** Points that were tried already. */
+  except: string[];
+}
+
 /** Points that are past their time, and stay because they are the last of something that nobody backs up any more. */
 export function endedPointActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal'>) {
   return {
     /** @param letGo sources of which a person lets the last points go */
-    async findEndedPoints({
-      target,
-      letGo = [],
-      except,
-    }: {
-      target: Target;
-      letGo?: string[];
-      /** Points that were tried already. */
-      except: string[];
-    }): Promise<EndedPoints> {
+    async findEndedPoints({ target, letGo = [], except }: FindEndedPointsRequest): Promise<EndedPoints> {
       const { strangers: _, ...points } = await readPointsNow(deps, target);
       const policies = [];
       for (const name of new Set(points.snapshots.map(({ policyName }) => policyName)))

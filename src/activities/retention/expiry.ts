@@ -56,6 +56,19 @@ export interface DeletedPoints {
   kept?: KeptPoint[];
 }
 
+interface PlanExpiryRequest {
+  target: Target;
+  policies: PolicyNow[];
+  except: string[];
+}
+
+interface DeletePointsRequest {
+  target: Target;
+  points: ExpiryDecision['expired'];
+  /** Sources of which a person lets the last points go. */
+  letGo?: string[];
+}
+
 export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | 'temporal' | 'settings'>) {
   const { aws, calendar } = deps;
   return {
@@ -63,15 +76,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | '
      * Looks at every snapshot of Holdfast's in a place and decides which points may go. Points in `except` were
      * tried already.
      */
-    async planExpiry({
-      target,
-      policies,
-      except,
-    }: {
-      target: Target;
-      policies: PolicyNow[];
-      except: string[];
-    }): Promise<ExpiryPlan> {
+    async planExpiry({ target, policies, except }: PlanExpiryRequest): Promise<ExpiryPlan> {
       const { snapshots, strangers, holdsNotKnown, ...facts } = await readPointsNow(deps, target);
       const decision = await decideExpiryNow(deps, target, {
         snapshots,
@@ -100,16 +105,7 @@ export function expiryActivities(deps: Pick<ActivityDeps, 'aws' | 'calendar' | '
      * locks, images and copies are asked again. A set goes whole or stays whole as far as can be known before; what others
      * have deleted counts as deleted.
      */
-    async deletePoints({
-      target,
-      points,
-      letGo,
-    }: {
-      target: Target;
-      points: ExpiryDecision['expired'];
-      /** Sources of which a person lets the last points go. */
-      letGo?: string[];
-    }): Promise<DeletedPoints> {
+    async deletePoints({ target, points, letGo }: DeletePointsRequest): Promise<DeletedPoints> {
       const ec2 = aws.ec2(target, 'retention');
       const result: Required<DeletedPoints> = { deleted: [], failed: [], kept: [] };
       const look = twoLooks(deps);

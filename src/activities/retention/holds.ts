@@ -31,6 +31,12 @@ const TAGGED_AT_ONCE = 200;
 
 type Held = Pick<Hold, 'recoveryPointId' | 'policyName' | 'lineage'>;
 
+interface HoldPlacesRequest {
+  targets?: TargetInput[];
+  policies: NormalizedPolicy[];
+  known?: Target[];
+}
+
 /** Legal holds live as tags on what they hold, and as the open workflow that only two approvers end. */
 export function holdActivities({ aws, temporal, settings, calendar }: ActivityDeps) {
   return {
@@ -44,15 +50,7 @@ export function holdActivities({ aws, temporal, settings, calendar }: ActivityDe
      * Where a hold looks: the targets given, or every place that a policy leaves points in or has ever left points in, and those
      * that are known from the points themselves.
      */
-    async holdPlaces({
-      targets,
-      policies,
-      known = [],
-    }: {
-      targets?: TargetInput[];
-      policies: NormalizedPolicy[];
-      known?: Target[];
-    }): Promise<Target[]> {
+    async holdPlaces({ targets, policies, known = [] }: HoldPlacesRequest): Promise<Target[]> {
       if (targets) return aws.resolve(targets);
       const places = [
         ...(await aws.resolve([{}])),
