@@ -2,14 +2,16 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** They take minutes: begun last, one of them would keep a single worker busy, and the other idle. */
 const SLOW = [
-  'faults/sweep',
-  'e2e/killedMigration',
-  'e2e/killedWorker',
-  'workflows/moves/strangers',
+  'faults/',
+  'workflows/operations/hugePlaces',
   'workflows/moves/migrateMachine/',
-  'workflows/moves/loneVolume/',
-  'workflows/moves/byHand',
-  'e2e/killedBackup',
+  'workflows/realSettings',
+  'e2e/killed',
+  'workflows/moves/manyDisks',
+  'workflows/moves/verdicts',
+  'workflows/machines/healthChecks',
+  'workflows/moves/strangers',
+  'workflows/backup/kept',
 ];
 
 function rank({ path }) {
