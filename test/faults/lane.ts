@@ -165,7 +165,10 @@ export function fallen(what: () => Promise<unknown>): Fault {
   };
 }
 
-/** Plays every item in whichever lane is free; the answers are in the order of the items. */
+/**
+ * Plays every item in whichever lane is free; the answers are in the order of the items. Where one fails, those that are being
+ * played end first: nothing goes on when this has.
+ */
 export async function inLanes<Item, Answer>(
   lanes: readonly Lane[],
   items: readonly Item[],
@@ -179,6 +182,11 @@ export async function inLanes<Item, Answer>(
       answers[index] = await play(lane, item);
     }
   };
-  await Promise.all(lanes.map(serve));
+  const stop = (error: unknown): never => {
+    waiting.length = 0;
+    throw error;
+  };
+  const ended = await Promise.allSettled(lanes.map((lane) => serve(lane).catch(stop)));
+  for (const end of ended) if (end.status === 'rejected') throw end.reason;
   return answers;
 }

@@ -7,7 +7,7 @@ import type { Lane } from './lane';
 import type { Path, Point } from './paths';
 
 /** Without the workflow cache every step replays all before it. */
-const PATIENCE_MS = 120_000;
+const PATIENCE_MS = 300_000;
 
 export interface Recording {
   path: Path;

@@ -17,9 +17,9 @@ import { mutationsIn, nameOf, pointsOf, record, type Recording } from './recorde
 import { Report } from './report';
 
 /** Migrations that are played side by side; other ways through a migration are swept beside this one. */
-export const LANES = 6;
+export const LANES = 4;
 /** Without the workflow cache each computes as much as several: more would outlive the limits of workflow tasks. */
-const RECORDED_AT_ONCE = 4;
+const RECORDED_AT_ONCE = 2;
 
 /** Paths, recorded; and what plays faults at its calls. */
 export class Sweep {

@@ -41,7 +41,7 @@ export function swept(name: keyof typeof WAYS): void {
 
     beforeAll(async () => {
       sweep = await Sweep.open(paths, ONLY_CALLS);
-    }, 900_000);
+    }, 1_800_000);
     afterAll(async () => {
       await sweep.close();
       if (ALL) process.stdout.write(`\nseed ${SEED}\n${sweep.report.toString()}\n`);

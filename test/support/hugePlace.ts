@@ -101,8 +101,9 @@ function answerTo(command: string, query: Query, snapshots: readonly Snapshot[])
       SnapshotTierStatuses: page.map(({ SnapshotId }) => ({ SnapshotId })),
     };
   if (command === 'DescribeInstancesCommand') {
+    const State = { Name: 'running', Code: 16 };
     const ids = Filters.flatMap(({ Name, Values = [] }) => (Name === 'instance-id' ? Values : []));
-    return { $metadata, Reservations: [{ Instances: ids.map((InstanceId) => ({ InstanceId })) }] };
+    return { $metadata, Reservations: [{ Instances: ids.map((InstanceId) => ({ InstanceId, State })) }] };
   }
   return { $metadata };
 }

@@ -1,13 +1,19 @@
 const { default: Sequencer } = require('@jest/test-sequencer');
 
-/** They take minutes: begun last, one of them would keep a single worker busy, and the other idle. */
+/**
+ * They take minutes: begun last, one of them would keep a single worker busy, and the other idle. Sweeps compute a lot,
+ * and are not begun at once.
+ */
 const SLOW = [
-  'faults/',
+  'faults/served',
   'workflows/operations/hugePlaces',
-  'workflows/moves/migrateMachine/',
   'workflows/realSettings',
+  'faults/clone',
+  'workflows/moves/migrateMachine/',
+  'faults/copy',
   'e2e/killed',
   'workflows/moves/manyDisks',
+  'faults/direct',
   'workflows/moves/verdicts',
   'workflows/machines/healthChecks',
   'workflows/moves/strangers',
