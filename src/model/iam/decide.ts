@@ -59,13 +59,22 @@ function findingOf(statement: Policy['Statement'][number], request: PolicyReques
     concerns(statement, 'Action', (text) =>
       matches(patternOf(text, { wildcards: true }), action, { ignoreCase: true }),
     ),
-    resource === undefined ||
-      concerns(statement, 'Resource', (text) =>
-        matches(patternOf(text, { wildcards: true, variables }), resource),
-      ),
+    resource === undefined
+      ? namesResource(statement)
+      : concerns(statement, 'Resource', (text) =>
+          matches(patternOf(text, { wildcards: true, variables }), resource),
+        ),
     conditionHolds(statement.Condition, context, version),
   ]);
   return { isDenial: statement.Effect === 'Deny', applies, asAccount };
+}
+
+/**
+ * KMS takes a statement without it, which then has no effect, whether it allows or denies.
+ * https://docs.aws.amazon.com/kms/latest/APIReference/API_PutKeyPolicy.html
+ */
+function namesResource({ Resource, NotResource }: Policy['Statement'][number]): boolean {
+  return Resource !== undefined || NotResource !== undefined;
 }
 
 /**

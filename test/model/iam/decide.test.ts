@@ -33,7 +33,10 @@ const when = (operator: string, key: string, value: unknown) => ({
 
 const OTHER = `arn:aws:iam::${ACCOUNT}:role/other`;
 const SESSION = `arn:aws:sts::${ACCOUNT}:assumed-role/starter/monday`;
-const denyAllBut = (...AWS: string[]) => ({ Effect: 'Deny', NotPrincipal: { AWS }, Action: 'kms:*' });
+const denyAllBut = (...AWS: string[]) => ({
+  ...{ Effect: 'Deny', NotPrincipal: { AWS } },
+  ...{ Action: 'kms:*', Resource: '*' },
+});
 
 describe('what a key policy says of a grant', () => {
   it.each<[string, Policy, Decision]>([
@@ -46,6 +49,12 @@ describe('what a key policy says of a grant', () => {
     ['another action', policy(allow('*', { Action: ['kms:Decrypt', 'kms:List*'] })), 'silent'],
     ['actions by pattern, in any case', policy(allow('*', { Action: 'KMS:create*' })), 'allow'],
     ['all but some actions', policy(allow('*', { NotAction: 'kms:CreateGrant' })), 'silent'],
+    ['what names no resource, and has no effect', policy(allow(ROLE, { Resource: undefined })), 'silent'],
+    [
+      'a denial of no resource',
+      policy(allow(ROLE), { ...allow(ROLE, { Resource: undefined }), Effect: 'Deny' }),
+      'allow',
+    ],
     ['a denial', policy(allow('*'), { ...allow(ROLE), Effect: 'Deny' }), 'deny'],
     ['a denial of all others', policy(allow('*'), { ...denyAllBut(ROLE, ACCOUNT), Action: '*' }), 'allow'],
     [
