@@ -41,6 +41,11 @@ export function inventoryCommand(program: Command, shell: Shell): void {
         };
         const inventory = await sayDuring('looking', () => takeInventory(holdfast, input));
         shell.say(output, inventory, () => (ids ? idsText(inventory) : inventoryText(inventory, volumes)));
+        const left = ids ? notListed(inventory) : 0;
+        if (left === 0) return;
+        // A script reads no more than the ids: it must not take some for all.
+        shell.tell(`${left} more are not printed: name a tag (--tag), an account or a region`);
+        shell.notCompliant();
       }),
     );
 }
@@ -53,6 +58,11 @@ export function idsText({ machines, volumes }: OperationResult<'takeInventory'>)
   ].join('\n');
 }
 
+/** How many there are beyond those that a result lists. */
+function notListed({ machines, volumes }: OperationResult<'takeInventory'>): number {
+  return machines.total - machines.items.length + volumes.total - volumes.items.length;
+}
+
 export function inventoryText(
   { machines, volumes, targets, unreadable }: OperationResult<'takeInventory'>,
   all: boolean,
@@ -61,15 +71,17 @@ export function inventoryText(
   const shown = all
     ? [...machines.items.flatMap((machine) => machine.volumes), ...volumes.items]
     : volumes.items;
-  const machineRows = machines.items.map(({ instanceId, name, target, state, policies, volumes: its }) => [
-    name ?? '-',
-    instanceId,
-    where(target, isOne),
-    state,
-    its.length > 0 ? `${its.length}, ${gib(its)} GiB` : '-',
-    encryptedShare(its),
-    policies.join(' ') || 'none',
-  ]);
+  const machineRows = machines.items.map(
+    ({ instanceId, name, target, state, policies, volumes: its, moreVolumes = 0 }) => [
+      name ?? '-',
+      instanceId,
+      where(target, isOne),
+      state,
+      its.length > 0 ? `${its.length + moreVolumes}, ${moreVolumes ? 'over ' : ''}${gib(its)} GiB` : '-',
+      encryptedShare(its),
+      policies.join(' ') || 'none',
+    ],
+  );
   const volumeRows = shown.map((volume) => [
     volume.name ?? '-',
     volume.volumeId,

@@ -52,7 +52,9 @@ export class Shell {
     if (!process.stdin.isTTY || !process.stderr.isTTY)
       return command.error(`error: ${what}; add --yes where that is meant`);
     const terminal = createInterface({ input: process.stdin, output: process.stderr });
-    const answer = await terminal.question(`${what}. Go on? [y/N] `).finally(() => terminal.close());
+    // Ctrl-D and Ctrl-C are a no.
+    const asked = terminal.question(`${what}. Go on? [y/N] `).catch(() => '');
+    const answer = await asked.finally(() => terminal.close());
     if (!/^y(es)?$/i.test(answer.trim())) throw new Declined('nothing was changed');
   }
 

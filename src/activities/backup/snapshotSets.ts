@@ -27,7 +27,7 @@ import { tagList, tagMap } from '../support/tags';
 import { attachedVolumeIds, FILTER_VALUES, instancesById, rootVolumeId, volumesById } from '../support/reads';
 import type { BackupUnit } from '../../model/machines/unit';
 import type { Consistency } from '../../model/points/consistency';
-import { knownVolumes, type KnownInstance, type KnownVolume } from '../support/known';
+import { knownVolumes, told, untold, type KnownInstance, type KnownVolume } from '../support/known';
 
 export interface SetsRequest {
   policy: NormalizedPolicy;
@@ -115,11 +115,11 @@ export class SetMaker {
         Description,
         TagSpecifications,
       });
-      return idsOf([await this.ec2.send(command)]);
+      return idsOf(unit.resourceId, [await this.ec2.send(command)]);
     }
     const InstanceSpecification = specification(now);
     const command = new CreateSnapshotsCommand({ InstanceSpecification, Description, TagSpecifications });
-    return idsOf((await this.ec2.send(command)).Snapshots);
+    return idsOf(unit.resourceId, (await this.ec2.send(command)).Snapshots);
   }
 
   /** Keys of tags that the set was to carry when it was last asked for, and does not: EC2 takes fifty. */
@@ -203,8 +203,11 @@ export class SetMaker {
   }
 }
 
-function idsOf(answered: readonly { SnapshotId?: string }[] | undefined): string[] {
-  return (answered ?? []).flatMap(({ SnapshotId }) => SnapshotId ?? []);
+/** Of a new set: one of fewer snapshots than were made would be complete too early. */
+function idsOf(resourceId: string, answered: readonly { SnapshotId?: string }[] = []): string[] {
+  const what = `the snapshots of ${resourceId}`;
+  if (answered.length === 0) throw untold(what, 'any');
+  return answered.map((each) => told(each, what, 'SnapshotId').SnapshotId);
 }
 
 function userTagsOf({ unit, instance, volumes }: Pick<UnitNow, 'unit' | 'instance' | 'volumes'>) {

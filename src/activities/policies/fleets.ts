@@ -23,6 +23,9 @@ interface NamedSelector {
   targets: Target[];
 }
 
+/** Listed of a machine: a hundred machines with so many volumes each are 0.7 MB. */
+export const MOST_VOLUMES = 25;
+
 export interface FleetRequest {
   target: Target;
   policies: NamedSelector[];
@@ -121,8 +124,9 @@ class Fleet {
       policies: kept ? [] : this.policiesOf(volumeId, tags, machine),
       ...(kept && { keptFor: kept.migrationId }),
     };
-    if (machine) machine.volumes.push(entry);
-    else this.alone.push(entry);
+    if (!machine) this.alone.push(entry);
+    else if (machine.volumes.length < MOST_VOLUMES) machine.volumes.push(entry);
+    else machine.moreVolumes = (machine.moreVolumes ?? 0) + 1;
   }
 
   private policiesOf(

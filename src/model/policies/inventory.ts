@@ -50,7 +50,10 @@ export interface InventoryMachine {
   type: string;
   /** Policies that select it. */
   policies: string[];
+  /** As many as most machines can have; an answer about a hundred machines has to fit into Temporal's 2 MB. */
   volumes: InventoryVolume[];
+  /** How many it has beyond those. */
+  moreVolumes?: number;
 }
 
 /** One target's, or all of them. */

@@ -29,7 +29,12 @@ export async function takeInventory(input: TakeInventoryInput): Promise<TakeInve
     const failed: FailedItem[] = [];
     let found: FleetInventory = { machines: listed([]), volumes: listed([]) };
     for (const target of targets) {
-      const here = await fleetOf({ target, policies: selectors, tags }, run, failed);
+      const policiesHere = selectors.filter(({ targets: of }) =>
+        of.some((each) => targetKey(each) === targetKey(target)),
+      );
+      // With all of them, and all of their targets, a call for each of many places outgrows a history.
+      const asked = { target, policies: policiesHere.map((each) => ({ ...each, targets: [target] })), tags };
+      const here = await fleetOf(asked, run, failed);
       if (!here) continue;
       const { machines, volumes } = here;
       found = {

@@ -200,11 +200,12 @@ async function concludeFailed(run: Run, error: TemporalFailure, request: unknown
   await conclude(run, outcome, request, detailsOf(error));
 }
 
-/** Whoever tries something out sits before it: nobody is to be woken by what changes nothing. */
+/** Whoever tries something out sits before it: nobody is to be woken by what changes nothing. Nobody sits before a Schedule. */
 function isTried(request: unknown): boolean {
-  return (
-    workflowInfo().workflowType === 'planBackupPolicy' || (request as { dryRun?: boolean }).dryRun === true
-  );
+  const { workflowType, typedSearchAttributes } = workflowInfo();
+  if (typedSearchAttributes.get({ name: 'TemporalScheduledById', type: 'KEYWORD' }) !== undefined)
+    return false;
+  return workflowType === 'planBackupPolicy' || (request as { dryRun?: boolean }).dryRun === true;
 }
 
 /** A run that was cancelled, and failed at what that began, is no less a failure. */

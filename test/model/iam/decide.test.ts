@@ -70,7 +70,7 @@ describe('what a key policy says of a grant', () => {
       policy({ ...denyAllBut(OTHER), Effect: 'Allow' }),
       'unknown',
     ],
-    ['nobody that is said', policy({ Effect: 'Allow', Action: 'kms:*' }), 'unknown'],
+    ['nobody that is said', policy({ Effect: 'Allow', Action: 'kms:*', Resource: '*' }), 'unknown'],
     ['a session of the role', policy(allow(SESSION)), 'unknown'],
     ['a session of another role', policy(allow(SESSION.replace('starter', 'other'))), 'silent'],
     ['a role that is gone', policy(allow('AROAEXAMPLE')), 'silent'],

@@ -9,6 +9,7 @@ import {
 } from '@aws-sdk/client-ec2';
 import type { RunBackupResult } from '../../../src/model/backup/run';
 import { FAILURE } from '../../../src/model/failures';
+import type { AwsCall } from '../../support/awsWire';
 import { BackupWorld } from '../../support/backup';
 import { failedResult } from '../../support/failure';
 import { anInstance, aVolume, tagsOf } from '../../support/seed';
@@ -162,6 +163,21 @@ describe('what a run takes of what the policy selects', () => {
     const states = (await snapshotsOf('broken')).map(({ State }) => State);
     expect(states).toEqual(['completed', 'completed']);
     expect(backups().world.proxy.callsOf('CreateSnapshots')).toHaveLength(2);
+  });
+
+  it('finds a set whose snapshots the answer did not name, and takes it for no smaller one', async () => {
+    await anInstance(backups().world.home, { tags: { policy: 'unnamed' } });
+    await policy('unnamed');
+    const { proxy } = backups().world;
+    proxy.fault('CreateSnapshots', { shows: 'nothing' }, 1);
+    // What was made a moment ago does not show at once.
+    const made = proxy.callsOf('CreateSnapshots').length;
+    const isFirstLook = (call: AwsCall) =>
+      call.action === 'DescribeSnapshots' && proxy.callsOf('CreateSnapshots').length > made;
+    proxy.fault(isFirstLook, { shows: 'nothing' }, 1);
+    expect(await backUp('unnamed')).toMatchObject({ protected: 1, volumes: 2, failed: { total: 0 } });
+    expect(await snapshotsOf('unnamed')).toHaveLength(2);
+    proxy.reset();
   });
 
   it('fails one unit whose broken set it may not delete, and protects the others', async () => {

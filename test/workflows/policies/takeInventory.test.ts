@@ -1,7 +1,8 @@
+import { MOST_VOLUMES } from '../../../src/activities/policies/fleets';
 import { FAILURE } from '../../../src/model/failures';
 import type { TakeInventoryResult } from '../../../src/model/policies/inventory';
 import { failedResult } from '../../support/failure';
-import { anInstance, aVolume, type SeededInstance } from '../../support/seed';
+import { anInstance, aVolume, MANY_DATA_VOLUMES, type SeededInstance } from '../../support/seed';
 import { aWorld, type World } from '../../support/world';
 
 describe('takeInventory', () => {
@@ -73,5 +74,13 @@ describe('takeInventory', () => {
     world.proxy.reset();
     expect(result).toMatchObject({ machines: { total: 2 }, failed: { total: 1 } });
     expect(result.failed.items).toMatchObject([{ item: `${other}/us-east-1`, type: FAILURE.accessDenied }]);
+  });
+
+  it('lists so many volumes of a machine, and counts the others', async () => {
+    await anInstance(world.home, { tags: { role: 'archive' }, data: MANY_DATA_VOLUMES });
+    const { machines } = await inventory({ tags: { all: { role: 'archive' } } });
+    expect(machines.items.map(({ volumes, moreVolumes }) => [volumes.length, moreVolumes])).toEqual([
+      [MOST_VOLUMES, MANY_DATA_VOLUMES.length + 1 - MOST_VOLUMES],
+    ]);
   });
 });
