@@ -93,7 +93,10 @@ describe('a machine that is neither running nor stopped at its slot', () => {
   it('keeps nobody waiting: the others of its page are protected first', async () => {
     const slow = await policy('page');
     await anInstance(world.home, { tags: { policy: 'page' }, data: [] });
+    // On a slow machine too it still stops when the run looks for the first time.
+    await aws.control.post('durations', { factor: 5 });
     await stop(slow);
+    await aws.control.post('durations', { factor: 1 });
     const result = await backUp('page');
     expect(result).toMatchObject({ selected: 2, protected: 2, failed: { total: 0 } });
     const last = result.recoveryPoints.items.at(-1);
